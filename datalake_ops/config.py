@@ -1,0 +1,130 @@
+"""Where a platform is and how to treat it: frozen values, checked once, with the token kept out of every repr."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from datalake_ops.errors import ConfigurationError
+
+DEFAULT_HOST = "https://app.picsellia.com"
+# Names read by `Connection.from_env`, first match wins. The second is the official SDK's, the third is what a
+# processing finds in its environment.
+ENVIRONMENT: dict[str, tuple[str, ...]] = {
+    "host": ("DATALAKE_HOST", "PICSELLIA_HOST", "host"),
+    "api_token": ("DATALAKE_API_TOKEN", "PICSELLIA_TOKEN", "api_token"),
+    "organization_id": ("DATALAKE_ORGANIZATION_ID", "PICSELLIA_ORGANIZATION_ID", "organization_id"),
+    "organization_name": ("DATALAKE_ORGANIZATION_NAME", "PICSELLIA_ORGANIZATION_NAME", "organization_name"),
+    "datalake_id": ("DATALAKE_ID",),
+    "datalake_name": ("DATALAKE_NAME",),
+}
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How long and how patiently a request is repeated; seconds throughout."""
+
+    attempts: int = 6
+    budget: float = 120.0
+    first_delay: float = 0.25
+    longest_delay: float = 20.0
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1 or self.budget < 0 or self.first_delay < 0 or self.longest_delay < self.first_delay:
+            raise ConfigurationError(
+                f"A retry policy needs attempts >= 1 and 0 <= first_delay <= longest_delay, got {self}."
+            )
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds to wait for a connection, for an API answer and for each read from the storage."""
+
+    connect: float = 10.0
+    api: float = 300.0
+    storage: float = 60.0
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A platform, a token for it, and the organization and lake to work in.
+
+    Without organization the token's default one is used, without lake the organization's default one.
+    An id wins over a name, as in the official SDK.
+
+    Raises:
+        ConfigurationError: the host is no http(s) address at the root of its origin, the token is empty, or an id
+            is not a UUID.
+    """
+
+    host: str = DEFAULT_HOST
+    api_token: str = field(default="", repr=False)
+    organization_id: UUID | str | None = None
+    organization_name: str | None = None
+    datalake_id: UUID | str | None = None
+    datalake_name: str | None = None
+    verify: bool | str = True
+    retry: RetryPolicy = RetryPolicy()
+    timeouts: Timeouts = Timeouts()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "host", _checked_host(self.host))
+        if not self.api_token:
+            raise ConfigurationError(
+                "No API token was given. Pass api_token=, or set DATALAKE_API_TOKEN; "
+                "`datalake-ops serve` prints one for the embedded platform."
+            )
+        if not self.api_token.isascii() or not self.api_token.isprintable():
+            raise ConfigurationError("The API token has characters that no token has; copy it again.")
+        for name in ("organization_id", "datalake_id"):
+            object.__setattr__(self, name, _checked_id(name, getattr(self, name)))
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str] | None = None, **overrides: Any) -> Connection:
+        """Read the connection from environment variables (`DATALAKE_HOST`, `DATALAKE_API_TOKEN`, ...)."""
+        environment = os.environ if environment is None else environment
+        found: dict[str, Any] = {}
+        for name, variables in ENVIRONMENT.items():
+            value = next((environment[variable] for variable in variables if environment.get(variable)), None)
+            if value is not None:
+                found[name] = value
+        return cls(**{**found, **overrides})
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Connection:
+        """Make a connection from a mapping (an Airflow connection's extra, a block's fields); empty values count as absent."""
+        known = cls.__dataclass_fields__
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise ConfigurationError(f"Unknown connection fields {unknown}; known are {sorted(known)}.")
+        return cls(**{name: value for name, value in values.items() if value not in (None, "")})
+
+    def with_(self, **changes: Any) -> Connection:
+        """A copy with some fields changed."""
+        return replace(self, **changes)
+
+
+def _checked_host(host: str) -> str:
+    host = host.strip().rstrip("/")
+    parts = urlsplit(host)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigurationError(f"The host {host!r} is no address; write it like {DEFAULT_HOST}.")
+    if parts.path or parts.query or parts.fragment:
+        # The wire's paths are absolute: a prefix would be dropped silently by the official SDK.
+        raise ConfigurationError(f"The platform must live at the root of its origin; take {parts.path!r} off {host!r}.")
+    if parts.username or parts.password:
+        raise ConfigurationError("Put no user or password in the host; the API token is the only credential.")
+    return host
+
+
+def _checked_id(name: str, value: UUID | str | None) -> UUID | None:
+    if value is None or isinstance(value, UUID):
+        return value
+    try:
+        return UUID(str(value))
+    except ValueError as error:
+        raise ConfigurationError(f"{name} {value!r} is not a UUID; use {name.replace('_id', '_name')} for a name.") from error

@@ -1,0 +1,43 @@
+"""Lakes, organizations and what the platform says of itself."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from datalake_ops.wire.model import Choice, WireModel
+
+
+class Extension(Choice):
+    """What a platform may offer beyond the public wire; it announces these names in its ping."""
+
+    IDEMPOTENCY_KEY = "idempotency-key"
+    JOB_KILL = "job-kill"
+    JOB_LABELS = "job-labels"
+    JOB_LOGS = "job-logs"
+    JOB_BATCH = "job-batch"
+    OBJECT_STAT = "object-stat"
+
+
+class Ping(WireModel):
+    """Answer to `GET /api/home/ping`: who the token belongs to and what the platform offers."""
+
+    username: str
+    sdk_version: str
+    default_organization: UUID | None = None
+    extensions: tuple[str, ...] = ()
+
+
+class Organization(WireModel):
+    """An organization and the storage connector it uses by default."""
+
+    id: UUID
+    name: str
+    default_connector_id: UUID | None = None
+
+
+class Datalake(WireModel):
+    """A lake and the storage connector its files live on."""
+
+    id: UUID
+    name: str
+    connector_id: UUID | None = None

@@ -1,0 +1,31 @@
+"""The two kinds of wire value: what is read tolerantly, and what is sent exactly."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Choice(str, Enum):
+    """A closed list of words of the wire; each member is the word itself."""
+
+    __str__ = str.__str__
+
+
+class WireModel(BaseModel):
+    """A frozen value read from the wire; keys it does not know are ignored, as the official SDK ignores them."""
+
+    # Building validators on first use keeps `import datalake_ops` light.
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
+
+
+class WireBody(BaseModel):
+    """A frozen request body; `None` fields are sent as null unless the body says otherwise."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
+
+    def payload(self) -> dict[str, Any]:
+        """The body as JSON-ready values: identifiers as text, enums as their word."""
+        return self.model_dump(mode="json")

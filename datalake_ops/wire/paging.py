@@ -1,0 +1,23 @@
+"""Pages of listings."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from datalake_ops.wire.model import WireModel
+
+T = TypeVar("T")
+
+# The largest page, id chunk and cursor step (SDK since 6.16).
+PAGE_SIZE = 1000
+# Entries of one `import_cloud_objects` and of one bulk update call.
+IMPORT_SIZE = 500
+UPDATE_SIZE = 100
+
+
+class Page(WireModel, Generic[T]):
+    """One page: its items, how many match in all, and where the next page starts."""
+
+    items: list[T]
+    count: int = 0
+    next_cursor: str | None = None

@@ -1,0 +1,65 @@
+"""Processings: programs that the platform runs on data."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from datalake_ops.wire.model import Choice, WireBody, WireModel
+
+
+class ProcessingTarget(Choice):
+    """What a processing works on."""
+
+    DATALAKE = "DATALAKE"
+    DATASET_VERSION = "DATASET_VERSION"
+    MODEL_VERSION = "MODEL_VERSION"
+
+
+class ProcessingType(Choice):
+    """The older, finer word for what a processing does (deprecated on the wire)."""
+
+    PRE_ANNOTATION = "PRE_ANNOTATION"
+    DATA_AUGMENTATION = "DATA_AUGMENTATION"
+    DATASET_VERSION_CREATION = "DATASET_VERSION_CREATION"
+    AUTO_TAGGING = "AUTO_TAGGING"
+    AUTO_ANNOTATION = "AUTO_ANNOTATION"
+    DATA_AUTO_TAGGING = "DATA_AUTO_TAGGING"
+    MODEL_COMPRESSION = "MODEL_COMPRESSION"
+    MODEL_CONVERSION = "MODEL_CONVERSION"
+
+
+class InputType(Choice):
+    """What a processing's declared input may hold."""
+
+    TEXT = "TEXT"
+    NUMBER = "NUMBER"
+    DATASET_VERSION = "DATASET_VERSION"
+    MODEL_VERSION = "MODEL_VERSION"
+    MODEL = "MODEL"
+    DATALAKE = "DATALAKE"
+    DATASET = "DATASET"
+
+
+class Processing(WireModel):
+    """A processing: its name, what it works on and the image that holds its program."""
+
+    id: UUID
+    name: str
+    target: ProcessingTarget
+    docker_image: str
+    docker_tag: str
+    type: ProcessingType | None = None
+    description: str | None = None
+    default_parameters: dict[str, Any] | None = None
+
+
+class ProcessingLaunch(WireBody):
+    """Body that launches a processing on data of a lake; null means the processing's default."""
+
+    processing_id: UUID
+    parameters: dict[str, Any] | None = None
+    data_ids: tuple[UUID, ...] = ()
+    cpu: int | None = None
+    gpu: int | None = None
+    inputs: dict[str, Any] = {}

@@ -1,0 +1,69 @@
+"""Uploads: object names, presigned addresses and multipart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datalake_ops.wire.model import Choice, WireModel
+
+# Files above this go by multipart, in parts of this size (SDK since 6.11).
+PART_BYTES = 25 * 1024 * 1024
+
+
+class ObjectType(Choice):
+    """What an object will hold; the platform names it accordingly."""
+
+    DATA = "DATA"
+    DATA_PROJECTION = "DATA_PROJECTION"
+    LOGGING = "LOGGING"
+
+
+class ClientType(Choice):
+    """Which storage protocol a presigned answer speaks."""
+
+    AWS = "aws"
+    MINIO = "minio"
+    GOOGLE = "google"
+    AZURE = "azure"
+
+
+class ObjectName(WireModel):
+    """The name the platform chose for an object."""
+
+    object_name: str
+
+
+class PresignedData(WireModel):
+    """Where to send an object and the form fields or headers to send with it."""
+
+    url: str
+    fields: dict[str, Any]
+
+
+class PresignedUpload(WireModel):
+    """Answer to `generate_presigned_url`."""
+
+    client_type: str
+    presigned_url_data: PresignedData
+
+
+class MultipartStart(WireModel):
+    """Answer to `init_multipart_upload`; without a known `client_type` the file goes as a single upload."""
+
+    client_type: str | None = None
+    upload_id: str | None = None
+    url: str | None = None
+
+
+class PartAddress(WireModel):
+    """Where to `PUT` one part."""
+
+    url: str
+
+
+class ObjectStat(WireModel):
+    """What the storage knows of an object (extension `object-stat`)."""
+
+    object_name: str
+    size: int
+    content_type: str | None = None
