@@ -1,0 +1,70 @@
+"""Drive a visual datalake from Airflow, Prefect or plain Python: upload, find, tag, import, process, and wait for jobs."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from datalake_ops.config import Connection, RetryPolicy, Timeouts
+    from datalake_ops.errors import DatalakeError, ErrorManager
+    from datalake_ops.hook import DatalakeHook
+    from datalake_ops.upload.report import FileReport, UploadReport
+    from datalake_ops.wire.data import Data, DataChange, DataProjection, MultiData
+    from datalake_ops.wire.jobs import Job, JobStatus
+    from datalake_ops.wire.processings import Processing
+    from datalake_ops.wire.sources import DataSource
+    from datalake_ops.wire.tags import Tag
+
+_HOME_OF = {
+    "Connection": "config",
+    "RetryPolicy": "config",
+    "Timeouts": "config",
+    "DatalakeError": "errors",
+    "ErrorManager": "errors",
+    "DatalakeHook": "hook",
+    "FileReport": "upload.report",
+    "UploadReport": "upload.report",
+    "Data": "wire.data",
+    "DataChange": "wire.data",
+    "DataProjection": "wire.data",
+    "MultiData": "wire.data",
+    "Job": "wire.jobs",
+    "JobStatus": "wire.jobs",
+    "Processing": "wire.processings",
+    "DataSource": "wire.sources",
+    "Tag": "wire.tags",
+}
+__all__ = [
+    "Connection",
+    "Data",
+    "DataChange",
+    "DataProjection",
+    "DataSource",
+    "DatalakeError",
+    "DatalakeHook",
+    "ErrorManager",
+    "FileReport",
+    "Job",
+    "JobStatus",
+    "MultiData",
+    "Processing",
+    "RetryPolicy",
+    "Tag",
+    "Timeouts",
+    "UploadReport",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Orchestrators import this package at every parse of every DAG file: nothing is loaded before it is used.
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,80 @@
+"""The blocking shell: sends operations with requests, repeats what may be repeated, raises what must be known."""
+
+from __future__ import annotations
+
+import random
+import time
+from types import TracebackType
+from typing import Any, TypeVar
+from uuid import UUID
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from datalake_ops.client.headers import api_headers
+from datalake_ops.client.operation import Operation
+from datalake_ops.client.outcome import Answer, Attempt, read_answer
+from datalake_ops.client.retry import Failure, Loss
+from datalake_ops.config import Connection
+
+T = TypeVar("T")
+_POOL_SIZE = 32
+
+
+class Session:
+    """Sends operations over one pool of connections; safe to share between threads.
+
+    Raises:
+        AnswerError: the platform refused (one class per status).
+        NetworkError: no answer, within the retry policy; AmbiguousRequestError where the work may have been done.
+    """
+
+    def __init__(self, connection: Connection, organization_id: UUID | None = None) -> None:
+        self.connection = connection
+        self.organization_id = organization_id
+        self._http = requests.Session()
+        self._http.verify = connection.verify
+        adapter = HTTPAdapter(pool_maxsize=_POOL_SIZE)
+        self._http.mount("https://", adapter)
+        self._http.mount("http://", adapter)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def send(self, operation: Operation[T]) -> T:
+        """Send one operation and return what it reads from the answer."""
+        attempt = Attempt(self.connection.retry, operation, time.monotonic())
+        while True:
+            outcome = self._try(operation)
+            if isinstance(outcome, Answer) and not outcome.refuses:
+                return read_answer(operation, outcome)
+            time.sleep(attempt.delay_or_raise(outcome, time.monotonic(), random.random()))
+
+    def _try(self, operation: Operation[Any]) -> Answer | tuple[Failure, Exception]:
+        timeouts = self.connection.timeouts
+        try:
+            response = self._http.request(
+                operation.method,
+                self.connection.host + operation.path,
+                params=list(operation.query),
+                data=operation.content(),
+                headers={**api_headers(self.connection, self.organization_id), **operation.headers},
+                timeout=(timeouts.connect, timeouts.api),
+            )
+            return Answer(response.status_code, response.content, response.headers.get("Retry-After"))
+        except requests.RequestException as error:
+            unsent = isinstance(error, requests.exceptions.ConnectTimeout) or _never_connected(error)
+            return Failure(loss=Loss.UNSENT if unsent else Loss.CUT), error
+
+
+def _never_connected(error: requests.RequestException) -> bool:
+    # requests wraps urllib3's reason: ConnectionError(MaxRetryError(reason=NewConnectionError)).
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return type(reason).__name__ in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "SSLError")

@@ -1,0 +1,53 @@
+"""Operations that prepare an upload: object names, presigned addresses, multipart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from datalake_ops.client.operation import Operation, model, nothing
+from datalake_ops.wire import routes
+from datalake_ops.wire.uploads import MultipartStart, ObjectName, ObjectStat, ObjectType, PartAddress, PresignedUpload
+
+
+def object_name(
+    organization: UUID, connector: UUID, filename: str, type: ObjectType = ObjectType.DATA, upload_dir: str | None = None
+) -> Operation[ObjectName]:
+    """A fresh object name for a file; every call gives another one."""
+    body: dict[str, Any] = {"filename": filename, "type": type}
+    if upload_dir is not None:
+        body["upload_dir"] = upload_dir
+    path = routes.OBJECT_NAME.format(organization=organization, connector=connector)
+    return Operation("POST", path, model(ObjectName), body=body)
+
+
+def presigned_upload(connector: UUID, object_name: str, content_type: str) -> Operation[PresignedUpload]:
+    """Where and how to send an object in one request."""
+    body = {"object_name": object_name, "content_type": content_type}
+    return Operation("POST", routes.PRESIGNED_UPLOAD.format(connector=connector), model(PresignedUpload), body=body)
+
+
+def multipart_start(connector: UUID, object_name: str, content_type: str) -> Operation[MultipartStart]:
+    """Begin an upload in parts."""
+    body = {"object_name": object_name, "content_type": content_type}
+    return Operation("POST", routes.MULTIPART_START.format(connector=connector), model(MultipartStart), body=body)
+
+
+def multipart_part(connector: UUID, object_name: str, upload_id: str, part_no: int) -> Operation[PartAddress]:
+    """Where to send one part; numbers start at 1."""
+    body = {"object_name": object_name, "upload_id": upload_id, "part_no": part_no}
+    return Operation("POST", routes.MULTIPART_PART.format(connector=connector), model(PartAddress), body=body)
+
+
+def multipart_end(connector: UUID, object_name: str, upload_id: str, etags: Sequence[str]) -> Operation[None]:
+    """Join the parts; `etags` in the order of the parts, verbatim as the storage gave them."""
+    parts = [{"ETag": etag, "PartNumber": number} for number, etag in enumerate(etags, start=1)]
+    body = {"object_name": object_name, "upload_id": upload_id, "parts": parts}
+    return Operation("POST", routes.MULTIPART_END.format(connector=connector), nothing, body=body)
+
+
+def object_stat(connector: UUID, object_name: str) -> Operation[ObjectStat]:
+    """What the storage knows of an object (extension `object-stat`)."""
+    body = {"object_name": object_name}
+    return Operation("POST", routes.OBJECT_STAT.format(connector=connector), model(ObjectStat), body=body)
