@@ -1,0 +1,105 @@
+"""What a new installation starts with: one organization, user, connector and lake, and one token."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, insert, select
+
+from datalake_ops.platform.settings import ServeOptions, Settings
+from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.types import now
+from datalake_ops.platform.tokens import Caller, add_token, digest, new_token
+
+ORGANIZATION = "local"
+LAKE = "default"
+USER = "local"
+
+
+@dataclass(frozen=True)
+class NewOrganization:
+    """An organization just made, and who may call for it."""
+
+    caller: Caller
+    lake_id: UUID
+    connector_id: UUID
+
+
+def prepare_home(options: ServeOptions) -> Settings:
+    """Create the folders and this installation's secret, and resolve the options."""
+    home = options.home.expanduser().absolute()
+    bucket = (options.bucket or home / "bucket").expanduser().absolute()
+    settings = Settings(home, bucket, b"", options.token, options.public_url, options.enable_admin)
+    home.mkdir(parents=True, exist_ok=True)
+    for folder in (settings.objects, settings.jobs, bucket):
+        folder.mkdir(parents=True, exist_ok=True)
+    return Settings(home, bucket, _secret(home), options.token, options.public_url, options.enable_admin)
+
+
+def add_organization(connection: Connection, name: str, username: str = USER) -> NewOrganization:
+    """Make an organization with a connector, a lake named `default` and a user."""
+    organization, connector, lake, user = uuid4(), uuid4(), uuid4(), uuid4()
+    made = {"id": organization, "name": name, "default_connector_id": connector, "default_lake_id": lake}
+    connection.execute(insert(schema.organization).values(**made, created_at=now()))
+    connection.execute(
+        insert(schema.connector).values(id=connector, organization_id=organization, name="local", client_type="minio")
+    )
+    add_lake(connection, organization, connector, LAKE, lake)
+    connection.execute(insert(schema.user).values(id=user, organization_id=organization, username=username))
+    return NewOrganization(Caller(organization, user, username), lake, connector)
+
+
+def add_lake(
+    connection: Connection, organization: UUID, connector: UUID, name: str, lake_id: UUID | None = None
+) -> UUID:
+    """Make a lake on a connector."""
+    lake_id = lake_id or uuid4()
+    row = {"id": lake_id, "organization_id": organization, "name": name, "connector_id": connector, "created_at": now()}
+    connection.execute(insert(schema.lake).values(allow_extra_custom_metadata=True, **row))
+    return lake_id
+
+
+def ensure_installation(connection: Connection, token: str | None) -> str | None:
+    """Make the first organization if there is none, and see that a token exists; returns one newly made up."""
+    caller = _first_caller(connection) or add_organization(connection, ORGANIZATION).caller
+    if token is not None:
+        if not _known(connection, token):
+            add_token(connection, token, caller)
+        return None
+    if connection.execute(select(schema.token.c.digest).where(schema.token.c.job_id.is_(None)).limit(1)).first():
+        return None
+    made = new_token()
+    add_token(connection, made, caller)
+    return made
+
+
+def _first_caller(connection: Connection) -> Caller | None:
+    row = connection.execute(
+        select(schema.user.c.id, schema.user.c.username, schema.user.c.organization_id)
+        .join(schema.organization, schema.organization.c.id == schema.user.c.organization_id)
+        .order_by(schema.organization.c.created_at)
+        .limit(1)
+    ).first()
+    return Caller(row.organization_id, row.id, row.username) if row else None
+
+
+def _known(connection: Connection, token: str) -> bool:
+    wanted = schema.token.c.digest == digest(token)
+    return connection.execute(select(schema.token.c.digest).where(wanted)).first() is not None
+
+
+def _secret(home: Path) -> bytes:
+    """The key of signed addresses: made once per installation, readable by its owner only."""
+    path = home / "secret"
+    if not path.exists():
+        draft = home / f"secret.{os.getpid()}"
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(32))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+    return path.read_bytes()

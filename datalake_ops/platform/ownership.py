@@ -1,0 +1,103 @@
+"""The one place where ids of a path become rows of the caller's organization, or a 404."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+from sqlalchemy import Connection, select
+
+from datalake_ops.platform.auth import CallerOf
+from datalake_ops.platform.problems import not_found
+from datalake_ops.platform.services import services
+from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.database import Database
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A lake: its integer key for the tables, its id for the wire."""
+
+    key: int
+    id: UUID
+    name: str
+    organization_id: UUID
+    connector_id: UUID
+
+
+@dataclass(frozen=True)
+class Connector:
+    """A storage connector."""
+
+    id: UUID
+    organization_id: UUID
+    name: str
+    client_type: str
+
+
+class Directory:
+    """Lakes and connectors, remembered: neither changes nor goes once it is made."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lakes: dict[UUID, Lake] = {}
+        self._connectors: dict[UUID, Connector] = {}
+
+    async def lake(self, id: UUID) -> Lake | None:
+        """The lake of an id, of whatever organization."""
+        if id not in self._lakes:
+            found = await self._database.read(lambda connection: find_lake(connection, id))
+            if found is None:
+                return None
+            self._lakes[id] = found
+        return self._lakes[id]
+
+    async def connector(self, id: UUID) -> Connector | None:
+        """The connector of an id, of whatever organization."""
+        if id not in self._connectors:
+            found = await self._database.read(lambda connection: _find_connector(connection, id))
+            if found is None:
+                return None
+            self._connectors[id] = found
+        return self._connectors[id]
+
+
+def find_lake(connection: Connection, id: UUID) -> Lake | None:
+    """Read a lake from the tables."""
+    row = connection.execute(select(schema.lake).where(schema.lake.c.id == id)).first()
+    return Lake(row.key, row.id, row.name, row.organization_id, row.connector_id) if row else None
+
+
+def _find_connector(connection: Connection, id: UUID) -> Connector | None:
+    row = connection.execute(select(schema.connector).where(schema.connector.c.id == id)).first()
+    return Connector(row.id, row.organization_id, row.name, row.client_type) if row else None
+
+
+async def own_organization(organization: UUID, caller: CallerOf) -> UUID:
+    """The organization of the path, which has to be the caller's."""
+    if organization != caller.organization_id:
+        raise not_found(f"Organization {organization}")
+    return organization
+
+
+async def own_lake(datalake: UUID, request: Request, caller: CallerOf) -> Lake:
+    """The lake of the path, which has to be of the caller's organization."""
+    lake = await services(request).directory.lake(datalake)
+    if lake is None or lake.organization_id != caller.organization_id:
+        raise not_found(f"Datalake {datalake}")
+    return lake
+
+
+async def own_connector(connector: UUID, request: Request, caller: CallerOf) -> Connector:
+    """The connector of the path, which has to be of the caller's organization."""
+    found = await services(request).directory.connector(connector)
+    if found is None or found.organization_id != caller.organization_id:
+        raise not_found(f"Connector {connector}")
+    return found
+
+
+OrganizationOf = Annotated[UUID, Depends(own_organization)]
+LakeOf = Annotated[Lake, Depends(own_lake)]
+ConnectorOf = Annotated[Connector, Depends(own_connector)]

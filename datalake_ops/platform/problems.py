@@ -1,0 +1,89 @@
+"""Refusals: what a handler raises, and how it looks on the wire."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+
+class RefusalError(Exception):
+    """An answer of 400 and above: a status, a sentence, and details where there are any."""
+
+    def __init__(self, status: int, message: str, detail: Any = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.detail = detail
+
+
+def bad_request(message: str, detail: Any = None) -> RefusalError:
+    """400: the request cannot be meant as it is."""
+    return RefusalError(HTTPStatus.BAD_REQUEST, message, detail)
+
+
+def not_found(what: str) -> RefusalError:
+    """404: there is no such thing, or it is another organization's; the caller cannot tell which."""
+    return RefusalError(HTTPStatus.NOT_FOUND, f"{what} was not found.")
+
+
+def conflict(message: str) -> RefusalError:
+    """409: the name is taken or the state does not allow it."""
+    return RefusalError(HTTPStatus.CONFLICT, message)
+
+
+def json_response(value: Any, status: int = HTTPStatus.OK, headers: dict[str, str] | None = None) -> Response:
+    """A JSON answer; identifiers and datetimes are written as text."""
+    body = orjson.dumps(value, option=orjson.OPT_UTC_Z)
+    return Response(body, status_code=status, media_type="application/json", headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every failure of the application in the wire's form."""
+    app.add_exception_handler(RefusalError, _on_refusal)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(Exception, _on_defect)
+
+
+def _problem(status: int, message: str, detail: Any = None, headers: dict[str, str] | None = None) -> Response:
+    return json_response({"message": message, "detail": detail}, status, headers)
+
+
+async def _on_refusal(_request: Request, error: Exception) -> Response:
+    refusal = error if isinstance(error, RefusalError) else RefusalError(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+    headers = {"WWW-Authenticate": "Bearer"} if refusal.status == HTTPStatus.UNAUTHORIZED else None
+    return _problem(refusal.status, refusal.message, refusal.detail, headers)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
+    if status == HTTPStatus.NOT_FOUND:
+        return _problem(status, f"No such address: {request.method} {request.url.path}.")
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        return _problem(status, f"{request.method} is not possible on {request.url.path}.")
+    return _problem(status, str(getattr(error, "detail", error)))
+
+
+async def _on_invalid(_request: Request, error: Exception) -> Response:
+    problems = error.errors() if isinstance(error, RequestValidationError) else []
+    return invalid(problems)
+
+
+def invalid(problems: Any) -> Response:
+    """400 for a body or parameters of the wrong shape, one line per problem."""
+    lines = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in problems]
+    return _problem(HTTPStatus.BAD_REQUEST, "The request is not valid.", lines)
+
+
+async def _on_defect(request: Request, error: Exception) -> Response:
+    # Uvicorn logs the traceback; the caller learns only that it was not his fault.
+    return _problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        f"The platform failed on {request.method} {request.url.path} ({type(error).__name__}); see its log.",
+    )

@@ -1,0 +1,1 @@
+"""The query language of listings: text to tree, tree to SQL."""

@@ -1,0 +1,52 @@
+"""How a server is to run, and where it keeps what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """What `serve` is asked: a folder, an address, and what to allow.
+
+    `port` 0 takes a free one. Without `token` the first start makes one and prints it. Without `bucket` the lake's
+    bucket is `home/bucket`. `public_url` is the address signed links carry when it is not the one of the request.
+    """
+
+    home: Path
+    host: str = "127.0.0.1"
+    port: int = 8000
+    token: str | None = field(default=None, repr=False)
+    bucket: Path | None = None
+    public_url: str | None = None
+    enable_admin: bool = False
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The resolved form of the options: absolute folders, this server's address and this installation's secret."""
+
+    home: Path
+    bucket: Path
+    secret: bytes = field(repr=False)
+    token: str | None = field(default=None, repr=False)
+    public_url: str | None = None
+    enable_admin: bool = False
+    # Where this server listens, for the programs it starts itself.
+    address: str = ""
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.home / "datalake.db"
+
+    @property
+    def objects(self) -> Path:
+        """The folder of uploaded objects."""
+        return self.home / "objects"
+
+    @property
+    def jobs(self) -> Path:
+        """The folder with one folder per job: its log, exit code and process."""
+        return self.home / "jobs"

@@ -1,0 +1,1 @@
+"""What the platform remembers: the tables, and the one door to them."""

@@ -1,0 +1,126 @@
+"""The one door to the tables: many readers, one writer that commits in groups.
+
+SQLite has one writer at a time. Rather than let threads wait for each other's locks, every change is a function given
+to one writer thread, which takes all that wait, runs each in its own savepoint and commits them together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from sqlite3 import Connection as SqliteConnection
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy.pool import QueuePool
+
+from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.counters import create_counters
+from datalake_ops.platform.store.writer import Writer
+
+T = TypeVar("T")
+
+READERS = 4
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=NORMAL",
+    "PRAGMA busy_timeout=30000",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA journal_size_limit=67108864",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA cache_size=-16000",
+)
+
+
+class SchemaTooNewError(RuntimeError):
+    """The database was made by a newer version of datalake-ops."""
+
+
+class Database:
+    """The tables of one server.
+
+    A function given to `read` or `write` gets a SQLAlchemy connection and runs in another thread: it must return
+    plain values, not cursors. What it raises reaches the caller, and its own changes are undone.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._write_engine = _engine(path, pool_size=1, read_only=False)
+        _prepare(self._write_engine)
+        self._read_engine = _engine(path, pool_size=READERS, read_only=True)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        self._writer = Writer(self._write_engine)
+
+    async def read(self, function: Callable[[Connection], T]) -> T:
+        """Run a function that only reads, in a reader thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_sync, function)
+
+    def read_sync(self, function: Callable[[Connection], T]) -> T:
+        """Run a function that only reads, in this thread."""
+        with self._read_engine.connect() as connection:
+            return function(connection)
+
+    async def write(self, function: Callable[[Connection], T]) -> T:
+        """Run a function that changes things; returns once its changes are committed."""
+        return await self._writer.submit(function)
+
+    def write_sync(self, function: Callable[[Connection], T]) -> T:
+        """As `write`, for threads that are not the event loop's."""
+        answer: Future[T] = self._writer.submit_from_thread(function)
+        return answer.result()
+
+    def close(self) -> None:
+        """Finish what waits, then close every connection."""
+        self._writer.close()
+        self._readers.shutdown()
+        self._read_engine.dispose()
+        self._write_engine.dispose()
+
+
+def _engine(path: Path, pool_size: int, read_only: bool) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=32 if read_only else 0,
+        pool_reset_on_return=None if read_only else "rollback",
+        connect_args={"check_same_thread": False, "isolation_level": None, "cached_statements": 512},
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: SqliteConnection, _record: Any) -> None:
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+        if read_only:
+            connection.execute("PRAGMA query_only=ON")
+
+    if not read_only:
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            # A deferred transaction that turns to writing fails at once when another process writes.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _prepare(engine: Engine) -> None:
+    """Create what is missing, and refuse tables made by a newer version."""
+    with engine.begin() as connection:
+        schema.installation.create(connection, checkfirst=True)
+        version = connection.scalar(
+            select(schema.installation.c.value).where(schema.installation.c.name == "schema_version")
+        )
+        if version is not None and int(version) > schema.SCHEMA_VERSION:
+            raise SchemaTooNewError(
+                f"The database has schema version {version}; this datalake-ops knows up to {schema.SCHEMA_VERSION}. "
+                "Upgrade datalake-ops, or serve another folder."
+            )
+        if version is None:
+            schema.metadata.create_all(connection)
+            create_counters(connection)
+            connection.execute(
+                insert(schema.installation).values(name="schema_version", value=str(schema.SCHEMA_VERSION))
+            )

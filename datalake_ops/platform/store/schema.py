@@ -1,0 +1,320 @@
+"""Every table of the platform, as SQLAlchemy Core.
+
+Rows that are joined in numbers (lakes, tags, sources, data) have an integer key for the joins and an `id` for the wire.
+`data.seq` is the order of registration and the keyset of listings.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from datalake_ops.platform.store.types import Id, Json, Moment
+
+# Raised by one whenever a table changes; a database of a higher version is refused.
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+organization = Table(
+    "organization",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("default_connector_id", Id, nullable=False),
+    Column("default_lake_id", Id, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+user = Table(
+    "user",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("organization_id", Id, ForeignKey("organization.id", ondelete="CASCADE"), nullable=False),
+    Column("username", String, nullable=False),
+    UniqueConstraint("organization_id", "username"),
+)
+
+# Only the SHA-256 of a token is kept. A token with a job is that job's program's and dies with the job.
+token = Table(
+    "token",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("organization_id", Id, ForeignKey("organization.id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", Id, ForeignKey("user.id", ondelete="CASCADE"), nullable=False),
+    Column("job_id", Id, index=True),
+    Column("created_at", Moment, nullable=False),
+)
+
+# `settings` says where the storage is; null means the folders under the server's home.
+connector = Table(
+    "connector",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("organization_id", Id, ForeignKey("organization.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("client_type", String, nullable=False),
+    Column("settings", Json),
+)
+
+lake = Table(
+    "lake",
+    metadata,
+    Column("key", Integer, primary_key=True),
+    Column("id", Id, nullable=False, unique=True),
+    Column("organization_id", Id, ForeignKey("organization.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("connector_id", Id, ForeignKey("connector.id"), nullable=False),
+    Column("allow_extra_custom_metadata", Boolean, nullable=False, default=True),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("organization_id", "name"),
+)
+
+# How many data of each status and type a lake has; kept by triggers (see `counters`), so that a page's total is cheap.
+lake_count = Table(
+    "lake_count",
+    metadata,
+    Column("lake_key", Integer, ForeignKey("lake.key", ondelete="CASCADE"), primary_key=True),
+    Column("upload_status", String, primary_key=True),
+    Column("type", String, primary_key=True),
+    Column("count", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+metadata_key = Table(
+    "metadata_key",
+    metadata,
+    Column("lake_key", Integer, ForeignKey("lake.key", ondelete="CASCADE"), primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("configuration", Json, nullable=False),
+)
+
+source = Table(
+    "source",
+    metadata,
+    Column("key", Integer, primary_key=True),
+    Column("id", Id, nullable=False, unique=True),
+    Column("organization_id", Id, ForeignKey("organization.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("organization_id", "name"),
+)
+
+# Data tags belong to a lake; tags of other targets to the organization (lake_key is null).
+tag = Table(
+    "tag",
+    metadata,
+    Column("key", Integer, primary_key=True),
+    Column("id", Id, nullable=False, unique=True),
+    Column("organization_id", Id, ForeignKey("organization.id", ondelete="CASCADE"), nullable=False),
+    Column("lake_key", Integer, ForeignKey("lake.key", ondelete="CASCADE")),
+    Column("name", String, nullable=False),
+    Column("target_type", String, nullable=False),
+    Column("data_count", Integer, nullable=False, default=0, server_default=text("0")),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("lake_key", "name"),
+)
+Index(
+    "organization_tag",
+    tag.c.organization_id,
+    tag.c.target_type,
+    tag.c.name,
+    unique=True,
+    sqlite_where=tag.c.lake_key.is_(None),
+    postgresql_where=tag.c.lake_key.is_(None),
+)
+
+data = Table(
+    "data",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("id", Id, nullable=False, unique=True),
+    Column("lake_key", Integer, ForeignKey("lake.key", ondelete="CASCADE"), nullable=False, index=True),
+    Column("object_name", String, nullable=False),
+    Column("filename", String, nullable=False),
+    Column("type", String, nullable=False),
+    Column("content_type", String, nullable=False),
+    Column("upload_status", String, nullable=False),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("file_size", BigInteger),
+    Column("metadata", Json),
+    Column("custom_metadata", Json),
+    Column("source_key", Integer, ForeignKey("source.key", ondelete="SET NULL"), index=True),
+    Column("created_at", Moment, nullable=False),
+    # Why the file could not be read, when upload_status is ERROR.
+    Column("error_reason", Text),
+    UniqueConstraint("lake_key", "object_name"),
+    Index("data_filename", "lake_key", "filename"),
+    # A seq is never used twice, else a cursor or an attachment could meet a stranger.
+    sqlite_autoincrement=True,
+)
+
+data_tag = Table(
+    "data_tag",
+    metadata,
+    Column("tag_key", Integer, ForeignKey("tag.key", ondelete="CASCADE"), primary_key=True),
+    Column("data_seq", Integer, ForeignKey("data.seq", ondelete="CASCADE"), primary_key=True),
+    Index("data_tag_reverse", "data_seq", "tag_key"),
+    sqlite_with_rowid=False,
+)
+
+projection = Table(
+    "projection",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("data_seq", Integer, ForeignKey("data.seq", ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", String, nullable=False),
+    Column("object_name", String, nullable=False),
+    Column("filename", String, nullable=False),
+    Column("content_type", String, nullable=False),
+    Column("file_size", BigInteger),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("infos", Json),
+    Column("compute_status", String, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("data_seq", "object_name"),
+)
+
+# What the storage knows of an uploaded object beyond its bytes.
+stored_object = Table(
+    "stored_object",
+    metadata,
+    Column("connector_id", Id, ForeignKey("connector.id", ondelete="CASCADE"), primary_key=True),
+    Column("object_name", String, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("content_type", String),
+    Column("etag", String),
+    Column("created_at", Moment, nullable=False),
+)
+
+multipart_upload = Table(
+    "multipart_upload",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("connector_id", Id, ForeignKey("connector.id", ondelete="CASCADE"), nullable=False),
+    Column("object_name", String, nullable=False),
+    Column("content_type", String),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
+    Column("completed_at", Moment),
+)
+
+multipart_part = Table(
+    "multipart_part",
+    metadata,
+    Column("upload_id", String, ForeignKey("multipart_upload.id", ondelete="CASCADE"), primary_key=True),
+    Column("part_no", Integer, primary_key=True),
+    Column("etag", String, nullable=False),
+    Column("size", BigInteger, nullable=False),
+)
+
+# A processing without organization is public.
+processing = Table(
+    "processing",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("organization_id", Id, ForeignKey("organization.id", ondelete="CASCADE")),
+    Column("name", String, nullable=False),
+    Column("target", String, nullable=False),
+    Column("type", String),
+    Column("description", Text),
+    Column("docker_image", String, nullable=False),
+    Column("docker_tag", String, nullable=False),
+    Column("docker_flags", Json),
+    # The command that runs it on this machine (argv), where the image has one.
+    Column("program", Json),
+    Column("default_cpu", Integer),
+    Column("default_gpu", Integer),
+    Column("default_parameters", Json),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("organization_id", "name"),
+)
+
+processing_input = Table(
+    "processing_input",
+    metadata,
+    Column("processing_id", Id, ForeignKey("processing.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("input_type", String, nullable=False),
+    Column("required", Boolean, nullable=False, default=False),
+    Column("inference_type_constraint", String),
+    Column("framework_constraint", String),
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("organization_id", Id, ForeignKey("organization.id", ondelete="CASCADE"), nullable=False),
+    Column("lake_key", Integer, ForeignKey("lake.key", ondelete="CASCADE")),
+    Column("user_id", Id),
+    Column("kind", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("processing_id", Id, ForeignKey("processing.id", ondelete="SET NULL")),
+    # What was asked (prefixes or objects of an import; parameters, inputs and data of a launch).
+    Column("request", Json),
+    Column("labels", Json),
+    Column("idempotency_key", String),
+    Column("cpu", Integer),
+    Column("gpu", Integer),
+    Column("backend", String),
+    Column("backend_ref", Json),
+    Column("counts", Json),
+    Column("exit_code", Integer),
+    Column("reason", Text),
+    Column("log_object_name", String),
+    Column("created_at", Moment, nullable=False),
+    Column("queued_at", Moment),
+    Column("started_at", Moment),
+    Column("heartbeat_at", Moment),
+    Column("cancel_requested_at", Moment),
+    Column("finished_at", Moment),
+    UniqueConstraint("organization_id", "idempotency_key"),
+    Index("job_by_status", "status"),
+    Index("job_by_time", "organization_id", "created_at"),
+)
+
+# The last line sent with a number replaces an earlier one (progress bars).
+job_log = Table(
+    "job_log",
+    metadata,
+    Column("job_id", Id, ForeignKey("job.id", ondelete="CASCADE"), primary_key=True),
+    Column("line_nb", Integer, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("part", String),
+    Column("special", Json),
+    Column("final", Boolean, nullable=False, default=False),
+    sqlite_with_rowid=False,
+)
+
+# How far an import is, written in the transaction that registers what it found.
+import_cursor = Table(
+    "import_cursor",
+    metadata,
+    Column("job_id", Id, ForeignKey("job.id", ondelete="CASCADE"), primary_key=True),
+    Column("shard", String, primary_key=True),
+    Column("cursor", Text),
+    Column("done", Boolean, nullable=False, default=False),
+)

@@ -1,0 +1,137 @@
+"""The writer thread: takes every change that waits, commits them as one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+T = TypeVar("T")
+
+# The largest group; more would only make the first of them wait.
+GROUP = 128
+
+
+class WriterClosedError(RuntimeError):
+    """The database is closing and takes no more changes."""
+
+
+@dataclass(slots=True)
+class _Change:
+    function: Callable[[Connection], Any]
+    answer: Future[Any] | asyncio.Future[Any]
+    value: Any = None
+    error: BaseException | None = None
+
+
+class Writer:
+    """One thread that owns the only writing connection."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._queue: SimpleQueue[_Change | None] = SimpleQueue()
+        self._closed = False
+        self._lock = Lock()
+        self._thread = Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, function: Callable[[Connection], T]) -> asyncio.Future[T]:
+        """Queue a change; the future belongs to the running loop."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._put(_Change(function, answer))
+        return answer
+
+    def submit_from_thread(self, function: Callable[[Connection], T]) -> Future[T]:
+        """Queue a change from a thread without a loop."""
+        answer: Future[T] = Future()
+        self._put(_Change(function, answer))
+        return answer
+
+    def close(self) -> None:
+        """Commit what waits and end the thread."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
+        self._thread.join()
+
+    def _put(self, change: _Change) -> None:
+        with self._lock:
+            if self._closed:
+                raise WriterClosedError("The database is closing and takes no more changes.")
+            self._queue.put(change)
+
+    def _run(self) -> None:
+        with self._engine.connect() as connection:
+            while (first := self._queue.get()) is not None:
+                group, last = self._drain(first)
+                _commit(connection, group)
+                _resolve(group)
+                if last:
+                    return
+
+    def _drain(self, first: _Change) -> tuple[list[_Change], bool]:
+        group = [first]
+        while len(group) < GROUP:
+            try:
+                change = self._queue.get_nowait()
+            except Empty:
+                break
+            if change is None:
+                return group, True
+            group.append(change)
+        return group, False
+
+
+def _commit(connection: Connection, group: list[_Change]) -> None:
+    try:
+        with connection.begin():
+            for change in group:
+                _apply(connection, change)
+    except BaseException as error:  # noqa: BLE001 - the commit failed: nobody's change is there, and all must hear it.
+        for change in group:
+            change.error = change.error or error
+
+
+def _apply(connection: Connection, change: _Change) -> None:
+    connection.exec_driver_sql("SAVEPOINT change")
+    try:
+        change.value = change.function(connection)
+    except BaseException as error:  # noqa: BLE001 - the caller raises it; the others of the group go on.
+        change.error = error
+        connection.exec_driver_sql("ROLLBACK TO change")
+    connection.exec_driver_sql("RELEASE change")
+
+
+def _resolve(group: list[_Change]) -> None:
+    """Answer everybody, waking each event loop once."""
+    loops: dict[asyncio.AbstractEventLoop, list[_Change]] = {}
+    for change in group:
+        if isinstance(change.answer, Future):
+            _answer(change)
+        else:
+            loops.setdefault(change.answer.get_loop(), []).append(change)
+    for loop, changes in loops.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_answer_all, changes)
+
+
+def _answer_all(changes: list[_Change]) -> None:
+    for change in changes:
+        _answer(change)
+
+
+def _answer(change: _Change) -> None:
+    if change.answer.done():  # The caller went away meanwhile; the change stays.
+        return
+    if change.error is not None:
+        change.answer.set_exception(change.error)
+    else:
+        change.answer.set_result(change.value)

@@ -1,0 +1,89 @@
+"""API tokens: made once, kept only as a digest, looked up in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects.sqlite import insert
+
+from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.database import Database
+from datalake_ops.platform.store.types import now
+
+_PREFIX = "dlo_"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: a user in one organization, or a job's program acting for it."""
+
+    organization_id: UUID
+    user_id: UUID
+    username: str
+    job_id: UUID | None = None
+
+
+def new_token() -> str:
+    """A token of 32 random bytes."""
+    return _PREFIX + secrets.token_urlsafe(32)
+
+
+def digest(token: str) -> bytes:
+    """What is kept of a token. Its 256 random bits need no slow hash."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
+
+
+def add_token(connection: Connection, token: str, caller: Caller) -> None:
+    """Make a token valid for a caller."""
+    row = {
+        "digest": digest(token),
+        "organization_id": caller.organization_id,
+        "user_id": caller.user_id,
+        "job_id": caller.job_id,
+        "created_at": now(),
+    }
+    connection.execute(insert(schema.token).values(row).on_conflict_do_nothing())
+
+
+def drop_job_tokens(connection: Connection, job_id: UUID) -> None:
+    """End the tokens of a job; call `Tokens.forget` after the commit."""
+    connection.execute(delete(schema.token).where(schema.token.c.job_id == job_id))
+
+
+class Tokens:
+    """Who each token belongs to, read once and remembered."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[bytes, Caller] = {}
+
+    async def caller(self, token: str) -> Caller | None:
+        """The caller a token belongs to, None when it is not valid."""
+        asked = digest(token)
+        known = self._known.get(asked)
+        if known is not None:
+            return known
+        found = await self._database.read(lambda connection: _find(connection, asked))
+        if found is not None:
+            self._known[asked] = found
+        return found
+
+    def forget(self) -> None:
+        """Read every token again when it is next used."""
+        self._known.clear()
+
+
+def _find(connection: Connection, asked: bytes) -> Caller | None:
+    row = connection.execute(
+        select(schema.token, schema.user.c.username)
+        .join(schema.user, schema.user.c.id == schema.token.c.user_id)
+        .where(schema.token.c.digest == asked)
+    ).first()
+    if row is None or not hmac.compare_digest(row.digest, asked):
+        return None
+    return Caller(row.organization_id, row.user_id, row.username, row.job_id)
