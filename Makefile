@@ -1,0 +1,76 @@
+# Everything needs only python3 >= 3.10, make and git; the environments are made on first use under .venvs/.
+PYTHON ?= python3
+CORE := .venvs/core/bin
+AIRFLOW := .venvs/airflow/bin
+PREFECT := .venvs/prefect/bin
+PACKAGES := datalake_ops airflow_provider prefect_tasks
+SOURCES := $(PACKAGES) example_dags tests benchmarks scripts
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-core compile demo serve check format-check format lint types contracts test test-core \
+	test-airflow test-prefect coverage bench build clean
+
+help: ## List everything make can do here
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-13s %s\n", $$1, $$2}'
+
+setup: ## Make the three environments (.venvs/core, airflow, prefect); a second run does nothing
+	@$(PYTHON) scripts/setup.py core airflow prefect
+
+setup-core:
+	@$(PYTHON) scripts/setup.py core
+
+compile: ## Refresh requirements/*.txt to the newest versions that fit
+	@$(PYTHON) scripts/setup.py --compile
+
+demo: setup ## Run one pipeline as an Airflow DAG and as a Prefect flow on real photographs (IMAGES=dir, KEEP=1)
+	@$(CORE)/datalake-ops demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(filter-out 0,$(KEEP)),--keep)
+
+serve: setup-core ## Serve the embedded platform on 127.0.0.1 (PORT=8700, HOME_DIR=.demo/serve)
+	@$(CORE)/datalake-ops serve --port $(or $(PORT),8700) --home "$(or $(HOME_DIR),.demo/serve)"
+
+check: setup format-check lint types contracts test ## What CI runs: format, lint, types, import contracts, tests
+
+format-check: setup-core
+	$(CORE)/ruff format --check .
+
+format: setup-core ## Format the code and sort its imports
+	$(CORE)/ruff check --select I --fix --quiet .
+	$(CORE)/ruff format .
+
+lint: setup-core ## Lint
+	$(CORE)/ruff check .
+
+types: setup ## Check types, each package in the environment it runs in
+	$(CORE)/mypy datalake_ops scripts
+	$(AIRFLOW)/mypy --cache-dir .mypy_cache/airflow airflow_provider
+	$(PREFECT)/mypy --cache-dir .mypy_cache/prefect prefect_tasks
+
+contracts: setup-core ## Check which package may import which
+	$(CORE)/lint-imports
+
+test: test-core test-airflow test-prefect ## Run every test, in three environments
+
+test-core: setup-core ## Run the tests of the hook, the platform, the contract with the official SDK
+	$(CORE)/python -m pytest tests --ignore tests/airflow --ignore tests/prefect $(ARGS)
+
+test-airflow: ## Run the tests of the Airflow provider
+	@$(PYTHON) scripts/setup.py airflow
+	$(AIRFLOW)/python -m pytest tests/airflow $(ARGS)
+
+test-prefect: ## Run the tests of the Prefect tasks
+	@$(PYTHON) scripts/setup.py prefect
+	$(PREFECT)/python -m pytest tests/prefect $(ARGS)
+
+coverage: setup ## Run every test and report branch coverage
+	$(MAKE) test ARGS="--cov --cov-append --cov-report="
+	$(CORE)/coverage report
+
+bench: setup-core ## Run every benchmark in benchmarks/
+	@set -e; for file in $$(grep -lE '^def main\(' benchmarks/*.py); do echo "== $$file"; $(CORE)/python $$file; done
+
+build: setup-core ## Build the wheel and the source distribution into dist/
+	$(CORE)/python -m hatchling build -d dist
+
+clean: ## Remove what was made here: environments, caches, builds, demo files
+	rm -rf .venvs .demo build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
