@@ -1,4 +1,4 @@
-"""Drive a visual datalake from Airflow, Prefect or plain Python: upload, find, tag, import, process, and wait for jobs."""
+"""Drive a visual datalake from Airflow, Prefect or plain Python: upload, find, tag, import, process, wait."""
 
 from __future__ import annotations
 

@@ -12,13 +12,12 @@ from uuid import UUID
 from datalake_ops.errors import ConfigurationError
 
 DEFAULT_HOST = "https://app.picsellia.com"
-# Names read by `Connection.from_env`, first match wins. The second is the official SDK's, the third is what a
-# processing finds in its environment.
+# Names read by `Connection.from_env`, first match wins; the second is the official SDK's.
 ENVIRONMENT: dict[str, tuple[str, ...]] = {
-    "host": ("DATALAKE_HOST", "PICSELLIA_HOST", "host"),
-    "api_token": ("DATALAKE_API_TOKEN", "PICSELLIA_TOKEN", "api_token"),
-    "organization_id": ("DATALAKE_ORGANIZATION_ID", "PICSELLIA_ORGANIZATION_ID", "organization_id"),
-    "organization_name": ("DATALAKE_ORGANIZATION_NAME", "PICSELLIA_ORGANIZATION_NAME", "organization_name"),
+    "host": ("DATALAKE_HOST", "PICSELLIA_HOST"),
+    "api_token": ("DATALAKE_API_TOKEN", "PICSELLIA_TOKEN"),
+    "organization_id": ("DATALAKE_ORGANIZATION_ID", "PICSELLIA_ORGANIZATION_ID"),
+    "organization_name": ("DATALAKE_ORGANIZATION_NAME", "PICSELLIA_ORGANIZATION_NAME"),
     "datalake_id": ("DATALAKE_ID",),
     "datalake_name": ("DATALAKE_NAME",),
 }
@@ -96,7 +95,7 @@ class Connection:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Connection:
-        """Make a connection from a mapping (an Airflow connection's extra, a block's fields); empty values count as absent."""
+        """Make a connection from a mapping of its fields; empty values count as absent."""
         known = cls.__dataclass_fields__
         unknown = sorted(set(values) - set(known))
         if unknown:
@@ -127,4 +126,6 @@ def _checked_id(name: str, value: UUID | str | None) -> UUID | None:
     try:
         return UUID(str(value))
     except ValueError as error:
-        raise ConfigurationError(f"{name} {value!r} is not a UUID; use {name.replace('_id', '_name')} for a name.") from error
+        raise ConfigurationError(
+            f"{name} {value!r} is not a UUID; use {name.replace('_id', '_name')} for a name."
+        ) from error

@@ -19,7 +19,7 @@ from datalake_ops.client.headers import api_headers
 from datalake_ops.client.operation import Operation
 from datalake_ops.client.outcome import Answer, Attempt, read_answer
 from datalake_ops.client.retry import Failure, Loss
-from datalake_ops.config import Connection
+from datalake_ops.config import Connection, RetryPolicy
 
 T = TypeVar("T")
 _POOL_SIZE = 64
@@ -59,9 +59,9 @@ class AsyncSession:
             raise RuntimeError("An AsyncSession is used inside `async with`.")
         return self._http
 
-    async def send(self, operation: Operation[T]) -> T:
-        """Send one operation and return what it reads from the answer."""
-        attempt = Attempt(self.connection.retry, operation, time.monotonic())
+    async def send(self, operation: Operation[T], retry: RetryPolicy | None = None) -> T:
+        """Send one operation and return what it reads from the answer; `retry` wins over the connection's policy."""
+        attempt = Attempt(retry or self.connection.retry, operation, time.monotonic())
         while True:
             outcome = await self._try(operation)
             if isinstance(outcome, Answer) and not outcome.refuses:

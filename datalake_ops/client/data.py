@@ -84,9 +84,7 @@ def list_page(datalake: UUID, filter: DataFilter, window: Window) -> Operation[P
     return Operation("GET", routes.DATAS.format(datalake=datalake), model(Page[Data]), pairs)
 
 
-def list_ordered(
-    datalake: UUID, filter: DataFilter, window: Window, order_by: Sequence[str]
-) -> Operation[Page[Data]]:
+def list_ordered(datalake: UUID, filter: DataFilter, window: Window, order_by: Sequence[str]) -> Operation[Page[Data]]:
     """One page by offset, in the order asked for (`-` before a field name means descending)."""
     pairs = filter.pairs(
         limit=window.limit,

@@ -45,8 +45,8 @@ def query(**values: Any) -> tuple[tuple[str, str], ...]:
     for key, value in values.items():
         if value is None:
             continue
-        for item in value if isinstance(value, (list, tuple)) else (value,):
-            pairs.append((key, str(item)))
+        many = value if isinstance(value, (list, tuple)) else (value,)
+        pairs.extend((key, str(item)) for item in many)
     return tuple(pairs)
 
 

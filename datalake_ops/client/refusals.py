@@ -27,7 +27,8 @@ def is_refusal(status: int) -> bool:
 def refusal(operation: Operation[Any], status: int, body: bytes, retry_after: float | None = None) -> AnswerError:
     """The typed error of a refusing answer; never raises for a body that is not of the wire's form."""
     message, detail = _read_problem(body)
-    text = f"{message or 'The platform gave no reason.'}{_render(detail)} ({operation.method} {operation.path}: {status})"
+    where = f"({operation.method} {operation.path}: {status})"
+    text = f"{message or 'The platform gave no reason.'}{_render(detail)} {where}"
     if status in _ADVICE:
         text = f"{text} {_ADVICE[status]}"
     return _class_of(operation, status)(

@@ -15,7 +15,7 @@ from datalake_ops.client.headers import api_headers
 from datalake_ops.client.operation import Operation
 from datalake_ops.client.outcome import Answer, Attempt, read_answer
 from datalake_ops.client.retry import Failure, Loss
-from datalake_ops.config import Connection
+from datalake_ops.config import Connection, RetryPolicy
 
 T = TypeVar("T")
 _POOL_SIZE = 32
@@ -41,16 +41,18 @@ class Session:
     def __enter__(self) -> Session:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
-    def send(self, operation: Operation[T]) -> T:
-        """Send one operation and return what it reads from the answer."""
-        attempt = Attempt(self.connection.retry, operation, time.monotonic())
+    def send(self, operation: Operation[T], retry: RetryPolicy | None = None) -> T:
+        """Send one operation and return what it reads from the answer; `retry` wins over the connection's policy."""
+        attempt = Attempt(retry or self.connection.retry, operation, time.monotonic())
         while True:
             outcome = self._try(operation)
             if isinstance(outcome, Answer) and not outcome.refuses:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
 from datalake_ops.client.operation import Operation, Repeat, items, model, nothing, query
 from datalake_ops.wire import routes
 from datalake_ops.wire.tags import Tag, TagAttachment
 
+TagOperation = Callable[[UUID, Iterable[UUID]], Operation[TagAttachment]]
+
 
 def create_tag(datalake: UUID, name: str) -> Operation[Tag]:
     """Create a tag; the platform refuses a name that is there (409)."""
-    return Operation(
-        "POST", routes.TAGS.format(datalake=datalake), model(Tag), body={"name": name}, repeat=Repeat.ONCE
-    )
+    return Operation("POST", routes.TAGS.format(datalake=datalake), model(Tag), body={"name": name}, repeat=Repeat.ONCE)
 
 
 def find_tag(datalake: UUID, name: str) -> Operation[Tag]:

@@ -12,7 +12,11 @@ from datalake_ops.wire.uploads import MultipartStart, ObjectName, ObjectStat, Ob
 
 
 def object_name(
-    organization: UUID, connector: UUID, filename: str, type: ObjectType = ObjectType.DATA, upload_dir: str | None = None
+    organization: UUID,
+    connector: UUID,
+    filename: str,
+    type: ObjectType = ObjectType.DATA,
+    upload_dir: str | None = None,
 ) -> Operation[ObjectName]:
     """A fresh object name for a file; every call gives another one."""
     body: dict[str, Any] = {"filename": filename, "type": type}

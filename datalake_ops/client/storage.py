@@ -1,0 +1,196 @@
+"""Requests to presigned addresses: no API headers, repeated while that may help, and never naming the signature."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import aiohttp
+from yarl import URL
+
+from datalake_ops.client.async_session import AsyncSession
+from datalake_ops.client.operation import Repeat
+from datalake_ops.client.retry import Failure, Loss, Progress, next_delay, read_retry_after
+from datalake_ops.errors import ERROR_OF_STATUS, AnswerError, AnswerTimeoutError, NetworkError, ServerError
+
+CHUNK_BYTES = 256 * 1024
+_REASON = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
+_LONGEST_REASON = 300
+
+
+class Body(Protocol):
+    """What is sent; made anew for each try."""
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+
+    @property
+    def content(self) -> bytes | AsyncIterable[bytes]:
+        """The bytes, or their pieces in order."""
+
+    @property
+    def broken(self) -> Exception | None:
+        """Why the pieces ended early, if they did."""
+
+
+@dataclass(frozen=True)
+class StorageRequest:
+    """One request to a presigned address; sending it twice is as good as once."""
+
+    method: str
+    url: str = field(repr=False)  # its query is a credential
+    body: Callable[[], Body]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def where(self) -> str:
+        """Method and address without the signature, fit for messages."""
+        return f"{self.method} {_shown(self.url)}"
+
+
+@dataclass(frozen=True)
+class StorageAnswer:
+    """What the storage said in the end."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    where: str
+
+    def accepted(self) -> StorageAnswer:
+        """This answer, if the storage took the bytes.
+
+        Raises:
+            AnswerError: it refused.
+        """
+        if self.status < 400:
+            return self
+        raise refusal(self.status, self.where, self.text)
+
+
+@dataclass
+class Tries:
+    """The tries of one exchange; sleeps between them as the session's policy says."""
+
+    session: AsyncSession
+    count: int = 0
+    started_at: float = field(default_factory=time.monotonic)
+
+    async def again(self, failure: Failure) -> bool:
+        """Sleep, then True; or False at once when there is no further try."""
+        self.count += 1
+        progress = Progress(self.count, time.monotonic() - self.started_at)
+        delay = next_delay(self.session.connection.retry, Repeat.FREELY, failure, progress, random.random())
+        if delay is None:
+            return False
+        await asyncio.sleep(delay)
+        return True
+
+
+async def exchange(
+    session: AsyncSession, request: StorageRequest, on_repeat: Callable[[], None] = lambda: None
+) -> StorageAnswer:
+    """Send a request to the storage until it is answered, and return the answer, also a refusing one.
+
+    Raises:
+        NetworkError: no answer, within the retry policy.
+        Exception: what broke the body (`Body.broken`), at once.
+    """
+    tries = Tries(session)
+    while True:
+        body = request.body()
+        try:
+            answer = await _send(session, request, body)
+            failure = _failure(answer)
+            if not failure.is_transient or not await tries.again(failure):
+                return answer
+        except NetworkError:
+            if body.broken is not None:
+                raise body.broken from None
+            if not await tries.again(Failure(loss=Loss.CUT)):
+                raise
+        on_repeat()
+
+
+async def receive(session: AsyncSession, url: str, write: Callable[[bytes], Awaitable[None]]) -> StorageAnswer:
+    """Fetch an address once, handing each piece to `write`; a refusing answer is returned and nothing is written.
+
+    Raises:
+        NetworkError: the connection ended before the whole body came.
+    """
+    # A compressed transfer would make Content-Length speak of other bytes than those written.
+    headers = {"Accept-Encoding": "identity"}
+    where = f"GET {_shown(url)}"
+    async with _opened(session, "GET", url, where, headers=headers) as response:
+        if response.status >= 300:
+            return StorageAnswer(response.status, response.headers, await _text(response), where)
+        async for piece in response.content.iter_chunked(CHUNK_BYTES):
+            await write(piece)
+        return StorageAnswer(response.status, response.headers, "", where)
+
+
+def refusal(status: int, where: str, text: str) -> AnswerError:
+    """The typed error of a storage's refusal; the reason is read from S3's XML where there is one."""
+    found = _REASON.search(text)
+    reason = (found.group(1) if found else text).strip()[:_LONGEST_REASON] or "no reason given"
+    kind = ERROR_OF_STATUS.get(status, ServerError if status >= 500 else AnswerError)
+    return kind(f"The storage refused {where} ({status}): {reason}", status=status)
+
+
+async def _send(session: AsyncSession, request: StorageRequest, body: Body) -> StorageAnswer:
+    headers = {"Content-Length": str(body.size), **request.headers}
+    async with _opened(
+        session, request.method, request.url, request.where, headers=headers, content=body.content
+    ) as response:
+        return StorageAnswer(response.status, response.headers, await _text(response), request.where)
+
+
+@asynccontextmanager
+async def _opened(
+    session: AsyncSession,
+    method: str,
+    url: str,
+    where: str,
+    *,
+    headers: Mapping[str, str],
+    content: bytes | AsyncIterable[bytes] | None = None,
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    timeouts = session.connection.timeouts
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect, sock_read=timeouts.storage)
+    try:
+        # A presigned address is used to the letter: re-encoding it would break its signature, and a content type
+        # that nobody asked for could too.
+        async with session.http.request(
+            method,
+            URL(url, encoded=True),
+            data=content,
+            headers=headers,
+            skip_auto_headers=("Content-Type",),
+            timeout=timeout,
+        ) as response:
+            yield response
+    except asyncio.TimeoutError as error:
+        raise AnswerTimeoutError(f"The storage did not answer {where} in time.") from error
+    except aiohttp.ClientError as error:
+        raise NetworkError(f"The connection to the storage failed in {where} ({type(error).__name__}).") from error
+
+
+async def _text(response: aiohttp.ClientResponse) -> str:
+    return (await response.read())[:4096].decode("utf-8", "replace")
+
+
+def _failure(answer: StorageAnswer) -> Failure:
+    return Failure(status=answer.status, retry_after=read_retry_after(answer.headers.get("Retry-After"), time.time()))
+
+
+def _shown(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"

@@ -1,0 +1,206 @@
+"""What every verb stands on: a connection, a session, and the context that is looked up once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+from datalake_ops.client import lakes
+from datalake_ops.client.operation import Operation
+from datalake_ops.config import DEFAULT_HOST, Connection, RetryPolicy, Timeouts
+from datalake_ops.errors import (
+    ConfigurationError,
+    DatalakeError,
+    ForbiddenError,
+    NetworkError,
+    NotFoundError,
+    UnauthorizedError,
+)
+from datalake_ops.wire.lakes import Datalake, Extension, Organization
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from datalake_ops.client.session import Session
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class LakeContext:
+    """Who we are and where: answered by the platform, the same for the life of a hook."""
+
+    username: str
+    organization: Organization
+    datalake: Datalake
+    extensions: frozenset[str] = frozenset()
+
+    @property
+    def connector_id(self) -> UUID:
+        """The storage connector of the lake.
+
+        Raises:
+            ConfigurationError: the lake has none, so nothing can be uploaded to it.
+        """
+        if self.datalake.connector_id is None:
+            raise ConfigurationError(
+                f"The lake {self.datalake.name!r} has no storage connector; give it one on the platform first."
+            )
+        return self.datalake.connector_id
+
+    def offers(self, extension: Extension) -> bool:
+        """Whether the platform announced an extension."""
+        return extension.value in self.extensions
+
+
+class Caller:
+    """Holds the connection and sends operations; the base of the verbs, one class per resource."""
+
+    def __init__(
+        self,
+        host: str = DEFAULT_HOST,
+        api_token: str = "",
+        organization_id: UUID | str | None = None,
+        organization_name: str | None = None,
+        datalake_id: UUID | str | None = None,
+        datalake_name: str | None = None,
+        *,
+        verify: bool | str = True,
+        retry: RetryPolicy | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        self._open(
+            Connection(
+                host=host,
+                api_token=api_token,
+                organization_id=organization_id,
+                organization_name=organization_name,
+                datalake_id=datalake_id,
+                datalake_name=datalake_name,
+                verify=verify,
+                retry=retry or RetryPolicy(),
+                timeouts=timeouts or Timeouts(),
+            )
+        )
+
+    def _open(self, connection: Connection) -> None:
+        self.connection = connection
+        self._lock = threading.RLock()
+        self._session: Session | None = None
+        self._context: LakeContext | None = None
+
+    @classmethod
+    def from_connection(cls, connection: Connection) -> Self:
+        """A hook for a connection that was made elsewhere."""
+        hook = cls.__new__(cls)
+        hook._open(connection)
+        return hook
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str] | None = None, **overrides: Any) -> Self:
+        """A hook from `DATALAKE_HOST`, `DATALAKE_API_TOKEN` and the like (see `Connection.from_env`)."""
+        return cls.from_connection(Connection.from_env(environment, **overrides))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.connection!r})"
+
+    def close(self) -> None:
+        """Close the connections; a later verb opens them again."""
+        with self._lock:
+            if self._session is not None:
+                self._session.close()
+                self._session = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"connection": self.connection}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._open(state["connection"])
+
+    @property
+    def context(self) -> LakeContext:
+        """The organization and the lake, looked up at first use: three requests, as the official SDK makes.
+
+        Raises:
+            UnauthorizedError: the token is wrong.
+            NotFoundError, ForbiddenError: the organization or the lake is not there for this token.
+        """
+        with self._lock:
+            if self._context is None:
+                self._context = self._look_up()
+            return self._context
+
+    def send(self, operation: Operation[T], retry: RetryPolicy | None = None) -> T:
+        """Send one operation of the wire; the verbs are made of this."""
+        return self._opened().send(operation, retry)
+
+    def _opened(self) -> Session:
+        with self._lock:
+            if self._session is None:
+                # requests is loaded at the first call, not when a DAG file is parsed.
+                from datalake_ops.client.session import Session
+
+                organization = self._context.organization.id if self._context else None
+                self._session = Session(self.connection, organization)
+            return self._session
+
+    def _look_up(self) -> LakeContext:
+        ping = self.send(lakes.ping())
+        organization = self.send(lakes.get_organization(self._organization_id(ping.default_organization)))
+        if organization.default_connector_id is not None:
+            self._opened().organization_id = organization.id
+        connection = self.connection
+        lake_id = connection.datalake_id if isinstance(connection.datalake_id, UUID) else None
+        lake = self.send(lakes.get_datalake(organization.id, lake_id, connection.datalake_name))
+        return LakeContext(ping.username, organization, lake, frozenset(ping.extensions))
+
+    def _organization_id(self, default: UUID | None) -> UUID:
+        connection = self.connection
+        if isinstance(connection.organization_id, UUID):
+            return connection.organization_id
+        if connection.organization_name:
+            return self.send(lakes.find_organization(connection.organization_name))
+        if default is None:
+            raise ConfigurationError("The token has no default organization; name one with organization_id=.")
+        return default
+
+    @property
+    def _lake_id(self) -> UUID:
+        return self.context.datalake.id
+
+    @property
+    def _organization(self) -> UUID:
+        return self.context.organization.id
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Whether the platform answers, takes the token, and has the organization and the lake; says where it stops."""
+        try:
+            context = self.context
+        except DatalakeError as error:
+            return False, f"{_stopped_at(error)}: {error}"
+        return True, (
+            f"Connected to {self.connection.host} as {context.username}, organization {context.organization.name!r}, "
+            f"lake {context.datalake.name!r}."
+        )
+
+
+def _stopped_at(error: DatalakeError) -> str:
+    if isinstance(error, NetworkError):
+        return "Address"
+    if isinstance(error, UnauthorizedError):
+        return "Token"
+    if isinstance(error, (NotFoundError, ForbiddenError)):
+        return "Lake" if "/datalake" in error.path else "Organization"
+    return "Platform"

@@ -1,0 +1,165 @@
+"""Verbs that move files: upload, projections, download."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from datalake_ops.hook.arguments import DataLike, SourceLike, TagLike, as_list
+from datalake_ops.hook.data import DataVerbs
+from datalake_ops.hook.sources import SourceVerbs
+from datalake_ops.hook.tags import TagVerbs
+from datalake_ops.wire.data import Data, DataProjection, MultiData
+
+if TYPE_CHECKING:
+    from datalake_ops.errors import ErrorManager
+    from datalake_ops.upload.progress import OnProgress
+    from datalake_ops.upload.report import UploadReport
+
+FilePath = str | PathLike[str]
+Metadata = Mapping[str, Any]
+
+
+class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
+    """Upload files as data or projections, and download data as files."""
+
+    def upload_data(
+        self,
+        filepaths: FilePath | Sequence[FilePath],
+        tags: TagLike | Sequence[TagLike] | None = None,
+        source: SourceLike | None = None,
+        max_workers: int | None = None,
+        error_manager: ErrorManager | None = None,
+        metadata: Metadata | Sequence[Metadata | None] | None = None,
+        fill_metadata: bool | None = False,
+        wait_for_unprocessable_data: bool | None = True,
+        upload_dir: str | None = None,
+        custom_metadata: Metadata | Sequence[Metadata | None] | None = None,
+        sizes: tuple[int, int] | Sequence[tuple[int, int] | None] | None = None,
+    ) -> Data | MultiData:
+        """Upload files and return their data in the order of the paths: one `Data`, or a `MultiData` of several.
+
+        A file that fails does not stop the others: its error goes to `error_manager`, with the file's full path.
+        `upload` does the same and returns a row for every file.
+
+        Args:
+            tags: put on every data; tags named by text are created when missing.
+            source: where the files came from; a source named by text is created when missing.
+            metadata, custom_metadata, sizes: one value for all files, or a list with one (or None) per file.
+            fill_metadata: read EXIF into metadata; keys given in `metadata` win.
+            wait_for_unprocessable_data: wait until the platform has read the files, and count those it cannot
+                read as failed.
+            upload_dir: prefix of the object names, on storages of the organization's own.
+
+        Raises:
+            NothingDoneError: every file failed.
+            ConfigurationError: a list has another length than the paths; nothing was sent.
+        """
+        from datalake_ops.upload.seed import seed_result
+
+        report = self.upload(
+            filepaths,
+            tags,
+            source,
+            max_workers=max_workers,
+            metadata=metadata or None,
+            custom_metadata=custom_metadata or None,
+            sizes=sizes,
+            fill_metadata=bool(fill_metadata),
+            upload_dir=upload_dir,
+            wait=wait_for_unprocessable_data is not False,
+        )
+        return seed_result(report, error_manager)
+
+    def upload(
+        self,
+        filepaths: FilePath | Iterable[FilePath],
+        tags: TagLike | Sequence[TagLike] | None = None,
+        source: SourceLike | None = None,
+        *,
+        max_workers: int | None = None,
+        metadata: Metadata | Sequence[Metadata | None] | None = None,
+        custom_metadata: Metadata | Sequence[Metadata | None] | None = None,
+        sizes: tuple[int, int] | Sequence[tuple[int, int] | None] | None = None,
+        fill_metadata: bool = False,
+        upload_dir: str | None = None,
+        wait: bool = True,
+        on_progress: OnProgress | None = None,
+    ) -> UploadReport:
+        """Upload files and return a report with one row per path, in their order; never raises for a single file.
+
+        Arguments as in `upload_data`; `on_progress` is called a few times a second.
+
+        Raises:
+            ConfigurationError: a list has another length than the paths; nothing was sent.
+            AnswerError, NetworkError: the lake, a tag or the source cannot be looked up; nothing was sent.
+        """
+        from datalake_ops.upload.engine import upload_files
+        from datalake_ops.upload.request import UploadRequest
+        from datalake_ops.upload.source import entries
+
+        request = UploadRequest(
+            as_list(filepaths),
+            metadata=metadata,
+            custom_metadata=custom_metadata,
+            sizes=sizes,
+            fill_metadata=fill_metadata,
+            upload_dir=upload_dir,
+            max_workers=max_workers,
+            wait=wait,
+            on_progress=on_progress,
+        )
+        # Arguments that cannot be right are refused before a tag or a source is created for them.
+        entries(request)
+        tag_ids = tuple(tag.id for tag in self._resolve_tags(tags))
+        origin = self._resolve_source(source)
+        request = replace(request, tag_ids=tag_ids, source_id=origin.id if origin else None)
+        return upload_files(request, self.connection, self.context)
+
+    def create_projection(
+        self,
+        data: DataLike,
+        name: str,
+        path: FilePath,
+        additional_info: dict[str, Any] | None = None,
+        fill_metadata: bool = False,
+    ) -> DataProjection:
+        """Upload an image as another rendering of a data.
+
+        `fill_metadata` reads EXIF into `additional_info`; keys given there win.
+
+        Raises:
+            InvalidFileError: the file is missing or cannot be decoded; nothing was sent.
+        """
+        from datalake_ops.upload.projection import upload_projection
+
+        one = data if isinstance(data, Data) else self.get_data(data)
+        return upload_projection(one.id, name, path, additional_info, fill_metadata, self.connection, self.context)
+
+    def download(
+        self,
+        data: Data | Iterable[DataLike],
+        directory: FilePath,
+        use_id: bool = False,
+        force_replace: bool = False,
+        max_workers: int | None = None,
+    ) -> list[Path]:
+        """Download data into a directory and return the files' paths, in order.
+
+        A file that is there is kept unless `force_replace`. Files are written beside and renamed, so a name in the
+        directory is always a whole file.
+
+        Args:
+            use_id: name the files by id instead of by file name; two data of one name do not collide then.
+
+        Raises:
+            DownloadError: some data could not be downloaded; all others were.
+        """
+        from datalake_ops.upload.download import DownloadRequest, download_data
+
+        wanted = [one if isinstance(one, Data) else self.get_data(one) for one in as_list(data)]
+        request = DownloadRequest(wanted, Path(directory), use_id, force_replace, max_workers)
+        return download_data(request, self.connection, self.context)

@@ -1,0 +1,118 @@
+"""Verbs on jobs: look, wait, read the log, stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from urllib.parse import quote
+
+from datalake_ops.client import jobs as operations
+from datalake_ops.client.jobs import JobMark
+from datalake_ops.errors import DatalakeError, JobWaitTimeoutError, UnsupportedError
+from datalake_ops.hook.arguments import JobLike, job_id
+from datalake_ops.hook.caller import Caller
+from datalake_ops.waiting.schedule import WaitSchedule
+from datalake_ops.waiting.verdict import check
+from datalake_ops.waiting.wait import ONE_TRY, Wait, wait_until_ended
+from datalake_ops.wire.jobs import Job
+from datalake_ops.wire.lakes import Extension
+
+
+class JobVerbs(Caller):
+    """Look at jobs, wait for them, read their logs, stop them."""
+
+    def get_job(self, job: JobLike) -> Job:
+        """A job as it is now.
+
+        Raises:
+            NotFoundError: there is none of that id.
+        """
+        return self.send(operations.get_job(job_id(job)))
+
+    def wait_for_job(
+        self,
+        job: JobLike,
+        timeout: float | None = 3600.0,
+        poll_interval: float | None = None,
+        on_poll: Callable[[Job], None] | None = None,
+        raise_on_failure: bool = True,
+    ) -> Job:
+        """Wait until a job ended and return it.
+
+        Args:
+            timeout: seconds to wait at most; None waits for ever.
+            poll_interval: seconds between looks; without it they grow from 0.25 to 10 with the time waited.
+            on_poll: called with the job after every look.
+            raise_on_failure: False returns a failed or killed job as it is.
+
+        Raises:
+            JobFailedError, JobKilledError: the job did not succeed; the error has its last log lines.
+            JobWaitTimeoutError: the time ran out; the job goes on.
+        """
+        schedule = WaitSchedule(timeout, poll_interval)
+        wait = Wait(job_id(job), schedule, schedule.deadline_at(time.time()), on_poll)
+        try:
+            ended = wait_until_ended(wait, lambda wanted: self.send(operations.get_job(wanted), ONE_TRY))
+        except JobWaitTimeoutError as error:
+            error.url = self.job_url(wait.job_id)
+            raise
+        return self.check_job(ended) if raise_on_failure else ended
+
+    def check_job(self, job: Job) -> Job:
+        """The job itself when it succeeded or still goes on.
+
+        Raises:
+            JobFailedError, JobKilledError: it ended otherwise; the error has its page and its last log lines.
+        """
+        if not job.status.is_terminal or job.status.succeeded:
+            return job
+        return check(job, self.job_url(job), self._log_for_error(job))
+
+    def cancel_job(self, job: JobLike) -> Job:
+        """Stop a job, and return it as it is then; a job that ended stays as it is.
+
+        Raises:
+            UnsupportedError: the platform does not offer to stop jobs.
+        """
+        if not self.context.offers(Extension.JOB_KILL):
+            raise UnsupportedError(f"This platform cannot stop jobs by its API; stop it at {self.job_url(job)}.")
+        return self.send(operations.kill_job(job_id(job)))
+
+    def job_log(self, job: JobLike, tail: int | None = 50) -> list[str]:
+        """The last lines of a job's log, all of it with `tail=None`; empty where the platform offers no logs."""
+        if not self.context.offers(Extension.JOB_LOGS):
+            return []
+        if tail is not None:
+            return list(self.send(operations.job_logs(job_id(job), cursor=-tail, limit=tail)).lines)
+        lines: list[str] = []
+        cursor = 0
+        while (page := self.send(operations.job_logs(job_id(job), cursor))).lines:
+            lines.extend(page.lines)
+            cursor = page.next_cursor
+        return lines
+
+    def find_jobs(self, idempotency_key: str | None = None, labels: Mapping[str, str] | None = None) -> list[Job]:
+        """Jobs that were started with a key or labels, newest first.
+
+        Raises:
+            UnsupportedError: the platform keeps neither.
+        """
+        if not self.context.offers(Extension.JOB_LABELS):
+            raise UnsupportedError("This platform keeps no keys and labels of jobs, so none can be found by them.")
+        return self.send(operations.find_jobs(self._organization, JobMark(idempotency_key, labels)))
+
+    def job_url(self, job: JobLike) -> str:
+        """Address of the job's page on the platform."""
+        return f"{self.connection.host}/{self._organization}/jobs/{job_id(job)}"
+
+    def datalake_url(self, q: str = "") -> str:
+        """Address of the lake's page on the platform, filtered by query text."""
+        lake = f"{self.connection.host}/{self._organization}/datalake/{self._lake_id}"
+        return f"{lake}?offset=0&q={quote(q)}&order_by=-created_at"
+
+    def _log_for_error(self, job: Job) -> list[str]:
+        try:
+            return self.job_log(job)
+        except DatalakeError as error:
+            # The job's failure is what the caller must see, not that its log could not be read.
+            return [f"(the job's log could not be read: {error})"]

@@ -1,0 +1,82 @@
+"""Verbs on processings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from datalake_ops.client import jobs
+from datalake_ops.client import processings as operations
+from datalake_ops.errors import ConfigurationError
+from datalake_ops.hook.arguments import DataLike, data_ids
+from datalake_ops.hook.imports import JobStarter
+from datalake_ops.wire.jobs import Job
+from datalake_ops.wire.processings import Processing, ProcessingLaunch, ProcessingTarget
+
+
+class ProcessingVerbs(JobStarter):
+    """Find processings and launch them on data."""
+
+    def get_processing(self, processing: str | UUID) -> Processing:
+        """A processing of the organization by its name, or by its id.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        try:
+            known = processing if isinstance(processing, UUID) else UUID(processing)
+        except ValueError:
+            return self.send(operations.find_processing(self._organization, str(processing)))
+        return self.send(operations.get_processing(known))
+
+    def list_processings(
+        self, limit: int | None = None, offset: int | None = None, order_by: list[str] | None = None
+    ) -> list[Processing]:
+        """The organization's processings; all of them without a limit."""
+        return self.send(operations.list_processings(self._organization, limit, offset, order_by))
+
+    def launch_processing(
+        self,
+        processing: Processing | str | UUID,
+        data: Iterable[DataLike] | DataLike,
+        parameters: dict[str, Any] | None = None,
+        cpu: int | None = None,
+        gpu: int | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> Job:
+        """Start a processing on data and return its job; what is left out is the processing's default.
+
+        Args:
+            processing: itself, its name, or its id.
+            data: data, or their ids.
+            inputs: values of the processing's declared inputs, by name.
+            idempotency_key: a second launch with the same key answers the first job (where the platform offers it).
+            labels: kept with the job, to find it again (where the platform offers it).
+
+        Raises:
+            ConfigurationError: no data, or a processing that works on something else than a lake.
+            BadRequestError: the platform refuses the parameters or the inputs.
+            AmbiguousRequestError: the answer was lost and the platform has no keys: look for the job before repeating.
+        """
+        ids = data_ids(data)
+        if not ids:
+            raise ConfigurationError("launch_processing needs at least one data.")
+        if not isinstance(processing, Processing):
+            processing = self.get_processing(processing)
+        if processing.target is not ProcessingTarget.DATALAKE:
+            raise ConfigurationError(
+                f"The processing {processing.name!r} works on a {processing.target}, not on data of a lake."
+            )
+        launch = ProcessingLaunch(
+            processing_id=processing.id,
+            parameters=parameters,
+            data_ids=tuple(ids),
+            cpu=cpu,
+            gpu=gpu,
+            inputs=dict(inputs or {}),
+        )
+        return self.send(jobs.launch_processing(self._lake_id, launch, self._mark(idempotency_key, labels)))

@@ -1,0 +1,55 @@
+"""Verbs on data sources."""
+
+from __future__ import annotations
+
+from datalake_ops.client import sources as operations
+from datalake_ops.errors import AmbiguousRequestError, NotFoundError, ResourceConflictError
+from datalake_ops.hook.arguments import SourceLike
+from datalake_ops.hook.caller import Caller
+from datalake_ops.wire.sources import DataSource
+
+
+class SourceVerbs(Caller):
+    """Create, find and list the organization's data sources."""
+
+    def create_data_source(self, name: str) -> DataSource:
+        """Create a data source.
+
+        Raises:
+            ResourceConflictError: there is one of that name; `get_or_create_data_source` takes either.
+        """
+        try:
+            return self.send(operations.create_source(self._organization, name))
+        except AmbiguousRequestError:
+            return self.get_or_create_data_source(name)
+
+    def get_data_source(self, name: str) -> DataSource:
+        """The data source of that exact name.
+
+        Raises:
+            NotFoundError: the organization has none.
+        """
+        return self.send(operations.find_source(self._organization, name))
+
+    def get_or_create_data_source(self, name: str) -> DataSource:
+        """The data source of that name, created when missing; two callers that race get the same one."""
+        try:
+            return self.get_data_source(name)
+        except NotFoundError:
+            pass
+        try:
+            return self.send(operations.create_source(self._organization, name))
+        except (ResourceConflictError, AmbiguousRequestError) as lost_race:
+            try:
+                return self.get_data_source(name)
+            except NotFoundError:
+                raise lost_race from None
+
+    def list_data_sources(
+        self, limit: int | None = None, offset: int | None = None, order_by: list[str] | None = None
+    ) -> list[DataSource]:
+        """The organization's data sources; all of them without a limit."""
+        return self.send(operations.list_sources(self._organization, limit, offset, order_by))
+
+    def _resolve_source(self, source: SourceLike | None) -> DataSource | None:
+        return self.get_or_create_data_source(source) if isinstance(source, str) else source

@@ -1,0 +1,90 @@
+"""Verbs on tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from datalake_ops.client import tags as operations
+from datalake_ops.errors import AmbiguousRequestError, NotFoundError, ResourceConflictError
+from datalake_ops.hook.arguments import DataLike, TagLike, as_list, data_ids
+from datalake_ops.hook.caller import Caller
+from datalake_ops.wire.tags import Tag, TagTarget
+
+
+class TagVerbs(Caller):
+    """Create, find, list, attach and detach the tags of the lake."""
+
+    def create_data_tag(self, name: str) -> Tag:
+        """Create a tag.
+
+        Raises:
+            ResourceConflictError: the lake has a tag of that name; `get_or_create_data_tag` takes either.
+        """
+        try:
+            return self.send(operations.create_tag(self._lake_id, name))
+        except AmbiguousRequestError:
+            # The answer was lost: the tag is there if the platform did the work.
+            return self.get_or_create_data_tag(name)
+
+    def get_data_tag(self, name: str) -> Tag:
+        """The tag of that exact name.
+
+        Raises:
+            NotFoundError: the lake has no such tag.
+        """
+        return self.send(operations.find_tag(self._lake_id, name))
+
+    def get_or_create_data_tag(self, name: str) -> Tag:
+        """The tag of that name, created when missing; two callers that race get the same tag."""
+        try:
+            return self.get_data_tag(name)
+        except NotFoundError:
+            pass
+        try:
+            return self.send(operations.create_tag(self._lake_id, name))
+        except (ResourceConflictError, AmbiguousRequestError) as lost_race:
+            try:
+                return self.get_data_tag(name)
+            except NotFoundError:
+                raise lost_race from None
+
+    def list_data_tags(
+        self, limit: int | None = None, offset: int | None = None, order_by: list[str] | None = None
+    ) -> list[Tag]:
+        """The lake's tags; all of them without a limit."""
+        return self.send(operations.list_tags(self._lake_id, limit, offset, order_by))
+
+    def add_tags(self, data: DataLike | Iterable[DataLike], tags: TagLike | Sequence[TagLike]) -> int:
+        """Put tags on data, one request per tag; missing tags are created. Returns how many data were named."""
+        return self._for_each_tag(operations.attach_tag, data, self._resolve_tags(tags))
+
+    def remove_tags(self, data: DataLike | Iterable[DataLike], tags: TagLike | Sequence[TagLike]) -> int:
+        """Take tags off data, one request per tag. Returns how many data were named.
+
+        Raises:
+            NotFoundError: the lake has no tag of a given name.
+        """
+        found = [tag if isinstance(tag, Tag) else self.get_data_tag(tag) for tag in as_list(tags)]
+        return self._for_each_tag(operations.detach_tag, data, found)
+
+    def _for_each_tag(
+        self, operation: operations.TagOperation, data: DataLike | Iterable[DataLike], tags: Sequence[Tag]
+    ) -> int:
+        ids = data_ids(data)
+        if ids:
+            for tag in tags:
+                self.send(operation(tag.id, ids))
+        return len(ids)
+
+    def _resolve_tags(self, tags: TagLike | Sequence[TagLike] | None) -> list[Tag]:
+        """Tags by name are looked up or created, each name once; a tag of another kind counts by its name."""
+        found: dict[str | UUID, Tag] = {}
+        for tag in as_list(tags):
+            if isinstance(tag, Tag) and tag.target_type is TagTarget.DATA:
+                found.setdefault(tag.id, tag)
+                continue
+            name = tag.name if isinstance(tag, Tag) else tag
+            if name not in found:
+                found[name] = self.get_or_create_data_tag(name)
+        return list({tag.id: tag for tag in found.values()}.values())

@@ -1,0 +1,46 @@
+"""When to look at a job again, and when to stop: pure decisions, no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from datalake_ops.errors import ConfigurationError
+
+_SHORTEST = 0.25
+_LONGEST = 10.0
+# A tenth of the time already waited: short jobs are seen at once, long ones cost few polls.
+_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class WaitSchedule:
+    """Seconds between polls, until when, and how many polls in a row may fail.
+
+    Without `poll_interval` the interval grows with the time waited, from 0.25 s to 10 s.
+    `timeout` None waits for ever.
+    """
+
+    timeout: float | None = 3600.0
+    poll_interval: float | None = None
+    tolerated_errors: int = 10
+
+    def __post_init__(self) -> None:
+        if self.timeout is not None and self.timeout < 0:
+            raise ConfigurationError(f"timeout is seconds from now and cannot be {self.timeout}; None waits for ever.")
+        if self.poll_interval is not None and self.poll_interval <= 0:
+            raise ConfigurationError(f"poll_interval is seconds and must be positive, not {self.poll_interval}.")
+
+    def deadline_at(self, now: float) -> float | None:
+        """The moment to stop, on the same clock as `now`."""
+        return None if self.timeout is None else now + self.timeout
+
+    def interval(self, waited: float, jitter: float, retry_after: float | None = None) -> float:
+        """Seconds until the next poll after `waited` seconds; `jitter` in [0, 1) spreads them by a tenth.
+
+        A platform that asked to be left alone for `retry_after` seconds is.
+        """
+        if self.poll_interval is not None:
+            interval = self.poll_interval
+        else:
+            interval = min(_LONGEST, max(_SHORTEST, waited * _SHARE))
+        return max(interval * (0.95 + jitter / 10), retry_after or 0.0)

@@ -1,0 +1,38 @@
+"""How a job ended, decided in one place; hooks, operators, sensors, triggers and flows only ask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from datalake_ops.errors import JobError, JobFailedError, JobKilledError
+from datalake_ops.wire.jobs import Job, JobStatus
+
+# Enough of a log to see why a job failed, and little enough for an exception's text.
+SHOWN_LINES = 20
+
+
+def check(job: Job, url: str | None = None, log: Sequence[str] = ()) -> Job:
+    """The job itself when it succeeded or still goes on.
+
+    Raises:
+        JobFailedError, JobKilledError: it ended otherwise; the error carries the job, its page and its last log lines.
+    """
+    if not job.status.is_terminal or job.status.succeeded:
+        return job
+    raise failure(job, url, log)
+
+
+def failure(job: Job, url: str | None = None, log: Sequence[str] = ()) -> JobError:
+    """The error that tells how a job ended that did not succeed."""
+    kind = JobKilledError if job.status is JobStatus.KILLED else JobFailedError
+    word = "was killed" if kind is JobKilledError else "failed"
+    parts = [f"Job {job.id} {word}"]
+    if job.exit_code is not None:
+        parts.append(f" with exit code {job.exit_code}")
+    parts.append(f": {job.reason}" if job.reason else ".")
+    if url:
+        parts.append(f" See {url}")
+    lines = list(log)[-SHOWN_LINES:]
+    if lines:
+        parts.append("\nLast lines of its log:\n" + "\n".join(f"  {line}" for line in lines))
+    return kind("".join(parts), job=job, url=url, log=log)

@@ -1,0 +1,84 @@
+"""One wait for one job, and the loop that blocks until it ended.
+
+Deadlines are on the wall clock, so that a wait that moves to another machine (Airflow's triggerer) still ends when
+it should.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from datalake_ops.config import RetryPolicy
+from datalake_ops.errors import DatalakeError, JobWaitTimeoutError, NetworkError, ServerError, TooManyRequestsError
+from datalake_ops.waiting.schedule import WaitSchedule
+from datalake_ops.wire.jobs import Job
+
+OnPoll = Callable[[Job], None]
+# A wait counts its failed polls itself, so no poll spends minutes on tries of its own.
+ONE_TRY = RetryPolicy(attempts=1)
+# A poll that fails with one of these says nothing about the job.
+TRANSIENT = (NetworkError, ServerError, TooManyRequestsError)
+
+
+@dataclass
+class Wait:
+    """One wait: what has been seen so far, and how long to pause before looking again."""
+
+    job_id: UUID
+    schedule: WaitSchedule
+    deadline_at: float | None
+    on_poll: OnPoll | None = None
+    started_at: float = field(default_factory=time.time)
+    seen: Job | None = None
+    errors: int = 0
+
+    def saw(self, job: Job) -> bool:
+        """Take note of a job; True when it ended."""
+        self.seen, self.errors = job, 0
+        if self.on_poll is not None:
+            self.on_poll(job)
+        return job.status.is_terminal
+
+    def pause(self, error: DatalakeError | None = None) -> float:
+        """Seconds until the next poll.
+
+        Raises:
+            JobWaitTimeoutError: the deadline has come.
+            DatalakeError: `error`, when too many polls in a row have failed.
+        """
+        if error is not None:
+            self.errors += 1
+            if self.errors > self.schedule.tolerated_errors:
+                raise error
+        now = time.time()
+        pause = self.schedule.interval(now - self.started_at, random.random(), getattr(error, "retry_after", None))
+        if self.deadline_at is None:
+            return pause
+        left = self.deadline_at - now
+        if left <= 0:
+            raise self._too_late(now)
+        return min(pause, left)
+
+    def _too_late(self, now: float) -> JobWaitTimeoutError:
+        status = self.seen.status if self.seen else "never seen"
+        return JobWaitTimeoutError(
+            f"Job {self.job_id} had not ended after {now - self.started_at:.0f} s (last status: {status}). "
+            "It goes on at the platform: wait longer, or cancel it.",
+            job=self.seen,
+        )
+
+
+def wait_until_ended(wait: Wait, look: Callable[[UUID], Job]) -> Job:
+    """Block until the job ended, whatever its outcome; `look` asks the platform for it."""
+    while True:
+        problem: DatalakeError | None = None
+        try:
+            if wait.saw(job := look(wait.job_id)):
+                return job
+        except TRANSIENT as error:
+            problem = error
+        time.sleep(wait.pause(problem))
