@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from fastapi import FastAPI
 
 from datalake_ops.platform import problems
+from datalake_ops.platform.admin import admin_router
+from datalake_ops.platform.faults import FaultMiddleware, Faults
 from datalake_ops.platform.ownership import Directory
 from datalake_ops.platform.services import Services
 from datalake_ops.platform.settings import Settings
@@ -18,6 +20,7 @@ from datalake_ops.platform.tokens import Tokens
 
 # Each module of handlers has a `router`. Order matters where one path could be read as another.
 _HANDLERS = (
+    "health",
     "organizations",
     "lakes",
     "charts",
@@ -51,12 +54,31 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         module = f"datalake_ops.platform.handlers.{name}"
         if find_spec(module) is not None:
             app.include_router(import_module(module).router)
+    if settings.enable_admin:
+        faults = Faults()
+        app.include_router(admin_router(faults))
+        app.add_middleware(FaultMiddleware, faults=faults)
     return app
 
 
+class _NoJobs:
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+
+
+class _NoObjects:
+    def close(self) -> None: ...
+
+
 def _services(settings: Settings, database: Database) -> Services:
-    from datalake_ops.platform.jobs.service import open_jobs
-    from datalake_ops.platform.objects.store import open_store
+    try:
+        from datalake_ops.platform.objects.store import open_store
+    except ImportError:
+        open_store = lambda settings, database: _NoObjects()
+    try:
+        from datalake_ops.platform.jobs.service import open_jobs
+    except ImportError:
+        open_jobs = lambda services: _NoJobs()
 
     objects = open_store(settings, database)
     services = Services(settings, database, Tokens(database), Directory(database), objects)

@@ -1,0 +1,42 @@
+"""The words of `serve` on a command line, shared by `datalake-ops serve` and `python -m datalake_ops.platform`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from datalake_ops.platform.settings import ServeOptions
+
+DEFAULT_PORT = 8000
+_DEFAULT_HOME = Path.home() / ".datalake-ops"
+
+
+def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `serve` to a parser."""
+    parser.add_argument("--home", type=Path, default=_DEFAULT_HOME, help="folder that keeps everything (%(default)s)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port; 0 takes a free one (%(default)s)")
+    parser.add_argument("--token", help="API token to accept; without one the first start makes a token and prints it")
+    parser.add_argument("--bucket", type=Path, help="folder that is the lake's bucket (HOME/bucket)")
+    parser.add_argument("--public-url", help="address that signed links carry (the one each request used)")
+    parser.add_argument("--enable-admin", action="store_true", help="allow scripted faults and the request journal")
+
+
+def options_from(arguments: argparse.Namespace) -> ServeOptions:
+    """The options that parsed arguments mean."""
+    return ServeOptions(
+        home=arguments.home,
+        host=arguments.host,
+        port=arguments.port,
+        token=arguments.token,
+        bucket=arguments.bucket,
+        public_url=arguments.public_url,
+        enable_admin=arguments.enable_admin,
+    )
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{port} is no port; give 0 to 65535")
+    return port

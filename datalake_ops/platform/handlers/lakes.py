@@ -1,0 +1,62 @@
+"""Lakes."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from sqlalchemy import Connection, select
+from starlette.responses import Response
+
+from datalake_ops.platform.ownership import Lake, LakeOf, OrganizationOf
+from datalake_ops.platform.problems import json_response, not_found
+from datalake_ops.platform.services import services
+from datalake_ops.platform.store import schema
+from datalake_ops.wire import routes
+
+router = APIRouter(tags=["lakes"])
+
+
+@router.get(routes.ORGANIZATION_DATALAKE)
+async def find_lake(
+    organization: OrganizationOf, request: Request, id: UUID | None = None, name: str | None = None
+) -> Response:
+    """A lake by id or by name (the id wins), else the organization's default one."""
+    found = await services(request).database.read(lambda connection: _find(connection, organization, id, name))
+    if found is None:
+        raise not_found(f"Datalake {id or name!r}")
+    return json_response(found)
+
+
+@router.get(routes.ORGANIZATION_DATALAKES)
+async def list_lakes(organization: OrganizationOf, request: Request) -> Response:
+    """Every lake of an organization, oldest first."""
+    wanted = select(schema.lake).where(schema.lake.c.organization_id == organization).order_by(schema.lake.c.key)
+    rows = await services(request).database.read(lambda connection: connection.execute(wanted).all())
+    return json_response({"items": [lake_shape(row) for row in rows], "count": len(rows)})
+
+
+@router.get(routes.DATALAKE)
+async def get_lake(lake: LakeOf) -> Response:
+    """One lake."""
+    return json_response(lake_shape(lake))
+
+
+def lake_shape(lake: Lake | Any) -> dict[str, Any]:
+    """A lake as the wire shows it."""
+    return {"id": lake.id, "name": lake.name, "connector_id": lake.connector_id}
+
+
+def _find(connection: Connection, organization: UUID, id: UUID | None, name: str | None) -> dict[str, Any] | None:
+    lakes = schema.lake.c
+    wanted = select(schema.lake).where(lakes.organization_id == organization)
+    if id is not None:
+        wanted = wanted.where(lakes.id == id)
+    elif name is not None:
+        wanted = wanted.where(lakes.name == name)
+    else:
+        default = select(schema.organization.c.default_lake_id).where(schema.organization.c.id == organization)
+        wanted = wanted.where(lakes.id == default.scalar_subquery())
+    row = connection.execute(wanted).first()
+    return lake_shape(row) if row else None

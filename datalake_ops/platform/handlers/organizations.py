@@ -1,0 +1,68 @@
+"""Ping, organizations and their users."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from sqlalchemy import Connection, select
+from starlette.responses import Response
+
+from datalake_ops.platform.auth import CallerOf
+from datalake_ops.platform.ownership import OrganizationOf
+from datalake_ops.platform.problems import json_response, not_found
+from datalake_ops.platform.services import services
+from datalake_ops.platform.store import schema
+from datalake_ops.platform.tokens import Caller
+from datalake_ops.wire import routes
+from datalake_ops.wire.lakes import Extension
+
+router = APIRouter(tags=["organizations"])
+
+# The newest official SDK this platform was checked with.
+SDK_VERSION = "6.37.0"
+
+
+@router.get(routes.PING)
+async def ping(caller: CallerOf) -> Response:
+    """Who the token belongs to, and what the platform offers beyond the public wire."""
+    return json_response(
+        {
+            "username": caller.username,
+            "sdk_version": SDK_VERSION,
+            "default_organization": caller.organization_id,
+            "extensions": [extension.value for extension in Extension],
+        }
+    )
+
+
+@router.get(routes.ORGANIZATION_FIND)
+async def find_organization(name: str, request: Request, caller: CallerOf) -> Response:
+    """The caller's organization, by its name."""
+    found = await services(request).database.read(lambda connection: _organization(connection, caller))
+    if found["name"] != name:
+        raise not_found(f"Organization {name!r}")
+    return json_response(found)
+
+
+@router.get(routes.ORGANIZATION)
+async def get_organization(organization: OrganizationOf, request: Request, caller: CallerOf) -> Response:
+    """One organization."""
+    return json_response(await services(request).database.read(lambda connection: _organization(connection, caller)))
+
+
+@router.get(routes.ORGANIZATION_USERS)
+async def list_users(organization: OrganizationOf, request: Request, username: str | None = None) -> Response:
+    """The users of an organization, or the one of a name."""
+    wanted = select(schema.user).where(schema.user.c.organization_id == organization)
+    if username is not None:
+        wanted = wanted.where(schema.user.c.username == username)
+    rows = await services(request).database.read(lambda connection: connection.execute(wanted).all())
+    return json_response({"users": [{"id": row.id, "username": row.username} for row in rows]})
+
+
+def _organization(connection: Connection, caller: Caller) -> dict[str, Any]:
+    row = connection.execute(
+        select(schema.organization).where(schema.organization.c.id == caller.organization_id)
+    ).one()
+    return {"id": row.id, "name": row.name, "default_connector_id": row.default_connector_id}

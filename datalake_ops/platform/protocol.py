@@ -1,0 +1,27 @@
+"""HTTP as uvicorn speaks it with h11, plus a way for a scripted fault to cut the connection."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+# Key of the ASGI scope that holds the function which cuts the connection.
+CUT = "datalake.cut"
+
+
+class CuttableProtocol(H11Protocol):
+    """HTTP/1.1 whose requests know how to end their own connection."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection."""
+        super().connection_made(transport)
+        inner = cast("ASGIApp", self.app)
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            scope[CUT] = transport.abort
+            await inner(scope, receive, send)
+
+        self.app = app

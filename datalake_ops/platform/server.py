@@ -1,0 +1,155 @@
+"""The server: one process per home folder, ready when `server.json` says so."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import uvicorn
+
+from datalake_ops.platform.app import create_app
+from datalake_ops.platform.bootstrap import ensure_installation, prepare_home
+from datalake_ops.platform.protocol import CuttableProtocol
+from datalake_ops.platform.settings import ServeOptions, Settings
+from datalake_ops.platform.store.database import Database, SchemaTooNewError
+
+__all__ = ["CannotServeError", "ServeOptions", "serve"]
+
+# Clients keep connections longer than uvicorn's 5 s; closing first would race with their next request.
+_KEEP_ALIVE_SECONDS = 75
+_GRACE_SECONDS = 10
+
+
+class CannotServeError(RuntimeError):
+    """The server cannot start; the message says why and what to do."""
+
+
+def serve(options: ServeOptions) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        CannotServeError: the folder cannot be used or is served already, or the address is taken.
+    """
+    try:
+        settings = prepare_home(options)
+    except OSError as error:
+        raise CannotServeError(f"The folder {options.home} cannot be used: {error}.") from error
+    with _only_server_of(settings.home), _listening(options) as listener:
+        settings = replace(settings, address=_address(options.host, listener))
+        database = _open(settings)
+        try:
+            token = database.write_sync(lambda connection: ensure_installation(connection, settings.token))
+            _run(settings, database, listener, token)
+        finally:
+            database.close()
+
+
+def _open(settings: Settings) -> Database:
+    try:
+        return Database(settings.database)
+    except SchemaTooNewError as error:
+        raise CannotServeError(str(error)) from error
+
+
+def _run(settings: Settings, database: Database, listener: socket.socket, new_token: str | None) -> None:
+    config = uvicorn.Config(
+        create_app(settings, database),
+        # Not httptools: it refuses the method XGET before the application sees it.
+        http=CuttableProtocol if settings.enable_admin else "h11",
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    note = settings.home / "server.json"
+    # Uvicorn raises the signal again once it has stopped; the default action would cut the cleaning up short.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    try:
+        _Announcing(config, settings, note, new_token).run(sockets=[listener])
+    finally:
+        note.unlink(missing_ok=True)
+
+
+class _Announcing(uvicorn.Server):
+    """Uvicorn that says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, settings: Settings, note: Path, new_token: str | None) -> None:
+        super().__init__(config)
+        self._settings = settings
+        self._note = note
+        self._new_token = new_token
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            draft = self._note.with_suffix(".draft")
+            draft.write_text(json.dumps({"url": self._settings.address, "pid": os.getpid()}))
+            draft.replace(self._note)
+            sys.stdout.write(_banner(self._settings, self._new_token))
+            sys.stdout.flush()
+
+
+@contextmanager
+def _only_server_of(home: Path) -> Iterator[None]:
+    """Hold the folder's lock; the kernel lets go of it however this process ends."""
+    descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.read(descriptor, 32).decode(errors="replace").strip()
+            raise CannotServeError(
+                f"Another server (pid {holder or 'unknown'}) already serves {home}. Stop it, or give another --home."
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _listening(options: ServeOptions) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((options.host, options.port))
+        except OSError as error:
+            raise CannotServeError(
+                f"{options.host}:{options.port} cannot be listened on: {error.strerror}. Give another --port."
+            ) from error
+        listener.set_inheritable(False)
+        yield listener
+    finally:
+        listener.close()
+
+
+def _address(host: str, listener: socket.socket) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listener.getsockname()[1]}"
+
+
+def _banner(settings: Settings, new_token: str | None) -> str:
+    shown = new_token or "<your token>"
+    made = f"  token    {new_token}   (shown only this once)\n" if new_token else ""
+    return f"""datalake-ops platform is ready
+  address  {settings.address}
+{made}  home     {settings.home}
+  bucket   {settings.bucket}
+
+from datalake_ops import DatalakeHook
+hook = DatalakeHook(host="{settings.address}", api_token="{shown}")
+
+"""

@@ -1,0 +1,221 @@
+"""A platform of one's own: a real server process, started and stopped by a test."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import datalake_ops
+
+if TYPE_CHECKING:
+    from datalake_ops.hook import DatalakeHook
+
+# Another interpreter to run the platform with, for environments that do not hold its dependencies.
+PYTHON_VARIABLE = "DATALAKE_OPS_PLATFORM_PYTHON"
+_READY_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+
+
+class PlatformServer:
+    """The embedded platform as a process of its own, on 127.0.0.1.
+
+    Without `home` it lives in a temporary folder that goes when the context ends. Killed or stopped, it can be started
+    again on the same home and port: what was there is there again.
+
+    Raises:
+        RuntimeError: the process ended before it was ready; the message has its last words.
+    """
+
+    def __init__(
+        self,
+        home: Path | str | None = None,
+        bucket: Path | str | None = None,
+        token: str | None = None,
+        port: int = 0,
+        admin: bool = True,
+    ) -> None:
+        self._temporary = home is None
+        self.home = Path(home) if home is not None else Path(tempfile.mkdtemp(prefix="datalake-ops-"))
+        self.bucket = Path(bucket) if bucket is not None else self.home / "bucket"
+        self.token = token or f"dlo_{secrets.token_urlsafe(24)}"
+        self._port = port
+        self._admin = admin
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+
+    def __enter__(self) -> PlatformServer:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        if self._temporary:
+            shutil.rmtree(self.home, ignore_errors=True)
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running server."""
+        return self._running().pid
+
+    @property
+    def log(self) -> str:
+        """What the server has written so far."""
+        path = self.home / "server.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        if self._process is not None and self._process.poll() is None:
+            raise RuntimeError("The platform is already running.")
+        self.home.mkdir(parents=True, exist_ok=True)
+        # A server that was killed left its note behind.
+        (self.home / "server.json").unlink(missing_ok=True)
+        with (self.home / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment()
+            )
+        self.url = self._await_note()
+        self._port = int(self.url.rpartition(":")[2])
+
+    def stop(self) -> None:
+        """Ask the server to end, and wait until it has; does nothing when it is not running."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the server as a power cut would (SIGKILL)."""
+        self._end(signal.SIGKILL)
+
+    def hook(self, **options: Any) -> DatalakeHook:
+        """A hook for this platform; options are those of `DatalakeHook`."""
+        from datalake_ops.hook import DatalakeHook
+
+        return DatalakeHook(**{"host": self.url, "api_token": self.token, **options})
+
+    def script_fault(
+        self,
+        method: str,
+        path_regex: str,
+        *,
+        status: int | None = None,
+        drop: bool = False,
+        drop_before: bool = False,
+        delay: float | None = None,
+        after: int = 0,
+        count: int = 1,
+        retry_after: float | None = None,
+    ) -> str:
+        """Make the next requests that match fail, and return the fault's id.
+
+        `method` "*" means any; `path_regex` is searched in the path. The first `after` matching requests pass, the next
+        `count` meet the fault: an answer of `status` without doing the work, a connection cut after the work (`drop`)
+        or before it (`drop_before`), or a `delay` in seconds before the work. `retry_after` (seconds) goes with
+        `status`.
+        """
+        rule = {
+            "method": method,
+            "path": path_regex,
+            "status": status,
+            "drop": drop,
+            "drop_before": drop_before,
+            "delay": delay,
+            "after": after,
+            "count": count,
+            "retry_after": retry_after,
+        }
+        return str(self.admin("POST", "/_admin/faults", rule)["id"])
+
+    def faults_met(self, fault_id: str | None = None) -> int:
+        """How often a fault was met; all faults together without an id."""
+        faults = self.admin("GET", "/_admin/faults")["items"]
+        return sum(fault["met"] for fault in faults if fault_id in (None, fault["id"]))
+
+    def clear_faults(self) -> None:
+        """Forget every scripted fault."""
+        self.admin("DELETE", "/_admin/faults")
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The journal of API requests, oldest first: method, path, query, headers, body, status."""
+        return list(self.admin("GET", "/_admin/requests")["items"])
+
+    def clear_requests(self) -> None:
+        """Empty the journal."""
+        self.admin("DELETE", "/_admin/requests")
+
+    def add_lake(self, name: str) -> str:
+        """Make a lake in the default organization and return its id, so that a test has one of its own."""
+        return str(self.admin("POST", "/_admin/lakes", {"name": name})["id"])
+
+    def add_organization(self, name: str) -> dict[str, str]:
+        """Make an organization of its own: ids of it, its lake and its connector, and a token for it."""
+        return dict(self.admin("POST", "/_admin/organizations", {"name": name}))
+
+    def admin(self, method: str, path: str, body: Any = None) -> Any:
+        """Call an admin route and return its JSON answer."""
+        request = urllib.request.Request(  # noqa: S310 - the address is this server's own.
+            self.url + path,
+            data=None if body is None else json.dumps(body).encode(),
+            method=method,
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+        )
+        # A proxy of the environment must not stand between a test and its own server.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=30) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def _command(self) -> list[str]:
+        python = os.environ.get(PYTHON_VARIABLE) or sys.executable
+        command = [python, "-m", "datalake_ops.platform", "--home", str(self.home), "--bucket", str(self.bucket)]
+        command += ["--port", str(self._port), "--token", self.token]
+        return [*command, "--enable-admin"] if self._admin else command
+
+    def _await_note(self) -> str:
+        note = self.home / "server.json"
+        deadline = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline:
+            if note.exists():
+                return str(json.loads(note.read_text())["url"])
+            if self._running().poll() is not None:
+                raise RuntimeError(f"The platform ended before it was ready:\n{self.log[-2000:]}")
+            time.sleep(0.02)
+        self.kill()
+        raise RuntimeError(f"The platform was not ready within {_READY_SECONDS:.0f} s:\n{self.log[-2000:]}")
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise RuntimeError("The platform is not running; call start().")
+        return self._process
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+
+def _environment() -> dict[str, str]:
+    """This environment, in which the child finds the same datalake_ops when it is not installed."""
+    environment = dict(os.environ)
+    root = Path(datalake_ops.__file__).parent.parent
+    if root.name != "site-packages":
+        known = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = f"{root}{os.pathsep}{known}" if known else str(root)
+    return environment
