@@ -107,17 +107,19 @@ async def exchange(
     tries = Tries(session)
     while True:
         body = request.body()
-        try:
-            answer = await _send(session, request, body)
-            failure = _failure(answer)
-            if not failure.is_transient or not await tries.again(failure):
-                return answer
-        except NetworkError:
-            if body.broken is not None:
-                raise body.broken from None
-            if not await tries.again(Failure(loss=Loss.CUT)):
-                raise
-        on_repeat()
+        answer = await _send(session, request, body)
+        if isinstance(answer, StorageAnswer):
+            failure = failure_of(answer)
+        elif body.broken is not None:
+            raise body.broken
+        else:
+            failure = Failure(loss=Loss.CUT)
+        if failure.is_transient and await tries.again(failure):
+            on_repeat()
+        elif isinstance(answer, StorageAnswer):
+            return answer
+        else:
+            raise answer
 
 
 async def receive(session: AsyncSession, url: str, write: Callable[[bytes], Awaitable[None]]) -> StorageAnswer:
@@ -145,12 +147,15 @@ def refusal(status: int, where: str, text: str) -> AnswerError:
     return kind(f"The storage refused {where} ({status}): {reason}", status=status)
 
 
-async def _send(session: AsyncSession, request: StorageRequest, body: Body) -> StorageAnswer:
+async def _send(session: AsyncSession, request: StorageRequest, body: Body) -> StorageAnswer | NetworkError:
     headers = {"Content-Length": str(body.size), **request.headers}
-    async with _opened(
-        session, request.method, request.url, request.where, headers=headers, content=body.content
-    ) as response:
-        return StorageAnswer(response.status, response.headers, await _text(response), request.where)
+    try:
+        async with _opened(
+            session, request.method, request.url, request.where, headers=headers, content=body.content
+        ) as response:
+            return StorageAnswer(response.status, response.headers, await _text(response), request.where)
+    except NetworkError as error:
+        return error
 
 
 @asynccontextmanager
@@ -187,7 +192,8 @@ async def _text(response: aiohttp.ClientResponse) -> str:
     return (await response.read())[:4096].decode("utf-8", "replace")
 
 
-def _failure(answer: StorageAnswer) -> Failure:
+def failure_of(answer: StorageAnswer) -> Failure:
+    """What the retry policy should know of an answer."""
     return Failure(status=answer.status, retry_after=read_retry_after(answer.headers.get("Retry-After"), time.time()))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,10 +134,11 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         Raises:
             InvalidFileError: the file is missing or cannot be decoded; nothing was sent.
         """
-        from datalake_ops.upload.projection import upload_projection
+        from datalake_ops.upload.projection import ProjectionRequest, upload_projection
 
         one = data if isinstance(data, Data) else self.get_data(data)
-        return upload_projection(one.id, name, path, additional_info, fill_metadata, self.connection, self.context)
+        request = ProjectionRequest(one.id, name, fspath(path), additional_info, fill_metadata)
+        return upload_projection(request, self.connection, self.context)
 
     def download(
         self,

@@ -1,0 +1,29 @@
+"""Much work, little at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def for_each(items: Iterable[T], work: Callable[[T], Awaitable[None]], at_once: int) -> None:
+    """Do `work` for every item, at most `at_once` together, taking the next item only when there is room for it.
+
+    The first exception stops the rest, and is raised when they have stopped.
+    """
+    queue = iter(items)
+    workers = [asyncio.ensure_future(_drain(queue, work)) for _ in range(at_once)]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+
+
+async def _drain(queue: Iterator[T], work: Callable[[T], Awaitable[None]]) -> None:
+    for item in queue:
+        await work(item)

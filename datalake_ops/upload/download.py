@@ -1,0 +1,145 @@
+"""Downloads many data at once into a directory, whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from datalake_ops.client.async_session import AsyncSession
+from datalake_ops.client.data import data_address
+from datalake_ops.client.retry import Failure, Loss
+from datalake_ops.client.storage import StorageAnswer, Tries, failure_of, receive
+from datalake_ops.config import Connection
+from datalake_ops.errors import ConfigurationError, DatalakeError, DownloadError, NetworkError
+from datalake_ops.upload import loop_thread
+from datalake_ops.upload.bounded import for_each
+from datalake_ops.upload.file_names import local_names
+from datalake_ops.upload.request import DEFAULT_WORKERS, Lake
+from datalake_ops.wire.data import Data
+
+logger = logging.getLogger(__name__)
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class DownloadRequest:
+    """Which data go into which directory; a file that is there already is kept unless `force_replace`.
+
+    Raises:
+        ConfigurationError: `max_workers` is below 1.
+    """
+
+    data: Sequence[Data]
+    directory: Path
+    use_id: bool = False
+    force_replace: bool = False
+    max_workers: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_workers is not None and self.max_workers < 1:
+            raise ConfigurationError(f"max_workers must be at least 1, got {self.max_workers}.")
+
+
+def download_data(request: DownloadRequest, connection: Connection, lake: Lake) -> list[Path]:
+    """Download every data of a request and return the files' paths, in order; blocks, also inside a running event loop.
+
+    Two data of one file name do not collide: the later one gets its id in its name. A path that is returned holds a
+    whole file, for it is written beside and renamed.
+
+    Raises:
+        DownloadError: some data could not be downloaded; it names them, and all others are there.
+    """
+    targets = [request.directory / name for name in local_names(request.data, request.use_id)]
+    try:
+        request.directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DownloadError(f"{request.directory} cannot be made a directory ({error.strerror}).") from error
+    # The same data given twice is fetched once.
+    wanted = {target: one for one, target in zip(request.data, targets, strict=True)}
+    if not request.force_replace:
+        wanted = {target: one for target, one in wanted.items() if not target.exists()}
+    failures = loop_thread.run(lambda: _download(wanted, request, connection, lake)) if wanted else {}
+    if failures:
+        raise DownloadError(_told(failures, len(request.data)))
+    return targets
+
+
+async def _download(
+    wanted: dict[Path, Data], request: DownloadRequest, connection: Connection, lake: Lake
+) -> dict[Path, Exception]:
+    failures: dict[Path, Exception] = {}
+    workers = min(request.max_workers or DEFAULT_WORKERS, len(wanted))
+    async with AsyncSession(connection, lake.organization.id, pool_size=workers + 1) as session:
+
+        async def fetch(item: tuple[Path, Data]) -> None:
+            target, one = item
+            try:
+                await fetch_data(session, one, target)
+            except (DatalakeError, OSError) as error:
+                logger.warning("Data %s (%s) could not be downloaded: %s", one.id, one.filename, error)
+                failures[target] = error
+
+        await for_each(wanted.items(), fetch, workers)
+    return failures
+
+
+async def fetch_data(session: AsyncSession, data: Data, target: Path) -> None:
+    """Download one data to `target`; a refused address (403) has expired and is asked for again, once.
+
+    Raises:
+        DatalakeError, OSError: it is not there, and nothing half-written is left.
+    """
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        answer = await _receive(session, data.presigned_url or await _address(session, data), draft)
+        if answer.status == 403:
+            answer = await _receive(session, await _address(session, data), draft)
+        answer.accepted()
+        await asyncio.to_thread(draft.replace, target)
+    finally:
+        await asyncio.to_thread(draft.unlink, missing_ok=True)
+
+
+async def _address(session: AsyncSession, data: Data) -> str:
+    url = await session.send(data_address(data.id))
+    if not url:
+        raise DownloadError(f"The platform has no file for data {data.id} ({data.filename}).")
+    return url
+
+
+async def _receive(session: AsyncSession, url: str, draft: Path) -> StorageAnswer:
+    tries = Tries(session)
+    while True:
+        answer = await _receive_once(session, url, draft)
+        failure = Failure(loss=Loss.CUT) if isinstance(answer, NetworkError) else failure_of(answer)
+        if failure.is_transient and await tries.again(failure):
+            continue
+        if isinstance(answer, NetworkError):
+            raise answer
+        return answer
+
+
+async def _receive_once(session: AsyncSession, url: str, draft: Path) -> StorageAnswer | NetworkError:
+    try:
+        with await asyncio.to_thread(draft.open, "wb") as stream:
+            return await receive(session, url, _writer(stream))
+    except NetworkError as error:
+        return error
+
+
+def _writer(stream: BinaryIO) -> Callable[[bytes], Awaitable[None]]:
+    async def write(piece: bytes) -> None:
+        await asyncio.to_thread(stream.write, piece)
+
+    return write
+
+
+def _told(failures: dict[Path, Exception], count: int) -> str:
+    named = "; ".join(f"{target.name}: {error}" for target, error in list(failures.items())[:_NAMED])
+    more = f"; and {len(failures) - _NAMED} more" if len(failures) > _NAMED else ""
+    return f"{len(failures)} of {count} data were not downloaded: {named}{more}. All others are there."

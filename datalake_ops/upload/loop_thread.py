@@ -1,0 +1,74 @@
+"""Runs a coroutine to its end from blocking code, whether or not an event loop runs already."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+def run(
+    main: Callable[[], Coroutine[Any, Any, T]], tick: Callable[[], None] | None = None, interval: float | None = None
+) -> T:
+    """Run `main()` in an event loop of its own thread and return its value; blocks.
+
+    `tick` is called in the calling thread every `interval` seconds meanwhile. Whatever interrupts the caller
+    (KeyboardInterrupt, an orchestrator's cancellation, an exception of `tick`) cancels the coroutine, waits until it
+    has cleaned up, and is raised.
+    """
+    job = _Job(main)
+    job.thread.start()
+    try:
+        while not job.ended.wait(interval):
+            if tick is not None:
+                tick()
+    except BaseException:
+        job.cancel()
+        job.thread.join()
+        raise
+    job.thread.join()
+    return job.result()
+
+
+class _Job(Generic[T]):
+    def __init__(self, main: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        self._main = main
+        self._task: asyncio.Task[T] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._started = threading.Event()
+        self._value: list[T] = []
+        self._error: BaseException | None = None
+        self.ended = threading.Event()
+        # The caller's context goes along, so that log handlers of orchestrators still know whose work this is.
+        context = contextvars.copy_context()
+        self.thread = threading.Thread(target=context.run, args=(self._run,), name="datalake-ops-loop", daemon=True)
+
+    def cancel(self) -> None:
+        self._started.wait()
+        if self._loop is not None and self._task is not None and not self.ended.is_set():
+            self._loop.call_soon_threadsafe(self._task.cancel)
+
+    def result(self) -> T:
+        if self._error is not None:
+            raise self._error
+        return self._value[0]
+
+    def _run(self) -> None:
+        try:
+            self._value.append(asyncio.run(self._supervised()))
+        # Whatever ended it is raised in the thread that asked.
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001
+            self._error = error
+        finally:
+            self._started.set()
+            self.ended.set()
+
+    async def _supervised(self) -> T:
+        self._loop = asyncio.get_running_loop()
+        self._task = self._loop.create_task(self._main())
+        self._started.set()
+        return await self._task

@@ -1,0 +1,136 @@
+"""What became of every path of an upload."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datalake_ops.errors import UploadError
+from datalake_ops.wire.data import Data, MultiData
+from datalake_ops.wire.model import Choice
+
+
+class FileStatus(Choice):
+    """How one path ended."""
+
+    UPLOADED = "UPLOADED"
+    SKIPPED = "SKIPPED"
+    FAILED = "FAILED"
+    UNPROCESSABLE = "UNPROCESSABLE"
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the lake now has this file as a data."""
+        return self in (FileStatus.UPLOADED, FileStatus.SKIPPED)
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """One path of an upload.
+
+    `path` is as the caller gave it. `bytes` is what the storage holds of it; `attempts` is 1 plus the requests to the
+    storage that had to be repeated, 0 when nothing was sent; `seconds` is its time on the way.
+    An UNPROCESSABLE row carries the data too: it is on the platform, with status ERROR.
+    """
+
+    path: str
+    status: FileStatus
+    data: Data | None = None
+    bytes: int = 0
+    attempts: int = 0
+    seconds: float = 0.0
+    error: UploadError | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The row as JSON values; the data by its identifier and upload status."""
+        return {
+            "path": self.path,
+            "status": str(self.status),
+            "data_id": str(self.data.id) if self.data else None,
+            "upload_status": str(self.data.upload_status) if self.data else None,
+            "bytes": self.bytes,
+            "attempts": self.attempts,
+            "seconds": round(self.seconds, 3),
+            "error": str(self.error) if self.error else None,
+            "error_type": type(self.error).__name__ if self.error else None,
+        }
+
+
+@dataclass(frozen=True)
+class UploadReport:
+    """Every path of an upload, in input order, with the seconds the whole took; picklable."""
+
+    files: tuple[FileReport, ...]
+    seconds: float = 0.0
+
+    @property
+    def data(self) -> MultiData:
+        """The data that the lake has now, in input order (may be empty)."""
+        return MultiData(row.data for row in self.files if row.status.succeeded and row.data is not None)
+
+    @property
+    def failed(self) -> list[FileReport]:
+        """The rows that are not in the lake as usable data."""
+        return [row for row in self.files if not row.status.succeeded]
+
+    @property
+    def errors(self) -> list[UploadError]:
+        """One error per failed row, in input order."""
+        return [row.error for row in self.failed if row.error is not None]
+
+    @property
+    def unready(self) -> list[FileReport]:
+        """Uploaded rows whose data the platform was still reading when the wait ended, or was not asked for."""
+        return [
+            row for row in self.files if row.status.succeeded and row.data and not row.data.upload_status.is_terminal
+        ]
+
+    @property
+    def bytes(self) -> int:
+        """Bytes stored."""
+        return sum(row.bytes for row in self.files)
+
+    @property
+    def rate(self) -> float:
+        """Bytes per second."""
+        return self.bytes / self.seconds if self.seconds else 0.0
+
+    def counts(self) -> dict[str, int]:
+        """How many rows have each status; every status is named."""
+        found = Counter(row.status for row in self.files)
+        return {str(status): found[status] for status in FileStatus}
+
+    def summary(self, max_ids: int = 100) -> dict[str, Any]:
+        """A small JSON value for an XCom or a flow's result: counts, and at most `max_ids` identifiers and errors."""
+        ids = [str(identifier) for identifier in self.data.ids]
+        failed = self.failed
+        return {
+            "files": len(self.files),
+            "counts": self.counts(),
+            "unready": len(self.unready),
+            "bytes": self.bytes,
+            "seconds": round(self.seconds, 3),
+            "bytes_per_second": round(self.rate),
+            "data_ids": ids[:max_ids],
+            "data_ids_left_out": max(0, len(ids) - max_ids),
+            "errors": [{"path": row.path, "error": str(row.error)} for row in failed[:max_ids]],
+            "errors_left_out": max(0, len(failed) - max_ids),
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write one JSON object per row to `path`, whole or not at all, and return the path."""
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            with draft.open("w", encoding="utf-8", errors="backslashreplace") as stream:
+                for row in self.files:
+                    stream.write(json.dumps(row.to_json(), ensure_ascii=False) + "\n")
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+        return target

@@ -1,0 +1,71 @@
+"""What an upload is asked to do, as one value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Union
+from uuid import UUID
+
+from datalake_ops.errors import ConfigurationError
+from datalake_ops.upload.progress import OnProgress
+from datalake_ops.wire.lakes import Datalake, Organization
+
+FilePath = Union[str, "os.PathLike[str]"]
+Metadata = Mapping[str, Any]
+Size = tuple[int, int]
+# Enough to hide a network's round trips; more connections than this mostly wait for one another.
+DEFAULT_WORKERS = 32
+# Patience with data that the platform is still reading (the official SDK asks 30 times, every 5 s).
+READY_WAIT = 150.0
+
+
+class Lake(Protocol):
+    """Where files go."""
+
+    @property
+    def organization(self) -> Organization:
+        """The organization that owns the lake."""
+
+    @property
+    def datalake(self) -> Datalake:
+        """The lake."""
+
+    @property
+    def connector_id(self) -> UUID:
+        """The storage connector that the lake's files live on."""
+
+
+@dataclass(frozen=True)
+class UploadRequest:
+    """Files and what goes with them; tags and source are resolved to identifiers already.
+
+    `metadata`, `custom_metadata` and `sizes` are one value for every file, or a list with one (or None) per file.
+    A path given twice is uploaded twice and reported twice. `ready_wait` is in seconds.
+
+    Raises:
+        ConfigurationError: `max_workers` is below 1.
+    """
+
+    filepaths: FilePath | Iterable[FilePath]
+    tag_ids: tuple[UUID, ...] = ()
+    source_id: UUID | None = None
+    metadata: Metadata | Sequence[Metadata | None] | None = None
+    custom_metadata: Metadata | Sequence[Metadata | None] | None = None
+    sizes: Size | Sequence[Size | None] | None = None
+    fill_metadata: bool = False
+    upload_dir: str | None = None
+    max_workers: int | None = None
+    wait: bool = True
+    ready_wait: float = READY_WAIT
+    on_progress: OnProgress | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_workers is not None and self.max_workers < 1:
+            raise ConfigurationError(f"max_workers must be at least 1, got {self.max_workers}.")
+
+    @property
+    def workers(self) -> int:
+        """How many files travel at once."""
+        return self.max_workers or DEFAULT_WORKERS

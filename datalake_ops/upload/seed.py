@@ -1,0 +1,44 @@
+"""The outcome of an upload as the official SDK's `upload_data` gives it."""
+
+from __future__ import annotations
+
+import logging
+
+from datalake_ops.errors import ErrorManager, NothingDoneError
+from datalake_ops.upload.report import UploadReport
+from datalake_ops.wire.data import Data, MultiData
+
+logger = logging.getLogger(__name__)
+_NAMED = 5
+
+
+def seed_result(report: UploadReport, error_manager: ErrorManager | None = None) -> Data | MultiData:
+    """The uploaded data in input order: a Data when there is one, else a MultiData.
+
+    Every failed path goes to the error manager, with its full path; a partial failure is logged and does not raise.
+
+    Raises:
+        NothingDoneError: no file was uploaded; it carries the errors.
+    """
+    errors = report.errors
+    if error_manager is not None:
+        for error in errors:
+            error_manager.append_error(error)
+    data = report.data
+    if not data:
+        raise NothingDoneError(_nothing_done(report), errors)
+    if errors:
+        logger.error("%s", failure_text(report))
+    return data[0] if len(data) == 1 else data
+
+
+def failure_text(report: UploadReport) -> str:
+    """One line on the paths that failed: how many, and the first few with their reasons."""
+    failed = report.failed
+    named = "; ".join(str(row.error) for row in failed[:_NAMED])
+    more = f"; and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
+    return f"{len(failed)} of {len(report.files)} files were not uploaded: {named}{more}"
+
+
+def _nothing_done(report: UploadReport) -> str:
+    return failure_text(report) if report.files else "No path was given, so nothing was uploaded."

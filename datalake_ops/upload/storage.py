@@ -1,0 +1,182 @@
+"""Puts one file into a lake's storage, by whichever protocol the storage speaks."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from uuid import UUID
+
+from datalake_ops.client import uploads
+from datalake_ops.client.async_session import AsyncSession
+from datalake_ops.client.storage import StorageAnswer, StorageRequest, exchange
+from datalake_ops.errors import UnexpectedAnswerError, UnsupportedError
+from datalake_ops.upload.body import FileBody, form_around
+from datalake_ops.upload.bounded import for_each
+from datalake_ops.upload.plan import Part, is_large, parts
+from datalake_ops.upload.source import LocalFile
+from datalake_ops.wire.uploads import PART_BYTES, ClientType, MultipartStart, PresignedUpload
+
+logger = logging.getLogger(__name__)
+# More parts of one file at a time would starve the other files of the upload.
+PARTS_AT_ONCE = 4
+S3_TYPES = frozenset({ClientType.AWS, ClientType.MINIO})
+FORM_TYPES = S3_TYPES | {ClientType.GOOGLE}
+_PERSISTED = re.compile(r"bytes=0-(\d+)")
+
+
+@dataclass
+class Tally:
+    """How often the storage was asked: 0 while nothing was sent, then 1 and each request that was repeated."""
+
+    attempts: int = 0
+
+    def start(self) -> None:
+        """Bytes are about to leave."""
+        self.attempts = max(1, self.attempts)
+
+    def repeat(self) -> None:
+        """One more request is sent again."""
+        self.attempts += 1
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """A file on its way to an object of the storage."""
+
+    file: LocalFile
+    object_name: str
+    content_type: str
+    tally: Tally = field(default_factory=Tally)
+
+    @property
+    def whole(self) -> Part:
+        """The file as a single part."""
+        return Part(1, 0, self.file.size)
+
+
+class Storage:
+    """The storage of one connector, reached by addresses that the platform signs for each object.
+
+    An address that the storage refuses with 403 has expired: a new one is asked for, once.
+    """
+
+    def __init__(self, session: AsyncSession, connector: UUID) -> None:
+        self._session = session
+        self._connector = connector
+
+    async def put(self, shipment: Shipment) -> None:
+        """Store a file whole; large files go in parts where the storage takes parts.
+
+        Raises:
+            InvalidFileError: the file changed or vanished meanwhile.
+            AnswerError, NetworkError: the storage or the platform refused, or could not be reached.
+            UnsupportedError: a storage protocol that is not known.
+        """
+        shipment.tally.start()
+        if not (is_large(shipment.file.size) and await self._put_in_parts(shipment)):
+            await self._put_whole(shipment)
+
+    async def _put_whole(self, shipment: Shipment) -> None:
+        async def request() -> StorageRequest:
+            operation = uploads.presigned_upload(self._connector, shipment.object_name, shipment.content_type)
+            return single_request(await self._session.send(operation), shipment)
+
+        (await self._exchange(request, shipment)).accepted()
+
+    async def _put_in_parts(self, shipment: Shipment) -> bool:
+        operation = uploads.multipart_start(self._connector, shipment.object_name, shipment.content_type)
+        start = await self._session.send(operation)
+        kind = (start.client_type or "").lower()
+        if kind in S3_TYPES:
+            await self._put_s3_parts(shipment, _needed(start.upload_id, start))
+        elif kind == ClientType.GOOGLE:
+            await self._put_google_chunks(shipment, _needed(start.url, start))
+        else:
+            logger.warning("The storage takes no parts; %s is sent in one request.", shipment.file.path)
+            return False
+        return True
+
+    async def _put_s3_parts(self, shipment: Shipment, upload_id: str) -> None:
+        etags: dict[int, str] = {}
+
+        async def put_part(part: Part) -> None:
+            etags[part.number] = await self._put_s3_part(shipment, upload_id, part)
+
+        await for_each(parts(shipment.file.size), put_part, PARTS_AT_ONCE)
+        in_order = [etags[number] for number in sorted(etags)]
+        await self._session.send(uploads.multipart_end(self._connector, shipment.object_name, upload_id, in_order))
+
+    async def _put_s3_part(self, shipment: Shipment, upload_id: str, part: Part) -> str:
+        async def request() -> StorageRequest:
+            operation = uploads.multipart_part(self._connector, shipment.object_name, upload_id, part.number)
+            address = await self._session.send(operation)
+            return StorageRequest("PUT", address.url, partial(FileBody, shipment.file, part))
+
+        answer = (await self._exchange(request, shipment)).accepted()
+        etag = answer.headers.get("ETag")
+        if etag is None:
+            raise UnexpectedAnswerError(
+                f"The storage took part {part.number} in {answer.where} but gave no ETag for it."
+            )
+        return etag
+
+    async def _put_google_chunks(self, shipment: Shipment, url: str) -> None:
+        size = shipment.file.size
+        start = 0
+        while start < size:
+            chunk = Part(1, start, min(start + PART_BYTES, size))
+            headers = {"Content-Range": f"bytes {chunk.start}-{chunk.end - 1}/{size}"}
+            request = StorageRequest("PUT", url, partial(FileBody, shipment.file, chunk), headers)
+            answer = (await exchange(self._session, request, shipment.tally.repeat)).accepted()
+            if answer.status != 308:
+                return
+            if (reached := _persisted_until(answer, chunk)) <= start:
+                break
+            start = reached
+        raise UnexpectedAnswerError(f"The storage took {start} of {size} bytes of {shipment.file.path}, and no more.")
+
+    async def _exchange(self, renew: Callable[[], Awaitable[StorageRequest]], shipment: Shipment) -> StorageAnswer:
+        tally = shipment.tally
+        answer = await exchange(self._session, await renew(), tally.repeat)
+        if answer.status == 403:
+            request = await renew()
+            tally.repeat()
+            answer = await exchange(self._session, request, tally.repeat)
+        return answer
+
+
+def single_request(address: PresignedUpload, shipment: Shipment) -> StorageRequest:
+    """The one request that stores a whole file: a form on S3 and Google, a plain PUT on Azure.
+
+    Raises:
+        UnsupportedError: another storage protocol.
+    """
+    kind = address.client_type.lower()
+    url, fields = address.presigned_url_data.url, address.presigned_url_data.fields
+    if kind in FORM_TYPES:
+        form = form_around(fields, shipment.object_name, shipment.content_type)
+        body = partial(FileBody, shipment.file, shipment.whole, form.head, form.tail)
+        return StorageRequest("POST", url, body, {"Content-Type": form.content_type})
+    if kind == ClientType.AZURE:
+        headers = {str(name): str(value) for name, value in fields.items()}
+        headers |= {"Content-Type": shipment.content_type, "x-ms-blob-type": "BlockBlob"}
+        return StorageRequest("PUT", url, partial(FileBody, shipment.file, shipment.whole), headers)
+    known = ", ".join(member.value for member in ClientType)
+    raise UnsupportedError(f"The storage speaks {address.client_type!r}; known are {known}. Update datalake-ops.")
+
+
+def _needed(value: str | None, start: MultipartStart) -> str:
+    if value is None:
+        raise UnexpectedAnswerError(
+            f"The platform began an upload in parts on {start.client_type!r} without saying where."
+        )
+    return value
+
+
+def _persisted_until(answer: StorageAnswer, chunk: Part) -> int:
+    # A 308 names what is stored so far; less than was sent means the rest has to come again.
+    found = _PERSISTED.fullmatch(answer.headers.get("Range", ""))
+    return int(found.group(1)) + 1 if found else chunk.end
