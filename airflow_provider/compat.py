@@ -1,0 +1,87 @@
+"""What differs between Airflow 2.11 and 3.x, written once; every other module imports Airflow from here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    BaseHook,
+    BaseOperator,
+    BaseOperatorLink,
+    BaseSensorOperator,
+    PokeReturnValue,
+    XCom,
+    conf,
+    mask_secret,
+)
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection, Context
+
+__all__ = [
+    "AirflowException",
+    "AirflowSensorTimeout",
+    "AirflowSkipException",
+    "BaseHook",
+    "BaseOperator",
+    "BaseOperatorLink",
+    "BaseSensorOperator",
+    "BaseTrigger",
+    "PokeReturnValue",
+    "TriggerEvent",
+    "XCom",
+    "airflow_connection",
+    "conf",
+    "default_deferrable",
+    "mask_secret",
+    "run_generation",
+    "supervisor_delay",
+    "task_state",
+]
+
+
+def default_deferrable() -> bool:
+    """Whether this deployment wants deferrable operators to defer unless told otherwise."""
+    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
+
+
+def supervisor_delay() -> float:
+    """Seconds after which Airflow has surely noticed that a deferred task has left its worker.
+
+    Up to `[workers] min_heartbeat_interval` may pass. A trigger that fires before has its task failed by the
+    scheduler, which then reads the worker's end as a crash (apache/airflow #66374, #71580).
+    """
+    return float(conf.getint("workers", "min_heartbeat_interval", fallback=5)) + 2.0
+
+
+def run_generation(context: Context) -> str:
+    """Text that changes when the task is cleared or the run is made anew, and stays the same when it is retried."""
+    # Clearing raises `max_tries`; a retry does not. The run's start tells apart the runs of two deployments, or
+    # of one before and after its database was reset, that bear the same run id.
+    started_at = context["dag_run"].start_date
+    return f"{context['ti'].max_tries}@{started_at.isoformat() if started_at else ''}"
+
+
+async def airflow_connection(conn_id: str) -> Connection:
+    """Look an Airflow connection up without blocking the event loop."""
+    from airflow.providers.common.compat.connection import get_async_connection
+
+    return await get_async_connection(conn_id)
+
+
+async def task_state(ti: Any) -> str | None:
+    """Ask Airflow (3.0 and newer) for the state of a trigger's task; None when the task is gone."""
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+    from asgiref.sync import sync_to_async
+
+    # Airflow names a mapped task's state after its index too.
+    name = ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}"
+    states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
+        dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
+    )
+    state = states.get(ti.run_id, {}).get(name)
+    return None if state is None else str(state)

@@ -1,0 +1,85 @@
+"""What an Airflow connection of type `datalake` means: its fields, turned into a datalake-ops connection."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from datalake_ops.config import DEFAULT_HOST, Connection, Timeouts
+from datalake_ops.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection as AirflowConnection
+
+_PLACES = ("organization_id", "organization_name", "datalake_id", "datalake_name")
+# Form field -> field of `Timeouts`.
+_TIMEOUTS = {"connect_timeout": "connect", "api_timeout": "api", "storage_timeout": "storage"}
+_KNOWN = (*_PLACES, "verify", *_TIMEOUTS)
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def datalake_connection(airflow: AirflowConnection) -> Connection:
+    """Read an Airflow connection: host, port and schema are the address, the password is the API token.
+
+    The extra may hold `organization_id`, `organization_name`, `datalake_id`, `datalake_name`, `verify` (true, false or
+    the path of a CA file) and `connect_timeout`, `api_timeout`, `storage_timeout` (seconds).
+
+    Raises:
+        ConfigurationError: a field is missing or cannot be right; the message names the connection and the field.
+    """
+    try:
+        extra = _extra(airflow.extra)
+        return Connection(
+            host=_address(airflow.host, airflow.schema, airflow.port),
+            api_token=airflow.password or "",
+            verify=_verify(extra.get("verify")),
+            timeouts=_timeouts(extra),
+            **{name: extra[name] for name in _PLACES if extra.get(name)},
+        )
+    except ConfigurationError as error:
+        raise ConfigurationError(f"Connection {airflow.conn_id!r}: {_in_form_words(str(error))}") from error
+
+
+def _extra(text: str | None) -> dict[str, Any]:
+    try:
+        extra = json.loads(text) if text else {}
+    except ValueError as error:
+        raise ConfigurationError("its extra is not JSON.") from error
+    if not isinstance(extra, dict):
+        raise ConfigurationError("its extra is not a JSON object.")
+    unknown = sorted(set(extra) - set(_KNOWN))
+    if unknown:
+        raise ConfigurationError(f"its extra has unknown fields {unknown}; known are {sorted(_KNOWN)}.")
+    return extra
+
+
+def _address(host: str | None, schema: str | None, port: int | None) -> str:
+    if not host:
+        return DEFAULT_HOST
+    if "://" not in host:
+        # A bare loopback address means a platform on this machine, which has no certificate.
+        host = f"{schema or ('http' if host in _LOOPBACK else 'https')}://{f'[{host}]' if ':' in host else host}"
+    return f"{host.rstrip('/')}:{port}" if port else host
+
+
+def _verify(value: Any) -> bool | str:
+    if value in (None, ""):
+        return True
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if isinstance(value, (bool, str)):
+        return value
+    raise ConfigurationError(f"verify is {value!r}; give true, false or the path of a CA file.")
+
+
+def _timeouts(extra: dict[str, Any]) -> Timeouts:
+    given = {field: extra[name] for name, field in _TIMEOUTS.items() if extra.get(name) not in (None, "")}
+    try:
+        return Timeouts(**{field: float(value) for field, value in given.items()})
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"its timeouts must be numbers of seconds, got {given}.") from error
+
+
+def _in_form_words(message: str) -> str:
+    """The core speaks of arguments and variables; who reads this has Airflow's connection form before them."""
+    return "the API token is missing: put it in the password." if message.startswith("No API token") else message

@@ -1,0 +1,47 @@
+"""What Airflow is told about this provider, through the entry point `apache_airflow_provider`."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from airflow_provider.form import CONN_FIELDS, FIELD_BEHAVIOUR
+
+_INTEGRATION = "Datalake"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Describe the provider: its connection type with the form's fields, its modules and its links."""
+    return {
+        "package-name": "datalake-ops",
+        "name": _INTEGRATION,
+        "description": "Upload to a visual datalake, import, process, and wait for the platform's jobs.",
+        "versions": [_version()],
+        "integrations": [{"integration-name": _INTEGRATION, "tags": ["service"]}],
+        "connection-types": [
+            {
+                "connection-type": "datalake",
+                "hook-class-name": "airflow_provider.hooks.datalake.DatalakeHook",
+                "hook-name": _INTEGRATION,
+                "conn-fields": CONN_FIELDS,
+                "ui-field-behaviour": FIELD_BEHAVIOUR,
+            }
+        ],
+        "hooks": _modules("hooks.datalake"),
+        "operators": _modules("operators.data", "operators.bucket", "operators.processing"),
+        "sensors": _modules("sensors.job"),
+        "triggers": _modules("triggers.job"),
+        "extra-links": ["airflow_provider.links.JobLink", "airflow_provider.links.DatalakeLink"],
+    }
+
+
+def _modules(*names: str) -> list[dict[str, Any]]:
+    return [{"integration-name": _INTEGRATION, "python-modules": [f"airflow_provider.{name}" for name in names]}]
+
+
+def _version() -> str:
+    try:
+        return version("datalake-ops")
+    except PackageNotFoundError:
+        # Run from a checkout that is not installed.
+        return "0.0.0"

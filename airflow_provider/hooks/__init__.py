@@ -1,0 +1,1 @@
+"""Hooks: what makes the shared datalake hook from an Airflow connection."""

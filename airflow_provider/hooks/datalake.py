@@ -1,0 +1,89 @@
+"""The Airflow hook: the shared datalake hook, made from an Airflow connection."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.compat import AirflowException, BaseHook, airflow_connection, mask_secret
+from airflow_provider.connection import datalake_connection
+from datalake_ops.errors import DatalakeError
+
+if TYPE_CHECKING:
+    from datalake_ops.config import Connection
+    from datalake_ops.hook import DatalakeHook as SharedHook
+
+
+class DatalakeHook(BaseHook):
+    """Gives the shared datalake hook (`.datalake`) for an Airflow connection of type `datalake`.
+
+    Make one per task run: the connection is looked up when first used and is never kept beyond this object.
+
+    Args:
+        datalake_conn_id: The Airflow connection to use.
+    """
+
+    conn_name_attr = "datalake_conn_id"
+    default_conn_name = "datalake_default"
+    conn_type = "datalake"
+    hook_name = "Datalake"
+
+    def __init__(self, datalake_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.datalake_conn_id = datalake_conn_id
+
+    @cached_property
+    def datalake(self) -> SharedHook:
+        """The shared hook, with every verb of the datalake.
+
+        Raises:
+            ConfigurationError: the Airflow connection lacks a field, or one cannot be right.
+            AirflowNotFoundException: there is no such Airflow connection.
+        """
+        from datalake_ops.hook import DatalakeHook as SharedHook
+
+        airflow = self.get_connection(self.datalake_conn_id)
+        if airflow.password:
+            mask_secret(airflow.password)
+        return SharedHook.from_connection(datalake_connection(airflow))
+
+    def get_conn(self) -> SharedHook:
+        """The shared hook; the same object as `.datalake`."""
+        return self.datalake
+
+    @classmethod
+    async def aconnection(cls, datalake_conn_id: str) -> Connection:
+        """Look the connection up from a trigger, without blocking its event loop; Airflow masks the token itself."""
+        return datalake_connection(await airflow_connection(datalake_conn_id))
+
+    def close(self) -> None:
+        """Close the shared hook's connections, if it was used."""
+        if "datalake" in self.__dict__:
+            self.datalake.close()
+
+    def __enter__(self) -> DatalakeHook:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Try the connection step by step: whether it works, and what is wrong or what was reached."""
+        try:
+            return self.datalake.test_connection()
+        except (AirflowException, DatalakeError) as error:
+            return False, str(error)
+
+    @staticmethod
+    def get_ui_field_behaviour() -> dict[str, Any]:
+        """The connection form of Airflow before 3.2; newer ones read the provider's info."""
+        from airflow_provider.form import legacy_field_behaviour
+
+        return legacy_field_behaviour()
+
+    @staticmethod
+    def get_connection_form_widgets() -> dict[str, Any]:
+        """The extra fields of the connection form of Airflow before 3.2; newer ones read the provider's info."""
+        from airflow_provider.form import legacy_widgets
+
+        return legacy_widgets()
