@@ -1,0 +1,67 @@
+"""Which piece of work a task run stands for: the key that keeps its job from being started twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider.compat import run_generation
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from datalake_ops.wire.jobs import Job
+
+_KEY_LENGTH = 40
+
+
+@dataclass(frozen=True)
+class TaskIdentity:
+    """One task of one run: the same for every retry, another after a clear."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    generation: str
+
+    @classmethod
+    def of(cls, context: Context) -> TaskIdentity:
+        """The identity of the task that runs in this context."""
+        ti = context["ti"]
+        map_index = -1 if ti.map_index is None else ti.map_index
+        return cls(ti.dag_id, ti.run_id, ti.task_id, map_index, run_generation(context))
+
+    def key(self, after: str = "") -> str:
+        """An idempotency key; `after` is the id of the failed job that the new one is to replace."""
+        parts = [self.dag_id, self.run_id, self.task_id, self.map_index, self.generation, after]
+        return "airflow-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:_KEY_LENGTH]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What the platform shows of a job's origin, and what its jobs can be searched by."""
+        labels = {"orchestrator": "airflow", "dag_id": self.dag_id, "run_id": self.run_id, "task_id": self.task_id}
+        return labels if self.map_index < 0 else {**labels, "map_index": str(self.map_index)}
+
+
+def submit_once(submit: Callable[[str], Job], identity: TaskIdentity, try_number: int) -> Job:
+    """Start the task's job, or find the one that an earlier try started.
+
+    The platform answers a known key with the job it already started. When that job ended badly, a retry wants a new
+    one: its key is made from the failed job's id, so that also the retry's job is started only once. A try has at most
+    `try_number - 1` failed jobs before it.
+
+    Args:
+        submit: Starts a job under an idempotency key.
+        identity: The task run.
+        try_number: Which try this is, from 1.
+    """
+    job = submit(identity.key())
+    for _ in range(try_number - 1):
+        if not job.status.is_terminal or job.status.succeeded:
+            break
+        job = submit(identity.key(after=str(job.id)))
+    return job

@@ -1,0 +1,40 @@
+"""The operator that imports what lies in the lake's bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.operators.job import JobOperator
+
+if TYPE_CHECKING:
+    from datalake_ops.hook import DatalakeHook as SharedHook
+    from datalake_ops.wire.jobs import Job
+
+
+class ImportBucketOperator(JobOperator):
+    """Imports objects of the lake's bucket as data; returns the id of the platform's job.
+
+    Args:
+        prefixes: Import what begins with one of these (templated).
+        tags: Names of tags to give to the data; created when missing (templated).
+        source: Name of the data source to note; created when missing (templated).
+        kwargs: See `JobOperator`.
+    """
+
+    template_fields: Sequence[str] = ("prefixes", "tags", "source", "datalake_conn_id")
+
+    def __init__(
+        self, *, prefixes: str | list[str], tags: list[str] | None = None, source: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.prefixes = prefixes
+        self.tags = tags
+        self.source = source
+
+    def submit(self, datalake: SharedHook, idempotency_key: str, labels: dict[str, str]) -> Job:
+        """Start the import."""
+        prefixes = [self.prefixes] if isinstance(self.prefixes, str) else list(self.prefixes)
+        return datalake.import_bucket_objects(
+            prefixes, tags=self.tags, source=self.source, idempotency_key=idempotency_key, labels=labels
+        )

@@ -1,0 +1,69 @@
+"""The operator that launches a processing on data of the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.operators.job import JobOperator
+from airflow_provider.operators.selection import SelectionOperator
+
+if TYPE_CHECKING:
+    from datalake_ops.hook import DatalakeHook as SharedHook
+    from datalake_ops.wire.jobs import Job
+
+
+class LaunchProcessingOperator(SelectionOperator, JobOperator):
+    """Launches a processing on data of the lake; returns the id of the platform's job.
+
+    The data are given by `data_ids` or by the filters of `list_data`.
+
+    Args:
+        processing: Name or id of the processing (templated).
+        data_ids: Ids of the data, such as `upload.output["data_ids"]` (templated).
+        parameters: Parameters of the processing; its own defaults without them (templated).
+        cpu, gpu: How many of each; the processing's own defaults without them.
+        inputs: Values of the processing's declared inputs, by name (templated).
+        kwargs: Filters, see `SelectionOperator`; how to wait, see `JobOperator`.
+
+    Raises:
+        NoDataError: There is no data to work on.
+        ConfigurationError: `data_ids` and filters were given, or neither.
+    """
+
+    template_fields: Sequence[str] = (
+        "processing", "data_ids", "parameters", "inputs", *SelectionOperator.template_fields, "datalake_conn_id",
+    )  # fmt: skip
+    template_fields_renderers = {"parameters": "json", "inputs": "json"}
+
+    def __init__(
+        self,
+        *,
+        processing: str,
+        data_ids: list[str] | None = None,
+        parameters: dict[str, Any] | None = None,
+        cpu: int | None = None,
+        gpu: int | None = None,
+        inputs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.processing = processing
+        self.data_ids = data_ids
+        self.parameters = parameters
+        self.cpu = cpu
+        self.gpu = gpu
+        self.inputs = inputs
+
+    def submit(self, datalake: SharedHook, idempotency_key: str, labels: dict[str, str]) -> Job:
+        """Find the data and launch."""
+        return datalake.launch_processing(
+            self.processing,
+            self.chosen(datalake, self.data_ids),
+            self.parameters,
+            self.cpu,
+            self.gpu,
+            self.inputs,
+            idempotency_key=idempotency_key,
+            labels=labels,
+        )

@@ -1,0 +1,76 @@
+"""The sensor that waits for a job that something else started."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.compat import AirflowSensorTimeout, BaseSensorOperator, PokeReturnValue, default_deferrable
+from airflow_provider.hooks.datalake import DatalakeHook
+from airflow_provider.links import DatalakeLink, JobLink
+from airflow_provider.triggers.job import TIMED_OUT, JobEvent
+from airflow_provider.waiting import JobWait, finish
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class JobSensor(BaseSensorOperator):
+    """Waits until a job succeeded, by poking, rescheduling or deferring; returns the job's id.
+
+    It never cancels the job: it did not start it.
+
+    Args:
+        job_id: The job, such as `import_bucket.output` (templated).
+        datalake_conn_id: The Airflow connection (templated).
+        deferrable: Wait in the triggerer; the default is Airflow's `[operators] default_deferrable`.
+        kwargs: `poke_interval` and `timeout` in seconds, `mode`, `soft_fail` and the rest of Airflow's sensors.
+
+    Raises:
+        JobFailedError, JobKilledError: The job did not succeed; the error tells why and shows the end of its log.
+        AirflowSensorTimeout: The wait took longer than `timeout`; the job goes on.
+    """
+
+    template_fields: Sequence[str] = ("job_id", "datalake_conn_id")
+    operator_extra_links = (JobLink(), DatalakeLink())
+    ui_color = "#d8e8f0"
+
+    def __init__(
+        self,
+        *,
+        job_id: str,
+        datalake_conn_id: str = DatalakeHook.default_conn_name,
+        deferrable: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.job_id = job_id
+        self.datalake_conn_id = datalake_conn_id
+        self.deferrable = default_deferrable() if deferrable is None else deferrable
+
+    def execute(self, context: Context) -> Any:
+        """Look once, then wait as the sensor was told to."""
+        with DatalakeHook(self.datalake_conn_id) as hook:
+            JobLink().push(context, hook.datalake.job_url(self.job_id))
+            DatalakeLink().push(context, hook.datalake.datalake_url())
+        if not self.deferrable:
+            return super().execute(context)
+        if not self.poke(context):
+            wait = JobWait(self.datalake_conn_id, self.job_id, float(self.timeout), float(self.poke_interval))
+            self.defer(**wait.deferral())
+        return self.job_id
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Whether the job succeeded; raises when it ended otherwise."""
+        with DatalakeHook(self.datalake_conn_id) as hook:
+            job = hook.datalake.check_job(hook.datalake.get_job(self.job_id))
+        self.log.info("Job %s: %s", job.id, job.status)
+        return PokeReturnValue(is_done=job.status.is_terminal, xcom_value=self.job_id)
+
+    def execute_complete(self, context: Context, event: Any = None) -> str:
+        """Continue after the triggerer waited."""
+        ended = JobEvent.read(event)
+        if ended.outcome == TIMED_OUT:
+            raise AirflowSensorTimeout(ended.message)
+        with DatalakeHook(self.datalake_conn_id) as hook:
+            return finish(ended, hook.datalake)
