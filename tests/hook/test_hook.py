@@ -1,0 +1,255 @@
+"""The hook against a running platform: races, lost answers, wrong credentials, bad arguments."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from PIL import Image
+
+from datalake_ops import DatalakeHook, RetryPolicy
+from datalake_ops.errors import (
+    ConfigurationError,
+    InvalidQueryError,
+    JobFailedError,
+    JobKilledError,
+    NetworkError,
+    NotFoundError,
+    UnauthorizedError,
+)
+from datalake_ops.testing import PlatformServer
+from datalake_ops.wire.jobs import JobStatus
+
+QUICK = RetryPolicy(attempts=4, first_delay=0.01, longest_delay=0.05)
+
+
+@pytest.fixture
+def hook(datalake_platform: PlatformServer) -> DatalakeHook:
+    lake = datalake_platform.add_lake(f"hook-{uuid4().hex[:8]}")
+    datalake_platform.clear_faults()
+    return datalake_platform.hook(datalake_id=lake, retry=QUICK)
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "car.jpg"
+    Image.new("RGB", (64, 48), "red").save(path)
+    return path
+
+
+# Creating by name
+
+
+@pytest.mark.parametrize("verb", ["get_or_create_data_tag", "get_or_create_data_source"])
+def test_many_threads_that_create_one_name_get_one_object(hook: DatalakeHook, verb: str) -> None:
+    name = f"raced-{uuid4().hex[:6]}"
+    gate = threading.Barrier(8)
+
+    def create() -> object:
+        gate.wait()
+        return getattr(hook, verb)(name).id
+
+    with ThreadPoolExecutor(8) as pool:
+        ids = {future.result() for future in [pool.submit(create) for _ in range(8)]}
+
+    assert len(ids) == 1
+
+
+def test_a_tag_whose_creation_was_not_answered_is_found(hook: DatalakeHook, datalake_platform: PlatformServer) -> None:
+    fault = datalake_platform.script_fault("POST", "/tags$", drop=True)
+
+    tag = hook.create_data_tag("lost")
+
+    assert datalake_platform.faults_met(fault) == 1
+    assert [tag] == hook.list_data_tags()
+
+
+def test_a_tag_name_with_quotes_is_found_again(hook: DatalakeHook, photo: Path) -> None:
+    name = 'say "yes" \\ or "no" and more'
+    hook.upload_data(photo, tags=[name])
+
+    assert hook.list_data(tags=[name], q='filename = "x" or filename = "car.jpg"')[0].filename == "car.jpg"
+
+
+# Repeating
+
+
+def test_reads_are_repeated_until_the_platform_answers(hook: DatalakeHook, datalake_platform: PlatformServer) -> None:
+    hook.test_connection()
+    fault = datalake_platform.script_fault("GET", "/tags$", status=503, count=2)
+
+    assert hook.list_data_tags() == []
+    assert datalake_platform.faults_met(fault) == 2
+
+
+def test_a_launch_whose_answer_was_lost_is_one_job(
+    hook: DatalakeHook, datalake_platform: PlatformServer, photo: Path
+) -> None:
+    data = hook.upload_data(photo)
+    fault = datalake_platform.script_fault("POST", "/processing/launch$", drop=True)
+    label = {"test": uuid4().hex}
+
+    job = hook.launch_processing("quality-tagging", [data], labels=label)
+
+    assert datalake_platform.faults_met(fault) == 1
+    assert [found.id for found in hook.find_jobs(labels=label)] == [job.id]
+    assert hook.wait_for_job(job, timeout=60).status is JobStatus.SUCCEEDED
+
+
+def test_two_launches_with_one_key_are_one_job(hook: DatalakeHook, photo: Path) -> None:
+    data = hook.upload_data(photo)
+    key = uuid4().hex
+
+    first, second = (hook.launch_processing("quality-tagging", [data], idempotency_key=key) for _ in range(2))
+
+    assert first.id == second.id
+
+
+# Jobs
+
+
+def test_a_failed_job_raises_with_the_last_lines_of_its_log(hook: DatalakeHook, photo: Path) -> None:
+    data = hook.upload_data(photo)
+    job = hook.launch_processing("thumbnails", [data], {"max_side": -1})
+
+    with pytest.raises(JobFailedError, match="max_side") as caught:
+        hook.wait_for_job(job, timeout=60)
+
+    assert caught.value.job is not None
+    assert caught.value.log
+    assert str(job.id) in str(caught.value.url)
+
+
+def test_a_cancelled_job_is_killed_and_cancelling_again_changes_nothing(hook: DatalakeHook, photo: Path) -> None:
+    data = hook.upload_data(photo)
+    job = hook.launch_processing("quality-tagging", [data])
+
+    hook.cancel_job(job)
+    ended = hook.wait_for_job(job, timeout=60, raise_on_failure=False)
+
+    assert ended.status in (JobStatus.KILLED, JobStatus.SUCCEEDED)
+    assert hook.cancel_job(job).status is ended.status
+    if ended.status is JobStatus.KILLED:
+        with pytest.raises(JobKilledError):
+            hook.wait_for_job(job)
+
+
+def test_a_wait_goes_on_while_the_platform_is_away(hook: DatalakeHook, tmp_path: Path) -> None:
+    with PlatformServer(home=tmp_path / "home") as server:
+        own = server.hook(retry=QUICK)
+        Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+        job = own.launch_processing("quality-tagging", [own.upload_data(tmp_path / "a.png")])
+        server.kill()
+        back = threading.Timer(1.0, server.start)
+        back.start()
+
+        ended = own.wait_for_job(job, timeout=60, poll_interval=0.3)
+
+        back.join()
+        assert ended.status is JobStatus.SUCCEEDED
+
+
+# What cannot be
+
+
+@pytest.mark.parametrize(
+    ("change", "stopped_at"),
+    [
+        ({"host": "http://127.0.0.1:9"}, "Address"),
+        ({"api_token": "wrong"}, "Token"),
+        ({"organization_id": str(uuid4())}, "Organization"),
+        ({"organization_name": "nobody"}, "Organization"),
+        ({"datalake_id": str(uuid4())}, "Lake"),
+        ({"datalake_name": "puddle"}, "Lake"),
+    ],
+    ids=str,
+)
+def test_the_connection_test_names_where_it_stops(
+    datalake_platform: PlatformServer, change: dict[str, str], stopped_at: str
+) -> None:
+    good, message = datalake_platform.hook(retry=QUICK, **change).test_connection()
+
+    assert not good
+    assert message.startswith(stopped_at)
+
+
+def test_a_wrong_token_is_told_as_such(datalake_platform: PlatformServer) -> None:
+    with pytest.raises(UnauthorizedError, match="token"):
+        datalake_platform.hook(api_token="wrong").list_data()
+
+
+def test_a_host_that_is_down_is_told_as_such() -> None:
+    with pytest.raises(NetworkError, match="Check the host"):
+        DatalakeHook(host="http://127.0.0.1:9", api_token="t", retry=QUICK).list_data()
+
+
+def test_unknown_ids_are_not_found(hook: DatalakeHook) -> None:
+    with pytest.raises(NotFoundError):
+        hook.get_job(uuid4())
+    with pytest.raises(NotFoundError):
+        hook.get_data(uuid4())
+    with pytest.raises(NotFoundError):
+        hook.get_processing("no such processing")
+
+
+def test_bad_query_text_says_where_it_is_wrong(hook: DatalakeHook) -> None:
+    with pytest.raises(InvalidQueryError, match="column"):
+        hook.list_data(q='filename = "a" nad width > 3')
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"limit": 0}, {"offset": -1}, {"ids": []}, {"ids": ["x"]}, {"ids": [uuid4()], "filenames": ["a"]}],
+    ids=str,
+)
+def test_listings_that_contradict_themselves_are_refused_before_anything_is_sent(
+    hook: DatalakeHook, datalake_platform: PlatformServer, arguments: dict[str, object]
+) -> None:
+    datalake_platform.clear_requests()
+
+    with pytest.raises(ConfigurationError):
+        hook.list_data(**arguments)  # type: ignore[arg-type]
+
+    assert not datalake_platform.requests()
+
+
+def test_find_needs_something_to_look_for(hook: DatalakeHook) -> None:
+    with pytest.raises(ConfigurationError, match="filename"):
+        hook.find_data()
+
+
+def test_a_launch_and_an_import_of_nothing_are_refused(hook: DatalakeHook) -> None:
+    with pytest.raises(ConfigurationError, match="at least one data"):
+        hook.launch_processing("quality-tagging", [])
+    with pytest.raises(ConfigurationError, match="prefix"):
+        hook.import_bucket_objects([])
+
+
+# Living with it
+
+
+def test_a_hook_crosses_processes_without_its_connections(hook: DatalakeHook) -> None:
+    hook.test_connection()
+
+    copy = pickle.loads(pickle.dumps(hook))
+
+    assert copy.connection == hook.connection
+    assert copy.list_data_tags() == []
+
+
+def test_a_closed_hook_opens_again_when_it_is_used(hook: DatalakeHook) -> None:
+    with hook:
+        hook.test_connection()
+
+    assert hook.list_data_tags() == []
+
+
+def test_counting_fetches_no_data(hook: DatalakeHook, photo: Path) -> None:
+    hook.upload_data([photo, photo, photo], tags=["three"])
+
+    assert hook.count_data(tags=["three"]) == 3
+    assert hook.count_data(q='filename = "nowhere"') == 0
