@@ -12,6 +12,8 @@ from fastapi import FastAPI
 from datalake_ops.platform import problems
 from datalake_ops.platform.admin import admin_router
 from datalake_ops.platform.faults import FaultMiddleware, Faults
+from datalake_ops.platform.jobs.service import open_jobs
+from datalake_ops.platform.objects.store import open_store
 from datalake_ops.platform.ownership import Directory
 from datalake_ops.platform.services import Services
 from datalake_ops.platform.settings import Settings
@@ -31,6 +33,7 @@ _HANDLERS = (
     "metadata_schema",
     "tags",
     "objects",
+    "storage",
     "imports",
     "jobs",
     "processings",
@@ -61,25 +64,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     return app
 
 
-class _NoJobs:
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
-
-
-class _NoObjects:
-    def close(self) -> None: ...
-
-
 def _services(settings: Settings, database: Database) -> Services:
-    try:
-        from datalake_ops.platform.objects.store import open_store
-    except ImportError:
-        open_store = lambda settings, database: _NoObjects()
-    try:
-        from datalake_ops.platform.jobs.service import open_jobs
-    except ImportError:
-        open_jobs = lambda services: _NoJobs()
-
     objects = open_store(settings, database)
     services = Services(settings, database, Tokens(database), Directory(database), objects)
     services.jobs = open_jobs(services)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -33,11 +33,22 @@ def prepare_home(options: ServeOptions) -> Settings:
     """Create the folders and this installation's secret, and resolve the options."""
     home = options.home.expanduser().absolute()
     bucket = (options.bucket or home / "bucket").expanduser().absolute()
-    settings = Settings(home, bucket, b"", options.token, options.public_url, options.enable_admin)
+    settings = Settings(
+        home,
+        bucket,
+        b"",
+        options.token,
+        options.public_url,
+        options.enable_admin,
+        link_seconds=options.link_seconds,
+        programs=options.programs,
+        cpus=options.cpus,
+        gpus=options.gpus,
+    )
     home.mkdir(parents=True, exist_ok=True)
     for folder in (settings.objects, settings.jobs, bucket):
         folder.mkdir(parents=True, exist_ok=True)
-    return Settings(home, bucket, _secret(home), options.token, options.public_url, options.enable_admin)
+    return replace(settings, secret=_secret(home))
 
 
 def add_organization(connection: Connection, name: str, username: str = USER) -> NewOrganization:

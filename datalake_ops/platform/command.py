@@ -19,6 +19,17 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--token", help="API token to accept; without one the first start makes a token and prints it")
     parser.add_argument("--bucket", type=Path, help="folder that is the lake's bucket (HOME/bucket)")
     parser.add_argument("--public-url", help="address that signed links carry (the one each request used)")
+    parser.add_argument("--link-seconds", type=_count, default=3600, help="life of signed links (%(default)s)")
+    parser.add_argument(
+        "--program",
+        type=_program,
+        action="append",
+        default=[],
+        metavar="IMAGE=COMMAND",
+        help="command line that runs the processings of a docker image; may be repeated",
+    )
+    parser.add_argument("--cpus", type=_count, help="processors that jobs may use together (all of this machine)")
+    parser.add_argument("--gpus", type=_count, help="GPUs that jobs may use together (all of this machine)")
     parser.add_argument("--enable-admin", action="store_true", help="allow scripted faults and the request journal")
 
 
@@ -32,7 +43,25 @@ def options_from(arguments: argparse.Namespace) -> ServeOptions:
         bucket=arguments.bucket,
         public_url=arguments.public_url,
         enable_admin=arguments.enable_admin,
+        link_seconds=arguments.link_seconds,
+        programs=dict(arguments.program),
+        cpus=arguments.cpus,
+        gpus=arguments.gpus,
     )
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 0:
+        raise argparse.ArgumentTypeError(f"{count} is less than nothing")
+    return count
+
+
+def _program(text: str) -> tuple[str, str]:
+    image, _, command = text.partition("=")
+    if not image or not command.strip():
+        raise argparse.ArgumentTypeError(f"write it as IMAGE=COMMAND, not {text!r}")
+    return image, command
 
 
 def _port(text: str) -> int:

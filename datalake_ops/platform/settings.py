@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,9 @@ class ServeOptions:
     """What `serve` is asked: a folder, an address, and what to allow.
 
     `port` 0 takes a free one. Without `token` the first start makes one and prints it. Without `bucket` the lake's
-    bucket is `home/bucket`. `public_url` is the address signed links carry when it is not the one of the request.
+    bucket is `home/bucket`. `public_url` is the address signed links carry when it is not the one of the request;
+    they live for `link_seconds`. `programs` maps docker images to the command lines that stand in for them here;
+    `cpus` and `gpus` are what running jobs may hold together, by default this machine's.
     """
 
     home: Path
@@ -21,6 +24,10 @@ class ServeOptions:
     bucket: Path | None = None
     public_url: str | None = None
     enable_admin: bool = False
+    link_seconds: int = 3600
+    programs: Mapping[str, str] = field(default_factory=dict)
+    cpus: int | None = None
+    gpus: int | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,10 @@ class Settings:
     enable_admin: bool = False
     # Where this server listens, for the programs it starts itself.
     address: str = ""
+    link_seconds: int = 3600
+    programs: Mapping[str, str] = field(default_factory=dict)
+    cpus: int | None = None
+    gpus: int | None = None
 
     @property
     def database(self) -> Path:

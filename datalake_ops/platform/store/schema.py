@@ -166,6 +166,8 @@ data = Table(
     Column("error_reason", Text),
     UniqueConstraint("lake_key", "object_name"),
     Index("data_filename", "lake_key", "filename"),
+    # The few that are not DONE are asked for by their status.
+    Index("data_not_done", "lake_key", "upload_status", sqlite_where=text("upload_status <> 'DONE'")),
     # A seq is never used twice, else a cursor or an attachment could meet a stranger.
     sqlite_autoincrement=True,
 )

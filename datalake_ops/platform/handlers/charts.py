@@ -1,0 +1,46 @@
+"""Charts and visual search: parts of the wire that the embedded platform does not have, answered clearly."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from datalake_ops.platform.auth import CallerOf
+from datalake_ops.platform.ownership import LakeOf
+from datalake_ops.platform.problems import RefusalError, not_found
+from datalake_ops.wire import routes
+
+router = APIRouter(tags=["not on the embedded platform"])
+
+
+def _missing(what: str) -> RefusalError:
+    return RefusalError(
+        HTTPStatus.NOT_IMPLEMENTED, f"The embedded platform has no {what}; it is part of the hosted platform only."
+    )
+
+
+@router.get(routes.CHARTS)
+@router.post(routes.CHARTS)
+async def charts(lake: LakeOf) -> Response:
+    """501: there are no charts."""
+    raise _missing("charts")
+
+
+@router.get(routes.CHART)
+@router.patch(routes.CHART)
+@router.delete(routes.CHART)
+async def chart(chart: UUID, _caller: CallerOf) -> Response:
+    """404: no chart was ever made."""
+    raise not_found(f"Chart {chart}")
+
+
+@router.get(routes.VISUAL_STATUS)
+@router.get(routes.VISUAL_COUNT)
+@router.get(routes.VISUAL_SCROLL)
+@router.get(routes.DATAS_SEARCH)
+async def visual_search(lake: LakeOf) -> Response:
+    """501: there are no embeddings."""
+    raise _missing("visual search and embeddings")

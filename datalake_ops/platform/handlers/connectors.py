@@ -1,0 +1,53 @@
+"""Compute connectors: the embedded platform has one, this machine."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid5
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from datalake_ops.platform.auth import CallerOf
+from datalake_ops.platform.ownership import OrganizationOf
+from datalake_ops.platform.problems import bad_request, json_response, not_found
+from datalake_ops.platform.services import services
+from datalake_ops.wire import routes
+
+router = APIRouter(tags=["compute connectors"])
+
+_NAME = "local"
+
+
+@router.get(routes.CONNECTORS_FIND)
+async def find_connector(
+    organization: OrganizationOf, request: Request, id: UUID | None = None, name: str | None = None
+) -> Response:
+    """The compute connector of an id or a name."""
+    if id is None and name is None:
+        raise bad_request("Give the id or the name of a compute connector.")
+    connector = _local(request, organization)
+    if (id is not None and connector["id"] != id) or (id is None and name != _NAME):
+        raise not_found(f"Compute connector {id or name!r}")
+    return json_response(connector)
+
+
+@router.get(routes.CONNECTOR)
+async def get_connector(connector: UUID, request: Request, caller: CallerOf) -> Response:
+    """One compute connector."""
+    local = _local(request, caller.organization_id)
+    if local["id"] != connector:
+        raise not_found(f"Compute connector {connector}")
+    return json_response(local)
+
+
+def _local(request: Request, organization: UUID) -> dict[str, Any]:
+    # Derived from the organization's id, so that it is the same after every start.
+    address = services(request).settings.address
+    return {
+        "id": uuid5(organization, "compute"),
+        "name": _NAME,
+        "url": address,
+        "client_type": "LOCAL",
+        "enabled": True,
+    }

@@ -1,0 +1,83 @@
+"""The custom metadata schema of a lake."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Request
+from pydantic import BaseModel
+from sqlalchemy import Connection, delete, update
+from sqlalchemy.dialects.sqlite import insert
+from starlette.responses import Response
+
+from datalake_ops.platform.metadata_schema import KEY_LENGTH, configuration_shape, parse_configuration, read_schema
+from datalake_ops.platform.ownership import Lake, LakeOf
+from datalake_ops.platform.problems import bad_request, json_response, not_found
+from datalake_ops.platform.services import services
+from datalake_ops.platform.store import schema
+from datalake_ops.wire import routes
+
+router = APIRouter(tags=["custom metadata"])
+
+# A key may hold a slash, which servers decode before routing.
+_KEY = routes.METADATA_SCHEMA_KEY.replace("{key}", "{key:path}")
+
+
+class ExtraKeys(BaseModel):
+    """Whether keys outside the schema are allowed."""
+
+    allow_extra_custom_metadata: bool
+
+
+@router.get(routes.METADATA_SCHEMA)
+async def get_schema(lake: LakeOf, request: Request) -> Response:
+    """The configured keys of a lake."""
+    return json_response(await services(request).database.read(lambda connection: _shape(connection, lake)))
+
+
+@router.patch(routes.METADATA_SCHEMA)
+async def allow_extra_keys(body: ExtraKeys, lake: LakeOf, request: Request) -> Response:
+    """Allow or forbid keys outside the schema."""
+    allowed = body.allow_extra_custom_metadata
+    change = update(schema.lake).where(schema.lake.c.key == lake.key).values(allow_extra_custom_metadata=allowed)
+
+    def allow(connection: Connection) -> dict[str, Any]:
+        connection.execute(change)
+        return _shape(connection, lake)
+
+    return json_response(await services(request).database.write(allow))
+
+
+@router.post(_KEY)
+async def put_key(key: str, raw: Annotated[Any, Body()], lake: LakeOf, request: Request) -> Response:
+    """Configure a key: a new one, or in place of what it was."""
+    if not key or len(key) > KEY_LENGTH:
+        raise bad_request(f"A key has 1 to {KEY_LENGTH} characters, this one {len(key)}.")
+    shape = configuration_shape(parse_configuration(raw))
+    row = insert(schema.metadata_key).values(lake_key=lake.key, name=key, configuration=shape)
+    upsert = row.on_conflict_do_update(
+        index_elements=["lake_key", "name"], set_={"configuration": row.excluded.configuration}
+    )
+    await services(request).database.write(lambda connection: connection.execute(upsert).rowcount)
+    return json_response(shape)
+
+
+@router.delete(_KEY)
+async def delete_key(key: str, lake: LakeOf, request: Request) -> Response:
+    """Take a key out of the schema; what data hold under it stays."""
+    keys = schema.metadata_key.c
+    gone = delete(schema.metadata_key).where(keys.lake_key == lake.key, keys.name == key)
+    if not await services(request).database.write(lambda connection: connection.execute(gone).rowcount):
+        raise not_found(f"The custom metadata key {key!r}")
+    return Response(status_code=204)
+
+
+def _shape(connection: Connection, lake: Lake) -> dict[str, Any]:
+    found = read_schema(connection, lake.key)
+    keys = {name: configuration_shape(configuration) for name, configuration in found.keys.items()}
+    return {
+        "custom_metadata_schema": keys or None,
+        "allow_extra_custom_metadata": found.allow_extra,
+        # No key is indexed here, so there is no indexation to tell of.
+        "keys": {},
+    }

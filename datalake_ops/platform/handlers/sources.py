@@ -1,0 +1,110 @@
+"""Data sources of an organization."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
+from sqlalchemy import Connection, Row, Select, delete, select, update
+from sqlalchemy.exc import IntegrityError
+from starlette.responses import Response
+
+from datalake_ops.platform.auth import CallerOf
+from datalake_ops.platform.ordering import Window, window
+from datalake_ops.platform.ownership import OrganizationOf
+from datalake_ops.platform.problems import conflict, json_response, not_found
+from datalake_ops.platform.registry import checked_name, insert_source
+from datalake_ops.platform.services import services
+from datalake_ops.platform.store import schema
+from datalake_ops.wire import routes
+
+router = APIRouter(tags=["data sources"])
+
+_ORDER = {"name": schema.source.c.name, "created_at": schema.source.c.key, "id": schema.source.c.id}
+
+
+class Named(BaseModel):
+    """The name of a source."""
+
+    name: str
+
+
+@router.get(routes.SOURCES)
+async def list_sources(organization: OrganizationOf, request: Request, asked: Annotated[Window, Query()]) -> Response:
+    """The sources of an organization, oldest first; all of them unless a limit is asked."""
+    mine = select(schema.source).where(schema.source.c.organization_id == organization)
+    rows = await services(request).database.read(
+        lambda connection: connection.execute(window(mine, asked, _ORDER, schema.source.c.key)).all()
+    )
+    return json_response({"items": [source_shape(row) for row in rows], "count": len(rows)})
+
+
+@router.post(routes.SOURCES)
+async def create_source(body: Named, organization: OrganizationOf, request: Request) -> Response:
+    """Make a source; the name must be free."""
+    name = checked_name(body.name, "data source")
+    try:
+        row = await services(request).database.write(lambda connection: insert_source(connection, organization, name))
+    except IntegrityError as error:
+        raise conflict(f"A data source named {name!r} exists already.") from error
+    return json_response(source_shape(row), 201)
+
+
+@router.get(routes.SOURCES_FIND)
+async def find_source(name: str, organization: OrganizationOf, request: Request) -> Response:
+    """The source of a name."""
+    sources = schema.source.c
+    wanted = select(schema.source).where(sources.organization_id == organization, sources.name == name)
+    return json_response(await _one(request, wanted, f"Data source {name!r}"))
+
+
+@router.get(routes.SOURCE)
+async def get_source(source: UUID, request: Request, caller: CallerOf) -> Response:
+    """One source."""
+    wanted = select(schema.source).where(*_mine(source, caller.organization_id))
+    return json_response(await _one(request, wanted, f"Data source {source}"))
+
+
+@router.patch(routes.SOURCE)
+async def rename_source(source: UUID, body: Named, request: Request, caller: CallerOf) -> Response:
+    """Give a source another name."""
+    name = checked_name(body.name, "data source")
+    change = update(schema.source).where(*_mine(source, caller.organization_id)).values(name=name)
+
+    def rename(connection: Connection) -> Row[Any] | None:
+        return connection.execute(change.returning(*schema.source.c)).first()
+
+    try:
+        row = await services(request).database.write(rename)
+    except IntegrityError as error:
+        raise conflict(f"A data source named {name!r} exists already.") from error
+    if row is None:
+        raise not_found(f"Data source {source}")
+    return json_response(source_shape(row))
+
+
+@router.delete(routes.SOURCE)
+async def delete_source(source: UUID, request: Request, caller: CallerOf) -> Response:
+    """Delete a source; its data stay, without source."""
+    gone = delete(schema.source).where(*_mine(source, caller.organization_id))
+    if not await services(request).database.write(lambda connection: connection.execute(gone).rowcount):
+        raise not_found(f"Data source {source}")
+    return Response(status_code=204)
+
+
+def source_shape(row: Any) -> dict[str, Any]:
+    """A source as the wire shows it."""
+    return {"id": row.id, "name": row.name}
+
+
+def _mine(source: UUID, organization: UUID) -> tuple[Any, Any]:
+    return schema.source.c.id == source, schema.source.c.organization_id == organization
+
+
+async def _one(request: Request, wanted: Select[Any], what: str) -> dict[str, Any]:
+    row = await services(request).database.read(lambda connection: connection.execute(wanted).first())
+    if row is None:
+        raise not_found(what)
+    return source_shape(row)
