@@ -1,0 +1,47 @@
+"""Drive a visual datalake from Prefect: blocks, tasks and flows.
+
+Prefect imports this module in every worker and in its server, so only the blocks are imported at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from prefect_tasks.blocks import DatalakeCredentials
+from prefect_tasks.jobs import DatalakeJob
+
+if TYPE_CHECKING:
+    from prefect_tasks.flows import ingest_and_process
+    from prefect_tasks.jobs import DatalakeJobRun
+    from prefect_tasks.tasks import (
+        await_job,
+        import_bucket_objects,
+        launch_processing,
+        list_data,
+        tag_data,
+        upload_data,
+        wait_for_job,
+    )
+
+__all__ = [
+    "DatalakeCredentials",
+    "DatalakeJob",
+    "DatalakeJobRun",
+    "await_job",
+    "import_bucket_objects",
+    "ingest_and_process",
+    "launch_processing",
+    "list_data",
+    "tag_data",
+    "upload_data",
+    "wait_for_job",
+]
+
+_HOME = {"DatalakeJobRun": "prefect_tasks.jobs", "ingest_and_process": "prefect_tasks.flows"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME.get(name, "prefect_tasks.tasks")), name)

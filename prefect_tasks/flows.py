@@ -1,0 +1,47 @@
+"""A flow to run as it is, or to read and adapt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from prefect import flow
+
+from prefect_tasks.blocks import DEFAULT_BLOCK
+from prefect_tasks.tasks import import_bucket_objects, launch_processing, list_data, upload_data, wait_for_job
+
+
+@flow
+def ingest_and_process(
+    folder: str | None = None,
+    prefix: str | None = None,
+    credentials: str = DEFAULT_BLOCK,
+    tag: str = "ingested",
+    source: str = "prefect",
+    processings: Sequence[str] = ("quality-tagging", "thumbnails"),
+    timeout: float = 3600.0,
+) -> dict[str, Any]:
+    """Upload a folder, import a prefix of the bucket, run processings on all of it, and list what carries the tag.
+
+    Args:
+        folder: folder whose images and videos are uploaded, with their EXIF; None uploads nothing.
+        prefix: beginning of the names of the bucket's objects to import; None imports nothing.
+        credentials: name of a saved block; `"datalake"` falls back on the environment.
+        tag: put on everything, and what the processings and the listing choose by.
+        source: name of the source of everything.
+        processings: names of processings to run on the data, one after the other.
+        timeout: seconds to wait for each job.
+
+    Returns:
+        `upload` (its summary), `jobs` (one summary per job, in order) and `data` (how many carry the tag).
+    """
+    summary: dict[str, Any] = {"upload": None, "jobs": []}
+    if folder is not None:
+        summary["upload"] = upload_data(credentials, folder, tags=[tag], source=source, fill_metadata=True)
+    if prefix is not None:
+        imported = import_bucket_objects(credentials, [prefix], tags=[tag], source=source)
+        summary["jobs"].append(wait_for_job(credentials, imported, timeout))
+    jobs = [launch_processing(credentials, name, tags=[tag]) for name in processings]
+    summary["jobs"] += [wait_for_job(credentials, job, timeout) for job in jobs]
+    summary["data"] = len(list_data(credentials, tags=[tag]))
+    return summary

@@ -1,0 +1,153 @@
+"""A processing as a job block: saved once, triggered from any flow."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, ClassVar, cast
+
+from prefect.blocks.abstract import JobBlock, JobRun
+from pydantic import Field, HttpUrl
+
+from datalake_ops.wire.jobs import Job
+from prefect_tasks.blocks import DatalakeCredentials
+from prefect_tasks.waiting import ChangeLog, OnStop, cancel_job, job_summary, stopping
+
+_LAUNCHED = {"processing", "data", "tags", "intersect_tags", "q", "limit", "parameters", "cpu", "gpu", "inputs"}
+
+
+class DatalakeJobRun(JobRun[dict[str, Any]]):
+    """One job of the platform: wait for it, ask for its result, cancel it.
+
+    Each verb blocks; those of the same name with an `a` before it are for async flows.
+    """
+
+    def __init__(self, credentials: DatalakeCredentials, job_id: str, block: DatalakeJob) -> None:
+        self.credentials = credentials
+        self.job_id = job_id
+        self.timeout = block.timeout
+        self.poll_interval = block.poll_interval
+        self.on_stop: OnStop = block.on_stop
+
+    def wait_for_completion(self) -> None:  # type: ignore[override] # Prefect declares it async; see the class.
+        """Wait until the job has ended; when the wait is stopped, so is the job, unless `on_stop` is `"detach"`.
+
+        Raises:
+            JobFailedError, JobKilledError: the job ended otherwise than well.
+            JobWaitTimeoutError: the block's timeout came first.
+        """
+        with self._stopping(), self.credentials.get_client() as hook:
+            hook.wait_for_job(self.job_id, self.timeout, self.poll_interval, ChangeLog(self.logger))
+
+    async def await_for_completion(self) -> None:
+        """What `wait_for_completion` does, without holding a thread."""
+        from datalake_ops.waiting import waiter
+
+        with self._stopping():
+            ended = await waiter.await_job(
+                self.credentials.connection,
+                self.job_id,
+                deadline_at=None if self.timeout is None else time.time() + self.timeout,
+                poll_interval=self.poll_interval,
+                on_poll=ChangeLog(self.logger),
+            )
+            await asyncio.to_thread(self._verdict, ended)
+
+    def fetch_result(self) -> dict[str, Any]:  # type: ignore[override] # Prefect declares it async; see the class.
+        """The job as it is now: `id`, `status`, `counts`, `reason`, `seconds`, `url`, as small JSON-ready values."""
+        with self.credentials.get_client() as hook:
+            job = hook.get_job(self.job_id)
+            return job_summary(job, hook.job_url(job))
+
+    async def afetch_result(self) -> dict[str, Any]:
+        """What `fetch_result` does, for async flows."""
+        return await asyncio.to_thread(self.fetch_result)
+
+    def cancel(self) -> dict[str, Any]:
+        """Stop the job and return it as it is then.
+
+        Raises:
+            UnsupportedError: the platform cannot stop jobs by its API.
+        """
+        with self.credentials.get_client() as hook:
+            job = hook.cancel_job(self.job_id)
+            return job_summary(job, hook.job_url(job))
+
+    async def acancel(self) -> dict[str, Any]:
+        """What `cancel` does, for async flows."""
+        return await asyncio.to_thread(self.cancel)
+
+    def _stopping(self) -> Any:
+        return stopping(self.on_stop, lambda: cancel_job(self.credentials, self.job_id, self.logger))
+
+    def _verdict(self, ended: Job) -> None:
+        with self.credentials.get_client() as hook:
+            hook.check_job(ended)
+
+
+class DatalakeJob(JobBlock[dict[str, Any]]):
+    """A processing of the datalake with its data and parameters, ready to be triggered.
+
+    Example:
+        Trigger a saved job and wait for it:
+        ```python
+        from prefect import flow
+        from prefect_tasks import DatalakeJob
+
+        @flow
+        def tag_quality():
+            job = DatalakeJob.load("BLOCK_NAME")
+            run = job.trigger()
+            run.wait_for_completion()
+            return run.fetch_result()
+        ```
+    """
+
+    _block_type_name: ClassVar[str | None] = "Datalake Job"
+    _block_type_slug: ClassVar[str | None] = "datalake-job"
+    _logo_url: ClassVar[HttpUrl | None] = DatalakeCredentials._logo_url
+    _documentation_url: ClassVar[HttpUrl | None] = HttpUrl("https://documentation.picsellia.com/docs/processings")
+
+    # The order of the fields is part of the schema that Prefect compares between releases: append only.
+    credentials: DatalakeCredentials = Field(description="Where the datalake is, and the token that opens it.")
+    processing: str = Field(description="Name or id of the processing.")
+    data: list[str] | None = Field(
+        default=None, description="Ids of the data; without them, the data that the tags and the query find."
+    )
+    tags: list[str] | None = Field(default=None, description="Names of tags; data with one of them are processed.")
+    intersect_tags: bool = Field(default=False, description="Whether data must have every tag.")
+    q: str | None = Field(default=None, title="Query", description="Query-language text that the data must match.")
+    limit: int | None = Field(default=None, description="Process at most this many data.")
+    parameters: dict[str, Any] | None = Field(default=None, description="Parameters, in place of the processing's own.")
+    cpu: int | None = Field(default=None, description="CPUs, in place of the processing's own number.")
+    gpu: int | None = Field(default=None, description="GPUs, in place of the processing's own number.")
+    inputs: dict[str, Any] | None = Field(default=None, description="Values of the processing's inputs, by name.")
+    timeout: float | None = Field(default=3600.0, description="Seconds to wait for the job; empty waits for ever.")
+    poll_interval: float | None = Field(
+        default=None, description="Seconds between looks; they grow with the time waited when left empty."
+    )
+    on_stop: OnStop = Field(
+        default="cancel", description="What becomes of the job when the wait is stopped: cancel or detach."
+    )
+
+    def trigger(self, key: str | None = None) -> DatalakeJobRun:  # type: ignore[override] # Prefect declares it async.
+        """Launch the processing and return its run; a retried flow run finds the job that it has launched already.
+
+        Args:
+            key: tells apart two launches of this block in one flow run.
+
+        Raises:
+            NoDataError: there is no data to work on.
+        """
+        from prefect_tasks.tasks.jobs import launch_processing
+
+        settings = self.model_dump(include=_LAUNCHED)
+        return self.attach(cast("str", launch_processing(self.credentials, **settings, key=key)))
+
+    async def atrigger(self, key: str | None = None) -> DatalakeJobRun:
+        """What `trigger` does, for async flows."""
+        return await asyncio.to_thread(self.trigger, key)
+
+    def attach(self, job_id: str) -> DatalakeJobRun:
+        """The run of a job that was started elsewhere, or before a restart."""
+        return DatalakeJobRun(self.credentials, job_id, self)

@@ -1,0 +1,100 @@
+"""Starting jobs: imports and processings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefect import task
+
+from datalake_ops.errors import ConfigurationError
+from prefect_tasks.blocks import DatalakeCredentials, load_credentials
+from prefect_tasks.identity import ONE_JOB_PER_RUN, idempotency_key, labels, start_once
+from prefect_tasks.retrying import RETRYING
+from prefect_tasks.waiting import run_logger
+
+if TYPE_CHECKING:
+    from datalake_ops.hook import DatalakeHook
+    from datalake_ops.wire.data import MultiData
+
+
+@task(**RETRYING, **ONE_JOB_PER_RUN)
+def import_bucket_objects(
+    credentials: DatalakeCredentials | str,
+    prefixes: str | list[str],
+    tags: str | list[str] | None = None,
+    source: str | None = None,
+    key: str | None = None,
+) -> str:
+    """Start the import of the bucket's objects whose names begin with a prefix, and return the job's id.
+
+    A retried flow run finds the import that it started, and starts another only when that one failed.
+
+    Args:
+        credentials: a block, or the name of a saved one.
+        prefixes: beginnings of object names; `""` is the whole bucket.
+        tags: names of tags to put on every data; a missing tag is created.
+        source: name of the source of the data; created when missing.
+        key: tells apart two imports with the same arguments in one flow run.
+
+    Raises:
+        AmbiguousRequestError: the answer was lost and the platform keeps no idempotency keys: look before repeating.
+    """
+    own_key, marks = idempotency_key("import_bucket_objects", locals()), labels()
+    with load_credentials(credentials).get_client() as hook:
+        job = start_once(
+            own_key,
+            lambda key: hook.import_bucket_objects(prefixes, tags, source, idempotency_key=key, labels=marks),
+        )
+        run_logger().info("Import of %s is job %s: %s", prefixes, job.id, hook.job_url(job))
+    return str(job.id)
+
+
+@task(task_run_name="launch_processing {processing}", **RETRYING, **ONE_JOB_PER_RUN)
+def launch_processing(
+    credentials: DatalakeCredentials | str,
+    processing: str,
+    data: list[str] | None = None,
+    parameters: dict[str, Any] | None = None,
+    cpu: int | None = None,
+    gpu: int | None = None,
+    inputs: dict[str, Any] | None = None,
+    tags: str | list[str] | None = None,
+    intersect_tags: bool = False,
+    q: str | None = None,
+    limit: int | None = None,
+    key: str | None = None,
+) -> str:
+    """Launch a processing on data, and return the job's id.
+
+    A retried flow run finds the job that it started, and starts another only when that one failed.
+
+    Args:
+        credentials: a block, or the name of a saved one.
+        processing: name or id of the processing.
+        data: ids of the data; without them the data are those that `tags`, `q` and `limit` find.
+        parameters, cpu, gpu, inputs: what is left out is the processing's default.
+        tags, intersect_tags, q, limit: as in `list_data`.
+        key: tells apart two launches with the same arguments in one flow run.
+
+    Raises:
+        NoDataError: there is no data to work on.
+        AmbiguousRequestError: the answer was lost and the platform keeps no idempotency keys: look before repeating.
+    """
+    own_key, marks = idempotency_key("launch_processing", locals()), labels()
+    filters = {"tags": tags, "intersect_tags": intersect_tags, "q": q, "limit": limit}
+    settings: dict[str, Any] = {"parameters": parameters, "cpu": cpu, "gpu": gpu, "inputs": inputs}
+    with load_credentials(credentials).get_client() as hook:
+        chosen = _chosen(hook, data, filters)
+        job = start_once(
+            own_key,
+            lambda key: hook.launch_processing(processing, chosen, **settings, idempotency_key=key, labels=marks),
+        )
+        run_logger().info("%s on %d data is job %s: %s", processing, len(chosen), job.id, hook.job_url(job))
+    return str(job.id)
+
+
+def _chosen(hook: DatalakeHook, data: list[str] | None, filters: dict[str, Any]) -> list[str] | MultiData:
+    filtered = any(value is not None and value is not False for value in filters.values())
+    if filtered == (data is not None):
+        raise ConfigurationError("Say which data to process: their ids as `data`, or one of `tags`, `q` and `limit`.")
+    return hook.list_data(**filters) if data is None else data
