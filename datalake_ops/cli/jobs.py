@@ -1,0 +1,148 @@
+"""`datalake-ops import`, `launch` and `wait`: start the platform's jobs and wait for them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from datalake_ops.cli.connection import Commands, add_command, hook_from
+from datalake_ops.cli.files import add_filters, filters_from
+from datalake_ops.cli.output import end_progress, print_json, show_progress
+from datalake_ops.errors import ConfigurationError, JobFailedError, JobKilledError
+
+if TYPE_CHECKING:
+    from datalake_ops.hook import DatalakeHook
+    from datalake_ops.wire.jobs import Job
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the three commands."""
+    command = add_command(commands, "import", import_objects, "Import objects that lie in the lake's bucket")
+    command.add_argument("prefixes", nargs="+", metavar="PREFIX", help='beginning of object names; "" is the bucket')
+    command.add_argument("--tag", action="append", metavar="NAME", help="tag to put on every data; repeatable")
+    command.add_argument("--source", metavar="NAME", help="where the objects come from")
+    _add_waiting(command, "--wait")
+
+    command = add_command(commands, "launch", launch, "Launch a processing on data")
+    command.add_argument("processing", help="name or id")
+    add_filters(command)
+    command.add_argument("--id", action="append", metavar="ID", help="this data; repeatable")
+    command.add_argument(
+        "--param", action="append", default=[], metavar="NAME=VALUE", help="parameter; the value is JSON or plain text"
+    )
+    command.add_argument("--cpu", type=int)
+    command.add_argument("--gpu", type=int)
+    _add_waiting(command, "--wait")
+
+    command = add_command(commands, "wait", wait, "Wait for jobs; fails when one of them does")
+    command.add_argument("jobs", nargs="+", metavar="JOB", help="id of a job")
+    _add_waiting(command)
+
+
+def import_objects(arguments: argparse.Namespace) -> int:
+    """Start an import, and wait for it when told to."""
+    with hook_from(arguments) as hook:
+        job = hook.import_bucket_objects(
+            arguments.prefixes, arguments.tag, arguments.source, idempotency_key=arguments.key
+        )
+        return _follow(hook, job, arguments)
+
+
+def launch(arguments: argparse.Namespace) -> int:
+    """Launch a processing on the chosen data, and wait for it when told to."""
+    parameters = dict(map(_parameter, arguments.param))
+    if not (arguments.id or arguments.tag or arguments.query):
+        raise ConfigurationError("Choose the data with --tag, --query or --id.")
+    if arguments.id and (arguments.tag or arguments.query):
+        raise ConfigurationError("Choose the data by --id, or by --tag and --query, not by both.")
+    with hook_from(arguments) as hook:
+        job = hook.launch_processing(
+            arguments.processing,
+            arguments.id or hook.list_data(**filters_from(arguments)),
+            parameters or None,
+            arguments.cpu,
+            arguments.gpu,
+            idempotency_key=arguments.key,
+        )
+        return _follow(hook, job, arguments)
+
+
+def wait(arguments: argparse.Namespace) -> int:
+    """Wait for each job in turn, print how each ended, and fail when one did not succeed."""
+    ended: list[Job] = []
+    with hook_from(arguments) as hook:
+        for job_id in arguments.jobs:
+            ended.append(_wait_for(hook, job_id, arguments))
+            if not arguments.json:
+                print(describe(ended[-1]))
+        if arguments.json:
+            print_json([job.model_dump(mode="json") for job in ended])
+        for job in ended:
+            _explain(hook, job)
+    return 0 if all(job.status.succeeded for job in ended) else 1
+
+
+def describe(job: Job) -> str:
+    """A job in one line: id, status, duration, counts, reason."""
+    words = [str(job.id), str(job.status)]
+    if job.started_at and job.finished_at:
+        words.append(f"{(job.finished_at - job.started_at).total_seconds():.1f} s")
+    if job.counts:
+        words.append(", ".join(f"{count} {name}" for name, count in job.counts.items()))
+    if job.reason:
+        words.append(job.reason)
+    return "  ".join(words)
+
+
+def _add_waiting(command: argparse.ArgumentParser, switch: str | None = None) -> None:
+    if switch:
+        command.add_argument(switch, action="store_true", help="wait for the job, and fail when it does")
+        command.add_argument("--key", metavar="TEXT", help="idempotency key: the same key never starts a second job")
+    command.add_argument("--timeout", type=float, default=3600.0, metavar="S", help="seconds to wait (%(default)g)")
+    command.add_argument("--poll-interval", type=float, metavar="S", help="seconds between looks (grows from 0.25)")
+
+
+def _follow(hook: DatalakeHook, job: Job, arguments: argparse.Namespace) -> int:
+    if arguments.wait:
+        job = _wait_for(hook, str(job.id), arguments)
+    if arguments.json:
+        print_json(job.model_dump(mode="json"))
+    else:
+        print(describe(job))
+    if arguments.wait:
+        _explain(hook, job)
+    return 0 if job.status.succeeded or not arguments.wait else 1
+
+
+def _wait_for(hook: DatalakeHook, job_id: str, arguments: argparse.Namespace) -> Job:
+    try:
+        return hook.wait_for_job(
+            job_id,
+            arguments.timeout,
+            arguments.poll_interval,
+            on_poll=lambda job: show_progress(f"{job.id} {job.status}"),
+            raise_on_failure=False,
+        )
+    finally:
+        end_progress()
+
+
+def _explain(hook: DatalakeHook, job: Job) -> None:
+    """Say on standard error why a job did not succeed, with the end of its log."""
+    import sys
+
+    try:
+        hook.check_job(job)
+    except (JobFailedError, JobKilledError) as error:
+        print("\n".join([f"datalake-ops: {error}", *(f"  {line}" for line in error.log[-10:])]), file=sys.stderr)
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    name, separator, value = text.partition("=")
+    if not name or not separator:
+        raise ConfigurationError(f"--param {text!r} is not NAME=VALUE.")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
