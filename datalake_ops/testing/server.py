@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ class PlatformServer:
     """The embedded platform as a process of its own, on 127.0.0.1.
 
     Without `home` it lives in a temporary folder that goes when the context ends. Killed or stopped, it can be started
-    again on the same home and port: what was there is there again.
+    again on the same home and port: what was there is there again. `arguments` are more words for `serve`.
 
     Raises:
         RuntimeError: the process ended before it was ready; the message has its last words.
@@ -44,6 +45,7 @@ class PlatformServer:
         token: str | None = None,
         port: int = 0,
         admin: bool = True,
+        arguments: Sequence[str] = (),
     ) -> None:
         self._temporary = home is None
         self.home = Path(home) if home is not None else Path(tempfile.mkdtemp(prefix="datalake-ops-"))
@@ -51,6 +53,7 @@ class PlatformServer:
         self.token = token or f"dlo_{secrets.token_urlsafe(24)}"
         self._port = port
         self._admin = admin
+        self._arguments = list(arguments)
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
 
@@ -178,7 +181,7 @@ class PlatformServer:
     def _command(self) -> list[str]:
         python = os.environ.get(PYTHON_VARIABLE) or sys.executable
         command = [python, "-m", "datalake_ops.platform", "--home", str(self.home), "--bucket", str(self.bucket)]
-        command += ["--port", str(self._port), "--token", self.token]
+        command += ["--port", str(self._port), "--token", self.token, *self._arguments]
         return [*command, "--enable-admin"] if self._admin else command
 
     def _await_note(self) -> str:

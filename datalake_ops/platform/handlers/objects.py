@@ -1,0 +1,151 @@
+"""Objects: names, signed addresses and multipart uploads (wire: §4), asked for by whoever may write to the lake."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+from anyio import to_thread
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from datalake_ops.platform.auth import CallerOf
+from datalake_ops.platform.objects.multipart import BadUploadError, Part, UnknownUploadError
+from datalake_ops.platform.objects.names import BadNameError, check_object_name, generate_object_name
+from datalake_ops.platform.objects.signing import POST, PUT
+from datalake_ops.platform.objects.store import PART_PATH, UPLOAD_PATH, LocalStore, store_of
+from datalake_ops.platform.ownership import ConnectorOf, OrganizationOf
+from datalake_ops.platform.problems import RefusalError, bad_request, conflict, json_response, not_found
+from datalake_ops.platform.services import base_url
+from datalake_ops.wire import routes
+from datalake_ops.wire.uploads import PART_BYTES
+
+router = APIRouter()
+
+
+class NameBody(BaseModel):
+    """What an object name is asked for."""
+
+    filename: Annotated[str, Field(min_length=1, max_length=4096)]
+    type: Annotated[str, Field(pattern="^[A-Z_]{1,64}$")] = "DATA"
+    upload_dir: str | None = None
+    context: dict[str, UUID] | None = None
+
+
+class ObjectBody(BaseModel):
+    """An object, by name."""
+
+    object_name: str
+
+
+class UploadBody(ObjectBody):
+    """An object about to be uploaded."""
+
+    content_type: Annotated[str, Field(max_length=255, pattern=r"^[\x20-\x7e]*$")] = ""
+
+
+class PartBody(ObjectBody):
+    """One part of an upload."""
+
+    upload_id: str
+    part_no: Annotated[int, Field(ge=1, le=10_000)]
+
+
+class ListedPart(BaseModel):
+    """One part of an upload that is to be completed."""
+
+    ETag: str
+    PartNumber: int
+
+
+class CompleteBody(ObjectBody):
+    """The parts of an upload, all of them there."""
+
+    upload_id: str
+    parts: list[ListedPart]
+
+
+@router.post(routes.OBJECT_NAME)
+async def name_object(body: NameBody, organization: OrganizationOf, connector: ConnectorOf) -> Response:
+    """Make a name that no object has had."""
+    owner = next(iter(body.context.values()), None) if body.context else None
+    try:
+        name = generate_object_name(body.type, body.filename, body.upload_dir, owner)
+    except BadNameError as error:
+        raise bad_request(f"upload_dir cannot be used: {error}") from error
+    return json_response({"object_name": name})
+
+
+@router.post(routes.PRESIGNED_UPLOAD)
+async def sign_upload(body: UploadBody, request: Request, connector: ConnectorOf) -> Response:
+    """Sign a form for one small file."""
+    store = store_of(request)
+    await _check_free(store, connector.id, body.object_name)
+    grant = store.grant(POST, connector.id, body.object_name, content_type=body.content_type, max_bytes=PART_BYTES)
+    data = {"url": f"{base_url(request)}{UPLOAD_PATH}", "fields": store.signer.form_fields(grant)}
+    return json_response({"client_type": connector.client_type, "presigned_url_data": data})
+
+
+@router.post(routes.MULTIPART_START)
+async def start_multipart(body: UploadBody, request: Request, connector: ConnectorOf) -> Response:
+    """Begin an upload in parts."""
+    store = store_of(request)
+    await _check_free(store, connector.id, body.object_name)
+    upload = await to_thread.run_sync(store.uploads.start, str(connector.id), body.object_name, body.content_type)
+    return json_response({"client_type": connector.client_type, "upload_id": upload})
+
+
+@router.post(routes.MULTIPART_PART)
+async def sign_part(body: PartBody, request: Request, connector: ConnectorOf) -> Response:
+    """Sign an address for one part."""
+    store = store_of(request)
+    try:
+        store.uploads.check(body.upload_id, str(connector.id), body.object_name)
+    except UnknownUploadError as error:
+        raise RefusalError(HTTPStatus.NOT_FOUND, str(error)) from error
+    limits: dict[str, Any] = {"max_bytes": PART_BYTES, "upload": body.upload_id, "part": body.part_no}
+    grant = store.grant(PUT, connector.id, body.object_name, **limits)
+    return json_response({"url": f"{base_url(request)}{PART_PATH}?{store.signer.query(grant)}"})
+
+
+@router.post(routes.MULTIPART_END)
+async def complete_multipart(body: CompleteBody, request: Request, connector: ConnectorOf) -> Response:
+    """Put the parts together."""
+    store = store_of(request)
+    parts = [Part(part.PartNumber, part.ETag) for part in body.parts]
+    place = (body.upload_id, str(connector.id), body.object_name)
+    try:
+        await to_thread.run_sync(lambda: store.uploads.complete(*place, parts))
+    except UnknownUploadError as error:
+        raise RefusalError(HTTPStatus.NOT_FOUND, str(error)) from error
+    except BadUploadError as error:
+        raise bad_request(str(error)) from error
+    return json_response({"object_name": body.object_name})
+
+
+@router.post(routes.PRESIGNED_DOWNLOAD)
+async def sign_download(body: ObjectBody, request: Request, connector: ConnectorOf) -> Response:
+    """Sign an address that gives an object."""
+    store = store_of(request)
+    if store.stat(connector.id, body.object_name) is None:
+        raise not_found(f"Object {body.object_name}")
+    return json_response({"presigned_url": store.download_address(connector.id, body.object_name, base_url(request))})
+
+
+@router.post(routes.OBJECT_STAT)
+async def stat_object(body: ObjectBody, request: Request, connector: ConnectorOf, caller: CallerOf) -> Response:
+    """Tell what the storage knows of an object (extension object-stat)."""
+    stat = store_of(request).stat(connector.id, body.object_name)
+    if stat is None:
+        raise not_found(f"Object {body.object_name}")
+    return json_response(stat.model_dump())
+
+
+async def _check_free(store: LocalStore, connector: UUID, name: str) -> None:
+    try:
+        check_object_name(name)
+    except BadNameError as error:
+        raise bad_request(str(error)) from error
+    if await to_thread.run_sync(store.taken, connector, name):
+        raise conflict(f"The object {name!r} is data already; an upload does not replace it.")

@@ -1,0 +1,156 @@
+"""The storage itself: where signed addresses lead. No token is asked for, the signature is the permission."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
+from urllib.parse import quote
+from uuid import UUID
+
+from anyio import to_thread
+from fastapi import APIRouter, Request, Response
+from starlette.requests import ClientDisconnect
+from starlette.responses import StreamingResponse
+
+from datalake_ops.platform.objects.folder import StagedFile
+from datalake_ops.platform.objects.forms import BadFormError, UploadForm
+from datalake_ops.platform.objects.multipart import UnknownUploadError
+from datalake_ops.platform.objects.ranges import ByteRange, UnsatisfiableRangeError, read_range
+from datalake_ops.platform.objects.signing import GET, PUT, Grant, RefusedGrantError
+from datalake_ops.platform.objects.store import OBJECT_PATH, PART_PATH, UPLOAD_PATH, LocalStore, Opened, store_of
+from datalake_ops.platform.objects.transfer import Incoming, TooLargeError, outgoing
+from datalake_ops.platform.problems import RefusalError, bad_request, conflict, not_found
+
+Body = AsyncGenerator[bytes, None]
+
+router = APIRouter(include_in_schema=False)
+
+_REFUSALS: dict[type[Exception], HTTPStatus] = {
+    RefusedGrantError: HTTPStatus.FORBIDDEN,
+    BadFormError: HTTPStatus.BAD_REQUEST,
+    TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnknownUploadError: HTTPStatus.NOT_FOUND,
+}
+# A client that is still sending often sees a broken connection instead of a refusal, so a refused body is read
+# to its end, up to this many bytes.
+_DRAIN_BYTES = 128 * 1024 * 1024
+
+
+@router.post(UPLOAD_PATH)
+async def upload_form(request: Request) -> Response:
+    """Take a small file sent as a form."""
+    store = store_of(request)
+    async with _receiving(request, store) as (body, staged):
+        form = UploadForm(request.headers.get("content-type", ""))
+        grant, incoming = await _read_form(form, body, store, staged)
+        await incoming.finish(lambda _: _commit(store, staged, grant))
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.put(PART_PATH)
+async def upload_part(request: Request) -> Response:
+    """Take one part of a large file."""
+    store = store_of(request)
+    async with _receiving(request, store) as (body, staged):
+        grant = store.signer.read_query(request.query_params, PUT, time.time())
+        store.uploads.check(grant.upload, grant.connector, grant.key)
+        incoming = Incoming(staged, grant.max_bytes)
+        async for chunk in body:
+            await incoming.add(chunk)
+        etag = await incoming.finish(lambda md5: store.uploads.put(grant.upload, grant.part, staged, md5))
+    return Response(headers={"ETag": etag})
+
+
+@router.api_route(OBJECT_PATH, methods=["GET", "HEAD"])
+async def download(request: Request) -> Response:
+    """Give an object, or the range of it that is asked for."""
+    store = store_of(request)
+    try:
+        grant = store.signer.read_query(request.query_params, GET, time.time())
+        opened = await to_thread.run_sync(store.open, UUID(grant.connector), grant.key)
+    except RefusedGrantError as error:
+        raise RefusalError(HTTPStatus.FORBIDDEN, str(error)) from error
+    except FileNotFoundError as error:
+        raise not_found(f"Object {grant.key}") from error
+    return _give(request, grant.key, opened)
+
+
+@asynccontextmanager
+async def _receiving(request: Request, store: LocalStore) -> AsyncIterator[tuple[Body, StagedFile]]:
+    """A body and a new file for it that vanishes unless committed; what goes wrong is refused in the wire's form."""
+    body = request.stream()
+    with store.folder.stage() as staged:
+        try:
+            yield body, staged
+        except ClientDisconnect as error:
+            raise bad_request("The connection ended before the file did.") from error
+        except tuple(_REFUSALS) as error:
+            await _drain(body)
+            raise RefusalError(_REFUSALS[type(error)], str(error)) from error
+
+
+async def _drain(body: Body) -> None:
+    left = _DRAIN_BYTES
+    with suppress(ClientDisconnect):
+        async for chunk in body:
+            left -= len(chunk)
+            if left < 0:
+                return
+
+
+async def _read_form(form: UploadForm, body: Body, store: LocalStore, staged: StagedFile) -> tuple[Grant, Incoming]:
+    grant: Grant | None = None
+    incoming: Incoming | None = None
+    async for chunk in body:
+        content = form.feed(chunk)
+        if form.file_began and grant is None:
+            grant = store.signer.read_form(form.fields, time.time())
+            incoming = Incoming(staged, grant.max_bytes)
+        if content and incoming is not None:
+            await incoming.add(content)
+    if grant is None or incoming is None or not form.file_ended:
+        raise BadFormError("The form holds no whole file.")
+    return grant, incoming
+
+
+def _commit(store: LocalStore, staged: StagedFile, grant: Grant) -> None:
+    # Looked up again: the name was free when the form was signed, which may be an hour ago.
+    if store.taken(UUID(grant.connector), grant.key):
+        raise conflict(f"The object {grant.key!r} is data already; an upload does not replace it.")
+    staged.commit(grant.connector, grant.key)
+
+
+def _give(request: Request, name: str, opened: Opened) -> Response:
+    etag = f'"{opened.changed_ns:x}-{opened.size:x}"'
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": _attachment(name.rpartition("/")[2]),
+        # Users' files must never run in a browser as if they were this platform's pages.
+        "Content-Security-Policy": "sandbox",
+        "X-Content-Type-Options": "nosniff",
+        "ETag": etag,
+    }
+    unchanged = request.headers.get("if-range", etag) == etag
+    try:
+        asked = read_range(request.headers.get("range") if unchanged else None, opened.size)
+    except UnsatisfiableRangeError:
+        opened.file.close()
+        headers |= {"Content-Range": f"bytes */{opened.size}"}
+        return Response(status_code=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)
+    part = asked or ByteRange(0, opened.size - 1)
+    # Announced, never chunked: clients take a missing Content-Length for a broken transfer.
+    headers["Content-Length"] = str(part.length)
+    if asked:
+        headers["Content-Range"] = f"bytes {asked.start}-{asked.end}/{opened.size}"
+    status = HTTPStatus.PARTIAL_CONTENT if asked else HTTPStatus.OK
+    if request.method == "HEAD":
+        opened.file.close()
+        return Response(status_code=status, headers=headers, media_type=opened.content_type)
+    return StreamingResponse(outgoing(opened.file, part), status, headers, opened.content_type)
+
+
+def _attachment(name: str) -> str:
+    plain = "".join(char if char.isascii() and char.isprintable() and char not in '"\\' else "_" for char in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,0 +1,118 @@
+"""The lake's bucket: a folder that users drop files into; a file's name is its path below the folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from datalake_ops.platform.objects.folder import NO_FOLLOW, regular_file
+from datalake_ops.platform.objects.names import BadNameError, check_object_name
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One file of a bucket; `name` may hold what no object name can (bytes that are no text)."""
+
+    name: str
+    size: int
+
+
+class Bucket:
+    """Read-only view of a folder; symbolic links in it are not followed, whatever they point at."""
+
+    def __init__(self, root: Path) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        self.root = root.resolve()
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file of the bucket; raises FileNotFoundError when there is none, BadNameError for an unsafe name."""
+        *folders, last = check_object_name(name).split("/")
+        try:
+            with self._folder(folders) as folder:
+                return regular_file(os.open(last, NO_FOLLOW, dir_fd=folder))
+        except OSError as error:
+            raise FileNotFoundError(f"The bucket has no object {name!r}.") from error
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a file, or None when the bucket has no such file."""
+        try:
+            with self.open(name) as file:
+                return os.fstat(file.fileno()).st_size
+        except (FileNotFoundError, BadNameError):
+            return None
+
+    def walk(self, prefixes: Sequence[str], after: str = "") -> Iterator[Listed]:
+        """List the files whose name starts with one of `prefixes`, in the order of names, from past `after` on.
+
+        The order is that of Unicode code points, which is also that of the UTF-8 bytes.
+        """
+        for prefix in separate(prefixes):
+            *folders, stem = prefix.split("/")
+            yield from self._walk(folders, stem, after)
+
+    def _walk(self, folders: list[str], stem: str, after: str) -> Iterator[Listed]:
+        lead = "".join(f"{folder}/" for folder in folders)
+        for name, size in self._entries(folders, stem):
+            path = lead + name
+            if size is not None:
+                if path > after:
+                    yield Listed(path, size)
+            elif path > after or after.startswith(path):
+                yield from self._walk([*folders, name[:-1]], "", after)
+
+    def _entries(self, folders: list[str], stem: str) -> list[tuple[str, int | None]]:
+        # A folder sorts with its slash, so that walking in this order yields whole names in order.
+        found: list[tuple[str, int | None]] = []
+        try:
+            with self._folder(folders) as folder, os.scandir(folder) as entries:
+                for entry in entries:
+                    if not entry.name.startswith(stem):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        found.append((f"{entry.name}/", None))
+                    elif entry.is_file(follow_symlinks=False):
+                        found.append((entry.name, entry.stat(follow_symlinks=False).st_size))
+        except (FileNotFoundError, NotADirectoryError):
+            return found
+        return sorted(found)
+
+    @contextmanager
+    def _folder(self, folders: Sequence[str]) -> Iterator[int]:
+        """Descend folder by folder, so that no link can lead outside at any depth."""
+        descriptor = os.open(self.root, NO_FOLLOW | os.O_DIRECTORY)
+        try:
+            for name in folders:
+                inner = os.open(name, NO_FOLLOW | os.O_DIRECTORY, dir_fd=descriptor)
+                os.close(descriptor)
+                descriptor = inner
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def check_prefix(prefix: str) -> str:
+    """Return the prefix without leading slashes; `/` and the empty text mean the whole bucket.
+
+    Raises:
+        BadNameError: no object name could start so.
+    """
+    prefix = prefix.lstrip("/")
+    if prefix:
+        # Whatever follows the last slash may be the start of a longer name, so complete it before checking.
+        check_object_name(f"{prefix}x")
+        if any(part in (".", "..") for part in prefix.split("/")[:-1]):
+            raise BadNameError(f"The prefix {prefix!r} leaves the bucket.")
+    return prefix
+
+
+def separate(prefixes: Sequence[str]) -> list[str]:
+    """The prefixes in order, without those that another one covers, so that no object is listed twice."""
+    kept: list[str] = []
+    for prefix in sorted(set(prefixes)):
+        if not kept or not prefix.startswith(kept[-1]):
+            kept.append(prefix)
+    return kept

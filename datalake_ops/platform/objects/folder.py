@@ -1,0 +1,108 @@
+"""A folder that holds objects under the hash of their name, so that no name can reach outside it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+from uuid import uuid4
+
+from datalake_ops.platform.objects.names import check_object_name
+
+NO_FOLLOW = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+class FolderStore:
+    """Objects of all connectors, each written aside and moved into place whole."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self._staging = self.root / "staging"
+        # What a killed server left half written is nobody's.
+        shutil.rmtree(self._staging, ignore_errors=True)
+        self._staging.mkdir(parents=True)
+
+    def path_of(self, connector: str, key: str) -> Path:
+        """Where an object is or would be kept.
+
+        Raises:
+            BadNameError: the name is not safe.
+        """
+        digest = hashlib.sha256(f"{connector}\n{check_object_name(key)}".encode()).hexdigest()
+        return self.root / digest[:2] / digest[2:4] / digest
+
+    def open(self, connector: str, key: str) -> BinaryIO:
+        """Open an object for reading; raises FileNotFoundError when there is none."""
+        return regular_file(os.open(self.path_of(connector, key), NO_FOLLOW))
+
+    def exists(self, connector: str, key: str) -> bool:
+        """Whether there is such an object."""
+        return self.path_of(connector, key).is_file()
+
+    def delete(self, connector: str, key: str) -> None:
+        """Remove an object; one that is not there is removed already."""
+        self.path_of(connector, key).unlink(missing_ok=True)
+
+    def stage(self) -> StagedFile:
+        """A new file to write to, which becomes an object when it is committed."""
+        return StagedFile(self, self._staging / uuid4().hex)
+
+
+class StagedFile:
+    """A file being written; unless committed it vanishes when the `with` block ends."""
+
+    def __init__(self, store: FolderStore, path: Path) -> None:
+        self._store = store
+        self._path = path
+        self._file: BinaryIO | None = None
+        self.size = 0
+
+    def write(self, chunk: bytes) -> None:
+        """Append bytes."""
+        self._opened().write(chunk)
+        self.size += len(chunk)
+
+    def append_file(self, source: BinaryIO) -> None:
+        """Append the rest of an open file, without holding it in memory."""
+        shutil.copyfileobj(source, self._opened(), 1024 * 1024)
+        self.size = self._opened().tell()
+
+    def commit(self, connector: str, key: str) -> None:
+        """Make what was written the object of that name, in one step."""
+        self.move_to(self._store.path_of(connector, key))
+
+    def move_to(self, target: Path) -> None:
+        """Close the file and move it to `target`, making its folders if need be."""
+        self._opened().close()
+        try:
+            self._path.replace(target)
+        except FileNotFoundError:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._path.replace(target)
+
+    def _opened(self) -> BinaryIO:
+        if self._file is None:
+            self._file = self._path.open("xb")
+        return self._file
+
+    def __enter__(self) -> StagedFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._path.unlink(missing_ok=True)
+
+
+def regular_file(descriptor: int) -> BinaryIO:
+    """Turn a descriptor into a readable file; raises FileNotFoundError for a directory, a pipe or a device."""
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError("not a regular file")
+    return os.fdopen(descriptor, "rb")

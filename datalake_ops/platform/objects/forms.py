@@ -1,0 +1,101 @@
+"""An upload form read as it arrives: a few small fields, then one file whose bytes are passed on, never collected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+FIELD_BYTES = 16 * 1024  # all fields together; a policy is under 1 KiB
+FILE_FIELD = "file"
+
+
+class BadFormError(ValueError):
+    """The body is no multipart form, or not one that uploads a file."""
+
+
+class UploadForm:
+    """Fed chunk by chunk; `fields` is complete once `file_began`, as S3 demands of its forms too."""
+
+    def __init__(self, content_type: str) -> None:
+        kind, options = parse_options_header(content_type)
+        boundary = options.get(b"boundary")
+        if kind != b"multipart/form-data" or not boundary:
+            raise BadFormError("An upload is a multipart/form-data form with a boundary.")
+        self.fields: dict[str, str] = {}
+        self.file_began = False
+        self.file_ended = False
+        self._header = b""
+        self._value = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._name = ""
+        self._text = bytearray()
+        self._room = FIELD_BYTES
+        self._bytes: list[bytes] = []
+        self._parser = MultipartParser(boundary, self._callbacks())
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take the next bytes of the body; returns those that belong to the file.
+
+        Raises:
+            BadFormError: this is no multipart form, or its fields are too large.
+        """
+        try:
+            self._parser.write(chunk)
+        except FormParserError as error:
+            raise BadFormError(f"The form cannot be read: {error}.") from error
+        found, self._bytes = self._bytes, []
+        return b"".join(found)
+
+    def _callbacks(self) -> MultipartCallbacks:
+        return {
+            "on_part_begin": self._begin_part,
+            "on_header_field": self._add_header,
+            "on_header_value": self._add_value,
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._end_headers,
+            "on_part_data": self._add_data,
+            "on_part_end": self._end_part,
+        }
+
+    def _begin_part(self) -> None:
+        self._headers = {}
+        self._text = bytearray()
+
+    def _add_header(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _add_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _end_header(self) -> None:
+        self._headers[self._header.lower()] = self._value
+        self._header = self._value = b""
+
+    def _end_headers(self) -> None:
+        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        self._name = options.get(b"name", b"").decode("utf-8", "replace")
+        if self._name == FILE_FIELD:
+            if self.file_began:
+                raise BadFormError("The form holds more than one file.")
+            self.file_began = True
+
+    def _add_data(self, data: bytes, start: int, end: int) -> None:
+        if self._name == FILE_FIELD:
+            self._bytes.append(data[start:end])
+            return
+        self._room -= end - start
+        if self._room < 0:
+            raise BadFormError(f"The form's fields hold more than {FIELD_BYTES} bytes.")
+        self._text += data[start:end]
+
+    def _end_part(self) -> None:
+        if self._name == FILE_FIELD:
+            self.file_ended = True
+        elif not self.file_began:  # What follows the file is not heeded.
+            # The last of two equal names counts: the SDK overrides Content-Type so.
+            self.fields[self._name] = self._text.decode("utf-8", "replace")

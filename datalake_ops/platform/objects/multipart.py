@@ -1,0 +1,157 @@
+"""Multipart uploads: parts kept as files beside the objects until they are put together or given up.
+
+An upload is a folder: `upload.json` says of what, each part is a file named `<number>-<md5>`. All of it survives a
+killed server, since every step is one rename.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from datalake_ops.platform.objects.folder import FolderStore, StagedFile
+
+PARTS_AT_MOST = 10_000
+LIFE = 24 * 3600.0  # seconds after its last change that an upload nobody completes is kept
+
+
+class BadUploadError(ValueError):
+    """What was sent does not fit the upload; the text says what."""
+
+
+class UnknownUploadError(LookupError):
+    """There is no such upload: never begun, begun for another object, or given up."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part as the client lists it to complete an upload."""
+
+    number: int
+    etag: str
+
+
+@dataclass(frozen=True)
+class _Upload:
+    connector: str
+    key: str
+    content_type: str
+
+
+class MultipartUploads:
+    """The uploads in progress of one installation."""
+
+    def __init__(self, store: FolderStore, life: float = LIFE) -> None:
+        self._store = store
+        self._root = store.root / "uploads"
+        self._root.mkdir(exist_ok=True)
+        self._life = life
+        # One lock for a few uploads each: joining a large one must not hold up the others.
+        self._locks = [threading.Lock() for _ in range(64)]
+
+    def start(self, connector: str, key: str, content_type: str) -> str:
+        """Begin an upload; returns its id."""
+        self.drop_expired()
+        upload = uuid4().hex
+        folder = self._root / upload
+        folder.mkdir()
+        _write_json(folder / "upload.json", asdict(_Upload(connector, key, content_type)))
+        return upload
+
+    def check(self, upload: str, connector: str, key: str) -> None:
+        """Raise UnknownUploadError unless this is an upload in progress of that object."""
+        if (self._folder(upload, connector, key) / "complete.json").exists():
+            raise UnknownUploadError("This upload is complete already.")
+
+    def put(self, upload: str, number: int, staged: StagedFile, md5: str) -> str:
+        """Keep a part that was staged, in place of an earlier one of that number; returns its ETag, in quotes."""
+        folder = self._root / upload
+        with self._lock_of(upload):
+            earlier = list(folder.glob(f"{number:05d}-*"))
+            if not (folder / "upload.json").exists():
+                raise UnknownUploadError("This upload was given up meanwhile.")
+            staged.move_to(folder / f"{number:05d}-{md5}")
+            for path in earlier:
+                if path.name != f"{number:05d}-{md5}":
+                    path.unlink(missing_ok=True)
+        os.utime(folder)
+        return f'"{md5}"'
+
+    def complete(self, upload: str, connector: str, key: str, parts: Sequence[Part]) -> None:
+        """Put the parts together as the object, in one step; the same request again is answered the same way.
+
+        Raises:
+            UnknownUploadError: there is no such upload of this object.
+            BadUploadError: the parts are not listed in rising order, or one is missing or has another ETag.
+        """
+        folder = self._folder(upload, connector, key)
+        names = _part_names(parts)
+        with self._lock_of(upload):
+            done = folder / "complete.json"
+            if done.exists():
+                if json.loads(done.read_bytes()) != names:
+                    raise BadUploadError("This upload was completed with other parts.")
+                return
+            self._join(folder, names, connector, key)
+            _write_json(done, names)
+        for path in folder.glob("*-*"):
+            path.unlink(missing_ok=True)
+
+    def drop_expired(self) -> None:
+        """Remove the uploads that nobody touched for their life, complete or not."""
+        for folder in list(self._root.iterdir()):
+            if folder.stat().st_mtime < time.time() - self._life:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _lock_of(self, upload: str) -> threading.Lock:
+        return self._locks[hash(upload) % len(self._locks)]
+
+    def _join(self, folder: Path, names: list[str], connector: str, key: str) -> None:
+        for name in names:
+            if not (folder / name).is_file():
+                raise BadUploadError(f"Part {int(name[:5])} was not uploaded, or its ETag is another one.")
+        with self._store.stage() as staged:
+            for name in names:
+                with (folder / name).open("rb") as part:
+                    staged.append_file(part)
+            staged.commit(connector, key)
+
+    def _folder(self, upload: str, connector: str, key: str) -> Path:
+        if not (len(upload) == 32 and upload.isalnum() and upload.isascii()):
+            raise UnknownUploadError("There is no such upload.")
+        folder = self._root / upload
+        try:
+            known = _Upload(**json.loads((folder / "upload.json").read_bytes()))
+        except FileNotFoundError as error:
+            raise UnknownUploadError("There is no such upload; it may have expired.") from error
+        if (known.connector, known.key) != (connector, key):
+            raise UnknownUploadError("There is no such upload of this object.")
+        return folder
+
+
+def _part_names(parts: Sequence[Part]) -> list[str]:
+    if not parts:
+        raise BadUploadError("An upload is completed with at least one part.")
+    numbers = [part.number for part in parts]
+    if numbers != sorted(set(numbers)) or not 1 <= numbers[0] <= numbers[-1] <= PARTS_AT_MOST:
+        raise BadUploadError(f"Parts are listed once each, in rising order, numbered from 1 to {PARTS_AT_MOST}.")
+    names = []
+    for part in parts:
+        etag = part.etag.strip().strip('"').lower()
+        if not (len(etag) == 32 and etag.isalnum() and etag.isascii()):
+            raise BadUploadError(f"Part {part.number} has an ETag that was never given.")
+        names.append(f"{part.number:05d}-{etag}")
+    return names
+
+
+def _write_json(path: Path, value: object) -> None:
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(value))
+    draft.replace(path)

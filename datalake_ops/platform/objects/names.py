@@ -1,0 +1,58 @@
+"""Object names: which ones are safe, and how the platform makes new ones."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from uuid import UUID, uuid4
+
+NAME_BYTES = 1024  # the longest key S3 takes
+EXTENSION_CHARS = 16
+# First folder of a generated name, by the wire's word for what the object will hold.
+FOLDERS = {"DATA": "data", "DATA_PROJECTION": "projections", "LOGGING": "logs"}
+
+
+class BadNameError(ValueError):
+    """The object name could not be stored safely; the text says why."""
+
+
+def check_object_name(name: str) -> str:
+    """Return `name` if it is a plain relative path of printable parts.
+
+    Raises:
+        BadNameError: it is empty, too long, absolute, not Unicode text, or has an empty, `.` or `..` part.
+    """
+    if not name or "\0" in name:
+        raise BadNameError("An object name must not be empty and must not hold a NUL character.")
+    try:
+        length = len(name.encode())
+    except UnicodeEncodeError as error:
+        raise BadNameError("An object name must be valid Unicode text.") from error
+    if length > NAME_BYTES:
+        raise BadNameError(f"An object name has at most {NAME_BYTES} bytes, this one has {length}.")
+    if any(part in ("", ".", "..") for part in name.split("/")):
+        raise BadNameError(f"The object name {name!r} must be relative, without empty, '.' or '..' parts.")
+    return name
+
+
+def generate_object_name(kind: str, filename: str, upload_dir: str | None = None, owner: UUID | None = None) -> str:
+    """Make a name that no object has had before: a fresh uuid4 under a folder, with the file's extension kept.
+
+    Args:
+        kind: the wire's object type; unknown ones get their own lower-case folder.
+        filename: only its extension is used.
+        upload_dir: becomes the name's prefix, in place of the folder of `kind`.
+        owner: the job, experiment, ... that the object belongs to; becomes one more folder.
+
+    Raises:
+        BadNameError: `upload_dir` is no safe relative path.
+    """
+    folder = upload_dir.strip("/") if upload_dir else FOLDERS.get(kind, kind.lower())
+    parts = [folder, str(owner)] if owner else [folder]
+    return check_object_name("/".join([*parts, f"{uuid4()}{extension_of(filename)}"]))
+
+
+def extension_of(filename: str) -> str:
+    """The extension of `filename` in lower case with its dot, or nothing when it has no harmless one."""
+    suffix = PurePosixPath(filename.replace("\\", "/")).suffix.lower()
+    harmless = suffix[1:].isascii() and suffix[1:].isalnum() and len(suffix) <= EXTENSION_CHARS
+    return suffix if harmless else ""

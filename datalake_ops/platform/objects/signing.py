@@ -1,0 +1,114 @@
+"""Signed permissions: who holds one may do one thing to one object until it expires."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from urllib.parse import urlencode
+
+GET, POST, PUT = "GET", "POST", "PUT"
+
+
+class RefusedGrantError(PermissionError):
+    """The permission was changed, belongs to something else or has expired."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What is allowed: one method on one object of one connector, until `expires` (Unix seconds).
+
+    `content_type` and `max_bytes` bind an upload; `upload` and `part` bind one part of a multipart upload.
+    """
+
+    method: str
+    connector: str
+    key: str
+    expires: int
+    content_type: str = ""
+    max_bytes: int = 0
+    upload: str = ""
+    part: int = 0
+
+    def texts(self) -> dict[str, str]:
+        """The fields that say something, as text."""
+        return {field.name: str(value) for field in fields(self) if (value := getattr(self, field.name))}
+
+    @classmethod
+    def of_texts(cls, texts: Mapping[str, str]) -> Grant:
+        """Read back what `texts` wrote; names that are no field are ignored.
+
+        Raises:
+            RefusedGrantError: a field is missing or no number where one belongs.
+        """
+        known = {field.name: field.type for field in fields(cls)}
+        try:
+            return cls(**{n: int(v) if known[n] == "int" else v for n, v in texts.items() if n in known})  # type: ignore[arg-type]
+        except (TypeError, ValueError) as error:
+            raise RefusedGrantError("This address is not complete; ask the platform for a new one.") from error
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Signs and checks grants with the secret of this installation."""
+
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return "Signer(secret=...)"
+
+    def signature(self, grant: Grant) -> str:
+        """HMAC-SHA256, in hexadecimal, over every field of the grant."""
+        text = json.dumps(sorted(grant.texts().items()), separators=(",", ":"))
+        return hmac.new(self.secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+    def query(self, grant: Grant) -> str:
+        """The grant as the query string of an address."""
+        return urlencode({**grant.texts(), "signature": self.signature(grant)})
+
+    def read_query(self, texts: Mapping[str, str], method: str, now: float) -> Grant:
+        """The grant of an address that was asked with `method`.
+
+        Raises:
+            RefusedGrantError: signature, method or expiry do not hold.
+        """
+        grant = Grant.of_texts({**texts, "method": method})
+        self._check(grant, texts.get("signature", ""), now)
+        return grant
+
+    def form_fields(self, grant: Grant) -> dict[str, str]:
+        """The grant as fields of an upload form: key, policy, signature."""
+        policy = base64.b64encode(json.dumps(grant.texts()).encode()).decode()
+        return {"key": grant.key, "policy": policy, "signature": self.signature(grant)}
+
+    def read_form(self, form: Mapping[str, str], now: float) -> Grant:
+        """The grant of an upload form, whose `key` and `Content-Type` must be the signed ones.
+
+        Raises:
+            RefusedGrantError: a field is missing, was changed or has expired.
+        """
+        try:
+            texts = json.loads(base64.b64decode(form.get("policy", ""), validate=True))
+        except (binascii.Error, ValueError) as error:
+            raise RefusedGrantError("The form's policy cannot be read.") from error
+        if not isinstance(texts, dict):
+            raise RefusedGrantError("The form's policy cannot be read.")
+        grant = Grant.of_texts({**{str(n): str(v) for n, v in texts.items()}, "method": POST})
+        self._check(grant, form.get("signature", ""), now)
+        if form.get("key") != grant.key:
+            raise RefusedGrantError("The form's key is not the one that was signed.")
+        if form.get("Content-Type", "") != grant.content_type:
+            raise RefusedGrantError(
+                f"This upload was announced as {grant.content_type!r}, not {form.get('Content-Type', '')!r}."
+            )
+        return grant
+
+    def _check(self, grant: Grant, signature: str, now: float) -> None:
+        if not hmac.compare_digest(self.signature(grant).encode(), signature.encode("utf-8", "replace")):
+            raise RefusedGrantError("The signature does not match; ask the platform for a new address.")
+        if now >= grant.expires:
+            raise RefusedGrantError("This address has expired; ask the platform for a new one.")
