@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prefect import task
 
-from datalake_ops.errors import ConfigurationError
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
 from prefect_tasks.identity import ONE_JOB_PER_RUN, idempotency_key, labels, start_once
 from prefect_tasks.retrying import RETRYING
+from prefect_tasks.tasks.selection import chosen
 from prefect_tasks.waiting import run_logger
-
-if TYPE_CHECKING:
-    from datalake_ops.hook import DatalakeHook
-    from datalake_ops.wire.data import MultiData
 
 
 @task(**RETRYING, **ONE_JOB_PER_RUN)
@@ -84,17 +80,10 @@ def launch_processing(
     filters = {"tags": tags, "intersect_tags": intersect_tags, "q": q, "limit": limit}
     settings: dict[str, Any] = {"parameters": parameters, "cpu": cpu, "gpu": gpu, "inputs": inputs}
     with load_credentials(credentials).get_client() as hook:
-        chosen = _chosen(hook, data, filters)
+        named = chosen(hook, data, filters)
         job = start_once(
             own_key,
-            lambda key: hook.launch_processing(processing, chosen, **settings, idempotency_key=key, labels=marks),
+            lambda key: hook.launch_processing(processing, named, **settings, idempotency_key=key, labels=marks),
         )
-        run_logger().info("%s on %d data is job %s: %s", processing, len(chosen), job.id, hook.job_url(job))
+        run_logger().info("%s on %d data is job %s: %s", processing, len(named), job.id, hook.job_url(job))
     return str(job.id)
-
-
-def _chosen(hook: DatalakeHook, data: list[str] | None, filters: dict[str, Any]) -> list[str] | MultiData:
-    filtered = any(value is not None and value is not False for value in filters.values())
-    if filtered == (data is not None):
-        raise ConfigurationError("Say which data to process: their ids as `data`, or one of `tags`, `q` and `limit`.")
-    return hook.list_data(**filters) if data is None else data

@@ -39,7 +39,9 @@ def upload_data(
     allow_failures: bool = False,
     max_ids: int = 100,
 ) -> dict[str, Any]:
-    """Upload files as data; a file that fails stops no other. The same call happens once in a flow run, retries included.
+    """Upload files as data; a file that fails stops no other, and a retried flow run does not upload twice.
+
+    Calls with the same arguments in one flow run happen once.
 
     Args:
         credentials: a block, or the name of a saved one.

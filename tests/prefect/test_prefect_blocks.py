@@ -131,14 +131,16 @@ class TestLoadingByName:
             load_credentials("datalak")
 
     def test_without_block_and_environment_the_error_names_both(self) -> None:
-        with pytest.raises(ConfigurationError, match="saved as 'datalake'.*No API token"):
+        with pytest.raises(ConfigurationError, match=r"saved as 'datalake'.*No API token"):
             load_credentials()
 
 
 def test_prefect_registers_both_blocks(prefect_server: PrefectServer) -> None:
     command = [sys.executable, "-m", "prefect", "block", "register", "-m", "prefect_tasks"]
 
-    done = subprocess.run(command, env=prefect_server.environment(), capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        command, env=prefect_server.environment(), capture_output=True, text=True, timeout=120, check=False
+    )
 
     assert done.returncode == 0, done.stderr
     assert "registered 2 blocks" in done.stdout
