@@ -8,9 +8,9 @@ import re
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 from yarl import URL
@@ -23,6 +23,7 @@ from datalake_ops.errors import ERROR_OF_STATUS, AnswerError, AnswerTimeoutError
 CHUNK_BYTES = 256 * 1024
 _REASON = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 _LONGEST_REASON = 300
+_MOST_HOPS = 5
 
 
 class Body(Protocol):
@@ -71,7 +72,8 @@ class StorageAnswer:
         Raises:
             AnswerError: it refused.
         """
-        if self.status < 400:
+        # 302 and 303 follow a form that was taken: its policy names a page to go on to.
+        if self.status < 300 or self.status in (302, 303):
             return self
         raise refusal(self.status, self.where, self.text)
 
@@ -105,9 +107,14 @@ async def exchange(
         Exception: what broke the body (`Body.broken`), at once.
     """
     tries = Tries(session)
+    hops = 0
     while True:
         body = request.body()
         answer = await _send(session, request, body)
+        if isinstance(answer, StorageAnswer) and hops < _MOST_HOPS and (moved := _moved(request, answer)):
+            # Followed here, because the HTTP client cannot send a streamed body a second time.
+            request, hops = moved, hops + 1
+            continue
         if isinstance(answer, StorageAnswer):
             failure = failure_of(answer)
         elif body.broken is not None:
@@ -179,6 +186,7 @@ async def _opened(
             data=content,
             headers=headers,
             skip_auto_headers=("Content-Type",),
+            allow_redirects=method == "GET",
             timeout=timeout,
         ) as response:
             yield response
@@ -186,6 +194,13 @@ async def _opened(
         raise AnswerTimeoutError(f"The storage did not answer {where} in time.") from error
     except aiohttp.ClientError as error:
         raise NetworkError(f"The connection to the storage failed in {where} ({type(error).__name__}).") from error
+
+
+def _moved(request: StorageRequest, answer: StorageAnswer) -> StorageRequest | None:
+    location = answer.headers.get("Location")
+    if answer.status not in (307, 308) or not location:
+        return None
+    return replace(request, url=urljoin(request.url, location))
 
 
 async def _text(response: aiohttp.ClientResponse) -> str:
@@ -199,4 +214,4 @@ def failure_of(answer: StorageAnswer) -> Failure:
 
 def _shown(url: str) -> str:
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

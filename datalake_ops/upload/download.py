@@ -62,7 +62,7 @@ def download_data(request: DownloadRequest, connection: Connection, lake: Lake) 
     # The same data given twice is fetched once.
     wanted = {target: one for one, target in zip(request.data, targets, strict=True)}
     if not request.force_replace:
-        wanted = {target: one for target, one in wanted.items() if not target.exists()}
+        wanted = {target: one for target, one in wanted.items() if not target.is_file()}
     failures = loop_thread.run(lambda: _download(wanted, request, connection, lake)) if wanted else {}
     if failures:
         raise DownloadError(_told(failures, len(request.data)))

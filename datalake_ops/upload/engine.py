@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import dataclass, field
 
@@ -17,8 +16,6 @@ from datalake_ops.upload.request import Lake, UploadRequest
 from datalake_ops.upload.source import Entry, entries
 from datalake_ops.upload.storage import PARTS_AT_ONCE
 from datalake_ops.upload.transfer import Courier
-
-logger = logging.getLogger(__name__)
 
 
 def upload_files(request: UploadRequest, connection: Connection, lake: Lake) -> UploadReport:
@@ -66,7 +63,10 @@ class _Upload:
             rows = [self.rows[index] for index in range(len(self.entries))]
             if self.request.wait:
                 await await_ready(session, rows, self.request.ready_wait, workers)
-        return UploadReport(tuple(rows), time.monotonic() - started_at)
+        report = UploadReport(tuple(rows), time.monotonic() - started_at)
+        # The wait may have found files that the platform cannot read.
+        self.failed = len(report.failed)
+        return report
 
     def _keep(self, entry: Entry, row: FileReport) -> None:
         self.stored_bytes += row.bytes

@@ -51,11 +51,13 @@ def read_picture(file: LocalFile, fill_metadata: bool) -> Picture | None:
         with Image.open(file.path if file.content is None else io.BytesIO(file.content), formats=FORMATS) as image:
             exif = _exif(image, file.path)
             width, height = image.size
+            turned = image.format == "TIFF"
     # Decoders raise whatever a broken file makes of them, and a picture of any kind must not stop an upload.
     except Exception as error:  # noqa: BLE001
         logger.info("%s cannot be opened as a picture (%s); the platform will look at it.", file.path, error)
         return None
-    if exif.get(ORIENTATION) in SIDEWAYS:
+    # Pillow turns a TIFF, and only a TIFF, as it opens it.
+    if exif.get(ORIENTATION) in SIDEWAYS and not turned:
         width, height = height, width
     return Picture(width, height, metadata_of(exif) if fill_metadata else {})
 

@@ -11,18 +11,15 @@ from datalake_ops.wire.data import Data
 # Most file systems take 255 bytes; the rest is for the mark of a file that is still arriving.
 LONGEST_NAME = 220
 _LONGEST_SUFFIX = 32
-# Separators of every system, what Windows forbids, and control characters.
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+# Separators of every system, and control characters.
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
 
 
 def safe_name(name: str) -> str:
     """The name with nothing in it that leads out of a directory or that a file system refuses; may be empty."""
     # Surrogates come from broken UTF-8, and cannot be written.
-    clean = _UNSAFE.sub("_", name.encode("utf-8", "replace").decode()).strip(" ").rstrip(".")
-    if not clean.strip("."):
-        return ""
-    return _shortened(f"_{clean}" if _RESERVED.fullmatch(clean) else clean)
+    clean = _UNSAFE.sub("_", name.encode("utf-8", "replace").decode()).strip()
+    return _shortened(clean) if clean.strip(".") else ""
 
 
 def local_names(data: Iterable[Data], use_id: bool) -> list[str]:

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -21,14 +22,13 @@ def run(
     has cleaned up, and is raised.
     """
     job = _Job(main)
-    job.thread.start()
     try:
+        job.thread.start()
         while not job.ended.wait(interval):
             if tick is not None:
                 tick()
     except BaseException:
-        job.cancel()
-        job.thread.join()
+        job.stop()
         raise
     job.thread.join()
     return job.result()
@@ -39,7 +39,7 @@ class _Job(Generic[T]):
         self._main = main
         self._task: asyncio.Task[T] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._started = threading.Event()
+        self._abandoned = False
         self._value: list[T] = []
         self._error: BaseException | None = None
         self.ended = threading.Event()
@@ -47,10 +47,16 @@ class _Job(Generic[T]):
         context = contextvars.copy_context()
         self.thread = threading.Thread(target=context.run, args=(self._run,), name="datalake-ops-loop", daemon=True)
 
-    def cancel(self) -> None:
-        self._started.wait()
-        if self._loop is not None and self._task is not None and not self.ended.is_set():
-            self._loop.call_soon_threadsafe(self._task.cancel)
+    def stop(self) -> None:
+        """Cancel the coroutine and wait for its end."""
+        # Written before the task is read, as `_supervised` writes the task before it reads this: one of the two sees.
+        self._abandoned = True
+        if self._loop is not None and self._task is not None:
+            # The loop may close between the question and the call; then there is nothing left to cancel.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._task.cancel)
+        if self.thread.ident is not None:
+            self.thread.join()
 
     def result(self) -> T:
         if self._error is not None:
@@ -64,11 +70,11 @@ class _Job(Generic[T]):
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001
             self._error = error
         finally:
-            self._started.set()
             self.ended.set()
 
     async def _supervised(self) -> T:
         self._loop = asyncio.get_running_loop()
         self._task = self._loop.create_task(self._main())
-        self._started.set()
+        if self._abandoned:
+            self._task.cancel()
         return await self._task

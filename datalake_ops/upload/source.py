@@ -76,8 +76,8 @@ def entries(request: UploadRequest) -> list[Entry]:
     """
     given = request.filepaths
     paths = [_path(path) for path in ([given] if isinstance(given, (str, os.PathLike)) else given)]
-    metadata = _one_each("metadata", request.metadata, len(paths))
-    custom = _one_each("custom_metadata", request.custom_metadata, len(paths))
+    metadata = [_mapping(values) for values in _one_each("metadata", request.metadata, len(paths))]
+    custom = [_mapping(values) for values in _one_each("custom_metadata", request.custom_metadata, len(paths))]
     sizes = [_size(size) for size in _one_each("sizes", request.sizes, len(paths))]
     rows = zip(paths, metadata, custom, sizes, strict=True)
     return [Entry(index, *row) for index, row in enumerate(rows)]
@@ -145,6 +145,12 @@ def _one_each(name: str, given: Any, count: int) -> Sequence[Any]:
             f"{name} has {len(values)} entries for {count} paths; give one per path (None where it has nothing)."
         )
     return values
+
+
+def _mapping(values: Any) -> Mapping[str, Any] | None:
+    if values is None or isinstance(values, Mapping):
+        return values
+    raise ConfigurationError(f"Metadata of a file is a mapping of keys to values, got {values!r}.")
 
 
 def _size(size: Any) -> Size | None:

@@ -130,8 +130,9 @@ class Storage:
             chunk = Part(1, start, min(start + PART_BYTES, size))
             headers = {"Content-Range": f"bytes {chunk.start}-{chunk.end - 1}/{size}"}
             request = StorageRequest("PUT", url, partial(FileBody, shipment.file, chunk), headers)
-            answer = (await exchange(self._session, request, shipment.tally.repeat)).accepted()
+            answer = await exchange(self._session, request, shipment.tally.repeat)
             if answer.status != 308:
+                answer.accepted()
                 return
             if (reached := _persisted_until(answer, chunk)) <= start:
                 break
