@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -44,6 +45,7 @@ def prepare_home(options: ServeOptions) -> Settings:
         programs=options.programs,
         cpus=options.cpus,
         gpus=options.gpus,
+        lakes=options.lakes,
     )
     home.mkdir(parents=True, exist_ok=True)
     for folder in (settings.objects, settings.jobs, bucket):
@@ -74,9 +76,11 @@ def add_lake(
     return lake_id
 
 
-def ensure_installation(connection: Connection, token: str | None) -> str | None:
-    """Make the first organization if there is none, and see that a token exists; returns one newly made up."""
+def ensure_installation(connection: Connection, token: str | None, lakes: Sequence[str] = ()) -> str | None:
+    """Make the first organization if there is none, and see that the lakes and a token exist; returns a new token."""
     caller = _first_caller(connection) or add_organization(connection, ORGANIZATION).caller
+    for name in lakes:
+        _ensure_lake(connection, caller.organization_id, name)
     if token is not None:
         if not _known(connection, token):
             add_token(connection, token, caller)
@@ -86,6 +90,14 @@ def ensure_installation(connection: Connection, token: str | None) -> str | None
     made = new_token()
     add_token(connection, made, caller)
     return made
+
+
+def _ensure_lake(connection: Connection, organization: UUID, name: str) -> None:
+    wanted = (schema.lake.c.organization_id == organization) & (schema.lake.c.name == name)
+    if connection.execute(select(schema.lake.c.id).where(wanted)).first() is None:
+        column = schema.organization.c
+        connector = connection.execute(select(column.default_connector_id).where(column.id == organization))
+        add_lake(connection, organization, connector.scalar_one(), name)
 
 
 def _first_caller(connection: Connection) -> Caller | None:

@@ -18,6 +18,9 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port; 0 takes a free one (%(default)s)")
     parser.add_argument("--token", help="API token to accept; without one the first start makes a token and prints it")
     parser.add_argument("--bucket", type=Path, help="folder that is the lake's bucket (HOME/bucket)")
+    parser.add_argument(
+        "--lake", action="append", default=[], metavar="NAME", help="a lake to have beside `default`; may be repeated"
+    )
     parser.add_argument("--public-url", help="address that signed links carry (the one each request used)")
     parser.add_argument("--link-seconds", type=_count, default=3600, help="life of signed links (%(default)s)")
     parser.add_argument(
@@ -47,6 +50,7 @@ def options_from(arguments: argparse.Namespace) -> ServeOptions:
         programs=dict(arguments.program),
         cpus=arguments.cpus,
         gpus=arguments.gpus,
+        lakes=tuple(arguments.lake),
     )
 
 

@@ -46,7 +46,9 @@ def serve(options: ServeOptions) -> None:
         settings = replace(settings, address=_address(options.host, listener))
         database = _open(settings)
         try:
-            token = database.write_sync(lambda connection: ensure_installation(connection, settings.token))
+            token = database.write_sync(
+                lambda connection: ensure_installation(connection, settings.token, settings.lakes)
+            )
             _run(settings, database, listener, token)
         finally:
             database.close()

@@ -14,7 +14,8 @@ class ServeOptions:
     `port` 0 takes a free one. Without `token` the first start makes one and prints it. Without `bucket` the lake's
     bucket is `home/bucket`. `public_url` is the address signed links carry when it is not the one of the request;
     they live for `link_seconds`. `programs` maps docker images to the command lines that stand in for them here;
-    `cpus` and `gpus` are what running jobs may hold together, by default this machine's.
+    `cpus` and `gpus` are what running jobs may hold together, by default this machine's. `lakes` are names of lakes to
+    have beside `default`, on the same bucket.
     """
 
     home: Path
@@ -28,6 +29,7 @@ class ServeOptions:
     programs: Mapping[str, str] = field(default_factory=dict)
     cpus: int | None = None
     gpus: int | None = None
+    lakes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Settings:
     programs: Mapping[str, str] = field(default_factory=dict)
     cpus: int | None = None
     gpus: int | None = None
+    lakes: tuple[str, ...] = ()
 
     @property
     def database(self) -> Path:
