@@ -1,0 +1,100 @@
+"""Airflow for tests: a private Airflow home, one run of a DAG in this process, or a whole Airflow of real processes.
+
+Airflow reads its settings when it is imported, so prepare its home first, for instance at the top of a `conftest.py`:
+
+    from datalake_ops.testing.airflow import prepare_airflow
+
+    prepare_airflow(home, dags_folder)   # before the first `import airflow`
+
+then `run_dag(dag)` runs a DAG to its end. `AirflowServer` starts an Airflow 3 with its own processes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from datalake_ops.testing.airflow_server import AirflowServer, airflow_environment
+from datalake_ops.testing.server import PlatformServer
+
+__all__ = ["AirflowServer", "DagOutcome", "airflow_connection", "connected", "prepare_airflow", "run_dag"]
+
+CONNECTION_VARIABLE = "AIRFLOW_CONN_DATALAKE_DEFAULT"
+
+
+@dataclass(frozen=True)
+class DagOutcome:
+    """How a run ended: its state, and the state of every task by its id (`task[0]`, `task[1]` when mapped)."""
+
+    run_id: str
+    state: str
+    tasks: dict[str, str]
+    _instances: dict[str, Any] = field(repr=False, compare=False, default_factory=dict)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the run succeeded."""
+        return self.state == "success"
+
+    def xcom(self, task: str, key: str = "return_value") -> Any:
+        """What a task pushed; None when it pushed nothing under that key."""
+        ti = self._instances[task]
+        return ti.xcom_pull(task_ids=ti.task_id, key=key, map_indexes=ti.map_index)
+
+
+def prepare_airflow(home: Path | str, dags_folder: Path | str) -> None:
+    """Give this process an Airflow of its own: a home with an empty SQLite database, and DAGs from one folder.
+
+    Raises:
+        RuntimeError: Airflow was imported already and has read other settings, or its database cannot be made.
+    """
+    if "airflow" in sys.modules:
+        raise RuntimeError("prepare_airflow must be called before airflow is imported.")
+    Path(home).mkdir(parents=True, exist_ok=True)
+    os.environ.update(airflow_environment(home, dags_folder))
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow", "db", "migrate"], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"airflow db migrate failed:\n{(done.stdout + done.stderr)[-2000:]}")
+
+
+def airflow_connection(platform: PlatformServer, **extra: Any) -> str:
+    """An Airflow connection to a platform as JSON, for a variable `AIRFLOW_CONN_...`."""
+    fields = {"conn_type": "datalake", "host": platform.url, "password": platform.token}
+    return json.dumps({**fields, "extra": extra} if extra else fields)
+
+
+@contextmanager
+def connected(platform: PlatformServer, variables: Mapping[str, str] | None = None) -> Iterator[None]:
+    """For a while, let the connection `datalake_default` of this process be a platform, and set further variables."""
+    wanted = {CONNECTION_VARIABLE: airflow_connection(platform), **(variables or {})}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def run_dag(dag: Any, conf: Mapping[str, Any] | None = None) -> DagOutcome:
+    """Run a DAG of the DAGs folder to its end in this process, triggers included, and tell how it ended."""
+    run = dag.test(run_conf=dict(conf or {}))
+    instances = {_name(ti): ti for ti in run.get_task_instances()}
+    states = {name: str(ti.state) for name, ti in sorted(instances.items())}
+    return DagOutcome(run.run_id, str(run.state), states, instances)
+
+
+def _name(ti: Any) -> str:
+    return str(ti.task_id) if ti.map_index < 0 else f"{ti.task_id}[{ti.map_index}]"

@@ -1,0 +1,269 @@
+"""A whole Airflow 3 of real processes: api-server, scheduler, dag-processor and triggerer over one SQLite file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+_READY_SECONDS = 180.0
+_STOP_SECONDS = 30.0
+_POLL_SECONDS = 0.25
+_ENDED = ("success", "failed")
+# The log servers would listen on every interface of the machine.
+_OPTIONS = {"scheduler": ["--skip-serve-logs"], "triggerer": ["--skip-serve-logs"]}
+
+
+class AirflowServer:
+    """An Airflow of one's own on 127.0.0.1 and a free port, for the time of a `with` block.
+
+    Each component is a process of its own, so a test can kill one and start it again. Needs Airflow 3 in the running
+    interpreter's environment.
+
+    Args:
+        dags_folder: Where the DAGs are.
+        environment: Further variables, such as connections (`AIRFLOW_CONN_...`) or settings (`AIRFLOW__...`).
+        home: Airflow's home; a temporary folder, removed at the end, when not given.
+
+    Raises:
+        RuntimeError: Airflow could not be started; the message has its last words.
+    """
+
+    def __init__(
+        self, dags_folder: Path | str, environment: Mapping[str, str] | None = None, home: Path | str | None = None
+    ) -> None:
+        self._temporary = home is None
+        self.home = Path(home) if home is not None else Path(tempfile.mkdtemp(prefix="datalake-ops-airflow-"))
+        self._port = _free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+        self.environment = {**self._settings(dags_folder), **(environment or {})}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> AirflowServer:
+        self.home.mkdir(parents=True, exist_ok=True)
+        try:
+            self._migrate()
+            for component in COMPONENTS:
+                self.start(component)
+            self.wait_until_healthy()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # All are asked at once, so that they end side by side.
+        for process in self._processes.values():
+            _signal(process, signal.SIGTERM)
+        for component in list(self._processes):
+            self.stop(component)
+        if self._temporary:
+            shutil.rmtree(self.home, ignore_errors=True)
+
+    def start(self, component: str) -> None:
+        """Start one of the components."""
+        command = [sys.executable, "-m", "airflow", component, *_OPTIONS.get(component, [])]
+        with (self.home / f"{component}.log").open("ab") as log:
+            self._processes[component] = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._whole_environment(),
+                start_new_session=True,
+            )  # fmt: skip
+
+    def stop(self, component: str) -> None:
+        """Ask a component to end, and see to it that nothing of it is left."""
+        process = self._processes.pop(component)
+        _signal(process, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_STOP_SECONDS)
+        self._end_group(process)
+
+    def kill(self, component: str) -> None:
+        """End a component and its children as a power cut would (SIGKILL)."""
+        self._end_group(self._processes.pop(component))
+
+    def pid(self, component: str) -> int:
+        """Process id of a running component; it leads a process group of its own."""
+        return self._processes[component].pid
+
+    def log(self, component: str) -> str:
+        """What a component has written so far."""
+        path = self.home / f"{component}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def task_log(self, dag_id: str, run_id: str, task_id: str) -> str:
+        """The log of every try of a task, the triggerer's part included."""
+        folder = self.home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task_id}"
+        files = sorted(file for file in folder.rglob("*") if file.is_file())
+        return "\n".join(file.read_text(errors="replace") for file in files)
+
+    def wait_until_healthy(self) -> None:
+        """Wait until every component is up."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline:
+            for component, process in self._processes.items():
+                if process.poll() is not None:
+                    raise RuntimeError(f"The {component} ended:\n{self.log(component)[-2000:]}")
+            if self._healthy():
+                return
+            time.sleep(_POLL_SECONDS)
+        raise RuntimeError(f"Airflow was not healthy within {_READY_SECONDS:.0f} s.")
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None, timeout: float = 60.0) -> str:
+        """Start a run of a DAG and return the run's id; waits for the DAG to be known."""
+        deadline = time.monotonic() + timeout
+        body = {"logical_date": None, "conf": dict(conf or {})}
+        while True:
+            try:
+                return str(self.api("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+            except urllib.error.HTTPError as error:
+                if error.code != 404 or time.monotonic() > deadline:
+                    raise
+            time.sleep(_POLL_SECONDS)
+
+    def wait(self, dag_id: str, run_id: str, timeout: float = 300.0) -> str:
+        """Wait for the end of a run and return its state.
+
+        Raises:
+            TimeoutError: it goes on; the message has the states of its tasks.
+        """
+        deadline = time.monotonic() + timeout
+        while (state := self.api("GET", _run(dag_id, run_id))["state"]) not in _ENDED:
+            if time.monotonic() > deadline:
+                states = self.task_states(dag_id, run_id)
+                raise TimeoutError(f"{dag_id} {run_id} was still {state} after {timeout:.0f} s: {states}")
+            time.sleep(_POLL_SECONDS)
+        return str(state)
+
+    def task_states(self, dag_id: str, run_id: str) -> dict[str, str | None]:
+        """The state of every task of a run by its id (`task[0]`, `task[1]` when mapped)."""
+        listing = self.api("GET", f"{_run(dag_id, run_id)}/taskInstances?limit=1000")
+        return {_name(ti): ti["state"] for ti in listing["task_instances"]}
+
+    def wait_for_task(self, dag_id: str, run_id: str, task_id: str, state: str, timeout: float = 120.0) -> None:
+        """Wait until a task is in a state.
+
+        Raises:
+            TimeoutError: it is not.
+        """
+        deadline = time.monotonic() + timeout
+        while (found := self.task_states(dag_id, run_id).get(task_id)) != state:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{task_id} was {found}, not {state}, after {timeout:.0f} s.")
+            time.sleep(_POLL_SECONDS)
+
+    def set_task_state(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
+        """Do what a user does with "mark as failed" or "mark as success"."""
+        self.api("PATCH", f"{_run(dag_id, run_id)}/taskInstances/{task_id}", {"new_state": state})
+
+    def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Do what a user does with "clear task"."""
+        body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
+        self.api("POST", f"/dags/{dag_id}/clearTaskInstances", {**body, "reset_dag_runs": True})
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
+        """What a task pushed."""
+        entry = f"{_run(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries/{key}?map_index={map_index}"
+        return self.api("GET", f"{entry}&deserialize=true")["value"]
+
+    def api(self, method: str, path: str, body: Any = None) -> Any:
+        """Call Airflow's REST API and return its JSON answer; `path` begins after `/api/v2`."""
+        request = urllib.request.Request(  # noqa: S310 - the address is this server's own.
+            f"{self.url}/api/v2{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            method=method,
+            headers={"Content-Type": "application/json"},
+        )
+        # A proxy of the environment must not stand between a test and its own server.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=30) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def _healthy(self) -> bool:
+        try:
+            health = self.api("GET", "/monitor/health")
+        except OSError:
+            return False
+        return all(part["status"] == "healthy" for part in health.values())
+
+    def _migrate(self) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", "db", "migrate"],
+            capture_output=True, text=True, check=False, env=self._whole_environment(),
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise RuntimeError(f"airflow db migrate failed:\n{(done.stdout + done.stderr)[-2000:]}")
+
+    def _settings(self, dags_folder: Path | str) -> dict[str, str]:
+        return {
+            **airflow_environment(self.home, dags_folder),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self._port),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+        }
+
+    def _whole_environment(self) -> dict[str, str]:
+        # The settings of an Airflow that this process may have of its own are not this one's.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        return {**inherited, **self.environment}
+
+    def _end_group(self, process: subprocess.Popen[bytes]) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def airflow_environment(home: Path | str, dags_folder: Path | str) -> dict[str, str]:
+    """The settings of a private Airflow, as environment variables."""
+    return {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags_folder),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        # Airflow before 3.3.3 fails deferred tasks that resume sooner than this many seconds.
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    }
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    if process.poll() is None:
+        process.send_signal(number)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _run(dag_id: str, run_id: str) -> str:
+    return f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"
+
+
+def _name(ti: Mapping[str, Any]) -> str:
+    return str(ti["task_id"]) if ti["map_index"] < 0 else f"{ti['task_id']}[{ti['map_index']}]"
