@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import AirflowException, BaseHook, airflow_connection, mask_secret
 from airflow_provider.connection import datalake_connection
+from datalake_ops.config import RetryPolicy
 from datalake_ops.errors import DatalakeError
 
 if TYPE_CHECKING:
@@ -69,10 +70,16 @@ class DatalakeHook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Try the connection step by step: whether it works, and what is wrong or what was reached."""
+        from datalake_ops.hook import DatalakeHook as SharedHook
+
         try:
-            return self.datalake.test_connection()
+            connection = self.datalake.connection
         except (AirflowException, DatalakeError) as error:
             return False, str(error)
+        # Somebody waits before a form: no patience with a platform that does not answer.
+        with SharedHook.from_connection(connection.with_(retry=RetryPolicy(attempts=2))) as datalake:
+            works, message = datalake.test_connection()
+        return works, message if works else f"{connection.host}: {message}"
 
     @staticmethod
     def get_ui_field_behaviour() -> dict[str, Any]:

@@ -1,0 +1,182 @@
+"""The connection: its form, what its fields mean, what it says when one is wrong, and that its token stays hidden."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from airflow.sdk import Connection
+from airflow.sdk.log import redact
+
+from airflow_provider.connection import datalake_connection
+from airflow_provider.get_provider_info import get_provider_info
+from airflow_provider.hooks.datalake import DatalakeHook
+from datalake_ops.config import DEFAULT_HOST
+from datalake_ops.errors import ConfigurationError
+from datalake_ops.testing.server import PlatformServer
+
+
+def a_connection(extra: Any = None, **fields: Any) -> Connection:
+    text = extra if isinstance(extra, str) or extra is None else json.dumps(extra)
+    return Connection(conn_id="lake", conn_type="datalake", **{"password": "token", "extra": text, **fields})
+
+
+@pytest.fixture
+def connect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    def set_fields(**fields: Any) -> DatalakeHook:
+        monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": "datalake", **fields}))
+        return DatalakeHook("lake")
+
+    return set_fields
+
+
+@pytest.mark.parametrize(
+    ("fields", "host"),
+    [
+        ({}, DEFAULT_HOST),
+        ({"host": "https://lake.example.com"}, "https://lake.example.com"),
+        ({"host": "https://lake.example.com/", "port": 8443}, "https://lake.example.com:8443"),
+        ({"host": "lake.example.com"}, "https://lake.example.com"),
+        ({"host": "lake.example.com", "schema": "http", "port": 80}, "http://lake.example.com:80"),
+        ({"host": "127.0.0.1", "port": 8700}, "http://127.0.0.1:8700"),
+        ({"host": "::1", "port": 8700}, "http://[::1]:8700"),
+        ({"host": "localhost", "schema": "https"}, "https://localhost"),
+    ],
+)
+def test_host_scheme_and_port_make_the_address(fields: dict[str, Any], host: str) -> None:
+    assert datalake_connection(a_connection(**fields)).host == host
+
+
+def test_a_connection_written_as_a_uri_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    uri = "datalake://:secret@127.0.0.1:8700/?datalake_name=line-3&verify=false"
+    connection = datalake_connection(Connection(conn_id="lake", uri=uri))
+
+    assert connection.host == "http://127.0.0.1:8700"
+    assert connection.api_token == "secret"
+    assert connection.datalake_name == "line-3"
+    assert connection.verify is False
+
+
+def test_the_extra_chooses_organization_lake_certificates_and_timeouts() -> None:
+    extra = {"organization_name": "acme", "datalake_name": "line-3", "verify": "/etc/ca.pem", "api_timeout": "12.5"}
+    connection = datalake_connection(a_connection(extra))
+
+    assert (connection.organization_name, connection.datalake_name) == ("acme", "line-3")
+    assert connection.verify == "/etc/ca.pem"
+    assert (connection.timeouts.api, connection.timeouts.connect) == (12.5, 10.0)
+
+
+def test_fields_left_empty_in_the_form_count_as_absent() -> None:
+    extra = {"organization_name": "", "organization_id": None, "verify": "", "api_timeout": ""}
+
+    assert datalake_connection(a_connection(extra)) == datalake_connection(a_connection())
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"password": None}, "put it in the password"),
+        ({"host": "https://lake.example.com/api"}, "root of its origin"),
+        ({"extra": "{"}, "not JSON"),
+        ({"extra": "[1]"}, "not a JSON object"),
+        ({"extra": {"organisation": "acme"}}, "unknown fields ['organisation']"),
+        ({"extra": {"organization_id": "acme"}}, "not a UUID"),
+        ({"extra": {"api_timeout": "soon"}}, "numbers of seconds"),
+        ({"extra": {"verify": 3}}, "verify is 3"),
+    ],
+)
+def test_a_field_that_cannot_be_right_is_named(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        datalake_connection(a_connection(**fields))
+
+    assert "Connection 'lake'" in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_the_connection_test_says_what_it_reached(platform: PlatformServer) -> None:
+    works, message = DatalakeHook().test_connection()
+
+    assert works
+    assert platform.url in message or "default" in message
+
+
+def test_the_connection_test_names_a_wrong_token(platform: PlatformServer, connect: Any) -> None:
+    works, message = connect(host=platform.url, password="wrong").test_connection()
+
+    assert not works
+    assert "token" in message.lower()
+    assert "wrong" not in message.replace("went wrong", "")
+
+
+def test_the_connection_test_names_an_address_where_nothing_answers(platform: PlatformServer, connect: Any) -> None:
+    works, message = connect(host="http://127.0.0.1:9", password="token").test_connection()
+
+    assert not works
+    assert "127.0.0.1:9" in message
+
+
+def test_the_connection_test_names_an_unknown_organization(platform: PlatformServer, connect: Any) -> None:
+    hook = connect(host=platform.url, password=platform.token, extra={"organization_name": "nobody"})
+    works, message = hook.test_connection()
+
+    assert not works
+    assert "organization" in message.lower()
+    assert "nobody" in message
+
+
+def test_the_connection_test_names_an_unknown_lake(platform: PlatformServer, connect: Any) -> None:
+    hook = connect(host=platform.url, password=platform.token, extra={"datalake_name": "nowhere"})
+    works, message = hook.test_connection()
+
+    assert not works
+    assert "nowhere" in message
+
+
+def test_the_connection_test_names_a_connection_that_does_not_exist() -> None:
+    works, message = DatalakeHook("no_such_connection").test_connection()
+
+    assert not works
+    assert "no_such_connection" in message
+
+
+def test_the_hook_masks_the_token_and_keeps_it_out_of_its_repr(platform: PlatformServer, connect: Any) -> None:
+    token = "tok-3f9c0e8d"
+    hook = connect(host=platform.url, password=token)
+
+    assert token not in repr(hook.datalake)
+    assert token not in repr(hook.datalake.connection)
+    assert redact(f"Bearer {token}") == "Bearer ***"
+
+
+def test_airflow_shows_the_declared_form() -> None:
+    from airflow.providers_manager import ProvidersManager
+
+    manager = ProvidersManager()
+    manager.initialize_providers_hooks()
+    fields = get_provider_info()["connection-types"][0]["conn-fields"]
+    shown = {name for name in manager.connection_form_widgets if name.startswith("extra__datalake__")}
+
+    assert shown == {f"extra__datalake__{name}" for name in fields}
+    assert manager.field_behaviours["datalake"]["relabeling"]["password"] == "API token"
+
+
+def test_every_class_that_the_provider_info_names_exists() -> None:
+    from airflow.sdk.module_loading import import_string
+
+    info = get_provider_info()
+    kinds = ("hooks", "operators", "sensors", "triggers")
+    modules = [name for kind in kinds for name in info[kind][0]["python-modules"]]
+    classes = [info["connection-types"][0]["hook-class-name"], *info["extra-links"]]
+
+    for module in modules:
+        __import__(module)
+    for name in classes:
+        assert import_string(name)
+
+
+def test_airflow_finds_the_hook_of_a_connection_by_its_type(platform: PlatformServer) -> None:
+    connection = DatalakeHook.get_connection("datalake_default")
+
+    assert isinstance(connection.get_hook(), DatalakeHook)

@@ -1,0 +1,123 @@
+"""The trigger: what it stores, what it fires, and that it never holds up the loop it shares."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from airflow.exceptions import AirflowException
+from airflow.sdk.module_loading import import_string
+from airflow.sdk.serde import deserialize, serialize
+
+from airflow_provider.triggers.job import ENDED, LOST, TIMED_OUT, JobEvent, JobTrigger
+from airflow_provider.waiting import JobWait
+from datalake_ops.testing.server import PlatformServer
+
+
+async def fired(trigger: JobTrigger) -> list[Any]:
+    return [event.payload async for event in trigger.run()]
+
+
+def test_the_trigger_survives_the_way_to_another_process() -> None:
+    trigger = JobTrigger("lake", str(uuid4()), poll_interval=2.5, deadline_at=1.8e9, fire_after=1.7e9)
+
+    path, kwargs = trigger.serialize()
+    again = import_string(path)(**deserialize(serialize(kwargs)))
+
+    assert type(again) is JobTrigger
+    assert again.serialize() == (path, kwargs)
+
+
+def test_the_trigger_stores_the_connection_id_the_job_and_numbers_only(platform: PlatformServer) -> None:
+    _, kwargs = JobWait("datalake_default", "job", timeout=60, poll_interval=1).deferral()["trigger"].serialize()
+
+    assert set(kwargs) == {"datalake_conn_id", "job_id", "poll_interval", "deadline_at", "fire_after"}
+    assert platform.token not in repr(kwargs)
+    assert platform.url not in repr(kwargs)
+
+
+def test_airflow_ends_a_trigger_only_after_its_own_deadline() -> None:
+    deferral = JobWait("lake", "job", timeout=100, poll_interval=50).deferral()
+
+    assert deferral["trigger"].deadline_at == pytest.approx(time.time() + 100, abs=2)
+    assert deferral["timeout"].total_seconds() == 200
+    assert JobWait("lake", "job").deferral()["timeout"] is None
+
+
+def test_a_wait_past_its_deadline_fires_one_event_that_says_so(platform: PlatformServer) -> None:
+    with platform.hook() as hook:
+        job = hook.import_bucket_objects(["nothing/"])
+        hook.wait_for_job(job)
+    platform.script_fault("GET", f"/api/v2/job/{job.id}", status=503, count=1000)
+
+    events = asyncio.run(fired(JobTrigger("datalake_default", str(job.id), deadline_at=time.time() + 0.5)))
+
+    assert [event["outcome"] for event in events] == [TIMED_OUT]
+    assert str(job.id) in events[0]["message"]
+
+
+def test_the_event_tells_that_the_job_ended_and_is_held_back(platform: PlatformServer) -> None:
+    with platform.hook() as hook:
+        job = hook.import_bucket_objects(["nothing/"])
+        hook.wait_for_job(job)
+    fire_after = time.time() + 0.7
+
+    events = asyncio.run(fired(JobTrigger("datalake_default", str(job.id), fire_after=fire_after)))
+
+    assert events == [{"job_id": str(job.id), "outcome": ENDED, "message": ""}]
+    assert time.time() >= fire_after
+
+
+def test_single_failed_polls_do_not_end_the_wait(platform: PlatformServer) -> None:
+    with platform.hook() as hook:
+        job = hook.import_bucket_objects(["nothing/"])
+        hook.wait_for_job(job)
+    fault = platform.script_fault("GET", f"/api/v2/job/{job.id}", status=503, count=3)
+
+    events = asyncio.run(fired(JobTrigger("datalake_default", str(job.id), poll_interval=0.05)))
+
+    assert [event["outcome"] for event in events] == [ENDED]
+    assert platform.faults_met(fault) == 3
+
+
+def test_a_job_that_does_not_exist_ends_the_wait(platform: PlatformServer) -> None:
+    events = asyncio.run(fired(JobTrigger("datalake_default", str(uuid4()))))
+
+    assert [event["outcome"] for event in events] == [LOST]
+    assert "NotFoundError" in events[0]["message"]
+
+
+def test_a_connection_that_does_not_exist_reaches_airflow() -> None:
+    with pytest.raises(AirflowException):
+        asyncio.run(fired(JobTrigger("no_such_connection", str(uuid4()))))
+
+
+def test_waiting_never_holds_up_the_loop(platform: PlatformServer) -> None:
+    with platform.hook() as hook:
+        job = hook.import_bucket_objects(["nothing/"])
+        hook.wait_for_job(job)
+    platform.script_fault("GET", f"/api/v2/job/{job.id}", delay=0.6)
+
+    async def longest_pause() -> float:
+        waiting = asyncio.create_task(fired(JobTrigger("datalake_default", str(job.id))))
+        longest, before = 0.0, time.monotonic()
+        while not waiting.done():
+            await asyncio.sleep(0.01)
+            longest, before = max(longest, time.monotonic() - before), time.monotonic()
+        await waiting
+        return longest
+
+    asyncio.run(fired(JobTrigger("datalake_default", str(job.id))))
+    platform.script_fault("GET", f"/api/v2/job/{job.id}", delay=0.6)
+
+    # Airflow's watchdog complains from 0.2 s on; the first run has paid for the imports.
+    assert asyncio.run(longest_pause()) < 0.2
+
+
+@pytest.mark.parametrize("payload", [None, "success", {}, {"outcome": "done"}, {"job_id": "x"}])
+def test_events_of_other_origin_are_refused(payload: Any) -> None:
+    with pytest.raises(AirflowException, match="never sends"):
+        JobEvent.read(payload)
