@@ -1,0 +1,36 @@
+"""Photographs from a folder and from the bucket go into the lake, and two processings look at them.
+
+The same pipeline as `example_dags/prefect/ingest_and_process.py`. While a job runs the task that waits for it is
+deferred: it holds no worker, and stopping it stops the job.
+The lake is the connection `datalake_default` (`AIRFLOW_CONN_DATALAKE_DEFAULT`). `DATALAKE_FOLDER` (a folder that the
+worker can read) and `DATALAKE_PREFIX` (of the names of the bucket's objects) say what to take, or the run's parameters
+`folder` and `prefix` do.
+"""
+
+from __future__ import annotations
+
+import os
+
+from airflow.sdk import dag
+
+from airflow_provider.operators.bucket import ImportBucketOperator
+from airflow_provider.operators.data import ListDataOperator, UploadDataOperator
+from airflow_provider.operators.processing import LaunchProcessingOperator
+
+FOLDER = os.environ.get("DATALAKE_FOLDER", "photos")
+PREFIX = os.environ.get("DATALAKE_PREFIX", "incoming/")
+
+
+@dag(schedule=None, params={"folder": FOLDER, "prefix": PREFIX}, default_args={"source": "camera", "deferrable": True})
+def ingest_and_process():
+    """Upload, import, process, and list what came out blurred."""
+    upload = UploadDataOperator(task_id="upload", filepaths="{{ params.folder }}", tags=["demo"], fill_metadata=True)
+    imports = ImportBucketOperator(task_id="import_bucket", prefixes="{{ params.prefix }}", tags=["demo"])
+    quality = LaunchProcessingOperator(task_id="quality_tagging", processing="quality-tagging", tags=["demo"])
+    thumbnails = LaunchProcessingOperator(task_id="thumbnails", processing="thumbnails", tags=["demo"])
+    blurred = ListDataOperator(task_id="list_blurred", tags=["demo", "blurred"], intersect_tags=True)
+    [upload, imports] >> quality >> blurred
+    [upload, imports] >> thumbnails >> blurred
+
+
+ingest_and_process()
