@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import datalake_ops
 from datalake_ops.cli.connection import Commands, add_command, hook_from
-from datalake_ops.cli.output import print_json
 from datalake_ops.errors import DatalakeError
+from datalake_ops.terminal import print_json
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from datalake_ops.cli.connection import Commands, add_command, hook_from
-from datalake_ops.cli.output import end_progress, print_json, print_table, show_progress, size
+from datalake_ops.terminal import end_progress, print_json, print_table, show_progress, size
 
 if TYPE_CHECKING:
     from datalake_ops.upload.progress import Progress

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from datalake_ops.cli.connection import Commands, add_command, hook_from
 from datalake_ops.cli.files import add_filters, filters_from
-from datalake_ops.cli.output import end_progress, print_json, show_progress
 from datalake_ops.errors import ConfigurationError, JobFailedError, JobKilledError
+from datalake_ops.terminal import end_progress, print_json, show_progress
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook

@@ -1,4 +1,4 @@
-"""What commands print: tables for people, JSON for scripts, progress only on a terminal."""
+"""What programs print: tables for people, JSON for scripts, progress only on a terminal."""
 
 from __future__ import annotations
 

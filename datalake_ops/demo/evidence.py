@@ -1,0 +1,73 @@
+"""What the platform holds after a pipeline, read from it, and what of that is not as it should be."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datalake_ops.demo.photographs import Hand
+from datalake_ops.wire.data import UploadStatus
+
+if TYPE_CHECKING:
+    from datalake_ops.hook import DatalakeHook
+    from datalake_ops.wire.data import MultiData
+    from datalake_ops.wire.jobs import Job
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One lake, counted: its data, what they carry, and the jobs that worked on them."""
+
+    data: int
+    bytes: int
+    with_exif: int
+    thumbnails: int
+    tags: dict[str, int]
+    jobs: tuple[tuple[str, Job], ...]
+    problems: tuple[str, ...]
+
+
+def gather(hook: DatalakeHook, hand: Hand, jobs: Iterable[tuple[str, Job]]) -> Evidence:
+    """Read a lake and compare it with what was sent."""
+    found = hook.list_data(order_by=["filename"])
+    started = tuple(jobs)
+    return Evidence(
+        data=hook.count_data(),
+        bytes=sum(data.file_size or 0 for data in found),
+        with_exif=hook.count_data(q="metadata.acquired_at > 2000-01-01"),
+        thumbnails=sum(len(hook.list_projections(data)) for data in found),
+        tags=_tag_counts(hook),
+        jobs=started,
+        problems=(*_unlike(hook, found, hand), *_unsuccessful(started)),
+    )
+
+
+def _tag_counts(hook: DatalakeHook) -> dict[str, int]:
+    counted = ((tag.name, hook.count_data(tags=[tag])) for tag in hook.list_data_tags())
+    return {name: count for name, count in sorted(counted) if count}
+
+
+def _unlike(hook: DatalakeHook, found: MultiData, hand: Hand) -> list[str]:
+    """Where the lake's contents differ from the files sent, byte for byte."""
+    problems = [f"{data.filename} is {data.upload_status}" for data in found if data.upload_status != UploadStatus.DONE]
+    sent = Counter(_digest(path) for path in hand.files)
+    with tempfile.TemporaryDirectory(prefix="datalake-demo-") as folder:
+        held = Counter(_digest(path) for path in hook.download(found, folder, use_id=True))
+    if missing := sent - held:
+        problems.append(f"{missing.total()} of {sent.total()} files sent are not in the lake")
+    if surplus := held - sent:
+        problems.append(f"{surplus.total()} data of the lake were never sent")
+    return problems
+
+
+def _unsuccessful(jobs: Iterable[tuple[str, Job]]) -> list[str]:
+    return [f"the job {name} ({job.id}) is {job.status}" for name, job in jobs if not job.status.succeeded]
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,112 @@
+"""Every process the demo starts, and the certainty that none outlives it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from datalake_ops.errors import DatalakeError
+
+# Each process of a demo carries this in its environment, also those that its children start and detach.
+_MARK = "DATALAKE_OPS_DEMO"
+_GRACE_SECONDS = 8.0
+
+
+class DemoError(DatalakeError):
+    """A part of the demo did not do what it should; the text says which and where its log is."""
+
+
+class Processes:
+    """Starts processes apart from the terminal, each with a log file, and ends them all."""
+
+    def __init__(self, logs: Path) -> None:
+        self.logs = logs
+        self.mark = secrets.token_hex(8)
+        self._started: list[subprocess.Popen[bytes]] = []
+        logs.mkdir(parents=True, exist_ok=True)
+
+    def start(self, name: str, command: Sequence[object], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        """Start a command; what it says goes to `NAME.log`."""
+        with self.log(name).open("ab") as log:
+            process = subprocess.Popen(
+                [str(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**environment, _MARK: self.mark},
+                # Ctrl-C reaches the demo alone, which then ends the others in the right order.
+                start_new_session=True,
+            )
+        self._started.append(process)
+        return process
+
+    def log(self, name: str) -> Path:
+        """Where a process's words go."""
+        return self.logs / f"{name}.log"
+
+    def tail(self, name: str, lines: int = 25) -> str:
+        """The last words of a process."""
+        return "\n".join(self.log(name).read_text(errors="replace").splitlines()[-lines:])
+
+    def check(self, name: str, process: subprocess.Popen[bytes]) -> None:
+        """Make sure that a process ended well.
+
+        Raises:
+            DemoError: its exit code is not 0; the text has its last lines.
+        """
+        if process.returncode != 0:
+            raise DemoError(f"{name} ended with exit code {process.returncode}:\n{self.tail(name)}")
+
+    def release(self, process: subprocess.Popen[bytes]) -> None:
+        """Let a process go on when the demo ends."""
+        self._started.remove(process)
+
+    def end_all(self, spare: Sequence[int] = ()) -> None:
+        """End what was started and still runs, newest first, then whatever else carries the demo's mark."""
+        for process in reversed(self._started):
+            end(process)
+        self._started.clear()
+        for pid in self.marked():
+            if pid not in spare:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def marked(self) -> Iterator[int]:
+        """Process ids that carry this demo's mark (Linux tells; elsewhere there are none)."""
+        wanted = f"{_MARK}={self.mark}".encode()
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if wanted in (folder / "environ").read_bytes().split(b"\0"):
+                    yield int(folder.name)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a running process with its whole group: first asked, then, after some seconds, made to."""
+    if process.poll() is not None:
+        # Its number may belong to somebody else by now; the mark finds what it left behind.
+        return
+    os.killpg(process.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def wait_for_file(path: Path, process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Wait until a file is there.
+
+    Raises:
+        DemoError: the process that should write it ended first, or the time ran out.
+    """
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise DemoError(f"{path.name} did not appear within {seconds:.0f} s.")
+        time.sleep(0.02)

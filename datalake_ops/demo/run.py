@@ -1,0 +1,211 @@
+"""The demo from beginning to end: prepare, run both pipelines, read what became of them, clean up."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from datalake_ops.config import Connection
+from datalake_ops.demo import screen, worlds
+from datalake_ops.demo.embedded import Embedded, start_platform
+from datalake_ops.demo.evidence import Evidence, gather
+from datalake_ops.demo.photographs import Hand, deal, photographs, prepare
+from datalake_ops.demo.processes import DemoError, Processes
+from datalake_ops.demo.worlds import World
+from datalake_ops.errors import DatalakeError
+from datalake_ops.hook import DatalakeHook
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from datalake_ops.wire.jobs import Job
+
+_MOST_SECONDS = 600.0
+_LOOK_EVERY = 0.5
+Runner = Callable[[World, Hand, Connection, Processes], "subprocess.Popen[bytes]"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """The user's own images instead of the shipped ones, and whether the platform stays."""
+
+    images: Path | None = None
+    keep: bool = False
+
+
+@dataclass(frozen=True)
+class Done:
+    """One pipeline after its run."""
+
+    world: World
+    hand: Hand
+    seconds: float
+    evidence: Evidence
+
+
+@dataclass
+class Stage:
+    """What one demo works with."""
+
+    options: Options
+    work: Path
+    processes: Processes
+    problems: list[str] = field(default_factory=list)
+    platform: Embedded | None = None
+
+
+def run_demo(options: Options) -> int:
+    """Run it; 0 only when both pipelines succeeded and the platform holds exactly what was sent."""
+    originals = photographs(options.images)
+    work = Path(tempfile.mkdtemp(prefix="datalake-ops-demo-"))
+    stage = Stage(options, work, Processes(work / "logs"))
+    succeeded = False
+    try:
+        with _ended_by_signals():
+            succeeded = _perform(stage, originals)
+    except DemoError as error:
+        print(f"\n{error}", file=sys.stderr)
+    finally:
+        _clean_up(stage, succeeded)
+    return 0 if succeeded else 1
+
+
+def _perform(stage: Stage, originals: list[Path]) -> bool:
+    airflow, prefect = worlds.airflow_world(stage.work), worlds.prefect_world(stage.work)
+    migration = worlds.prepare_airflow(airflow, stage.processes)
+    prepared = prepare(originals, stage.work / "prepared", invent_exif=stage.options.images is None)
+    started = time.monotonic()
+    platform = stage.platform = start_platform(stage.work / "platform", (airflow.name, prefect.name), stage.processes)
+    screen.opening(stage.options.images, originals, prepared, platform, time.monotonic() - started)
+    hands = {
+        world: deal(prepared, world.name, stage.work / "folders" / world.name, platform.bucket)
+        for world in (airflow, prefect)
+    }
+    screen.pipeline(airflow, worlds.AIRFLOW_DAG, hands[airflow])
+    _finish(stage.processes, "airflow-db", migration)
+    runners: tuple[tuple[World, Runner], ...] = ((airflow, worlds.run_airflow), (prefect, worlds.run_prefect))
+    done = []
+    for world, runner in runners:
+        if world is prefect:
+            screen.pipeline(prefect, worlds.PREFECT_FLOW, hands[prefect])
+        done.append(_run(stage, world, hands[world], runner))
+    screen.results(done)
+    problems = [problem for one in done for problem in one.evidence.problems] + _unlike_each_other(done)
+    screen.verdict(problems)
+    return not problems
+
+
+def _run(stage: Stage, world: World, hand: Hand, runner: Runner) -> Done:
+    if stage.platform is None:
+        raise DemoError("The platform is not running.")
+    connection = stage.platform.lake(world.name)
+    with DatalakeHook.from_connection(connection) as hook:
+        known = {job.id for job in hook.find_jobs()}
+        started = time.monotonic()
+        process = runner(world, hand, connection, stage.processes)
+        _watch(hook, process, known, started)
+        seconds = time.monotonic() - started
+        _finish(stage.processes, world.name, process)
+        screen.finished(seconds)
+        jobs = [(name_of(hook, job), job) for job in _new_jobs(hook, known)]
+        return Done(world, hand, seconds, gather(hook, hand, jobs))
+
+
+def _watch(hook: DatalakeHook, process: subprocess.Popen[bytes], known: set[UUID], started: float) -> None:
+    """Show what the platform says of the pipeline until its process ends."""
+    names: dict[UUID, str] = {}
+    while process.poll() is None:
+        seconds = time.monotonic() - started
+        if seconds > _MOST_SECONDS:
+            raise DemoError(f"The pipeline did not end within {_MOST_SECONDS:.0f} s.")
+        jobs = _new_jobs(hook, known)
+        for job in jobs:
+            if job.id not in names:
+                names[job.id] = name_of(hook, job)
+        screen.progress(seconds, hook.count_data(), [(names[job.id], job) for job in jobs])
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_LOOK_EVERY)
+
+
+def _new_jobs(hook: DatalakeHook, known: set[UUID]) -> list[Job]:
+    return [job for job in reversed(hook.find_jobs()) if job.id not in known]
+
+
+def name_of(hook: DatalakeHook, job: Job) -> str:
+    """The processing that a job runs, or the job's kind in small letters."""
+    processing = (job.processing_job or {}).get("processing_id")
+    return hook.get_processing(processing).name if processing else str(job.type or "job").lower()
+
+
+def _finish(processes: Processes, name: str, process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(_MOST_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise DemoError(f"{name} did not end within {_MOST_SECONDS:.0f} s.") from error
+    processes.check(name, process)
+
+
+def _unlike_each_other(done: list[Done]) -> list[str]:
+    """The two pipelines are one pipeline: what they found must be the same."""
+    first, *others = (one.evidence for one in done)
+    kinds = ("data", "with_exif", "thumbnails", "tags")
+    return [
+        f"the pipelines differ in {kind}: {getattr(first, kind)} and {getattr(other, kind)}"
+        for other in others
+        for kind in kinds
+        if getattr(first, kind) != getattr(other, kind)
+    ]
+
+
+def _clean_up(stage: Stage, succeeded: bool) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # A second Ctrl-C must not leave half of the processes behind.
+        signal.signal(number, signal.SIG_IGN)
+    platform = stage.platform
+    if platform and platform.process.poll() is None:
+        if stage.options.keep and succeeded:
+            stage.processes.release(platform.process)
+            stage.processes.end_all(spare=[platform.process.pid])
+            screen.kept(platform, stage.work)
+            return
+        _stop_jobs(platform)
+    stage.processes.end_all()
+    if succeeded:
+        shutil.rmtree(stage.work, ignore_errors=True)
+        screen.further()
+    else:
+        screen.failed(stage.work)
+
+
+def _stop_jobs(platform: Embedded) -> None:
+    """Stop what the platform's jobs started: they are made to outlive the platform itself."""
+    # The mark of the processes finds what this cannot end.
+    with suppress(DatalakeError), DatalakeHook.from_connection(platform.connection) as hook:
+        for job in hook.find_jobs():
+            if not job.status.is_terminal:
+                hook.cancel_job(job)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and a closed terminal end the demo as Ctrl-C does, through its own cleaning up."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
