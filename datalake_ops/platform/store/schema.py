@@ -197,39 +197,7 @@ projection = Table(
     Column("compute_status", String, nullable=False),
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("data_seq", "object_name"),
-)
-
-# What the storage knows of an uploaded object beyond its bytes.
-stored_object = Table(
-    "stored_object",
-    metadata,
-    Column("connector_id", Id, ForeignKey("connector.id", ondelete="CASCADE"), primary_key=True),
-    Column("object_name", String, primary_key=True),
-    Column("size", BigInteger, nullable=False),
-    Column("content_type", String),
-    Column("etag", String),
-    Column("created_at", Moment, nullable=False),
-)
-
-multipart_upload = Table(
-    "multipart_upload",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("connector_id", Id, ForeignKey("connector.id", ondelete="CASCADE"), nullable=False),
-    Column("object_name", String, nullable=False),
-    Column("content_type", String),
-    Column("created_at", Moment, nullable=False),
-    Column("expires_at", Moment, nullable=False, index=True),
-    Column("completed_at", Moment),
-)
-
-multipart_part = Table(
-    "multipart_part",
-    metadata,
-    Column("upload_id", String, ForeignKey("multipart_upload.id", ondelete="CASCADE"), primary_key=True),
-    Column("part_no", Integer, primary_key=True),
-    Column("etag", String, nullable=False),
-    Column("size", BigInteger, nullable=False),
+    Index("projection_object", "object_name"),
 )
 
 # A processing without organization is public.
@@ -245,8 +213,6 @@ processing = Table(
     Column("docker_image", String, nullable=False),
     Column("docker_tag", String, nullable=False),
     Column("docker_flags", Json),
-    # The command that runs it on this machine (argv), where the image has one.
-    Column("program", Json),
     Column("default_cpu", Integer),
     Column("default_gpu", Integer),
     Column("default_parameters", Json),
@@ -281,8 +247,9 @@ job = Table(
     Column("idempotency_key", String),
     Column("cpu", Integer),
     Column("gpu", Integer),
-    Column("backend", String),
-    Column("backend_ref", Json),
+    # What of this machine it holds while it runs (GPUs by index), and how much of its program's log was read.
+    Column("held", Json),
+    Column("log_offset", BigInteger),
     Column("counts", Json),
     Column("exit_code", Integer),
     Column("reason", Text),
@@ -290,7 +257,6 @@ job = Table(
     Column("created_at", Moment, nullable=False),
     Column("queued_at", Moment),
     Column("started_at", Moment),
-    Column("heartbeat_at", Moment),
     Column("cancel_requested_at", Moment),
     Column("finished_at", Moment),
     UniqueConstraint("organization_id", "idempotency_key"),
@@ -298,25 +264,30 @@ job = Table(
     Index("job_by_time", "organization_id", "created_at"),
 )
 
-# The last line sent with a number replaces an earlier one (progress bars).
+# `seq` counts a job's lines from 0. A line that a program sends by the API has its own `line_nb`, and a later line of
+# that number replaces it (progress bars); a line that it prints has none.
 job_log = Table(
     "job_log",
     metadata,
     Column("job_id", Id, ForeignKey("job.id", ondelete="CASCADE"), primary_key=True),
-    Column("line_nb", Integer, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("line_nb", Integer),
     Column("text", Text, nullable=False),
     Column("part", String),
     Column("special", Json),
-    Column("final", Boolean, nullable=False, default=False),
+    UniqueConstraint("job_id", "line_nb"),
     sqlite_with_rowid=False,
 )
 
-# How far an import is, written in the transaction that registers what it found.
+# How far an import is, written in the transaction that registers what it found: the last name listed, whether that was
+# all, which data it registered (their seq) and up to which of them it has measured.
 import_cursor = Table(
     "import_cursor",
     metadata,
     Column("job_id", Id, ForeignKey("job.id", ondelete="CASCADE"), primary_key=True),
-    Column("shard", String, primary_key=True),
-    Column("cursor", Text),
-    Column("done", Boolean, nullable=False, default=False),
+    Column("name", Text, nullable=False),
+    Column("listed_all", Boolean, nullable=False, default=False),
+    Column("first_seq", Integer),
+    Column("last_seq", Integer),
+    Column("measured_seq", Integer, nullable=False, default=0),
 )
