@@ -17,6 +17,7 @@ from datalake_ops.errors import (
     DatalakeError,
     NotFoundError,
     ResourceConflictError,
+    UnexpectedAnswerError,
     UnprocessableDataError,
     UploadError,
 )
@@ -117,10 +118,11 @@ async def register(session: AsyncSession, lake: Lake, registration: DataToCreate
 
 async def _try_to_register(
     session: AsyncSession, lake: Lake, registration: DataToCreate
-) -> Data | AmbiguousRequestError | ResourceConflictError:
+) -> Data | DatalakeError:
     try:
         return await session.send(data_operations.create_data(lake.datalake.id, registration))
-    except (AmbiguousRequestError, ResourceConflictError) as error:
+    # All three leave open whether the data is there.
+    except (AmbiguousRequestError, ResourceConflictError, UnexpectedAnswerError) as error:
         return error
 
 

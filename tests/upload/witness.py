@@ -15,11 +15,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid5
 
 ORGANIZATION = "11111111-1111-4111-8111-111111111111"
 CONNECTOR = "22222222-2222-4222-8222-222222222222"
 LAKE = "33333333-3333-4333-8333-333333333333"
+
+
+def an_id(name: str) -> str:
+    return str(uuid5(NAMESPACE_URL, name))
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,10 @@ Script = Callable[[Request], Answer | None]
 
 
 class Witness:
-    """The server; `script` may answer a request before the usual answer is made."""
+    """The server; `script` may answer a request before the usual answer is made.
+
+    Names and identifiers follow from what was sent, so that two runs of one scenario get the same answers.
+    """
 
     def __init__(self, client_type: str = "aws", multipart: Mapping[str, Any] | None = None) -> None:
         self.client_type = client_type
@@ -153,7 +160,7 @@ class Witness:
             (
                 "POST",
                 ".*/generate_object_name",
-                lambda r: Answer(body={"object_name": f"{uuid4()}-{r.json['filename']}"}),
+                lambda r: Answer(body={"object_name": f"object-of-{r.json['filename']}"}),
             ),
             ("POST", ".*/generate_presigned_url", lambda _: Answer(body=self._address())),
             ("POST", ".*/init_multipart_upload", lambda _: Answer(body=self.multipart or {})),
@@ -174,12 +181,9 @@ class Witness:
         return {"client_type": self.client_type, "presigned_url_data": {"url": url, "fields": self.fields}}
 
     def _created(self, request: Request) -> Answer:
-        return Answer(201, {"id": str(uuid4()), "name": request.json["name"], "target_type": "DATA"})
+        return Answer(201, {"id": an_id(request.json["name"]), "name": request.json["name"], "target_type": "DATA"})
 
     def _data(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            **body,
-            "id": str(uuid4()),
-            "upload_status": "DONE",
-            "meta": body.get("meta", {"width": 1, "height": 1}),
-        }
+        shown = {key: value for key, value in body.items() if key not in ("tags", "data_source_id")}
+        meta = body.get("meta", {"width": 1, "height": 1})
+        return {**shown, "id": an_id(body["object_name"]), "upload_status": "DONE", "meta": meta}
