@@ -121,7 +121,7 @@ class Witness:
         if len(request.body) < length:
             handler.close_connection = True
             return
-        answer = self.script(request) or self._usual(request)
+        answer = self.script(request) or self.usual(request)
         if answer.cut:
             handler.close_connection = True
             return
@@ -134,7 +134,8 @@ class Witness:
         handler.end_headers()
         handler.wfile.write(body)
 
-    def _usual(self, request: Request) -> Answer:
+    def usual(self, request: Request) -> Answer:
+        """The answer of a platform to whom nothing happens."""
         for method, pattern, make in self._routes():
             if request.method == method and re.fullmatch(pattern, request.path):
                 return make(request)

@@ -1,0 +1,26 @@
+"""A lake of its own for every test, on the session's platform."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from datalake_ops.config import RetryPolicy
+from datalake_ops.hook import DatalakeHook
+from datalake_ops.testing import PlatformServer
+
+# Scripted faults end soon, so there is no need to wait long for them.
+IMPATIENT = RetryPolicy(attempts=4, first_delay=0.01, longest_delay=0.05)
+
+
+@pytest.fixture
+def lake(datalake_platform: PlatformServer) -> Iterator[DatalakeHook]:
+    name = f"upload-{uuid4().hex[:8]}"
+    with datalake_platform.hook(datalake_id=datalake_platform.add_lake(name), retry=IMPATIENT) as hook:
+        # The context is looked up now, so that a test's journal and faults see the upload alone.
+        assert hook.context.datalake.name == name
+        datalake_platform.clear_requests()
+        yield hook
+    datalake_platform.clear_faults()

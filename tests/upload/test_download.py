@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from datalake_ops.config import Connection
+from datalake_ops.errors import DownloadError
+from datalake_ops.hook import DatalakeHook
+from datalake_ops.testing import PlatformServer
+from datalake_ops.upload.download import DownloadRequest, download_data
+from datalake_ops.wire.data import Data
+from datalake_ops.wire.lakes import Datalake, Organization
+from tests.upload.conftest import IMPATIENT
+from tests.upload.pictures import a_picture
+from tests.upload.witness import CONNECTOR, LAKE, ORGANIZATION, Answer, Witness
+
+OBJECT = "^/storage/object"
+
+
+@pytest.fixture
+def sent(lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path) -> list[Path]:
+    paths = [a_picture(tmp_path / "in" / f"{number:03}.png", (10 + number, 20)) for number in range(12)]
+    lake.upload(paths)
+    datalake_platform.clear_requests()
+    return paths
+
+
+def contents(paths: list[Path]) -> list[bytes]:
+    return [path.read_bytes() for path in paths]
+
+
+def test_data_come_back_in_order_as_they_were_sent(lake: DatalakeHook, sent: list[Path], tmp_path: Path) -> None:
+    data = sorted(lake.iter_data(), key=lambda one: one.filename, reverse=True)
+
+    paths = lake.download(data, tmp_path / "out" / "deep", max_workers=3)
+
+    assert [path.name for path in paths] == [path.name for path in reversed(sent)]
+    assert contents(paths) == contents(sent[::-1])
+    assert sorted(path.name for path in (tmp_path / "out" / "deep").iterdir()) == [path.name for path in sent]
+
+
+def test_files_may_be_named_by_id(lake: DatalakeHook, sent: list[Path], tmp_path: Path) -> None:
+    data = lake.list_data(limit=2)
+
+    paths = lake.download(data, tmp_path / "out", use_id=True)
+
+    assert [path.name for path in paths] == [f"{one.id}.png" for one in data]
+
+
+def test_a_file_that_is_there_is_kept_unless_it_is_to_be_replaced(
+    lake: DatalakeHook, datalake_platform: PlatformServer, sent: list[Path], tmp_path: Path
+) -> None:
+    data = lake.find_data(filename=sent[0].name)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / sent[0].name).write_bytes(b"mine")
+
+    kept = lake.download(data, tmp_path / "out")[0].read_bytes()
+    replaced = lake.download(data, tmp_path / "out", force_replace=True)[0].read_bytes()
+
+    assert kept == b"mine"
+    assert replaced == sent[0].read_bytes()
+
+
+@pytest.mark.parametrize(
+    "fault", [{"status": 503, "retry_after": 0}, {"status": 429}, {"status": 500}, {"drop_before": True}]
+)
+def test_a_storage_that_stumbles_is_asked_again(
+    lake: DatalakeHook, datalake_platform: PlatformServer, sent: list[Path], tmp_path: Path, fault: dict[str, Any]
+) -> None:
+    scripted = datalake_platform.script_fault("GET", OBJECT, count=3, **fault)
+
+    paths = lake.download(sorted(lake.iter_data(), key=lambda one: one.filename), tmp_path / "out")
+
+    assert datalake_platform.faults_met(scripted) == 3
+    assert contents(paths) == contents(sent)
+
+
+def test_an_expired_address_is_asked_for_again_once(
+    lake: DatalakeHook, datalake_platform: PlatformServer, sent: list[Path], tmp_path: Path
+) -> None:
+    data = lake.find_data(filename=sent[0].name)
+    datalake_platform.clear_requests()
+    datalake_platform.script_fault("GET", OBJECT, status=403)
+
+    [path] = lake.download(data, tmp_path / "out")
+
+    assert path.read_bytes() == sent[0].read_bytes()
+    asked = [one["path"] for one in datalake_platform.requests() if one["path"].startswith("/api/")]
+    assert asked == [f"/api/data/{data.id}/presigned-url"]
+
+
+def test_a_data_without_an_address_asks_for_one(lake: DatalakeHook, sent: list[Path], tmp_path: Path) -> None:
+    data = lake.find_data(filename=sent[0].name).model_copy(update={"presigned_url": None})
+
+    assert contents(lake.download(data, tmp_path / "out")) == contents(sent[:1])
+
+
+def test_what_failed_is_named_when_all_the_rest_is_there(
+    lake: DatalakeHook, datalake_platform: PlatformServer, sent: list[Path], tmp_path: Path
+) -> None:
+    data = sorted(lake.iter_data(), key=lambda one: one.filename)
+    lost = data[3].model_copy(update={"id": UUID(int=0), "presigned_url": None})
+
+    with pytest.raises(DownloadError, match=r"1 of 12 data were not downloaded: 003\.png: ") as caught:
+        lake.download([*data[:3], lost, *data[4:]], tmp_path / "out")
+
+    assert "404" in str(caught.value)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [path.name for path in sent if path != sent[3]]
+
+
+def test_it_works_inside_a_running_event_loop(lake: DatalakeHook, sent: list[Path], tmp_path: Path) -> None:
+    async def main() -> int:
+        return len(lake.download(lake.list_data(), tmp_path / "out"))
+
+    assert asyncio.run(main()) == 12
+
+
+class Somewhere:
+    """A lake that nobody asks anything: downloads need only its organization."""
+
+    organization = Organization(id=UUID(ORGANIZATION), name="o")
+    datalake = Datalake(id=UUID(LAKE), name="l")
+    connector_id = UUID(CONNECTOR)
+
+
+def fetched(witness: Witness, directory: Path, names: list[str]) -> list[Path]:
+    data = [
+        Data.model_validate(
+            {
+                "id": str(UUID(int=number)),
+                "object_name": "o",
+                "filename": name,
+                "type": "IMAGE",
+                "content_type": "image/png",
+                "upload_status": "DONE",
+                "presigned_url": f"{witness.url}/file/{number}?signature=secret",
+            }
+        )
+        for number, name in enumerate(names)
+    ]
+    connection = Connection(host=witness.url, api_token="t", retry=IMPATIENT)
+    return download_data(DownloadRequest(data, directory), connection, Somewhere())
+
+
+@pytest.fixture
+def witness() -> Any:
+    with Witness() as server:
+        yield server
+
+
+def test_a_body_shorter_than_announced_is_never_taken_for_a_file(witness: Witness, tmp_path: Path) -> None:
+    answers = [Answer(200, b"half", {"Content-Length": "8", "Connection": "close"})] * 2 + [Answer(200, b"complete")]
+    witness.script = lambda request: answers.pop(0) if request.path.startswith("/file") else None
+
+    [path] = fetched(witness, tmp_path, ["a.png"])
+
+    assert path.read_bytes() == b"complete"
+    assert [one.name for one in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_a_body_that_always_ends_early_leaves_nothing_behind(witness: Witness, tmp_path: Path) -> None:
+    witness.script = lambda _: Answer(200, b"half", {"Content-Length": "8", "Connection": "close"})
+
+    with pytest.raises(DownloadError) as caught:
+        fetched(witness, tmp_path, ["a.png"])
+
+    assert "secret" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_of_the_platform_never_lead_out_of_the_directory(witness: Witness, tmp_path: Path) -> None:
+    witness.script = lambda request: Answer(200, request.path.encode())
+
+    paths = fetched(
+        witness, tmp_path / "in", ["../up.png", "/etc/x.png", "..", "a\\b.png", "é" * 200 + ".png", "a.png", "a.png"]
+    )
+
+    assert all(path.parent == tmp_path / "in" for path in paths)
+    assert [path.read_bytes() for path in paths] == [f"/file/{number}".encode() for number in range(7)]
+    assert [one.name for one in tmp_path.iterdir()] == ["in"]
+
+
+def test_presigned_addresses_get_no_token(witness: Witness, tmp_path: Path) -> None:
+    witness.script = lambda _: Answer(200, b"x")
+
+    fetched(witness, tmp_path, ["a.png"])
+
+    [request] = witness.requests
+    assert "Authorization" not in request.headers
+    assert request.query == [("signature", "secret")]
+
+
+def test_a_directory_that_cannot_be_made_is_told(witness: Witness, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(DownloadError, match="cannot be made a directory"):
+        fetched(witness, tmp_path / "file", ["a.png"])

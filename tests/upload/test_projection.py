@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datalake_ops.errors import InvalidFileError, ResourceLockedError
+from datalake_ops.hook import DatalakeHook
+from datalake_ops.testing import PlatformServer
+from datalake_ops.wire.data import Data
+from tests.upload.pictures import a_picture, a_text_named_jpg
+
+
+@pytest.fixture
+def data(lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path) -> Data:
+    [one] = lake.upload(a_picture(tmp_path / "original.png")).data
+    datalake_platform.clear_requests()
+    return one
+
+
+def test_a_projection_is_kept_beside_its_data(lake: DatalakeHook, data: Data, tmp_path: Path) -> None:
+    path = a_picture(tmp_path / "small 'é'.jpg", (8, 6), exif={0x010F: "Acme", 0x0131: "cam"})
+
+    made = lake.create_projection(data, "thumbnail", path, {"software": "mine"}, fill_metadata=True)
+
+    [kept] = lake.list_projections(data)
+    assert kept.id == made.id
+    assert (made.name, made.filename) == ("thumbnail", "small 'é'.jpg")
+    assert made.infos == {"software": "mine", "manufacturer": "Acme"}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [a_text_named_jpg, lambda path: path, lambda path: path.touch(), lambda path: path.mkdir()],
+    ids=["text", "missing", "empty", "folder"],
+)
+def test_what_is_no_picture_is_refused_before_anything_is_sent(
+    lake: DatalakeHook, data: Data, datalake_platform: PlatformServer, tmp_path: Path, make: Any
+) -> None:
+    make(tmp_path / "p.jpg")
+
+    with pytest.raises(InvalidFileError) as caught:
+        lake.create_projection(data, "p", tmp_path / "p.jpg")
+
+    assert caught.value.path == str(tmp_path / "p.jpg")
+    assert datalake_platform.requests() == []
+
+
+@pytest.mark.parametrize("fault", [{"drop": True}, {"drop_before": True}])
+def test_a_lost_answer_makes_one_projection(
+    lake: DatalakeHook, data: Data, datalake_platform: PlatformServer, tmp_path: Path, fault: dict[str, bool]
+) -> None:
+    lost = datalake_platform.script_fault("POST", "/projections$", **fault)
+
+    made = lake.create_projection(data, "p", a_picture(tmp_path / "p.png"))
+
+    assert datalake_platform.faults_met(lost) == 1
+    assert [one.id for one in lake.list_projections(data)] == [made.id]
+
+
+def test_a_refusal_is_raised_as_it_is(
+    lake: DatalakeHook, data: Data, datalake_platform: PlatformServer, tmp_path: Path
+) -> None:
+    datalake_platform.script_fault("POST", "/projections$", status=423)
+
+    with pytest.raises(ResourceLockedError):
+        lake.create_projection(data, "p", a_picture(tmp_path / "p.png"))
+
+
+def test_it_works_inside_a_running_event_loop(lake: DatalakeHook, data: Data, tmp_path: Path) -> None:
+    async def main() -> str | None:
+        return lake.create_projection(data, "p", a_picture(tmp_path / "p.png")).name
+
+    assert asyncio.run(main()) == "p"
