@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -72,13 +73,12 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 async def _on_invalid(_request: Request, error: Exception) -> Response:
     problems = error.errors() if isinstance(error, RequestValidationError) else []
-    return invalid(problems)
+    return _problem(HTTPStatus.BAD_REQUEST, "The request is not valid.", problem_lines(problems))
 
 
-def invalid(problems: Any) -> Response:
-    """400 for a body or parameters of the wrong shape, one line per problem."""
-    lines = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in problems]
-    return _problem(HTTPStatus.BAD_REQUEST, "The request is not valid.", lines)
+def problem_lines(problems: Sequence[Any]) -> list[str]:
+    """One line per problem that Pydantic found: where, and what."""
+    return [f"{'.'.join(str(part) for part in item['loc']) or 'body'}: {item['msg']}" for item in problems]
 
 
 async def _on_defect(request: Request, error: Exception) -> Response:

@@ -1,0 +1,45 @@
+"""Request bodies, read strictly: JSON without NaN, numbers of at most 64 bits, and the shape that is asked for."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import orjson
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from datalake_ops.platform.problems import RefusalError, bad_request, problem_lines
+
+M = TypeVar("M", bound=BaseModel)
+
+# A million identifiers fit in.
+BODY_BYTES = 64 * 1024 * 1024
+
+
+async def read_json(request: Request) -> Any:
+    """The JSON value of a request's body.
+
+    Raises:
+        RefusalError: 400, it is no JSON; 413, it is larger than any body needs to be.
+    """
+    announced = request.headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > BODY_BYTES:
+        raise RefusalError(413, f"A body has at most {BODY_BYTES} bytes.")
+    body = await request.body()
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise bad_request("The body is no JSON.", str(error)) from error
+
+
+async def read_body(request: Request, model: type[M]) -> M:
+    """A request's body in the shape of a model.
+
+    Raises:
+        RefusalError: 400, it is no JSON or of another shape; the detail has one line per problem.
+    """
+    raw = await read_json(request)
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        raise bad_request("The body is not valid.", problem_lines(error.errors())) from error

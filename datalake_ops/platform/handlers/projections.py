@@ -1,0 +1,121 @@
+"""Projections of a data: other renderings, kept beside it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy.dialects.sqlite import insert
+from starlette.responses import Response
+
+from datalake_ops.platform.auth import CallerOf
+from datalake_ops.platform.bodies import read_body
+from datalake_ops.platform.handlers.data import DataOf
+from datalake_ops.platform.problems import bad_request, json_response, not_found
+from datalake_ops.platform.registration import checked_filename
+from datalake_ops.platform.registry import checked_name
+from datalake_ops.platform.services import base_url, services
+from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.types import new_id, now
+from datalake_ops.wire import routes
+from datalake_ops.wire.data import ProjectionToCreate, UploadStatus
+
+router = APIRouter(tags=["projections"])
+
+_PROJECTION = schema.projection.c
+
+
+async def own_projection(projection: UUID, request: Request, caller: CallerOf) -> Row[Any]:
+    """The projection of the path and its lake's connector; it has to be of the caller's organization."""
+    wanted = (
+        select(schema.projection, schema.lake.c.connector_id)
+        .join(schema.data, schema.data.c.seq == _PROJECTION.data_seq)
+        .join(schema.lake, schema.lake.c.key == schema.data.c.lake_key)
+        .where(_PROJECTION.id == projection, schema.lake.c.organization_id == caller.organization_id)
+    )
+    row = await services(request).database.read(lambda connection: connection.execute(wanted).first())
+    if row is None:
+        raise not_found(f"Projection {projection}")
+    return row
+
+
+ProjectionOf = Annotated[Row[Any], Depends(own_projection)]
+
+
+@router.get(routes.PROJECTIONS)
+async def list_projections(data: DataOf, request: Request) -> Response:
+    """The projections of a data, oldest first."""
+    wanted = select(schema.projection).where(_PROJECTION.data_seq == data.seq).order_by(_PROJECTION.created_at)
+    rows = await services(request).database.read(lambda connection: connection.execute(wanted).all())
+    items = [_shape(request, row, data.lake.connector_id) for row in rows]
+    return json_response({"items": items, "count": len(items)})
+
+
+@router.post(routes.PROJECTIONS)
+async def create_projection(data: DataOf, request: Request) -> Response:
+    """Register an uploaded projection. The same object name again gives what it made the first time."""
+    body = await read_body(request, ProjectionToCreate)
+    checked_filename(body.filename)
+    checked_name(body.name, "projection")
+    connector = data.lake.connector_id
+    stored = services(request).objects.stat(connector, body.object_name)
+    if stored is None:
+        raise bad_request(f"object_name {body.object_name!r} is not in the storage; upload the file first.")
+    values = {
+        "id": new_id(),
+        "data_seq": data.seq,
+        "infos": body.additional_info,
+        # What the storage holds counts, not what the body says of it.
+        "file_size": stored.size,
+        "compute_status": UploadStatus.DONE.value,
+        "created_at": now(),
+        **body.model_dump(include={"name", "object_name", "filename", "content_type", "width", "height"}),
+    }
+
+    def create(connection: Connection) -> Row[Any]:
+        connection.execute(insert(schema.projection).values(values).on_conflict_do_nothing())
+        same = (_PROJECTION.data_seq == data.seq, _PROJECTION.object_name == body.object_name)
+        return connection.execute(select(schema.projection).where(*same)).one()
+
+    row = await services(request).database.write(create)
+    return json_response(_shape(request, row, connector), 201)
+
+
+@router.get(routes.PROJECTION)
+async def get_projection(projection: ProjectionOf, request: Request) -> Response:
+    """One projection."""
+    return json_response(_shape(request, projection, projection.connector_id))
+
+
+@router.get(routes.PROJECTION_ADDRESS)
+async def get_address(projection: ProjectionOf, request: Request) -> Response:
+    """A signed address of the projection's file."""
+    return json_response({"presigned_url": _shape(request, projection, projection.connector_id)["presigned_url"]})
+
+
+@router.delete(routes.PROJECTION)
+async def delete_projection(projection: ProjectionOf, request: Request) -> Response:
+    """Delete a projection and its file."""
+    gone = delete(schema.projection).where(_PROJECTION.id == projection.id)
+    await services(request).database.write(lambda connection: connection.execute(gone).rowcount)
+    services(request).objects.delete(projection.connector_id, projection.object_name)
+    return Response(status_code=204)
+
+
+def _shape(request: Request, row: Row[Any], connector: UUID) -> dict[str, Any]:
+    address = services(request).objects.download_address(connector, row.object_name, base_url(request))
+    return {
+        "id": row.id,
+        "compute_status": row.compute_status,
+        "name": row.name,
+        "object_name": row.object_name,
+        "filename": row.filename,
+        "content_type": row.content_type,
+        "file_size": row.file_size,
+        "width": row.width,
+        "height": row.height,
+        "presigned_url": address,
+        "infos": row.infos,
+    }

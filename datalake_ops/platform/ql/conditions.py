@@ -1,0 +1,127 @@
+"""Tree to SQL, for one lake: an allow-list of fields, and each condition on tags its own EXISTS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, false, or_, select
+
+from datalake_ops.platform.ownership import Lake
+from datalake_ops.platform.ql import values
+from datalake_ops.platform.ql.fields import SOURCE_NAME, TAG_NAME, plain_condition
+from datalake_ops.platform.ql.tree import Comparison, Every, Node, Operator, QueryError
+from datalake_ops.platform.ql.values import Condition
+from datalake_ops.platform.store import schema
+
+
+@dataclass(frozen=True)
+class TagReach:
+    """The tags that a condition means, and how many data they reach at most."""
+
+    keys: tuple[int, ...]
+    data_count: int
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a query asks: conditions that all have to hold, and sets of tags each of which has to be carried."""
+
+    conditions: tuple[Condition, ...] = ()
+    tags: tuple[TagReach, ...] = ()
+    # Whether a condition names its data so narrowly that an index on it is the best way in.
+    narrow: bool = False
+
+
+_NARROW = frozenset({"id", "filename", "object_name"})
+
+
+def compile_filter(connection: Connection, lake: Lake, node: Node) -> Filter:
+    """The filter of a query for a lake.
+
+    Raises:
+        QueryError: a field is not known or cannot be compared like this.
+    """
+    compiler = _Compiler(connection, lake)
+    parts = node.parts if isinstance(node, Every) else (node,)
+    tags = tuple(compiler.reach(part) for part in parts if isinstance(part, Comparison) and _drives(part))
+    conditions = tuple(compiler.condition(part) for part in parts if not _drives(part))
+    return Filter(conditions, tags, any(_is_narrow(part) for part in parts))
+
+
+def carries(tags: TagReach) -> Condition:
+    """Whether a data carries one of these tags."""
+    if not tags.keys:
+        return false()
+    # A name of its own: the tags' table may lead the search already.
+    pairs = schema.data_tag.alias()
+    carried = select(1).where(pairs.c.data_seq == schema.data.c.seq, pairs.c.tag_key.in_(tags.keys))
+    return exists(carried.correlate(schema.data))
+
+
+def _drives(part: Node) -> bool:
+    """Whether a part asks data to carry tags, so that the tags' own table can lead the search."""
+    return (
+        isinstance(part, Comparison)
+        and part.name == TAG_NAME
+        and not part.operator.is_negative
+        and part.values != (None,)
+    )
+
+
+def _is_narrow(part: Node) -> bool:
+    equal = (Operator.EQUAL, Operator.IN)
+    return isinstance(part, Comparison) and part.name in _NARROW and part.operator in equal
+
+
+class _Compiler:
+    def __init__(self, connection: Connection, lake: Lake) -> None:
+        self._connection = connection
+        self._lake = lake
+
+    def condition(self, node: Node) -> Condition:
+        if isinstance(node, Comparison):
+            return self._special.get(node.name, plain_condition)(node)
+        join = and_ if isinstance(node, Every) else or_
+        return join(*(self.condition(part) for part in node.parts))
+
+    def reach(self, asked: Comparison) -> TagReach:
+        tags = schema.tag.c
+        wanted = select(tags.key, tags.data_count).where(tags.lake_key == self._lake.key)
+        rows = self._connection.execute(wanted.where(values.text(tags.name, asked))).all()
+        return TagReach(tuple(row.key for row in rows), sum(row.data_count for row in rows))
+
+    @property
+    def _special(self) -> dict[str, Callable[[Comparison], Condition]]:
+        return {TAG_NAME: self._tag, SOURCE_NAME: self._source}
+
+    def _tag(self, asked: Comparison) -> Condition:
+        if asked.values == (None,):
+            return self._no_relation(asked, _has_tags())
+        # The opposite of an operator asks for data that carry no such tag.
+        found = carries(self.reach(replace(asked, operator=asked.operator.positive)))
+        return ~found if asked.operator.is_negative else found
+
+    def _source(self, asked: Comparison) -> Condition:
+        column: ColumnElement[Any] = schema.data.c.source_key
+        if asked.values == (None,):
+            return self._no_relation(asked, column.is_not(None))
+        sources = schema.source.c
+        mine = sources.organization_id == self._lake.organization_id
+        positive = values.text(sources.name, replace(asked, operator=asked.operator.positive))
+        keys = self._connection.execute(select(sources.key).where(mine, positive)).scalars().all()
+        found = column.in_(keys)
+        return or_(column.is_(None), ~found) if asked.operator.is_negative else found
+
+    def _no_relation(self, asked: Comparison, some: Condition) -> Condition:
+        if asked.operator is Operator.EQUAL:
+            return ~some
+        if asked.operator is Operator.NOT_EQUAL:
+            return some
+        raise QueryError("None goes with = and != only", asked.column)
+
+
+def _has_tags() -> Condition:
+    pairs = schema.data_tag.alias()
+    return exists(select(1).where(pairs.c.data_seq == schema.data.c.seq).correlate(schema.data))

@@ -1,0 +1,113 @@
+"""The fields a query may name, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, func, type_coerce
+
+from datalake_ops.platform.ql import values
+from datalake_ops.platform.ql.moments import Period
+from datalake_ops.platform.ql.tree import Comparison, QueryError
+from datalake_ops.platform.ql.values import Condition
+from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.types import to_microseconds
+from datalake_ops.wire.data import METADATA_DATETIMES, METADATA_FLOATS, METADATA_KEYS, DataType, UploadStatus
+
+Build = Callable[[Comparison], Condition]
+
+# Fields that reach through a relation; the compiler looks them up for the lake at hand.
+TAG_NAME = "tags.name"
+SOURCE_NAME = "data_source.name"
+_METADATA = "metadata."
+_CUSTOM = "custom_metadata."
+_KEY_LENGTH = 64
+
+_DATA = schema.data.c
+
+
+def _created_at(asked: Comparison) -> Condition:
+    return values.moment(type_coerce(_DATA.created_at, Integer), asked, _microseconds)
+
+
+def _microseconds(found: Period) -> tuple[int, int]:
+    return to_microseconds(found.start), to_microseconds(found.end)
+
+
+def _type(asked: Comparison) -> Condition:
+    return values.choice(_DATA.type, asked, tuple(word.value for word in DataType))
+
+
+def _upload_status(asked: Comparison) -> Condition:
+    return values.choice(_DATA.upload_status, asked, tuple(word.value for word in UploadStatus))
+
+
+def _text(column: ColumnElement[Any]) -> Build:
+    return lambda asked: values.text(column, asked)
+
+
+def _number(column: ColumnElement[Any]) -> Build:
+    return lambda asked: values.number(column, asked)
+
+
+_FIELDS: dict[str, Build] = {
+    "id": lambda asked: values.identifier(_DATA.id, asked),
+    "filename": _text(_DATA.filename),
+    "object_name": _text(_DATA.object_name),
+    "content_type": _text(_DATA.content_type),
+    "type": _type,
+    "upload_status": _upload_status,
+    "created_at": _created_at,
+    "width": _number(_DATA.width),
+    "height": _number(_DATA.height),
+    "meta.width": _number(_DATA.width),
+    "meta.height": _number(_DATA.height),
+    "file_size": _number(_DATA.file_size),
+    # The embedded platform has no datasets: the relation is always empty.
+    "datasets.version": values.none_at_all,
+}
+NAMES = sorted([*_FIELDS, TAG_NAME, SOURCE_NAME, *(_METADATA + key for key in METADATA_KEYS)])
+
+
+def plain_condition(asked: Comparison) -> Condition:
+    """The SQL of a comparison of a field that lies in the data's own row.
+
+    Raises:
+        QueryError: there is no such field, or it cannot be compared like this.
+    """
+    build = _FIELDS.get(asked.name)
+    if build is not None:
+        return build(asked)
+    if asked.name.startswith(_METADATA):
+        return _metadata(asked)
+    if asked.name.startswith(_CUSTOM):
+        keys = asked.name.removeprefix(_CUSTOM).split(".")
+        if max(len(key) for key in keys) > _KEY_LENGTH:
+            raise QueryError(f"a key of custom_metadata in a query has at most {_KEY_LENGTH} characters", asked.column)
+        return values.free(values.json_value("data.custom_metadata", keys), asked)
+    raise _unknown(asked)
+
+
+def _metadata(asked: Comparison) -> Condition:
+    key = asked.name.removeprefix(_METADATA)
+    if key not in METADATA_KEYS:
+        raise _unknown(asked)
+    found = values.json_value("data.metadata", [key]).value
+    if key in METADATA_FLOATS:
+        return values.number(found, asked)
+    if key in METADATA_DATETIMES:
+        # Julian days understand every way the wire writes a moment, with or without a zone.
+        return values.moment(func.julianday(found), asked, _julian_days)
+    return values.text(found, asked)
+
+
+def _julian_days(found: Period) -> tuple[Any, Any]:
+    return func.julianday(found.start.isoformat(" ")), func.julianday(found.end.isoformat(" "))
+
+
+def _unknown(asked: Comparison) -> QueryError:
+    near = get_close_matches(asked.name, NAMES, n=3, cutoff=0.5)
+    also = f"; near it are {', '.join(near)}" if near else f"; known are {', '.join(sorted(_FIELDS))}, {TAG_NAME}, ..."
+    return QueryError(f"there is no field {asked.name}{also}", asked.column)
