@@ -25,8 +25,8 @@ compile: ## Refresh requirements/*.txt to the newest versions that fit
 demo: setup ## Run one pipeline as an Airflow DAG and as a Prefect flow on real photographs (IMAGES=dir, KEEP=1)
 	@$(CORE)/datalake-ops demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(filter-out 0,$(KEEP)),--keep)
 
-serve: setup-core ## Serve the embedded platform on 127.0.0.1 (PORT=8700, HOME_DIR=.demo/serve)
-	@$(CORE)/datalake-ops serve --port $(or $(PORT),8700) --home "$(or $(HOME_DIR),.demo/serve)"
+serve: setup-core ## Serve the embedded platform on 127.0.0.1 (PORT=8000, HOME_DIR=.demo/serve)
+	@$(CORE)/datalake-ops serve --port $(or $(PORT),8000) --home "$(or $(HOME_DIR),.demo/serve)"
 
 check: setup format-check lint types contracts test ## What CI runs: format, lint, types, import contracts, tests
 

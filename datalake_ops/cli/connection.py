@@ -26,8 +26,8 @@ def add_command(commands: Commands, name: str, run: Callable[[Any], int], help: 
     return command
 
 
-def hook_from(arguments: argparse.Namespace) -> DatalakeHook:
-    """The hook for the lake that the command line and the environment name.
+def hook_from(arguments: argparse.Namespace, **options: Any) -> DatalakeHook:
+    """The hook for the lake that the command line and the environment name; `options` are further ones of a hook.
 
     Raises:
         ConfigurationError: no token is given, or the address cannot be right.
@@ -35,7 +35,7 @@ def hook_from(arguments: argparse.Namespace) -> DatalakeHook:
     from datalake_ops.hook import DatalakeHook
 
     given = {"host": arguments.host, "api_token": arguments.token}
-    overrides: dict[str, Any] = {name: value for name, value in given.items() if value}
+    overrides = {**options, **{name: value for name, value in given.items() if value}}
     overrides |= _name_or_id("organization", arguments.organization)
     overrides |= _name_or_id("datalake", arguments.lake)
     return DatalakeHook.from_env(**overrides)

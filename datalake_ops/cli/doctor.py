@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import datalake_ops
 from datalake_ops.cli.connection import Commands, add_command, hook_from
+from datalake_ops.config import RetryPolicy
 from datalake_ops.errors import DatalakeError
 from datalake_ops.terminal import print_json
 
@@ -58,7 +59,8 @@ def _installed() -> list[Finding]:
 
 def _reached(arguments: argparse.Namespace) -> list[Finding]:
     try:
-        hook = hook_from(arguments)
+        # One try: who asks what is wrong wants to be told, not to wait until it may be right again.
+        hook = hook_from(arguments, retry=RetryPolicy(attempts=1))
     except DatalakeError as error:
         return [Finding("configuration", False, str(error))]
     with hook:

@@ -39,7 +39,9 @@ def add_filters(command: argparse.ArgumentParser) -> None:
     """Add the arguments that choose data."""
     command.add_argument("--tag", action="append", metavar="NAME", help="data with this tag; repeatable")
     command.add_argument("--all-tags", action="store_true", help="data must have every tag, not only one of them")
-    command.add_argument("-q", "--query", metavar="TEXT", help='query language, like width > 1000 and tags = "car"')
+    command.add_argument(
+        "-q", "--query", metavar="TEXT", help='query language, like width > 1000 and tags.name = "car"'
+    )
 
 
 def filters_from(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -1,0 +1,210 @@
+"""The command line, run as its users run it: arguments in, text and an exit code out, against a running platform."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from PIL import Image
+
+from datalake_ops.cli import main
+from datalake_ops.testing.server import PlatformServer
+
+Cli = Callable[..., int]
+
+
+@pytest.fixture
+def lake(datalake_platform: PlatformServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A lake of the test's own, named in the environment as a user would name it."""
+    name = f"lake-{uuid4().hex[:8]}"
+    datalake_platform.add_lake(name)
+    monkeypatch.setenv("DATALAKE_HOST", datalake_platform.url)
+    monkeypatch.setenv("DATALAKE_API_TOKEN", datalake_platform.token)
+    monkeypatch.setenv("DATALAKE_NAME", name)
+    return name
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(3):
+        Image.effect_noise((64 + number, 48), 80).save(folder / f"photo {number}.jpg")
+    return folder
+
+
+@pytest.mark.usefixtures("lake")
+def test_uploads_a_folder_and_lists_it(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["upload", str(photos), "--tag", "night", "--source", "camera-one"]) == 0
+    assert "3 uploaded" in capsys.readouterr().out
+
+    assert main(["list", "--tag", "night", "--order-by", "filename"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["id", "file", "size", "status", "tags"]
+    assert [line.split("  ")[1] for line in lines[2:]] == ["photo 0.jpg", "photo 1.jpg", "photo 2.jpg"]
+    assert "64x48" in lines[2]
+
+
+@pytest.mark.usefixtures("lake")
+def test_prints_json_for_scripts(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["upload", str(photos), "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+
+    assert main(["list", "--json", "--limit", "2"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert main(["list", "--ids"]) == 0
+    ids = capsys.readouterr().out.split()
+    assert main(["list", "--count", "-q", 'filename endswith "1.jpg"']) == 0
+
+    assert capsys.readouterr().out.strip() == "1"
+    assert summary["counts"]["UPLOADED"] == 3
+    assert len(listed) == 2
+    assert set(ids) == set(summary["data_ids"])
+
+
+@pytest.mark.usefixtures("lake")
+def test_fails_and_names_the_file_when_one_of_several_fails(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = photos.parent / "report.jsonl"
+
+    code = main(["upload", str(photos), str(photos / "nowhere.jpg"), "--report", str(report)])
+
+    out = capsys.readouterr().out
+    assert code == 1
+    assert "nowhere.jpg does not exist" in out
+    assert "3 uploaded, 1 failed" in out
+    assert [json.loads(line)["status"] for line in report.read_text().splitlines()].count("UPLOADED") == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["list", "-q", "colour ~"], 1, "query"),
+        (["list", "--lake", "no such lake"], 1, "'no such lake' was not found"),
+        (["list", "--token", "wrong"], 1, "token"),
+        (["list", "--host", "ftp://somewhere"], 2, "is no address"),
+        (["wait", "not-a-uuid"], 2, "no id of a job"),
+        (["wait", "8e1d2c1e-0000-4000-8000-000000000000"], 1, "404"),
+        (["launch", "quality-tagging"], 2, "Choose the data"),
+        (["launch", "quality-tagging", "--tag", "a", "--param", "threshold"], 2, "NAME=VALUE"),
+        (["launch", "quality-tagging", "--tag", "a", "--id", "b"], 2, "not by both"),
+    ],
+)
+@pytest.mark.usefixtures("lake")
+def test_says_what_is_wrong_in_one_line(
+    arguments: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == code
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("datalake-ops: ")
+    assert captured.err.count("\n") == 1
+    assert said in captured.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["fly"], ["upload"], ["list", "--limit", "many"], ["serve", "--port", "99999"]]
+)
+def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit:
+        main(arguments)
+
+    assert exit.value.code == 2
+    assert "usage: datalake-ops" in capsys.readouterr().err
+
+
+def test_without_a_token_says_how_to_give_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("DATALAKE_API_TOKEN", "PICSELLIA_TOKEN", "api_token"):
+        monkeypatch.delenv(name, raising=False)
+
+    assert main(["list"]) == 2
+
+    assert "DATALAKE_API_TOKEN" in capsys.readouterr().err
+
+
+def test_imports_launches_and_waits(
+    datalake_platform: PlatformServer, lake: str, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos.rename(datalake_platform.bucket / lake)
+
+    assert main(["import", f"{lake}/", "--tag", "imported", "--wait"]) == 0
+    assert "SUCCEEDED" in capsys.readouterr().out
+    assert main(["launch", "thumbnails", "--tag", "imported", "--param", "size=32", "--json"]) == 0
+    job = json.loads(capsys.readouterr().out)
+    assert main(["wait", job["id"], "--timeout", "60"]) == 0
+
+    assert f"{job['id']}  SUCCEEDED" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("lake")
+def test_wait_fails_with_the_reason_when_a_job_fails(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["upload", str(photos), "--tag", "few"]) == 0
+    capsys.readouterr()
+
+    code = main(["launch", "thumbnails", "--tag", "few", "--param", 'size="no number"', "--wait"])
+
+    captured = capsys.readouterr()
+    assert code == 1
+    assert captured.err.startswith("datalake-ops: ")
+
+
+def test_the_doctor_finds_everything_well(lake: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+
+    out = capsys.readouterr().out
+    assert "FAIL" not in out
+    assert f"lake '{lake}'" in out
+    assert "idempotency-key" in out
+
+
+@pytest.mark.usefixtures("lake")
+def test_the_doctor_names_the_step_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--token", "wrong", "--json"]) == 1
+
+    findings = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)}
+    assert findings["configuration"]["ok"] is True
+    assert findings["connection"]["ok"] is False
+    assert findings["connection"]["text"].startswith("Token: ")
+
+
+def test_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "datalake_ops.cli", "serve", "--home", str(tmp_path), "--port", "0"]
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        banner = [server.stdout.readline() for _ in range(5)]
+        server.terminate()
+        code = server.wait(20)
+
+    assert banner[0] == "datalake-ops platform is ready\n"
+    assert "(shown only this once)" in "".join(banner)
+    assert code == 0
+
+
+def test_a_closed_pipe_is_no_traceback(lake: str, datalake_platform: PlatformServer) -> None:
+    command = [sys.executable, "-m", "datalake_ops.cli", "list", "--lake", lake]
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+
+    os.close(writer)
+    assert done.returncode == 1
+    assert done.stderr == ""
+
+
+def test_the_program_starts_light() -> None:
+    code = "import sys; from datalake_ops.cli.program import parser; parser(); print(*sys.modules)"
+
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+    assert not {"aiohttp", "PIL", "sqlalchemy", "fastapi", "requests", "pydantic"} & set(loaded)
