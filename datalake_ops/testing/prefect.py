@@ -16,7 +16,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -70,7 +70,11 @@ class PrefectServer:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> PrefectServer:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
@@ -96,13 +100,10 @@ class PrefectServer:
         self.api_url = f"http://127.0.0.1:{port}/api"
         command = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
         server = self.run(command, "server")
-        deadline = time.monotonic() + _READY_SECONDS
-        while not _answers(f"{self.api_url}/health"):
-            if server.poll() is not None or time.monotonic() > deadline:
-                words = self.log("server")[-2000:]
-                self.stop()
-                raise RuntimeError(f"The Prefect server did not get ready:\n{words}")
-            time.sleep(0.1)
+        health = f"{self.api_url}/health"
+        wait_until("the Prefect server answers", lambda: server.poll() is not None or _answers(health))
+        if server.poll() is not None:
+            raise RuntimeError(f"The Prefect server ended before it was ready:\n{self.log('server')[-2000:]}")
 
     def run(
         self, arguments: Sequence[str], log: str, extra: Mapping[str, str] | None = None
@@ -118,6 +119,11 @@ class PrefectServer:
         path = self._log_path(name)
         return path.read_text(errors="replace") if path.exists() else ""
 
+    def end(self, process: subprocess.Popen[bytes]) -> None:
+        """End one process that `run` started, and wait until it has ended."""
+        self._processes.remove(process)
+        end_process(process)
+
     def stop(self) -> None:
         """End what was started here, the server last, and wait until all have ended."""
         while self._processes:
@@ -125,6 +131,19 @@ class PrefectServer:
 
     def _log_path(self, name: str) -> Path:
         return self.home / f"{name}.log"
+
+
+def wait_until(what: str, found: Callable[[], object], seconds: float = _READY_SECONDS) -> None:
+    """Look again and again until `found` finds something.
+
+    Raises:
+        TimeoutError: it never did.
+    """
+    deadline = time.monotonic() + seconds
+    while not found():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Waited {seconds:.0f} s in vain until {what}.")
+        time.sleep(0.1)
 
 
 def end_process(process: subprocess.Popen[bytes], seconds: float = _STOP_SECONDS) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import atexit
 import os
+import shlex
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -17,6 +20,7 @@ from PIL import Image
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from datalake_ops.testing.prefect import PrefectServer, prefect_environment
+from datalake_ops.wire import routes
 
 # Prefect reads its environment when it is imported, so this stands before any import of it.
 _HOME = tempfile.mkdtemp(prefix="datalake-ops-prefect-tests-")
@@ -29,6 +33,9 @@ os.environ.update(prefect_environment(_HOME))
 from prefect.testing.utilities import prefect_test_harness  # noqa: E402
 
 from prefect_tasks import DatalakeCredentials  # noqa: E402
+
+# What becomes of the jobs of a processing: see job_program.py.
+ENDS = {"failing": "fail", "patient": "wait", "second-time-lucky": "fail-once"}
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +53,30 @@ def prefect_server() -> Iterator[PrefectServer]:
 
 
 @pytest.fixture(scope="session")
-def platform_server() -> Iterator[PlatformServer]:
-    with PlatformServer() as server:
+def platform_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformServer]:
+    program, folder = Path(__file__).with_name("job_program.py"), tmp_path_factory.mktemp("programs")
+    arguments = [
+        word
+        for name, end in ENDS.items()
+        for word in ("--program", f"tests/{name}={shlex.join([sys.executable, str(program), end, str(folder)])}")
+    ]
+    with PlatformServer(arguments=arguments) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def processings(platform_server: PlatformServer) -> None:
+    """Processings whose end a test decides."""
+    with platform_server.hook() as hook:
+        path = routes.PROCESSINGS.format(organization=hook.context.organization.id)
+    for name in ENDS:
+        platform_server.admin("POST", path, a_processing(name))
+
+
+def a_processing(name: str) -> dict[str, Any]:
+    image = {"docker_image": f"tests/{name}", "docker_tag": "latest", "docker_flags": None}
+    defaults = {"default_cpu": 1, "default_gpu": 0, "default_parameters": {}}
+    return {"name": name, "target": "DATALAKE", "description": None, "type": None, **image, **defaults}
 
 
 @pytest.fixture
@@ -77,11 +105,19 @@ def credentials(lake: DatalakeHook) -> DatalakeCredentials:
 def an_image(tmp_path: Path) -> Callable[[str], Path]:
     """Makes an image that no other equals: noise, seeded by its name."""
 
-    def make(name: str, width: int = 320, height: int = 240) -> Path:
+    def make(name: str) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        noise = np.random.default_rng(abs(hash(name))).integers(0, 255, (height, width, 3), dtype=np.uint8)
+        noise = np.random.default_rng(list(name.encode())).integers(0, 255, (240, 320, 3), dtype=np.uint8)
         Image.fromarray(noise).save(path)
         return path
 
     return make
+
+
+@pytest.fixture
+def some_data(lake: DatalakeHook, an_image: Callable[[str], Path]) -> list[str]:
+    """Ids of three data in the lake, tagged `ingested`."""
+    done = lake.upload([an_image(f"{number}.png") for number in range(3)], tags=["ingested"])
+    assert not done.failed
+    return [str(one) for one in done.data.ids]

@@ -1,0 +1,33 @@
+"""Flows that wait for a job that never ends by itself, for tests that stop them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from prefect import flow, serve
+
+from prefect_tasks import launch_processing, wait_for_job
+from prefect_tasks.guards import job_guards
+
+
+@flow
+def waiting() -> None:
+    """Wait directly: the wait itself is told to stop."""
+    wait_for_job("datalake", launch_processing("datalake", "patient", tags="ingested"))
+
+
+@flow(**job_guards())
+def guarded() -> None:
+    """Wait in a thread, and be killed before anybody is told: only the guards are left."""
+    Path(os.environ["PID_FILE"]).write_text(str(os.getpid()))
+    job = launch_processing("datalake", "patient", tags="ingested")
+    wait_for_job.submit("datalake", job).result()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["serve"]:
+        serve(waiting.to_deployment(name="served"), guarded.to_deployment(name="served"))
+    else:
+        waiting()

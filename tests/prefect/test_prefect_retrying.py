@@ -1,0 +1,126 @@
+"""Which failures a task is tried again for, and which name the same work."""
+
+from __future__ import annotations
+
+import pytest
+from prefect.client.schemas.objects import State, StateType
+
+import prefect_tasks
+from datalake_ops.errors import (
+    AmbiguousRequestError,
+    AnswerError,
+    AnswerTimeoutError,
+    BadRequestError,
+    JobFailedError,
+    JobWaitTimeoutError,
+    NetworkError,
+    NoDataError,
+    ServerError,
+    TooManyRequestsError,
+    UnauthorizedError,
+    UploadError,
+)
+from prefect_tasks import tasks
+from prefect_tasks.identity import idempotency_key, labels
+from prefect_tasks.retrying import RETRYING, is_transient
+from prefect_tasks.waiting import stopping
+
+AGAIN = [
+    NetworkError("refused"),
+    AnswerTimeoutError("slow"),
+    TooManyRequestsError("slow down", status=429),
+    ServerError("oops", status=503),
+    AnswerError("request timeout", status=408),
+]
+NEVER = [
+    AmbiguousRequestError("may be done"),
+    BadRequestError("no", status=400),
+    UnauthorizedError("who?", status=401),
+    NoDataError("none"),
+    UploadError("broken", "a.png"),
+    JobFailedError("failed"),
+    JobWaitTimeoutError("too late"),
+    ValueError("a mistake"),
+]
+
+
+@pytest.mark.parametrize("error", AGAIN, ids=lambda error: type(error).__name__)
+def test_a_passing_failure_is_tried_again(error: Exception) -> None:
+    assert is_transient(error)
+
+
+@pytest.mark.parametrize("error", NEVER, ids=lambda error: type(error).__name__)
+def test_a_lasting_failure_is_not_tried_again(error: Exception) -> None:
+    assert not is_transient(error)
+
+
+@pytest.mark.parametrize("name", tasks.__all__)
+def test_every_task_asks_the_one_policy(name: str) -> None:
+    task = getattr(tasks, name)
+    failed: State[None] = State(type=StateType.FAILED, data=NetworkError("refused"))
+
+    assert task.retries == RETRYING["retries"]
+    assert task.retry_delay_seconds == [10, 20, 40]
+    assert task.retry_condition_fn(task, None, failed) is True
+
+
+class TestIdempotencyKey:
+    @pytest.fixture(autouse=True)
+    def _a_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PREFECT__FLOW_RUN_ID", "run-1")
+
+    def test_is_the_same_for_the_same_arguments_in_any_order(self) -> None:
+        one = idempotency_key("launch", {"processing": "p", "data": ["a"]})
+
+        assert one == idempotency_key("launch", {"data": ["a"], "processing": "p"})
+        assert one is not None
+        assert one.startswith("prefect:run-1:launch:")
+
+    def test_does_not_know_the_credentials(self) -> None:
+        assert idempotency_key("launch", {"credentials": "a"}) == idempotency_key("launch", {"credentials": "b"})
+
+    @pytest.mark.parametrize("other", [("import", {"data": ["a"]}), ("launch", {"data": ["b"]})])
+    def test_differs_by_action_and_arguments(self, other: tuple[str, dict[str, object]]) -> None:
+        assert idempotency_key("launch", {"data": ["a"]}) != idempotency_key(*other)
+
+    def test_differs_by_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        first = idempotency_key("launch", {})
+        monkeypatch.setenv("PREFECT__FLOW_RUN_ID", "run-2")
+
+        assert first != idempotency_key("launch", {})
+
+
+def test_outside_a_run_nothing_is_marked() -> None:
+    assert idempotency_key("launch", {}) is None
+    assert labels() == {}
+
+
+class TestStopping:
+    @pytest.fixture
+    def cancelled(self) -> list[str]:
+        return []
+
+    @pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(1), JobWaitTimeoutError("late"), ValueError("!")])
+    def test_cancels_the_job_of_a_stopped_wait(self, cancelled: list[str], stop: BaseException) -> None:
+        with pytest.raises(type(stop)), stopping("cancel", lambda: cancelled.append("job")):
+            raise stop
+
+        assert cancelled == ["job"]
+
+    @pytest.mark.parametrize("error", [JobFailedError("over"), NetworkError("will be retried")])
+    def test_leaves_a_job_alone_that_ended_or_is_waited_for_again(self, cancelled: list[str], error: Exception) -> None:
+        with pytest.raises(type(error)), stopping("cancel", lambda: cancelled.append("job")):
+            raise error
+
+        assert cancelled == []
+
+    def test_leaves_a_detached_job_alone(self, cancelled: list[str]) -> None:
+        with pytest.raises(KeyboardInterrupt), stopping("detach", lambda: cancelled.append("job")):
+            raise KeyboardInterrupt
+
+        assert cancelled == []
+
+
+def test_the_package_exports_every_task() -> None:
+    assert set(tasks.__all__) < set(prefect_tasks.__all__)
+    assert all(getattr(prefect_tasks, name) is getattr(tasks, name) for name in tasks.__all__)
