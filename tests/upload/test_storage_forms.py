@@ -211,7 +211,7 @@ def test_a_storage_without_parts_gets_a_large_file_in_one_request(
 
     assert row.status is FileStatus.UPLOADED
     [request] = witness.seen("POST", "^/storage$")
-    assert form_parts(request)[-1][1] == large_file.read_bytes()
+    assert large_file.read_bytes() in request.body
 
 
 @pytest.mark.parametrize(
