@@ -73,19 +73,16 @@ def airflow_connection(platform: PlatformServer, **extra: Any) -> str:
 
 
 @contextmanager
-def connected(platform: PlatformServer, variables: Mapping[str, str] | None = None) -> Iterator[None]:
-    """For a while, let the connection `datalake_default` of this process be a platform, and set further variables."""
-    wanted = {CONNECTION_VARIABLE: airflow_connection(platform), **(variables or {})}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
+def connected(platform: PlatformServer, **extra: Any) -> Iterator[None]:
+    """For a while, let the connection `datalake_default` of this process be a platform; `extra` as in the form."""
+    before = os.environ.get(CONNECTION_VARIABLE)
+    os.environ[CONNECTION_VARIABLE] = airflow_connection(platform, **extra)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        del os.environ[CONNECTION_VARIABLE]
+        if before is not None:
+            os.environ[CONNECTION_VARIABLE] = before
 
 
 def run_dag(dag: Any, conf: Mapping[str, Any] | None = None) -> DagOutcome:
