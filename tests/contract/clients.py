@@ -104,7 +104,7 @@ class HookClient:
 
     def project(self, filename: str, name: str, path: Path, **options: Any) -> Plain:
         made = self.hook.create_projection(self.hook.find_data(filename=filename), name, str(path), **options)
-        return {"name": made.name, "filename": made.filename, "status": str(made.compute_status), "infos": made.infos}
+        return {"name": made.name, "filename": made.filename, "infos": made.infos}
 
     def projections(self, filename: str) -> list[Plain]:
         found = self.hook.list_projections(self.hook.find_data(filename=filename))
@@ -190,8 +190,7 @@ class SdkClient:
 
     def project(self, filename: str, name: str, path: Path, **options: Any) -> Plain:
         made = self.lake.create_projection(self.lake.find_data(filename=filename), name, str(path), **options)
-        status = getattr(made.compute_status, "value", made.compute_status)
-        return {"name": made.name, "filename": made.filename, "status": str(status), "infos": made.infos}
+        return {"name": made.name, "filename": made.filename, "infos": made.infos}
 
     def projections(self, filename: str) -> list[Plain]:
         found = self.lake.find_data(filename=filename).list_projections()
@@ -235,7 +234,7 @@ def _ended(job: Any) -> str:
 
 
 def _many(data: Any) -> Iterable[Any]:
-    return [data] if isinstance(data, Data) or not hasattr(data, "__iter__") else data
+    return data if type(data).__name__ == "MultiData" else [data]
 
 
 def _sorted(rows: Iterable[Plain]) -> list[Plain]:

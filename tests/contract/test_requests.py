@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -31,7 +32,12 @@ def sent(server: PlatformServer, client: Client, scenario: Callable[[Client], An
 SCENARIOS: dict[str, Callable[[Client, list[Path]], Any]] = {
     "upload one": lambda client, photos: client.upload(photos[0]),
     "upload several": lambda client, photos: client.upload(
-        photos, tags=["a"], source="s", metadata={"reference": "r"}, custom_metadata={"k": 1}, fill_metadata=True
+        photos,
+        tags=["a"],
+        source=f"new {uuid4()}",
+        metadata=[{"reference": "r"}] * 3,
+        custom_metadata=[{"k": 1}] * 3,
+        fill_metadata=True,
     ),
     "list": lambda client, photos: client.list(),
     "list by tag": lambda client, photos: client.list(tags=["kept"]),

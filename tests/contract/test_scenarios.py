@@ -35,15 +35,15 @@ def test_many_files_with_tags_source_and_metadata(run_both: RunBoth[Any], photos
             tags=["day", "day", 'a "quoted" tag'],
             source="camera one",
             metadata=[{"reference": "A1", "weather": None}, None, {"latitude": 1.5, "longitude": 2.5}],
-            custom_metadata={"line": 7, "nested": {"deep": [1, None]}},
+            custom_metadata=[None, None, {"line": 7, "nested": {"deep": [1, None]}}],
         )
         return rows, sorted(client.tag_names()), names(client.list(tags=["day"], order_by=["filename"]))
 
     rows, tags, listed = run_both(scenario)
 
     assert [row["status"] for row in rows] == ["DONE"] * 3
-    assert rows[1]["metadata"]["reference"] == "A1"
-    assert rows[0]["custom_metadata"] == {"line": 7, "nested": {"deep": [1, None]}}
+    assert rows[1]["metadata"] == {"reference": "A1"}
+    assert rows[2]["custom_metadata"] == {"line": 7, "nested": {"deep": [1, None]}}
     assert tags == ['a "quoted" tag', "day"]
     assert listed == names(rows)
 
@@ -257,7 +257,8 @@ def test_a_projection_stands_beside_its_data(run_both: RunBoth[Any], photos: lis
 
     made, listed = run_both(scenario)
 
-    assert (made["name"], made["status"]) == ("mask", "DONE")
+    assert made["name"] == "mask"
+    assert made["infos"]["model"] == "m1"
     assert listed == [{"name": "mask", "filename": "bus.png"}]
 
 
