@@ -36,8 +36,10 @@ class DatalakeJobRun(JobRun[dict[str, Any]]):
             JobFailedError, JobKilledError: the job ended otherwise than well.
             JobWaitTimeoutError: the block's timeout came first.
         """
+        from prefect_tasks.watching import on_poll
+
         with self._stopping(), self.credentials.get_client() as hook:
-            hook.wait_for_job(self.job_id, self.timeout, self.poll_interval, ChangeLog(self.logger))
+            hook.wait_for_job(self.job_id, self.timeout, self.poll_interval, on_poll(self.logger))
 
     async def await_for_completion(self) -> None:
         """What `wait_for_completion` does, without holding a thread."""

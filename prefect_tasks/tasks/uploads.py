@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from prefect import task
@@ -15,6 +16,7 @@ from prefect_tasks.retrying import RETRYING
 from prefect_tasks.waiting import run_logger
 
 if TYPE_CHECKING:
+    from datalake_ops.upload.progress import Progress
     from datalake_ops.upload.report import UploadReport
 
 FilePath = str | os.PathLike[str]
@@ -81,6 +83,7 @@ def upload_data(
             fill_metadata=fill_metadata,
             upload_dir=upload_dir,
             wait=wait_for_unprocessable_data,
+            on_progress=ProgressLog(run_logger()),
         )
     summary = done.summary(max_ids)
     if report is not None:
@@ -89,6 +92,25 @@ def upload_data(
     if done.failed and not (allow_failures and done.data):
         raise _failure(done)
     return summary
+
+
+class ProgressLog:
+    """Logs how far an upload is, now and then: an upload may take hours."""
+
+    def __init__(self, logger: Any, every: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._logger = logger
+        self._every = every
+        self._clock = clock
+        self._next_at = clock() + every
+
+    def __call__(self, progress: Progress) -> None:
+        """Take note of the progress, as the hook's `on_progress`."""
+        if self._clock() < self._next_at:
+            return
+        self._next_at = self._clock() + self._every
+        self._logger.info(
+            "%d of %d files, %d bytes, %d failed", progress.done, progress.total, progress.bytes, progress.failed
+        )
 
 
 def _tell(done: UploadReport) -> None:

@@ -13,6 +13,7 @@ from datalake_ops.wire.jobs import Job
 from prefect_tasks.blocks import DatalakeCredentials, aload_credentials, load_credentials
 from prefect_tasks.retrying import RETRYING
 from prefect_tasks.waiting import ChangeLog, OnStop, cancel_job, job_summary, run_logger, seconds_left, stopping
+from prefect_tasks.watching import on_poll
 
 
 @task(task_run_name="wait_for_job {job}", **RETRYING)
@@ -25,7 +26,8 @@ def wait_for_job(
 ) -> dict[str, Any]:
     """Wait until a job of the platform has ended, and return what became of it.
 
-    Call it directly rather than by `.submit()`: Prefect does not tell a submitted task that its flow was cancelled.
+    Call it directly where you can: Prefect does not tell a submitted task that its flow was cancelled, so that one has
+    to ask, every 5 s.
 
     Args:
         credentials: a block, or the name of a saved one.
@@ -41,7 +43,7 @@ def wait_for_job(
     block, logger = load_credentials(credentials), run_logger()
     with stopping(on_stop, lambda: cancel_job(block, job, logger)), block.get_client() as hook:
         left = seconds_left(timeout)
-        ended = hook.wait_for_job(job, timeout=left, poll_interval=poll_interval, on_poll=ChangeLog(logger))
+        ended = hook.wait_for_job(job, timeout=left, poll_interval=poll_interval, on_poll=on_poll(logger))
         return job_summary(ended, hook.job_url(ended))
 
 

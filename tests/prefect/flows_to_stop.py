@@ -18,16 +18,22 @@ def waiting() -> None:
     wait_for_job("datalake", launch_processing("datalake", "patient", tags="ingested"))
 
 
+@flow
+def submitting() -> None:
+    """Wait in a thread: nobody tells it to stop."""
+    wait_for_job.submit("datalake", launch_processing("datalake", "patient", tags="ingested")).result()
+
+
 @flow(**job_guards())
 def guarded() -> None:
-    """Wait in a thread, and be killed before anybody is told: only the guards are left."""
+    """Be killed: only the guards are left."""
     Path(os.environ["PID_FILE"]).write_text(str(os.getpid()))
     job = launch_processing("datalake", "patient", tags="ingested")
-    wait_for_job.submit("datalake", job).result()
+    wait_for_job("datalake", job)
 
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["serve"]:
-        serve(waiting.to_deployment(name="served"), guarded.to_deployment(name="served"))
+        serve(*(one.to_deployment(name="served") for one in (waiting, submitting, guarded)))
     else:
         waiting()
