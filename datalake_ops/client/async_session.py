@@ -1,4 +1,4 @@
-"""The awaiting shell: sends operations, and speaks to presigned addresses, with aiohttp."""
+"""The awaiting shell: sends operations with aiohttp; `storage` speaks to presigned addresses over the same pool."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import asyncio
 import random
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, TypeVar
+from urllib.request import getproxies
 from uuid import UUID
 
 import aiohttp
@@ -42,8 +41,9 @@ class AsyncSession:
 
     async def __aenter__(self) -> AsyncSession:
         connector = aiohttp.TCPConnector(limit=self._pool_size, ssl=_tls(self.connection.verify))
-        # Proxies and their exceptions come from the environment, as with requests.
-        self._http = aiohttp.ClientSession(connector=connector, trust_env=True, auto_decompress=True)
+        # Proxies and their exceptions come from the environment, as with requests. Where there is none, aiohttp is not
+        # told to look: it would look again, in a thread, for every request.
+        self._http = aiohttp.ClientSession(connector=connector, trust_env=_has_proxy(), auto_decompress=True)
         return self
 
     async def __aexit__(
@@ -83,18 +83,9 @@ class AsyncSession:
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
             return Failure(loss=Loss.UNSENT if _never_connected(error) else Loss.CUT), error
 
-    @asynccontextmanager
-    async def storage(
-        self, method: str, url: str, *, data: Any = None, headers: Mapping[str, str] | None = None
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send one request to a presigned address, once, without any API header; the caller reads the answer."""
-        timeouts = self.connection.timeouts
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect, sock_read=timeouts.storage)
-        # A presigned address is used to the letter: re-encoding it would break its signature.
-        async with self.http.request(
-            method, URL(url, encoded=True), data=data, headers=headers, timeout=timeout
-        ) as response:
-            yield response
+
+def _has_proxy() -> bool:
+    return bool(getproxies().keys() - {"no"})
 
 
 def _never_connected(error: Exception) -> bool:

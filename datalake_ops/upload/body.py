@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from random import getrandbits
 from typing import Any
-from uuid import uuid4
 
 from datalake_ops.errors import InvalidFileError
 from datalake_ops.upload.plan import Part
@@ -66,7 +66,7 @@ class Form:
 
 def form_around(fields: Mapping[str, Any], object_name: str, content_type: str, boundary: str | None = None) -> Form:
     """The form that an S3 POST policy wants: its fields, `Content-Type`, then the part `file` without a type."""
-    mark = boundary or uuid4().hex
+    mark = boundary or f"{getrandbits(128):032x}"
     rows = {**fields, "Content-Type": content_type}
     head = "".join(
         f'--{mark}\r\nContent-Disposition: form-data; name="{_escaped(name)}"\r\n\r\n{value}\r\n'
