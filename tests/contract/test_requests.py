@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import uuid4
 
 import pytest
@@ -20,7 +21,12 @@ def shape(request: dict[str, Any]) -> tuple[str, str, tuple[str, ...], str]:
     path = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "*", request["path"])
     body = request["body"]
     fields = sorted(body) if isinstance(body, dict) else type(body).__name__
-    return request["method"], path, tuple(sorted(set(request["query"]))), str(fields)
+    return (
+        request["method"],
+        path,
+        tuple(sorted({key for key, _ in parse_qsl(request["query"], keep_blank_values=True)})),
+        str(fields),
+    )
 
 
 def sent(server: PlatformServer, client: Client, scenario: Callable[[Client], Any]) -> Counter[Any]:

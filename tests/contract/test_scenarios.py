@@ -34,8 +34,8 @@ def test_many_files_with_tags_source_and_metadata(run_both: RunBoth[Any], photos
             photos,
             tags=["day", "day", 'a "quoted" tag'],
             source="camera one",
-            metadata=[{"reference": "A1", "weather": None}, None, {"latitude": 1.5, "longitude": 2.5}],
-            custom_metadata=[None, None, {"line": 7, "nested": {"deep": [1, None]}}],
+            metadata=[{"reference": "A1", "weather": None}, {}, {"latitude": 1.5, "longitude": 2.5}],
+            custom_metadata=[{}, {}, {"line": 7, "nested": {"deep": [1, None]}}],
         )
         return rows, sorted(client.tag_names()), names(client.list(tags=["day"], order_by=["filename"]))
 
