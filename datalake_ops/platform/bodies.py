@@ -38,7 +38,15 @@ async def read_body(request: Request, model: type[M]) -> M:
     Raises:
         RefusalError: 400, it is no JSON or of another shape; the detail has one line per problem.
     """
-    raw = await read_json(request)
+    return validated(model, await read_json(request))
+
+
+def validated(model: type[M], raw: Any) -> M:
+    """A JSON value in the shape of a model.
+
+    Raises:
+        RefusalError: 400, it is of another shape; the detail has one line per problem.
+    """
     try:
         return model.model_validate(raw)
     except ValidationError as error:

@@ -1,23 +1,115 @@
-"""The job service of one server."""
+"""The job service of one server: launches, imports, kills, and what the handlers of jobs ask it."""
 
 from __future__ import annotations
 
-from datalake_ops.platform.services import Services
+import asyncio
+import time
+from typing import Any, cast
+from uuid import UUID
+
+import orjson
+from fastapi import Request
+from sqlalchemy import Connection, Row
+
+from datalake_ops.platform.jobs import records
+from datalake_ops.platform.jobs.imports import ImportRunner
+from datalake_ops.platform.jobs.keepers import GRACE
+from datalake_ops.platform.jobs.launching import Launch
+from datalake_ops.platform.jobs.ledger import Ledger
+from datalake_ops.platform.jobs.programs import Programs, seed_processings
+from datalake_ops.platform.jobs.records import KeyReusedError, NewJob
+from datalake_ops.platform.jobs.supervisor import Supervisor
+from datalake_ops.platform.objects.store import PLATFORM, LocalStore
+from datalake_ops.platform.problems import conflict
+from datalake_ops.platform.services import Services, services
+from datalake_ops.platform.store.types import now
+from datalake_ops.wire.jobs import JobKind, JobStatus
+
+_LOOK_SECONDS = 0.05
 
 
 class LocalJobs:
-    """`services.JobService`."""
+    """`services.JobService`, and what the handlers need besides."""
 
     def __init__(self, services: Services) -> None:
-        self._services = services
+        self._database = services.database
+        self._store = cast("LocalStore", services.objects)
+        self.programs = Programs(services.settings.programs)
+        self.ledger = Ledger.of_machine(services.settings.cpus, services.settings.gpus)
+        self._imports = ImportRunner(services.database, self._store)
+        self._supervisor = Supervisor(services, self.programs, self.ledger)
 
     async def start(self) -> None:
         """Adopt the jobs of an earlier run and begin to work."""
+        await self._database.write(seed_processings)
+        await asyncio.to_thread(self._supervisor.start)
+        await asyncio.to_thread(self._imports.resume)
 
     async def stop(self) -> None:
         """Stop working; programs already started go on by themselves."""
+        await asyncio.to_thread(self._supervisor.stop)
+        await asyncio.to_thread(self._imports.stop)
+
+    async def launch(self, launch: Launch) -> Row[Any]:
+        """Make the job of a launch and queue it; the same idempotency key gives the same job."""
+        new = await self._database.read(lambda connection: launch.plan(connection, self.programs, self.ledger))
+        ids = list(dict.fromkeys(launch.body.data_ids))
+        await asyncio.to_thread(self._store.write, PLATFORM, payload_name(new.id), orjson.dumps({"data_ids": ids}))
+        row = await self._make(new)
+        if row.id == new.id:
+            self._supervisor.enqueue(row.id)
+        else:
+            self._store.delete(PLATFORM, payload_name(new.id))
+        return row
+
+    async def start_import(self, new: NewJob) -> Row[Any]:
+        """Make the job of an import and queue it; the same idempotency key gives the same job."""
+        row = await self._make(new)
+        if row.id == new.id:
+            self._imports.enqueue(row.id, row.lake_key)
+        return row
+
+    async def kill(self, job: UUID) -> None:
+        """End a job, whatever it is doing; returns when it has ended, or when that takes longer than it should."""
+        if not await self._database.write(lambda connection: _doom(connection, job)):
+            return
+        self._supervisor.kill(job)
+        deadline = time.monotonic() + GRACE + 5.0
+        while time.monotonic() < deadline:
+            row = await self._database.read(lambda connection: records.get(connection, job))
+            if row is None or JobStatus(row.status).is_terminal:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _make(self, new: NewJob) -> Row[Any]:
+        try:
+            return await self._database.write(lambda connection: records.create(connection, new))
+        except KeyReusedError as error:
+            raise conflict(str(error)) from error
 
 
 def open_jobs(services: Services) -> LocalJobs:
     """The job service of a server."""
     return LocalJobs(services)
+
+
+def jobs_of(request: Request) -> LocalJobs:
+    """The job service, with all that handlers may ask of it."""
+    return cast("LocalJobs", services(request).jobs)
+
+
+def payload_name(job: UUID) -> str:
+    """Name of the object that tells a program which data to work on."""
+    return f"jobs/{job}/payload.json"
+
+
+def _doom(connection: Connection, job: UUID) -> bool:
+    """Kill a job that has no program yet; True when it has one, that is still to be ended."""
+    row = records.get(connection, job)
+    if row is None or JobStatus(row.status).is_terminal:
+        return False
+    if row.kind == JobKind.PROCESSING.value and row.status == JobStatus.RUNNING.value:
+        records.note(connection, job, cancel_requested_at=now())
+        return True
+    records.move(connection, job, JobStatus.KILLED, reason="Killed on request.")
+    return False

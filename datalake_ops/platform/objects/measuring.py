@@ -21,6 +21,10 @@ class MeasurerLostError(RuntimeError):
     """The child process died or hung over this file."""
 
 
+class MeasurersClosedError(RuntimeError):
+    """The server is stopping; nothing is known of the file."""
+
+
 class MeasurerPool:
     """Measures files in child processes, as many as there are processors; none runs until one is needed."""
 
@@ -29,6 +33,7 @@ class MeasurerPool:
         self._free = threading.Semaphore(self.size)
         self._lock = threading.Lock()
         self._idle: deque[_Child] = deque()
+        self._busy: set[_Child] = set()
         self._reaper: threading.Timer | None = None
         self._closed = False
 
@@ -42,17 +47,19 @@ class MeasurerPool:
             child = self._take()
             try:
                 answer = child.ask(file)
-            except BaseException:
-                child.end()
+            except MeasurerLostError as error:
+                if self._closed:
+                    raise MeasurersClosedError from error
                 raise
-            self._give_back(child)
+            finally:
+                self._give_back(child)
             return answer
 
     def close(self) -> None:
         """End the children."""
         with self._lock:
             self._closed = True
-            children, self._idle = list(self._idle), deque()
+            children, self._idle = [*self._idle, *self._busy], deque()
             if self._reaper is not None:
                 self._reaper.cancel()
         for child in children:
@@ -60,14 +67,17 @@ class MeasurerPool:
 
     def _take(self) -> _Child:
         with self._lock:
-            if self._idle:
-                return self._idle.pop()
-        return _Child()
+            if self._closed:
+                raise MeasurersClosedError
+            child = self._idle.pop() if self._idle else _Child()
+            self._busy.add(child)
+            return child
 
     def _give_back(self, child: _Child) -> None:
         child.idle_since = time.monotonic()
         with self._lock:
-            if not self._closed:
+            self._busy.discard(child)
+            if child.is_well and not self._closed:
                 self._idle.append(child)
                 self._watch()
                 return
@@ -105,16 +115,20 @@ class _Child:
             )
         self._channel.settimeout(ANSWER_TIMEOUT)
         self.idle_since = time.monotonic()
+        # False while a question is open: a child that owes an answer would give it to the next question.
+        self.is_well = True
 
     def ask(self, file: BinaryIO) -> dict[str, Any]:
+        self.is_well = False
         try:
             socket.send_fds(self._channel, [b"m"], [file.fileno()])
             answer: dict[str, Any] = json.loads(self._read_line())
-            return answer
         except TimeoutError as error:
             raise MeasurerLostError(f"the file could not be decoded within {ANSWER_TIMEOUT:.0f} s") from error
         except OSError as error:
             raise MeasurerLostError("the decoder broke down over this file") from error
+        self.is_well = True
+        return answer
 
     def end(self) -> None:
         self._channel.close()

@@ -67,8 +67,9 @@ class Signer:
         return hmac.new(self.secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
     def query(self, grant: Grant) -> str:
-        """The grant as the query string of an address."""
-        return urlencode({**grant.texts(), "signature": self.signature(grant)})
+        """The grant as the query string of an address, which is to be asked with the grant's method."""
+        texts = {name: text for name, text in grant.texts().items() if name != "method"}
+        return urlencode({**texts, "signature": self.signature(grant)})
 
     def read_query(self, texts: Mapping[str, str], method: str, now: float) -> Grant:
         """The grant of an address that was asked with `method`.

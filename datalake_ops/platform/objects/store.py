@@ -30,6 +30,8 @@ from datalake_ops.wire.uploads import ObjectStat
 UPLOAD_PATH = "/storage/upload"
 PART_PATH = "/storage/part"
 OBJECT_PATH = "/storage/object"
+# Connector of what the platform itself keeps; no path of the API leads to it.
+PLATFORM = UUID(int=0)
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class LocalStore:
         self._settings = settings
         self._database = database
         self._pool = MeasurerPool()
+        # How many files can be measured at once.
+        self.measurers = self._pool.size
         self._buckets: dict[UUID, Bucket] = {}
 
     def bucket(self, connector: UUID) -> Bucket:
@@ -73,6 +77,8 @@ class LocalStore:
             try:
                 file = self.folder.open(str(connector), name)
             except FileNotFoundError:
+                if connector == PLATFORM:
+                    raise
                 file = self.bucket(connector).open(name)
         except BadNameError as error:
             raise FileNotFoundError(str(error)) from error

@@ -1,0 +1,129 @@
+"""Imports from the lake's bucket (wire: section 10): checked at once, done by a job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+from sqlalchemy import Connection, select
+from starlette.responses import Response
+
+from datalake_ops.platform.auth import CallerOf
+from datalake_ops.platform.bodies import read_json, validated
+from datalake_ops.platform.jobs.job_shapes import job_shape
+from datalake_ops.platform.jobs.marks import read_mark
+from datalake_ops.platform.jobs.records import NewJob
+from datalake_ops.platform.jobs.service import jobs_of
+from datalake_ops.platform.metadata_rules import checked_metadata
+from datalake_ops.platform.metadata_schema import read_schema
+from datalake_ops.platform.objects.bucket import check_prefix
+from datalake_ops.platform.objects.names import BadNameError
+from datalake_ops.platform.ownership import Lake, LakeOf
+from datalake_ops.platform.problems import RefusalError, bad_request, json_response
+from datalake_ops.platform.registry import checked_name
+from datalake_ops.platform.services import services
+from datalake_ops.platform.store import schema
+from datalake_ops.platform.tokens import Caller
+from datalake_ops.wire import routes
+from datalake_ops.wire.data import DataChange
+from datalake_ops.wire.jobs import JobKind
+from datalake_ops.wire.paging import IMPORT_SIZE
+
+router = APIRouter(tags=["imports"])
+
+_PREFIXES = 10_000
+
+
+class PrefixesBody(BaseModel):
+    """Everything whose name starts so, with the same tags and source for all."""
+
+    prefixes: list[str] = Field(min_length=1, max_length=_PREFIXES)
+    tag_ids: list[UUID] = Field(default_factory=list, max_length=1000)
+    data_source_id: UUID | None = None
+
+
+class ObjectsBody(BaseModel):
+    """Objects by name, each with what is said of it."""
+
+    objects: dict[str, DataChange | None] = Field(min_length=1, max_length=IMPORT_SIZE)
+
+
+class NamedProjection(BaseModel):
+    """One projection: its name, and the object that holds it."""
+
+    name: str = Field(min_length=1, max_length=256)
+    object_name: str
+
+
+class ProjectionsBody(BaseModel):
+    """Projections by the object name of their data."""
+
+    projections: dict[str, list[NamedProjection]] = Field(min_length=1, max_length=IMPORT_SIZE)
+
+
+@router.post(routes.IMPORT_OBJECTS)
+async def import_objects(request: Request, lake: LakeOf, caller: CallerOf) -> Response:
+    """Import by prefixes or by names; the body tells which."""
+    raw = await read_json(request)
+    if isinstance(raw, dict) and "objects" in raw:
+        objects = validated(ObjectsBody, raw).objects
+        asked = await services(request).database.read(lambda connection: _objects(connection, lake, objects))
+    else:
+        body = validated(PrefixesBody, raw)
+        asked = await services(request).database.read(lambda connection: _prefixes(connection, lake, body))
+    return await _start(request, lake, caller, asked)
+
+
+@router.post(routes.IMPORT_PROJECTIONS)
+async def import_projections(request: Request, lake: LakeOf, caller: CallerOf) -> Response:
+    """Import projections of data that are in the lake."""
+    body = validated(ProjectionsBody, await read_json(request))
+    return await _start(request, lake, caller, body.model_dump())
+
+
+async def _start(request: Request, lake: Lake, caller: Caller, asked: dict[str, Any]) -> Response:
+    new = NewJob(lake.organization_id, caller.user_id, lake.key, JobKind.IMPORT, asked, read_mark(request))
+    row = await jobs_of(request).start_import(new)
+    shape = {"id": lake.id, "name": lake.name, "connector_id": lake.connector_id}
+    return json_response({"datalake": shape, "job": job_shape(row, request)})
+
+
+def _prefixes(connection: Connection, lake: Lake, body: PrefixesBody) -> dict[str, Any]:
+    try:
+        prefixes = [check_prefix(prefix) for prefix in body.prefixes]
+    except BadNameError as error:
+        raise bad_request(f"prefixes: {error}") from error
+    tags, source = schema.tag.c, schema.source.c
+    keys = []
+    for tag in dict.fromkeys(body.tag_ids):
+        key = connection.execute(select(tags.key).where(tags.id == tag, tags.lake_key == lake.key)).scalar()
+        if key is None:
+            raise bad_request(f"tag_ids: {tag} is no data tag of the datalake.")
+        keys.append(key)
+    source_key = None
+    if body.data_source_id is not None:
+        mine = (source.id == body.data_source_id, source.organization_id == lake.organization_id)
+        source_key = connection.execute(select(source.key).where(*mine)).scalar()
+        if source_key is None:
+            raise bad_request(f"data_source_id {body.data_source_id} is no data source of the organization.")
+    return {"prefixes": prefixes, "tag_keys": keys, "source_key": source_key}
+
+
+def _objects(connection: Connection, lake: Lake, objects: Mapping[str, DataChange | None]) -> dict[str, Any]:
+    lake_schema = read_schema(connection, lake.key)
+    checked = {}
+    for name, given in objects.items():
+        change = given or DataChange()
+        try:
+            checked[name] = {
+                "metadata": checked_metadata(change.metadata),
+                "custom_metadata": lake_schema.checked(change.custom_metadata) if change.custom_metadata else None,
+                "tags": [checked_name(tag, "tag") for tag in change.tags],
+                "data_source": checked_name(change.data_source, "data source") if change.data_source else None,
+            }
+        except RefusalError as error:
+            raise RefusalError(error.status, f"Object {name!r}: {error.message}", error.detail) from error
+    return {"objects": checked}

@@ -1,0 +1,253 @@
+"""Processings: what an organization can run on its data, with their declared inputs, and launching them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field, model_validator
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from starlette.responses import Response
+
+from datalake_ops.platform.auth import CallerOf
+from datalake_ops.platform.bodies import read_body
+from datalake_ops.platform.jobs.job_shapes import job_shape
+from datalake_ops.platform.jobs.launching import Launch, LaunchBody
+from datalake_ops.platform.jobs.marks import read_mark
+from datalake_ops.platform.jobs.service import jobs_of
+from datalake_ops.platform.ordering import Window, window
+from datalake_ops.platform.ownership import LakeOf, OrganizationOf
+from datalake_ops.platform.problems import conflict, json_response, not_found
+from datalake_ops.platform.registry import checked_name
+from datalake_ops.platform.services import services
+from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.types import new_id, now
+from datalake_ops.wire import routes
+from datalake_ops.wire.processings import InputType, ProcessingTarget, ProcessingType
+
+router = APIRouter(tags=["processings"])
+
+_COLUMNS = schema.processing.c
+_INPUTS = schema.processing_input
+_ORDER = {"name": _COLUMNS.name, "created_at": _COLUMNS.created_at, "id": _COLUMNS.id}
+# Before version 6.33 the SDK named the type only.
+_TARGETS = {
+    ProcessingType.DATA_AUTO_TAGGING: ProcessingTarget.DATALAKE,
+    ProcessingType.MODEL_COMPRESSION: ProcessingTarget.MODEL_VERSION,
+    ProcessingType.MODEL_CONVERSION: ProcessingTarget.MODEL_VERSION,
+}
+
+
+class ProcessingBody(BaseModel):
+    """A processing to be made."""
+
+    name: str
+    target: ProcessingTarget
+    docker_image: str = Field(min_length=1, max_length=512)
+    docker_tag: str = Field(min_length=1, max_length=128)
+    description: str | None = None
+    type: ProcessingType | None = None
+    default_cpu: int | None = Field(default=None, ge=1)
+    default_gpu: int | None = Field(default=None, ge=0)
+    default_parameters: dict[str, Any] | None = None
+    docker_flags: list[str] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _derive_target(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and raw.get("target") is None and raw.get("type") in set(ProcessingType):
+            return {**raw, "target": _TARGETS.get(ProcessingType(raw["type"]), ProcessingTarget.DATASET_VERSION)}
+        return raw
+
+
+class ProcessingChange(BaseModel):
+    """What is to be changed of a processing; what is absent or null stays."""
+
+    docker_image: str | None = Field(default=None, min_length=1, max_length=512)
+    docker_tag: str | None = Field(default=None, min_length=1, max_length=128)
+    description: str | None = None
+    default_parameters: dict[str, Any] | None = None
+    default_cpu: int | None = Field(default=None, ge=1)
+    default_gpu: int | None = Field(default=None, ge=0)
+
+
+class InputChange(BaseModel):
+    """What an input may hold, besides its type."""
+
+    required: bool = False
+    inference_type_constraint: str | None = None
+    framework_constraint: str | None = None
+
+
+class InputBody(InputChange):
+    """An input to be declared."""
+
+    name: str
+    input_type: InputType
+
+
+@router.get(routes.PROCESSINGS)
+async def list_processings(
+    organization: OrganizationOf, request: Request, asked: Annotated[Window, Query()]
+) -> Response:
+    """The processings of an organization, oldest first; all of them unless a limit is asked."""
+    mine = select(schema.processing).where(_COLUMNS.organization_id == organization)
+    rows = await services(request).database.read(
+        lambda connection: connection.execute(window(mine, asked, _ORDER, _COLUMNS.created_at)).all()
+    )
+    return json_response({"items": [processing_shape(row) for row in rows], "count": len(rows)})
+
+
+@router.post(routes.PROCESSINGS)
+async def create_processing(organization: OrganizationOf, request: Request) -> Response:
+    """Make a processing; the name must be free."""
+    body = await read_body(request, ProcessingBody)
+    checked_name(body.name, "processing")
+    row = {**body.model_dump(mode="json"), "id": new_id(), "organization_id": organization, "created_at": now()}
+
+    def make(connection: Connection) -> Row[Any]:
+        return connection.execute(insert(schema.processing).values(row).returning(*_COLUMNS)).one()
+
+    try:
+        made = await services(request).database.write(make)
+    except IntegrityError as error:
+        raise conflict(f"A processing named {body.name!r} exists already.") from error
+    return json_response(processing_shape(made), 201)
+
+
+@router.get(routes.PROCESSINGS_FIND)
+async def find_processing(name: str, organization: OrganizationOf, request: Request) -> Response:
+    """The organization's processing of a name."""
+    wanted = select(schema.processing).where(_COLUMNS.organization_id == organization, _COLUMNS.name == name)
+    return json_response(processing_shape(await _one(request, wanted, f"Processing {name!r}")))
+
+
+@router.get(routes.PROCESSINGS_PUBLIC_FIND)
+async def find_public_processing(name: str, request: Request, caller: CallerOf) -> Response:
+    """The public processing of a name."""
+    wanted = select(schema.processing).where(_COLUMNS.organization_id.is_(None), _COLUMNS.name == name)
+    return json_response(processing_shape(await _one(request, wanted, f"Public processing {name!r}")))
+
+
+@router.get(routes.PROCESSING)
+async def get_processing(processing: UUID, request: Request, caller: CallerOf) -> Response:
+    """One processing, the organization's or a public one."""
+    visible = _COLUMNS.organization_id.is_(None) | (_COLUMNS.organization_id == caller.organization_id)
+    wanted = select(schema.processing).where(_COLUMNS.id == processing, visible)
+    return json_response(processing_shape(await _one(request, wanted, f"Processing {processing}")))
+
+
+@router.patch(routes.PROCESSING)
+async def change_processing(processing: UUID, request: Request, caller: CallerOf) -> Response:
+    """Change a processing of the organization."""
+    body = await read_body(request, ProcessingChange)
+    values = {name: value for name, value in body.model_dump(mode="json").items() if value is not None}
+
+    def change(connection: Connection) -> Row[Any] | None:
+        if values:
+            connection.execute(
+                update(schema.processing).where(*_mine(processing, caller.organization_id)).values(values)
+            )
+        return connection.execute(select(schema.processing).where(*_mine(processing, caller.organization_id))).first()
+
+    row = await services(request).database.write(change)
+    if row is None:
+        raise not_found(f"Processing {processing}")
+    return json_response(processing_shape(row))
+
+
+@router.delete(routes.PROCESSING)
+async def delete_processing(processing: UUID, request: Request, caller: CallerOf) -> Response:
+    """Delete a processing of the organization; its jobs stay."""
+    gone = delete(schema.processing).where(*_mine(processing, caller.organization_id))
+    if not await services(request).database.write(lambda connection: connection.execute(gone).rowcount):
+        raise not_found(f"Processing {processing}")
+    return Response(status_code=204)
+
+
+@router.get(routes.PROCESSING_INPUTS)
+async def list_inputs(processing: UUID, request: Request, caller: CallerOf) -> Response:
+    """The declared inputs of a processing."""
+    await _check_mine(request, processing, caller.organization_id)
+    wanted = select(_INPUTS).where(_INPUTS.c.processing_id == processing).order_by(_INPUTS.c.name)
+    rows = await services(request).database.read(lambda connection: connection.execute(wanted).all())
+    return json_response({"items": [input_shape(row) for row in rows], "count": len(rows)})
+
+
+@router.post(routes.PROCESSING_INPUTS)
+async def add_input(processing: UUID, request: Request, caller: CallerOf) -> Response:
+    """Declare an input."""
+    body = await read_body(request, InputBody)
+    checked_name(body.name, "processing's input")
+    await _check_mine(request, processing, caller.organization_id)
+    row = {**body.model_dump(mode="json"), "processing_id": processing}
+
+    def add(connection: Connection) -> Row[Any]:
+        return connection.execute(insert(_INPUTS).values(row).returning(*_INPUTS.c)).one()
+
+    try:
+        made = await services(request).database.write(add)
+    except IntegrityError as error:
+        raise conflict(f"The processing has an input named {body.name!r} already.") from error
+    return json_response(input_shape(made), 201)
+
+
+@router.put(routes.PROCESSING_INPUT)
+async def change_input(processing: UUID, name: str, request: Request, caller: CallerOf) -> Response:
+    """Change what an input may hold."""
+    body = await read_body(request, InputChange)
+    await _check_mine(request, processing, caller.organization_id)
+    here = (_INPUTS.c.processing_id == processing, _INPUTS.c.name == name)
+    change = update(_INPUTS).where(*here).values(body.model_dump(mode="json")).returning(*_INPUTS.c)
+    row = await services(request).database.write(lambda connection: connection.execute(change).first())
+    if row is None:
+        raise not_found(f"Input {name!r}")
+    return json_response(input_shape(row))
+
+
+@router.delete(routes.PROCESSING_INPUT)
+async def delete_input(processing: UUID, name: str, request: Request, caller: CallerOf) -> Response:
+    """Take back an input."""
+    await _check_mine(request, processing, caller.organization_id)
+    gone = delete(_INPUTS).where(_INPUTS.c.processing_id == processing, _INPUTS.c.name == name)
+    if not await services(request).database.write(lambda connection: connection.execute(gone).rowcount):
+        raise not_found(f"Input {name!r}")
+    return Response(status_code=204)
+
+
+@router.post(routes.LAUNCH)
+async def launch_processing(request: Request, lake: LakeOf, caller: CallerOf) -> Response:
+    """Start a processing on data of the lake; answers the job at once."""
+    body = await read_body(request, LaunchBody)
+    row = await jobs_of(request).launch(Launch(lake, caller, body, read_mark(request)))
+    return json_response(job_shape(row, request))
+
+
+def processing_shape(row: Row[Any]) -> dict[str, Any]:
+    """A processing as the wire shows it."""
+    names = ("id", "name", "target", "type", "description", "docker_image", "docker_tag", "docker_flags")
+    defaults = ("default_cpu", "default_gpu", "default_parameters")
+    return {name: getattr(row, name) for name in (*names, *defaults)}
+
+
+def input_shape(row: Row[Any]) -> dict[str, Any]:
+    """A declared input as the wire shows it."""
+    names = ("name", "input_type", "required", "inference_type_constraint", "framework_constraint")
+    return {name: getattr(row, name) for name in names}
+
+
+def _mine(processing: UUID, organization: UUID) -> tuple[Any, Any]:
+    return _COLUMNS.id == processing, _COLUMNS.organization_id == organization
+
+
+async def _check_mine(request: Request, processing: UUID, organization: UUID) -> None:
+    await _one(request, select(schema.processing).where(*_mine(processing, organization)), f"Processing {processing}")
+
+
+async def _one(request: Request, wanted: Select[Any], what: str) -> Row[Any]:
+    row = await services(request).database.read(lambda connection: connection.execute(wanted).first())
+    if row is None:
+        raise not_found(what)
+    return row

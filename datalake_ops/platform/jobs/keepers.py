@@ -1,0 +1,115 @@
+"""Starting keepers of programs, finding them again, and asking them how it went."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datalake_ops.platform.jobs import shim
+
+GRACE = 10.0  # seconds between SIGTERM and SIGKILL
+START_TIMEOUT = 60.0
+
+
+class CannotStartError(RuntimeError):
+    """The keeper itself could not be started."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a program ended: its exit code (negative for a signal), whether it was killed, what kept it from starting.
+
+    No code means that nobody can say: the program and its keeper are gone.
+    """
+
+    code: int | None
+    killed: bool = False
+    error: str | None = None
+
+
+class Keeper:
+    """The keeper of one job, known by its folder; nothing else is needed to find it again after a restart."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def log(self) -> Path:
+        """The file with everything the program said."""
+        return self.folder / "log"
+
+    def start(self, argv: Sequence[str], env: Mapping[str, str], grace: float = GRACE) -> None:
+        """Start keeper and program; where this was done before, by whatever server, do nothing.
+
+        Raises:
+            CannotStartError: the machine refused.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        order = json.dumps({"folder": str(self.folder), "argv": list(argv), "env": dict(env), "grace": grace})
+        try:
+            # By standard input: neither the token nor anything else of the environment is ever on disk.
+            done = subprocess.run(
+                [sys.executable, "-I", shim.__file__],
+                input=order.encode(),
+                capture_output=True,
+                timeout=START_TIMEOUT,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise CannotStartError(f"The job's keeper could not be started: {error}.") from error
+        if done.returncode not in (0, shim.CLAIMED):
+            words = done.stderr.decode(errors="replace").strip().splitlines()
+            raise CannotStartError(f"The job's keeper ended at once: {words[-1] if words else 'no word of why'}.")
+
+    def was_started(self) -> bool:
+        """Whether some server has started it."""
+        return (self.folder / "claim").exists()
+
+    def ending(self) -> Ending | None:
+        """How the program ended, None while it runs or when its keeper is lost."""
+        found = _read(self.folder / "rc")
+        return Ending(found["code"], found.get("killed", False), found.get("error")) if found else None
+
+    def is_alive(self) -> bool:
+        """Whether the keeper runs, or has only just been started; look for an ending again after a False."""
+        if (self.folder / "pid").exists():
+            return shim.is_running(self._who("keeper"))
+        claim = self.folder / "claim"
+        return claim.exists() and time.time() - claim.stat().st_mtime < START_TIMEOUT
+
+    def terminate(self) -> bool:
+        """Ask the keeper to end the program and all it started; False when there is no keeper to ask."""
+        keeper = self._who("keeper")
+        if not shim.is_running(keeper):
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(keeper["pid"], signal.SIGTERM)
+        return True
+
+    def clear_away(self) -> None:
+        """Kill a program whose keeper was lost, with its process group."""
+        program = self._who("program")
+        if shim.is_running(program):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(program["pid"], signal.SIGKILL)
+
+    def _who(self, name: str) -> dict[str, Any]:
+        who: dict[str, Any] = (_read(self.folder / "pid") or {}).get(name, {})
+        return who
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        value: dict[str, Any] = json.loads(path.read_bytes())
+        return value
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,61 @@
+"""The ledger of processors and GPUs: what each running job holds, and what is left."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+_GPU_DEVICE = re.compile(r"nvidia\d+")
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one job holds: a number of processors, and GPUs by their index."""
+
+    cpu: int
+    gpus: tuple[int, ...] = ()
+
+
+@dataclass
+class Ledger:
+    """Admission by counting; nothing is enforced on the programs themselves."""
+
+    cpus: int
+    gpus: int = 0
+    _held: dict[UUID, Share] = field(default_factory=dict)
+
+    @classmethod
+    def of_machine(cls, cpus: int | None, gpus: int | None) -> Ledger:
+        """A ledger of this machine, or of the smaller or larger one it is told to be."""
+        return cls(cpus or os.cpu_count() or 1, _gpu_count() if gpus is None else gpus)
+
+    def admit(self, job: UUID, cpu: int, gpu: int, already: Share | None = None) -> Share | None:
+        """Hand a job its share, None when it has to wait.
+
+        A job that asks for more processors than there are gets all of them: it would wait for ever otherwise. One that
+        ran before the server restarted holds what it held (`already`), even if that is now too much.
+        """
+        if already is None:
+            cpu = min(cpu, self.cpus)
+            free = self._free_gpus()
+            if cpu > self.cpus - sum(share.cpu for share in self._held.values()) or gpu > len(free):
+                return None
+            already = Share(cpu, tuple(free[:gpu]))
+        self._held[job] = already
+        return already
+
+    def release(self, job: UUID) -> None:
+        """Take back what a job held."""
+        self._held.pop(job, None)
+
+    def _free_gpus(self) -> list[int]:
+        taken = {index for share in self._held.values() for index in share.gpus}
+        return [index for index in range(self.gpus) if index not in taken]
+
+
+def _gpu_count() -> int:
+    devices = Path("/dev")
+    return sum(1 for path in devices.iterdir() if _GPU_DEVICE.fullmatch(path.name)) if devices.is_dir() else 0

@@ -1,0 +1,104 @@
+"""Docker images and the local programs that stand in for them: this platform runs no containers."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, insert, select
+
+from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.types import new_id, now
+from datalake_ops.wire.processings import ProcessingTarget, ProcessingType
+
+_TAG = "1"
+# Modules by name only: the platform starts them, it never imports them.
+_MODULES = {
+    "datalake-ops/quality-tagging": "datalake_ops.processings.quality_tagging",
+    "datalake-ops/near-duplicates": "datalake_ops.processings.near_duplicates",
+    "datalake-ops/thumbnails": "datalake_ops.processings.thumbnails",
+}
+# What every organization finds ready to launch: name, what it does, type and default parameters.
+_BUILT_IN: tuple[dict[str, Any], ...] = (
+    {
+        "name": "quality-tagging",
+        "type": ProcessingType.DATA_AUTO_TAGGING.value,
+        "description": "Tags images that are blurred, dark, overexposed or of low resolution.",
+        "default_parameters": {
+            "blur_threshold": 60.0,
+            "dark_threshold": 50.0,
+            "bright_threshold": 205.0,
+            "min_side": 256,
+            "tag_prefix": "",
+        },
+    },
+    {
+        "name": "near-duplicates",
+        "type": ProcessingType.DATA_AUTO_TAGGING.value,
+        "description": "Finds groups of images that look nearly the same and tags each group.",
+        "default_parameters": {"max_distance": 6, "tag_prefix": ""},
+    },
+    {
+        "name": "thumbnails",
+        "type": None,
+        "description": "Makes a small copy of each image and keeps it as a projection named `thumbnail`.",
+        "default_parameters": {"max_side": 256, "quality": 85},
+    },
+)
+
+
+class UnknownImageError(LookupError):
+    """No program of this machine stands in for the image."""
+
+    def __init__(self, image: str) -> None:
+        super().__init__(
+            f"No program of this platform runs the image {image!r}. Restart it with "
+            f"--program {shlex.quote(f'{image}=COMMAND')}, where COMMAND does what the container would."
+        )
+
+
+class Programs:
+    """The registry of images: the built-in ones and those the operator named."""
+
+    def __init__(self, named: Mapping[str, str]) -> None:
+        self._commands = {image: [sys.executable, "-m", module] for image, module in _MODULES.items()}
+        self._commands.update((image, shlex.split(command)) for image, command in named.items())
+
+    def command(self, image: str, tag: str) -> list[str]:
+        """The command line for an image, named with its tag or without.
+
+        Raises:
+            UnknownImageError: there is none.
+        """
+        found = self._commands.get(f"{image}:{tag}") or self._commands.get(image)
+        if found is None:
+            raise UnknownImageError(f"{image}:{tag}")
+        return found
+
+
+def seed_processings(connection: Connection) -> None:
+    """Give every organization the built-in processings that it lacks."""
+    for organization in connection.scalars(select(schema.organization.c.id)).all():
+        seed_processings_of(connection, organization)
+
+
+def seed_processings_of(connection: Connection, organization: UUID) -> None:
+    """Give one organization the built-in processings that it lacks; its own of the same name stay."""
+    processing = schema.processing
+    known = set(connection.scalars(select(processing.c.name).where(processing.c.organization_id == organization)))
+    for row in _BUILT_IN:
+        if row["name"] not in known:
+            fixed = {
+                "id": new_id(),
+                "organization_id": organization,
+                "target": ProcessingTarget.DATALAKE.value,
+                "docker_image": f"datalake-ops/{row['name']}",
+                "docker_tag": _TAG,
+                "default_cpu": 1,
+                "default_gpu": 0,
+                "created_at": now(),
+            }
+            connection.execute(insert(processing).values(**fixed, **row))

@@ -1,0 +1,31 @@
+"""Which state of a job may follow which."""
+
+from __future__ import annotations
+
+from datalake_ops.wire.jobs import JobStatus
+
+_NEXT: dict[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.PENDING: frozenset({JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.FAILED, JobStatus.KILLED}),
+    JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.FAILED, JobStatus.KILLED}),
+    JobStatus.RUNNING: frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.KILLED}),
+}
+
+
+class IllegalTransitionError(ValueError):
+    """The job's state does not allow what was asked."""
+
+    def __init__(self, before: JobStatus, after: JobStatus) -> None:
+        super().__init__(f"The job is {before.value} and cannot become {after.value}.")
+
+
+def check_transition(before: JobStatus, after: JobStatus) -> bool:
+    """Whether anything is to change: False when the job is in that state already, as a repeated request finds it.
+
+    Raises:
+        IllegalTransitionError: that state cannot follow.
+    """
+    if before is after:
+        return False
+    if after not in _NEXT.get(before, frozenset()):
+        raise IllegalTransitionError(before, after)
+    return True

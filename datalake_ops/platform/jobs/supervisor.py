@@ -1,0 +1,262 @@
+"""The supervisor of processings: one thread that starts programs, follows their logs and says how they ended.
+
+All it knows is in the tables and in each job's folder, so that a server that starts again takes up where one that was
+killed left off.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, select
+
+from datalake_ops.platform.jobs import logs, records
+from datalake_ops.platform.jobs.keepers import CannotStartError, Ending, Keeper
+from datalake_ops.platform.jobs.ledger import Ledger, Share
+from datalake_ops.platform.jobs.printed import read_lines
+from datalake_ops.platform.jobs.programs import Programs, UnknownImageError
+from datalake_ops.platform.jobs.states import IllegalTransitionError
+from datalake_ops.platform.services import Services
+from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.writer import WriterClosedError
+from datalake_ops.platform.tokens import Caller, add_token, drop_job_tokens, new_token
+from datalake_ops.wire.jobs import JobKind, JobStatus
+
+POLL_SECONDS = 0.1
+# A server's own settings are no business of the programs it starts; they get a connection of their own.
+_PRIVATE = ("DATALAKE_", "PICSELLIA_")
+_LOST = "The job's program vanished without an exit code: the machine was restarted, or somebody killed its keeper."
+_KILLED = "Killed on request."
+_logger = logging.getLogger(__name__)
+
+
+@dataclass
+class _Run:
+    job: UUID
+    keeper: Keeper
+    log_offset: int = 0
+
+
+class Supervisor:
+    """Runs processings, in the order they were launched, as many at once as the ledger admits."""
+
+    def __init__(self, services: Services, programs: Programs, ledger: Ledger) -> None:
+        self._services = services
+        self._programs = programs
+        self._ledger = ledger
+        self._queue: deque[UUID] = deque()
+        self._runs: dict[UUID, _Run] = {}
+        self._doomed: set[UUID] = set()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="supervisor", daemon=True)
+
+    def start(self) -> None:
+        """Adopt what runs from before, queue what waits, and begin."""
+        for row in self._services.database.read_sync(_held):
+            held = row.held
+            self._ledger.admit(row.id, 0, 0, Share(held["cpu"], tuple(held["gpus"])))
+            self._runs[row.id] = _Run(row.id, self._keeper(row.id), row.log_offset or 0)
+            if row.cancel_requested_at is not None:
+                self._doomed.add(row.id)
+        waiting = (JobStatus.PENDING, JobStatus.QUEUED)
+        rows = self._services.database.read_sync(
+            lambda connection: records.in_states(connection, JobKind.PROCESSING, *waiting)
+        )
+        self._queue.extend(row.id for row in rows)
+        self._wake.set()
+        self._thread.start()
+
+    def enqueue(self, job: UUID) -> None:
+        """Run a job when its turn comes."""
+        self._queue.append(job)
+        self._wake.set()
+
+    def kill(self, job: UUID) -> None:
+        """End the program of a running job, and all it started."""
+        self._doomed.add(job)
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Stop supervising; the programs run on, and the next server adopts them."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _loop(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.wait(POLL_SECONDS if self._runs else None)
+            self._wake.clear()
+            try:
+                self._admit_waiting()
+                for run in list(self._runs.values()):
+                    self._attend(run)
+            except WriterClosedError:
+                return
+            except Exception:
+                # One job's trouble (a full disk, say) must not leave the others without supervision.
+                _logger.exception("The supervisor of jobs stumbled; it goes on.")
+                self._stopping.wait(1.0)
+
+    def _admit_waiting(self) -> None:
+        while self._queue and not self._stopping.is_set():
+            row = self._services.database.write_sync(lambda connection: _queued(connection, self._queue[0]))
+            if row is not None:
+                share = self._ledger.admit(row.id, row.cpu or 1, row.gpu or 0)
+                if share is None:
+                    # Strictly in turn: a large job would wait for ever behind small ones that slip past it.
+                    return
+                self._start(row, share)
+            self._queue.popleft()
+
+    def _start(self, row: Row[Any], share: Share) -> None:
+        keeper = self._keeper(row.id)
+        try:
+            argv = self._programs.command(row.request["image"], row.request["tag"])
+            if not keeper.was_started():
+                keeper.start(argv, self._environment(row, share))
+        except (UnknownImageError, CannotStartError) as error:
+            reason = str(error)
+            self._services.database.write_sync(lambda connection: _fail(connection, row.id, reason))
+            self._ledger.release(row.id)
+            return
+        self._runs[row.id] = _Run(row.id, keeper)
+        held = {"cpu": share.cpu, "gpus": list(share.gpus)}
+        if not self._services.database.write_sync(lambda connection: _running(connection, row.id, held)):
+            self._doomed.add(row.id)
+
+    def _environment(self, row: Row[Any], share: Share) -> dict[str, str]:
+        token = new_token()
+        name = self._services.database.write_sync(lambda connection: _add_token(connection, row, token))
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(_PRIVATE)}
+        if self._ledger.gpus:
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, share.gpus))
+        return {
+            **environment,
+            # Lines are to reach the log when they are printed, not when a buffer is full.
+            "PYTHONUNBUFFERED": "1",
+            "api_token": token,
+            "organization_id": str(row.organization_id),
+            "organization_name": name,
+            "job_id": str(row.id),
+            "host": self._services.settings.address,
+        }
+
+    def _attend(self, run: _Run) -> None:
+        if run.job in self._doomed and run.keeper.terminate():
+            self._doomed.discard(run.job)
+        # Asked before the log is read: nothing is written to it after the program ended.
+        ending = run.keeper.ending()
+        if ending is None and not run.keeper.is_alive():
+            ending = run.keeper.ending() or Ending(None)
+        while self._take_lines(run, to_the_end=ending is not None):
+            pass
+        if ending is not None:
+            self._finish(run, ending)
+
+    def _take_lines(self, run: _Run, to_the_end: bool) -> bool:
+        lines, offset = read_lines(run.keeper.log, run.log_offset, to_the_end)
+        if offset == run.log_offset:
+            return False
+
+        def take(connection: Connection) -> None:
+            logs.append(connection, run.job, lines)
+            records.note(connection, run.job, log_offset=offset)
+
+        self._services.database.write_sync(take)
+        run.log_offset = offset
+        return True
+
+    def _finish(self, run: _Run, ending: Ending) -> None:
+        if ending.code is None:
+            run.keeper.clear_away()
+        self._services.database.write_sync(lambda connection: _ended(connection, run.job, ending))
+        self._services.tokens.forget()
+        self._ledger.release(run.job)
+        self._doomed.discard(run.job)
+        del self._runs[run.job]
+        # Whoever waits for what this job held may have its turn now.
+        self._wake.set()
+
+    def _keeper(self, job: UUID) -> Keeper:
+        return Keeper(self._services.settings.jobs / str(job))
+
+
+def _held(connection: Connection) -> list[Row[Any]]:
+    """Jobs whose programs were started and not yet seen to end."""
+    return list(connection.execute(select(schema.job).where(schema.job.c.held.is_not(None))).all())
+
+
+def _queued(connection: Connection, job: UUID) -> Row[Any] | None:
+    """The job, now QUEUED; None when it was killed while it waited."""
+    row = records.get(connection, job)
+    if row is None or JobStatus(row.status).is_terminal:
+        return None
+    records.move(connection, job, JobStatus.QUEUED)
+    return row
+
+
+def _running(connection: Connection, job: UUID, held: dict[str, Any]) -> bool:
+    # Noted whatever the state, for the program runs and has to be looked after.
+    records.note(connection, job, held=held)
+    try:
+        records.move(connection, job, JobStatus.RUNNING)
+    except IllegalTransitionError:
+        return False
+    return True
+
+
+def _fail(connection: Connection, job: UUID, reason: str) -> None:
+    drop_job_tokens(connection, job)
+    row = records.get(connection, job)
+    if row is not None and not JobStatus(row.status).is_terminal:
+        logs.append(connection, job, [reason])
+        records.move(connection, job, JobStatus.FAILED, reason=reason)
+
+
+def _add_token(connection: Connection, row: Row[Any], token: str) -> str:
+    user = connection.execute(select(schema.user.c.username).where(schema.user.c.id == row.user_id)).scalar_one()
+    add_token(connection, token, Caller(row.organization_id, row.user_id, user, row.id))
+    organization = schema.organization.c
+    return str(connection.execute(select(organization.name).where(organization.id == row.organization_id)).scalar_one())
+
+
+def _ended(connection: Connection, job: UUID, ending: Ending) -> None:
+    drop_job_tokens(connection, job)
+    row = records.get(connection, job)
+    if row is None:
+        return
+    records.note(connection, job, held=None, exit_code=ending.code)
+    # A program may have reported its own end; that word counts.
+    if not JobStatus(row.status).is_terminal:
+        status, reason = _verdict(ending)
+        records.move(connection, job, status, reason=reason)
+
+
+def _verdict(ending: Ending) -> tuple[JobStatus, str | None]:
+    if ending.code is None:
+        return JobStatus.FAILED, _LOST
+    if ending.killed:
+        return JobStatus.KILLED, _KILLED
+    if ending.error:
+        return JobStatus.FAILED, f"The program could not be started: {ending.error}."
+    if ending.code == 0:
+        return JobStatus.SUCCEEDED, None
+    if ending.code < 0:
+        return JobStatus.FAILED, f"The program was ended by {_signal_name(-ending.code)}."
+    return JobStatus.FAILED, f"The program ended with exit code {ending.code}."
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
