@@ -56,7 +56,7 @@ class World:
 
     def assert_done(self) -> None:
         assert [str(job.status) for job in self.jobs()] == ["SUCCEEDED"] * 3
-        data = self.lake.list_data(tags="ingested")
+        data = self.lake.list_data(tags="demo")
         assert {one.upload_status for one in data} == {UploadStatus.DONE}
         assert all(one.width > 0 for one in data)
         sources = sorted(one.data_source.name for one in data if one.data_source)
