@@ -20,8 +20,10 @@ from datalake_ops.platform.settings import Settings
 from datalake_ops.platform.store.database import Database
 from datalake_ops.platform.tokens import Tokens
 
-# Each module of handlers has a `router`. Order matters where one path could be read as another.
+# Each module of handlers has a `router`. Routes are tried in this order: the busiest first, and a fixed word before
+# a parameter in its place.
 _HANDLERS = (
+    "datas",
     "health",
     "organizations",
     "lakes",
@@ -29,7 +31,6 @@ _HANDLERS = (
     "sources",
     "projections",
     "data",
-    "datas",
     "metadata_schema",
     "tags",
     "objects",

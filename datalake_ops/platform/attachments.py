@@ -8,6 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from datalake_ops.platform.store.raw import execute_many
+
 # Ids per write: a longer one would keep registrations waiting.
 CHUNK = 2000
 
@@ -40,4 +42,4 @@ def detach(connection: Connection, tag_key: int, lake_key: int | None, ids: Sequ
 def _run(connection: Connection, statement: str, tag_key: int, lake_key: int | None, ids: Sequence[UUID]) -> int:
     if lake_key is None or not ids:  # A tag of other things reaches no data.
         return 0
-    return connection.exec_driver_sql(statement, [(tag_key, data_id.bytes, lake_key) for data_id in ids]).rowcount
+    return execute_many(connection, statement, [(tag_key, data_id.bytes, lake_key) for data_id in ids]).rowcount

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,9 +14,9 @@ from sqlalchemy import Connection
 
 from datalake_ops.platform.ownership import Lake
 from datalake_ops.platform.services import base_url, services
+from datalake_ops.platform.store.raw import among
 from datalake_ops.platform.store.types import from_microseconds
 
-# A list of numbers travels as one JSON text, so that the statement is the same for every length.
 _ROWS = (
     "SELECT seq, id, object_name, filename, type, content_type, upload_status, width, height, file_size, metadata,"
     " custom_metadata, source_key, created_at, error_reason FROM data WHERE seq IN (SELECT value FROM json_each(?))"
@@ -32,6 +32,27 @@ AddressOf = Callable[[str], str]
 
 
 @dataclass(frozen=True)
+class DataRow:
+    """A row of the table of data, as SQLite gives it."""
+
+    seq: int
+    id: bytes
+    object_name: str
+    filename: str
+    type: str
+    content_type: str
+    upload_status: str
+    width: int | None
+    height: int | None
+    file_size: int | None
+    metadata: str | None
+    custom_metadata: str | None
+    source_key: int | None
+    created_at: int
+    error_reason: str | None
+
+
+@dataclass(frozen=True)
 class Shaper:
     """Shows data of one lake; `address_of` gives the signed address of an object name."""
 
@@ -39,33 +60,32 @@ class Shaper:
 
     def shapes(self, connection: Connection, seqs: Sequence[int]) -> list[dict[str, Any]]:
         """Data of these keys, in this order; those that are gone meanwhile are left out."""
-        rows = {row[0]: row for row in _among(connection, _ROWS, seqs)}
+        rows = {row[0]: DataRow(*row) for row in among(connection, _ROWS, seqs)}
         tags = _tags(connection, seqs)
-        sources = _sources(connection, {row[12] for row in rows.values() if row[12] is not None})
+        sources = _sources(connection, {row.source_key for row in rows.values() if row.source_key is not None})
         found = (rows[seq] for seq in seqs if seq in rows)
-        return [self._shape(row, tags.get(row[0], ()), sources.get(row[12])) for row in found]
+        return [self.shape(row, tags.get(row.seq, ()), sources.get(row.source_key)) for row in found]
 
-    def _shape(self, row: Any, tags: Sequence[dict[str, Any]], source: dict[str, Any] | None) -> dict[str, Any]:
-        _, data_id, object_name, filename, kind, content_type, status, width, height, *rest = row
-        file_size, metadata, custom_metadata, _, created_at, error_reason = rest
+    def shape(self, row: DataRow, tags: Sequence[dict[str, Any]], source: dict[str, Any] | None) -> dict[str, Any]:
+        """One data, whose tags and source are known."""
         shape = {
-            "id": UUID(bytes=data_id),
-            "object_name": object_name,
-            "filename": filename,
-            "type": kind,
-            "content_type": content_type,
-            "upload_status": status,
-            "meta": None if width is None else {"width": width, "height": height},
-            "presigned_url": self.address_of(object_name),
-            "metadata": _as_it_is(metadata),
-            "custom_metadata": _as_it_is(custom_metadata),
+            "id": UUID(bytes=row.id),
+            "object_name": row.object_name,
+            "filename": row.filename,
+            "type": row.type,
+            "content_type": row.content_type,
+            "upload_status": row.upload_status,
+            "meta": None if row.width is None else {"width": row.width, "height": row.height},
+            "presigned_url": self.address_of(row.object_name),
+            "metadata": _as_it_is(row.metadata),
+            "custom_metadata": _as_it_is(row.custom_metadata),
             "tags": tags,
             "data_source": source,
-            "file_size": file_size,
-            "created_at": from_microseconds(created_at),
+            "file_size": row.file_size,
+            "created_at": from_microseconds(row.created_at),
         }
-        if error_reason is not None:
-            shape["error_reason"] = error_reason
+        if row.error_reason is not None:
+            shape["error_reason"] = row.error_reason
         return shape
 
 
@@ -84,16 +104,12 @@ def _as_it_is(text: str | None) -> Any:
     return None if text is None else orjson.Fragment(text)
 
 
-def _among(connection: Connection, statement: str, keys: Iterable[int]) -> Sequence[Any]:
-    return connection.exec_driver_sql(statement, (orjson.dumps(list(keys)).decode(),)).fetchall()
-
-
 def _tags(connection: Connection, seqs: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-    tagged = _among(connection, _TAGGED, seqs)
+    tagged = among(connection, _TAGGED, seqs)
     keys = {key for _, key in tagged}
     known = {
         key: {"id": UUID(bytes=tag_id), "name": name, "target_type": target}
-        for key, tag_id, name, target in (_among(connection, _TAGS, keys) if keys else ())
+        for key, tag_id, name, target in (among(connection, _TAGS, keys) if keys else ())
     }
     tags: dict[int, list[dict[str, Any]]] = {}
     for seq, key in tagged:
@@ -102,5 +118,5 @@ def _tags(connection: Connection, seqs: Sequence[int]) -> dict[int, list[dict[st
 
 
 def _sources(connection: Connection, keys: set[int]) -> dict[int | None, dict[str, Any]]:
-    rows = _among(connection, _SOURCES, keys) if keys else ()
+    rows = among(connection, _SOURCES, keys) if keys else ()
     return {key: {"id": UUID(bytes=source_id), "name": name} for key, source_id, name in rows}

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from sqlalchemy import Connection, select
 
 from datalake_ops.platform.auth import CallerOf
+from datalake_ops.platform.metadata_schema import LakeSchema, read_schema
 from datalake_ops.platform.problems import not_found
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
@@ -38,12 +39,13 @@ class Connector:
 
 
 class Directory:
-    """Lakes and connectors, remembered: neither changes nor goes once it is made."""
+    """Lakes and connectors, remembered: neither changes nor goes once it is made. And schemas, until they change."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lakes: dict[UUID, Lake] = {}
         self._connectors: dict[UUID, Connector] = {}
+        self._schemas: dict[int, LakeSchema] = {}
 
     async def lake(self, id: UUID) -> Lake | None:
         """The lake of an id, of whatever organization."""
@@ -62,6 +64,17 @@ class Directory:
                 return None
             self._connectors[id] = found
         return self._connectors[id]
+
+    async def metadata_schema(self, lake: Lake) -> LakeSchema:
+        """The custom metadata schema of a lake."""
+        if lake.key not in self._schemas:
+            found = await self._database.read(lambda connection: read_schema(connection, lake.key))
+            self._schemas[lake.key] = found
+        return self._schemas[lake.key]
+
+    def forget_schema(self, lake: Lake) -> None:
+        """Read a lake's schema again when it is next used."""
+        self._schemas.pop(lake.key, None)
 
 
 def find_lake(connection: Connection, id: UUID) -> Lake | None:

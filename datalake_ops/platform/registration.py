@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection
 
+from datalake_ops.platform.data_shapes import DataRow, Shaper
 from datalake_ops.platform.metadata_rules import checked_metadata
-from datalake_ops.platform.metadata_schema import read_schema
 from datalake_ops.platform.ownership import Lake
 from datalake_ops.platform.problems import bad_request
 from datalake_ops.platform.services import Measured, Unreadable
+from datalake_ops.platform.store.raw import execute, execute_many
 from datalake_ops.platform.store.types import new_id, now, to_json, to_microseconds
 from datalake_ops.wire.data import DataToCreate, UploadStatus
 
 _FIND = "SELECT seq FROM data WHERE lake_key = ? AND object_name = ?"
 _INSERT = (
-    "INSERT INTO data (id, lake_key, object_name, filename, type, content_type, upload_status, width, height,"
+    "INSERT INTO data (lake_key, id, object_name, filename, type, content_type, upload_status, width, height,"
     " file_size, metadata, custom_metadata, source_key, created_at, error_reason)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_TAG = "INSERT INTO data_tag (tag_key, data_seq) SELECT key, ? FROM tag WHERE id = ? AND lake_key = ?"
-_SOURCE = "SELECT key FROM source WHERE id = ? AND organization_id = ?"
+_TAG = "SELECT key, name, target_type FROM tag WHERE id = ? AND lake_key = ?"
+_ATTACH = "INSERT INTO data_tag (tag_key, data_seq) VALUES (?, ?)"
+_SOURCE = "SELECT key, name FROM source WHERE id = ? AND organization_id = ?"
 _FILENAME_LENGTH = 1024
 
 
@@ -58,65 +61,50 @@ def checked_filename(name: str) -> str:
     return name
 
 
-def find(connection: Connection, lake: Lake, object_name: str) -> int | None:
-    """Key of the data of an object name."""
-    row = connection.exec_driver_sql(_FIND, (lake.key, object_name)).first()
-    return None if row is None else int(row[0])
+def registering(lake: Lake, body: DataToCreate, found: Outcome, show: Shaper) -> Callable[[Connection], dict[str, Any]]:
+    """The change that registers a data and returns its shape; a second time it returns the first one's.
 
-
-def registering(lake: Lake, body: DataToCreate, found: Outcome) -> Callable[[Connection], int]:
-    """The change that registers a data and returns its key; a second time it returns the first one's.
+    The custom metadata were checked before.
 
     Raises:
-        RefusalError: 400, the metadata do not hold (at once), or a tag, the source or custom metadata (in the change).
+        RefusalError: 400, the metadata do not hold (at once), or a tag or the source is not known (in the change).
     """
-    metadata = checked_metadata(body.metadata)
+    metadata, custom = checked_metadata(body.metadata), body.custom_metadata
+    texts = tuple(None if value is None else to_json(value) for value in (metadata, custom))
 
-    def register(connection: Connection) -> int:
+    def register(connection: Connection) -> dict[str, Any]:
         # A client whose answer was lost sends the same again.
-        known = find(connection, lake, body.object_name)
+        known = execute(connection, _FIND, (lake.key, body.object_name)).fetchone()
         if known is not None:
-            return known
-        custom = read_schema(connection, lake.key).checked(body.custom_metadata) if body.custom_metadata else None
-        row = (
-            new_id().bytes,
-            lake.key,
-            body.object_name,
-            body.filename,
-            body.type.value,
-            body.content_type,
-            found.status.value,
-            found.width,
-            found.height,
-            found.size_bytes,
-            _text(metadata),
-            _text(custom),
-            _source_key(connection, lake, body),
-            to_microseconds(now()),
-            found.reason,
-        )
-        seq = int(connection.exec_driver_sql(_INSERT, row).lastrowid)
-        _attach(connection, lake, body, seq)
-        return seq
+            return show.shapes(connection, [known[0]])[0]
+        source_key, source = _source(connection, lake, body.data_source_id)
+        tags = dict(_tag(connection, lake, tag) for tag in body.tags)
+        values = (*_values(body, found), *texts, source_key, to_microseconds(now()), found.reason)
+        seq = execute(connection, _INSERT, (lake.key, *values)).lastrowid or 0
+        if tags:
+            execute_many(connection, _ATTACH, [(key, seq) for key in tags])
+        return show.shape(DataRow(seq, *values), list(tags.values()), source)
 
     return register
 
 
-def _source_key(connection: Connection, lake: Lake, body: DataToCreate) -> int | None:
-    if body.data_source_id is None:
-        return None
-    row = connection.exec_driver_sql(_SOURCE, (body.data_source_id.bytes, lake.organization_id.bytes)).first()
+def _values(body: DataToCreate, found: Outcome) -> tuple[Any, ...]:
+    """The columns of a new data from its id to its size."""
+    names = (body.object_name, body.filename, body.type.value, body.content_type)
+    return (new_id().bytes, *names, found.status.value, found.width, found.height, found.size_bytes)
+
+
+def _source(connection: Connection, lake: Lake, source: UUID | None) -> tuple[int | None, dict[str, Any] | None]:
+    if source is None:
+        return None, None
+    row = execute(connection, _SOURCE, (source.bytes, lake.organization_id.bytes)).fetchone()
     if row is None:
-        raise bad_request(f"data_source_id {body.data_source_id} is no data source of the organization.")
-    return int(row[0])
+        raise bad_request(f"data_source_id {source} is no data source of the organization.")
+    return row[0], {"id": source, "name": row[1]}
 
 
-def _attach(connection: Connection, lake: Lake, body: DataToCreate, seq: int) -> None:
-    for tag in dict.fromkeys(body.tags):
-        done = connection.exec_driver_sql(_TAG, (seq, tag.bytes, lake.key)).rowcount
-        if not done:
-            raise bad_request(f"tags: {tag} is no data tag of the datalake.")
-
-
-def _text(value: dict[str, Any] | None) -> str | None:
-    return None if value is None else to_json(value)
+def _tag(connection: Connection, lake: Lake, tag: UUID) -> tuple[int, dict[str, Any]]:
+    row = execute(connection, _TAG, (tag.bytes, lake.key)).fetchone()
+    if row is None:
+        raise bad_request(f"tags: {tag} is no data tag of the datalake.")
+    return row[0], {"id": tag, "name": row[1], "target_type": row[2]}

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from datalake_ops.platform.attachments import chunks
 from datalake_ops.platform.ownership import Lake
 from datalake_ops.platform.services import Services
+from datalake_ops.platform.store.raw import execute
 from datalake_ops.platform.store.types import to_json
 
 _FIND = "SELECT seq FROM data WHERE id = ? AND lake_key = ?"
@@ -44,12 +45,12 @@ async def delete_data(services: Services, lake: Lake, ids: Sequence[UUID]) -> in
 
 
 def _delete(connection: Connection, lake: Lake, ids: Sequence[UUID]) -> tuple[int, list[str]]:
-    found = [connection.exec_driver_sql(_FIND, (data_id.bytes, lake.key)).first() for data_id in ids]
+    found = [execute(connection, _FIND, (data_id.bytes, lake.key)).fetchone() for data_id in ids]
     seqs = to_json([row[0] for row in found if row is not None])
-    names = {str(row[0]) for row in connection.exec_driver_sql(_NAMES, (seqs,))}
-    deleted = connection.exec_driver_sql(_DELETE, (seqs,)).rowcount
-    used = connection.exec_driver_sql(_STILL_USED, (to_json(sorted(names)), lake.connector_id.bytes))
-    return deleted, sorted(names - {str(row[0]) for row in used})
+    names = {row[0] for row in execute(connection, _NAMES, (seqs,))}
+    deleted = execute(connection, _DELETE, (seqs,)).rowcount
+    used = {row[0] for row in execute(connection, _STILL_USED, (to_json(sorted(names)), lake.connector_id.bytes))}
+    return deleted, sorted(names - used)
 
 
 def _forget(services: Services, lake: Lake, names: Sequence[str]) -> None:

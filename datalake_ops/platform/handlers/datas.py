@@ -30,8 +30,9 @@ from datalake_ops.platform.ownership import Lake, LakeOf
 from datalake_ops.platform.problems import bad_request, json_response, not_found
 from datalake_ops.platform.registration import checked_filename, outcome, registering
 from datalake_ops.platform.removal import delete_data
-from datalake_ops.platform.services import services
+from datalake_ops.platform.services import Measured, ObjectStore, Unreadable, services
 from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.raw import among
 from datalake_ops.wire import routes
 from datalake_ops.wire.data import DataToCreate
 from datalake_ops.wire.paging import PAGE_SIZE
@@ -41,6 +42,7 @@ router = APIRouter(tags=["data"])
 # The official SDK before 6.16 asked for pages of this size.
 _LARGEST_PAGE = 10_000
 _LARGEST_LIST = 10_000
+_IDS = "SELECT seq, id FROM data WHERE seq IN (SELECT value FROM json_each(?))"
 
 
 class Shown(BaseModel):
@@ -119,13 +121,18 @@ async def create_data(lake: LakeOf, request: Request) -> Response:
     """
     body = await read_body(request, DataToCreate)
     checked_filename(body.filename)
-    used, shape = services(request), shaper(request, lake)
-    if used.objects.stat(lake.connector_id, body.object_name) is None:
+    used = services(request)
+    if body.custom_metadata:
+        (await used.directory.metadata_schema(lake)).checked(body.custom_metadata)
+    measured = await asyncio.to_thread(_measure, used.objects, lake.connector_id, body)
+    register = registering(lake, body, outcome(measured), shaper(request, lake))
+    return json_response(await used.database.write(register), 201)
+
+
+def _measure(objects: ObjectStore, connector: UUID, body: DataToCreate) -> Measured | Unreadable:
+    if objects.stat(connector, body.object_name) is None:
         raise bad_request(f"object_name {body.object_name!r} is not in the storage; upload the file first.")
-    measured = await asyncio.to_thread(used.objects.measure, lake.connector_id, body.object_name, body.content_type)
-    register = registering(lake, body, outcome(measured))
-    made = await used.database.write(lambda connection: shape.shapes(connection, [register(connection)])[0])
-    return json_response(made, 201)
+    return objects.measure(connector, body.object_name, body.content_type)
 
 
 @router.get(routes.DATAS_FIND)
@@ -225,9 +232,7 @@ def _page_body(items: list[Any], count: int, cursor: str | None) -> bytes:
 
 
 def _ids(connection: Connection, seqs: list[int]) -> list[UUID]:
-    statement = "SELECT seq, id FROM data WHERE seq IN (SELECT value FROM json_each(?))"
-    rows = connection.exec_driver_sql(statement, (orjson.dumps(seqs).decode(),)).fetchall()
-    known = {seq: UUID(bytes=data_id) for seq, data_id in rows}
+    known = {seq: UUID(bytes=data_id) for seq, data_id in among(connection, _IDS, seqs)}
     return [known[seq] for seq in seqs if seq in known]
 
 

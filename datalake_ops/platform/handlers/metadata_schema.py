@@ -45,7 +45,9 @@ async def allow_extra_keys(body: ExtraKeys, lake: LakeOf, request: Request) -> R
         connection.execute(change)
         return _shape(connection, lake)
 
-    return json_response(await services(request).database.write(allow))
+    shape = await services(request).database.write(allow)
+    services(request).directory.forget_schema(lake)
+    return json_response(shape)
 
 
 @router.post(_KEY)
@@ -59,6 +61,7 @@ async def put_key(key: str, raw: Annotated[Any, Body()], lake: LakeOf, request: 
         index_elements=["lake_key", "name"], set_={"configuration": row.excluded.configuration}
     )
     await services(request).database.write(lambda connection: connection.execute(upsert).rowcount)
+    services(request).directory.forget_schema(lake)
     return json_response(shape)
 
 
@@ -69,6 +72,7 @@ async def delete_key(key: str, lake: LakeOf, request: Request) -> Response:
     gone = delete(schema.metadata_key).where(keys.lake_key == lake.key, keys.name == key)
     if not await services(request).database.write(lambda connection: connection.execute(gone).rowcount):
         raise not_found(f"The custom metadata key {key!r}")
+    services(request).directory.forget_schema(lake)
     return Response(status_code=204)
 
 

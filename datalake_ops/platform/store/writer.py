@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from datalake_ops.platform.store.raw import execute
+
 T = TypeVar("T")
 
 # The largest group; more would only make the first of them wait.
@@ -101,13 +103,13 @@ def _commit(connection: Connection, group: list[_Change]) -> None:
 
 
 def _apply(connection: Connection, change: _Change) -> None:
-    connection.exec_driver_sql("SAVEPOINT change")
+    execute(connection, "SAVEPOINT change")
     try:
         change.value = change.function(connection)
     except BaseException as error:  # noqa: BLE001 - the caller raises it; the others of the group go on.
         change.error = error
-        connection.exec_driver_sql("ROLLBACK TO change")
-    connection.exec_driver_sql("RELEASE change")
+        execute(connection, "ROLLBACK TO change")
+    execute(connection, "RELEASE change")
 
 
 def _resolve(group: list[_Change]) -> None:
