@@ -1,28 +1,38 @@
-"""An Airflow of this session's own, in a folder that goes when the session ends."""
+"""An Airflow of this session's own, a platform with processings that tests decide on, and a lake for each test."""
 
 from __future__ import annotations
 
+import shlex
 import shutil
+import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.airflow import connected, prepare_airflow
 from datalake_ops.testing.server import PlatformServer
+from datalake_ops.wire import routes
 
-ROOT = Path(__file__).parent.parent.parent
-EXAMPLES = ROOT / "example_dags" / "airflow"
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
 _HOME = Path(tempfile.mkdtemp(prefix="datalake-ops-airflow-"))
+# Processings whose programs are `job_program.py` with that word.
+ENDS = ("quick", "slow", "patient", "failing", "late-failing", "second-time-lucky")
 
 
 def _prepare() -> None:
     dags = _HOME / "dags"
     dags.mkdir()
-    (dags / "examples").symlink_to(EXAMPLES)
-    (dags / "tests").symlink_to(Path(__file__).parent / "dags")
+    (dags / "examples").symlink_to(ROOT / "example_dags" / "airflow")
+    (dags / "tests").symlink_to(HERE / "dags")
     prepare_airflow(_HOME, dags)
     # Airflow warns of its own deprecations when it is imported; ours are errors (see pyproject.toml).
     with warnings.catch_warnings():
@@ -39,10 +49,37 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_HOME, ignore_errors=True)
 
 
+@pytest.fixture(autouse=True)
+def airflow_may_warn() -> None:
+    """What Airflow and its libraries warn of is not ours to answer for; what our packages warn of is an error."""
+    warnings.simplefilter("default")
+    warnings.filterwarnings("error", module=r"(airflow_provider|datalake_ops)\b")
+
+
 @pytest.fixture(scope="session")
-def platform_server() -> Iterator[PlatformServer]:
-    with PlatformServer() as server:
+def dags_folder() -> Path:
+    """The examples and the DAGs of these tests."""
+    return _HOME / "dags"
+
+
+@pytest.fixture(scope="session")
+def platform_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformServer]:
+    folder = tmp_path_factory.mktemp("programs")
+    arguments = ["--cpus", "16"]
+    for end in ENDS:
+        command = shlex.join([sys.executable, str(HERE / "job_program.py"), end, str(folder)])
+        arguments += ["--program", f"tests/{end}={command}"]
+    with PlatformServer(arguments=arguments) as server:
+        organization = server.hook().context.organization.id
+        for end in ENDS:
+            server.admin("POST", routes.PROCESSINGS.format(organization=organization), a_processing(end))
         yield server
+
+
+def a_processing(name: str) -> dict[str, Any]:
+    image = {"docker_image": f"tests/{name}", "docker_tag": "latest", "docker_flags": None}
+    defaults = {"default_cpu": 1, "default_gpu": 0, "default_parameters": {}}
+    return {"name": name, "target": "DATALAKE", "description": None, "type": None, **image, **defaults}
 
 
 @pytest.fixture
@@ -52,3 +89,34 @@ def platform(platform_server: PlatformServer) -> Iterator[PlatformServer]:
     with connected(platform_server):
         yield platform_server
     platform_server.clear_faults()
+
+
+@pytest.fixture
+def lake(platform: PlatformServer) -> Iterator[DatalakeHook]:
+    """A hook on an empty lake of the test's own, which `datalake_default` is too."""
+    name = f"lake-{uuid4().hex[:8]}"
+    platform.add_lake(name)
+    with platform.hook(datalake_name=name) as hook, connected(platform, datalake_name=name):
+        yield hook
+
+
+@pytest.fixture
+def an_image(tmp_path: Path) -> Callable[[str], Path]:
+    """Makes an image that no other equals: noise, seeded by its name."""
+
+    def make(name: str) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(list(name.encode())).integers(0, 255, (240, 320, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(path)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def some_data(lake: DatalakeHook, an_image: Callable[[str], Path]) -> list[str]:
+    """Ids of three data in the lake, tagged `demo`."""
+    done = lake.upload([an_image(f"{number}.png") for number in range(3)], tags=["demo"])
+    assert not done.failed
+    return [str(one) for one in done.data.ids]

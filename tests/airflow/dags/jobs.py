@@ -1,0 +1,72 @@
+"""DAGs with one job each, whose processing is a parameter of the run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import dag, task
+
+from airflow_provider.operators.processing import LaunchProcessingOperator
+from airflow_provider.sensors.job import JobSensor
+
+PARAMS = {"processing": "slow"}
+JOB = {"task_id": "job", "processing": "{{ params.processing }}", "tags": ["demo"]}
+
+
+@dag(schedule=None, params=PARAMS)
+def blocking():
+    LaunchProcessingOperator(**JOB, deferrable=False)
+
+
+@dag(schedule=None, params=PARAMS)
+def deferred():
+    LaunchProcessingOperator(**JOB, deferrable=True)
+
+
+@dag(schedule=None, params=PARAMS)
+def blocking_short():
+    LaunchProcessingOperator(**JOB, deferrable=False, timeout=1)
+
+
+@dag(schedule=None, params=PARAMS)
+def deferred_short():
+    LaunchProcessingOperator(**JOB, deferrable=True, timeout=6)
+
+
+@dag(schedule=None, params=PARAMS)
+def retried():
+    LaunchProcessingOperator(**JOB, deferrable=False, timeout=2, retries=1, retry_delay=timedelta(seconds=0))
+
+
+@dag(schedule=None, params=PARAMS)
+def mapped():
+    @task
+    def limits() -> list[int]:
+        return [1, 2, 3]
+
+    LaunchProcessingOperator.partial(**JOB, deferrable=True).expand(limit=limits())
+
+
+@dag(schedule=None, params=PARAMS)
+def sensed():
+    launched = LaunchProcessingOperator(**JOB, wait_for_completion=False)
+    JobSensor(task_id="poke", job_id=launched.output, poke_interval=0.5, timeout=60)
+    JobSensor(task_id="defer", job_id=launched.output, poke_interval=0.5, timeout=60, deferrable=True)
+    JobSensor(task_id="impatient", job_id=launched.output, poke_interval=0.5, timeout=1, soft_fail=True)
+    JobSensor(
+        task_id="impatient_deferred",
+        job_id=launched.output,
+        poke_interval=0.5,
+        timeout=1,
+        soft_fail=True,
+        deferrable=True,
+    )
+
+
+blocking()
+deferred()
+blocking_short()
+deferred_short()
+retried()
+mapped()
+sensed()

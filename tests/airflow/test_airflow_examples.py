@@ -1,0 +1,132 @@
+"""Every example DAG, run to its end against a platform, and what it left in the lake."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.module_loading import import_string
+from PIL import Image
+
+from datalake_ops.hook import DatalakeHook
+from datalake_ops.testing.airflow import DagOutcome, run_dag
+from datalake_ops.testing.server import PlatformServer
+
+EXAMPLES = Path(__file__).parent.parent.parent / "example_dags" / "airflow"
+DAGS = import_string("airflow.dag_processing.dagbag.DagBag")(dag_folder=str(EXAMPLES)).dags
+
+
+def run(dag_id: str, **conf: Any) -> DagOutcome:
+    outcome = run_dag(DAGS[dag_id], conf)
+    assert set(outcome.tasks.values()) == {"success"}
+    return outcome
+
+
+@pytest.fixture
+def in_bucket(platform: PlatformServer, an_image: Callable[[str], Path]) -> Iterator[Callable[..., str]]:
+    """Puts images into the lake's bucket under a prefix of the test's own, and returns the prefix."""
+    made: list[Path] = []
+
+    def put(prefix: str, *names: str) -> str:
+        folder = platform.bucket / prefix
+        folder.mkdir(parents=True)
+        made.append(folder)
+        for name in names:
+            shutil.copy(an_image(f"{prefix}{name}"), folder / name)
+        return prefix
+
+    yield put
+    for folder in made:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def folder(an_image: Callable[[str], Path], tmp_path: Path) -> str:
+    """A folder with a sharp and a blurred photograph, a text file and a hidden file."""
+    an_image("photos/sharp.jpg")
+    Image.new("RGB", (640, 480), (120, 120, 120)).save(tmp_path / "photos" / "blurred.png")
+    (tmp_path / "photos" / "notes.txt").write_text("two photographs")
+    shutil.copy(tmp_path / "photos" / "sharp.jpg", tmp_path / "photos" / ".hidden.jpg")
+    return str(tmp_path / "photos")
+
+
+def test_ingest_and_process(lake: DatalakeHook, folder: str, in_bucket: Callable[..., str]) -> None:
+    outcome = run("ingest_and_process", folder=folder, prefix=in_bucket("night/", "one.jpg", "two.png"))
+
+    assert outcome.xcom("upload")["counts"]["UPLOADED"] == 2
+    assert lake.count_data(tags="demo") == 4
+    assert len(lake.find_jobs(labels={"run_id": outcome.run_id})) == 3
+    blurred = lake.list_data(tags=["demo", "blurred"], intersect_tags=True)
+    assert "blurred.png" in {data.filename for data in blurred}
+    assert outcome.xcom("list_blurred")["data_ids"] == [str(id) for id in blurred.ids]
+    assert all(lake.list_projections(data) for data in lake.list_data(tags="demo"))
+
+
+def test_upload_folder(lake: DatalakeHook, folder: str, tmp_path: Path) -> None:
+    (Path(folder) / "broken.jpg").write_bytes(b"no photograph")
+    report = tmp_path / "report.jsonl"
+
+    summary = run("upload_folder", folder=folder, report=str(report)).xcom("upload")
+
+    rows = [json.loads(line) for line in report.read_text().splitlines()]
+    assert [Path(row["path"]).name for row in rows] == ["blurred.png", "broken.jpg", "sharp.jpg"]
+    assert summary["counts"]["UPLOADED"] == 2
+    assert summary["report"] == str(report)
+    assert len(summary["data_ids"]) == 2
+    assert [Path(error["path"]).name for error in summary["errors"]] == ["broken.jpg"]
+    data = lake.get_data(summary["data_ids"][0])
+    assert (data.custom_metadata or {})["shift"] == "night"
+    assert [source.name for source in lake.list_data_sources() if source == data.data_source] == ["camera-one"]
+
+
+def test_import_bucket(lake: DatalakeHook, in_bucket: Callable[..., str]) -> None:
+    outcome = run("import_bucket", prefix=in_bucket("monday/", "one.jpg", "two.png"))
+
+    assert lake.get_job(outcome.xcom("import_bucket")).status.succeeded
+    assert lake.count_data(tags="incoming") == 2
+
+
+def test_map_prefixes(lake: DatalakeHook, in_bucket: Callable[..., str]) -> None:
+    prefixes = [in_bucket("north/", "one.jpg"), in_bucket("south/", "one.jpg", "two.jpg")]
+
+    outcome = run("map_prefixes", prefixes=prefixes)
+
+    assert outcome.xcom("import_prefix[0]") != outcome.xcom("import_prefix[1]")
+    assert lake.count_data(tags="incoming") == 3
+
+
+@pytest.mark.usefixtures("some_data")
+def test_launch_processing(lake: DatalakeHook) -> None:
+    outcome = run("launch_processing")
+
+    assert outcome.xcom("newest")["count"] == 3
+    assert all(lake.get_job(outcome.xcom(task)).status.succeeded for task in ("by_filter", "by_ids"))
+    assert all(lake.list_projections(data) for data in lake.list_data())
+
+
+@pytest.mark.usefixtures("some_data")
+def test_wait_for_job(lake: DatalakeHook) -> None:
+    outcome = run("wait_for_job")
+
+    job = outcome.xcom("launch")
+    assert [outcome.xcom(task) for task in ("poke", "reschedule", "defer")] == [job] * 3
+    assert lake.get_job(job).status.succeeded
+
+
+def test_tag_data(lake: DatalakeHook, an_image: Callable[[str], Path]) -> None:
+    lake.upload([an_image("one.jpg"), an_image("two.png")], tags=["demo"])
+
+    outcome = run("tag_data")
+
+    assert outcome.xcom("validate") == 1
+    assert [data.filename for data in lake.list_data(tags="validated")] == ["one.jpg"]
+
+
+def test_every_example_has_a_test_here() -> None:
+    assert {path.stem for path in EXAMPLES.glob("*.py")} <= {
+        name.removeprefix("test_") for name in globals() if name.startswith("test_")
+    }

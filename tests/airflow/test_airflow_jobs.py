@@ -1,0 +1,119 @@
+"""Operators and sensor through `dag.test()`: jobs that succeed, fail, take too long, are retried and mapped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.module_loading import import_string
+
+from datalake_ops.hook import DatalakeHook
+from datalake_ops.testing.airflow import DagOutcome, run_dag
+from datalake_ops.wire.jobs import JobStatus
+
+DAGS = import_string("airflow.dag_processing.dagbag.DagBag")(dag_folder=str(Path(__file__).parent / "dags")).dags
+SUCCESS, FAILED, SKIPPED = "success", "failed", "skipped"
+
+
+def run(dag_id: str, processing: str = "slow", **conf: Any) -> DagOutcome:
+    return run_dag(DAGS[dag_id], {"processing": processing, **conf})
+
+
+def jobs_of(lake: DatalakeHook, outcome: DagOutcome) -> list[Any]:
+    return lake.find_jobs(labels={"run_id": outcome.run_id})
+
+
+@pytest.mark.usefixtures("some_data")
+@pytest.mark.parametrize("dag_id", ["blocking", "deferred"])
+def test_a_job_that_succeeds_gives_its_id_and_its_links(lake: DatalakeHook, dag_id: str) -> None:
+    outcome = run(dag_id)
+
+    jobs = jobs_of(lake, outcome)
+    assert outcome.tasks == {"job": SUCCESS}
+    assert [str(job.id) for job in jobs] == [outcome.xcom("job")]
+    assert jobs[0].status.succeeded
+    assert outcome.xcom("job", "_link_JobLink") == lake.job_url(jobs[0])
+    assert outcome.xcom("job", "_link_DatalakeLink") == lake.datalake_url()
+
+
+@pytest.mark.usefixtures("some_data")
+@pytest.mark.parametrize("dag_id", ["blocking", "deferred"])
+def test_a_job_that_fails_fails_its_task_with_its_last_words(
+    lake: DatalakeHook, dag_id: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    outcome = run(dag_id, "failing")
+
+    shown = capfd.readouterr().out
+    assert outcome.tasks == {"job": FAILED}
+    assert [job.status for job in jobs_of(lake, outcome)] == [JobStatus.FAILED]
+    assert "JobFailedError" in shown
+    assert "exit code 3" in shown
+    assert "the lens cap was on" in shown
+
+
+@pytest.mark.usefixtures("some_data")
+@pytest.mark.parametrize("dag_id", ["blocking_short", "deferred_short"])
+def test_a_wait_that_takes_too_long_fails_the_task_and_leaves_the_job(
+    lake: DatalakeHook, dag_id: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    outcome = run(dag_id, "patient")
+
+    [job] = jobs_of(lake, outcome)
+    assert outcome.tasks == {"job": FAILED}
+    assert job.status is JobStatus.RUNNING
+    assert "JobWaitTimeoutError" in capfd.readouterr().out
+    lake.cancel_job(job)
+
+
+@pytest.mark.usefixtures("some_data")
+def test_a_retry_waits_for_the_job_that_the_first_try_started(lake: DatalakeHook) -> None:
+    # The wait ends after 2 s, the job after 7: the second try must find it, wait 2 s more, and start no other.
+    outcome = run("retried", "slow")
+
+    assert outcome.tasks == {"job": FAILED}
+    assert len(jobs_of(lake, outcome)) == 1
+
+
+@pytest.mark.usefixtures("some_data")
+def test_a_retry_after_a_failed_job_starts_one_more(lake: DatalakeHook) -> None:
+    outcome = run("retried", "second-time-lucky")
+
+    assert outcome.tasks == {"job": SUCCESS}
+    assert sorted(job.status for job in jobs_of(lake, outcome)) == [JobStatus.FAILED, JobStatus.SUCCEEDED]
+
+
+@pytest.mark.usefixtures("some_data")
+def test_every_mapped_task_has_a_job_of_its_own(lake: DatalakeHook) -> None:
+    outcome = run("mapped", "quick")
+
+    jobs = jobs_of(lake, outcome)
+    assert set(outcome.tasks.values()) == {SUCCESS}
+    assert {str(job.id) for job in jobs} == {outcome.xcom(f"job[{index}]") for index in range(3)}
+    assert {job.labels["map_index"] for job in jobs} == {"0", "1", "2"}
+
+
+@pytest.mark.usefixtures("some_data")
+def test_sensors_wait_by_poking_and_deferring_and_skip_softly(lake: DatalakeHook) -> None:
+    outcome = run("sensed")
+
+    expected = {"job": SUCCESS, "poke": SUCCESS, "defer": SUCCESS, "impatient": SKIPPED}
+    assert outcome.tasks == {**expected, "impatient_deferred": SKIPPED}
+    assert outcome.xcom("poke") == outcome.xcom("defer") == outcome.xcom("job")
+
+
+@pytest.mark.usefixtures("some_data")
+def test_sensors_fail_with_the_job(lake: DatalakeHook, capfd: pytest.CaptureFixture[str]) -> None:
+    outcome = run("sensed", "failing")
+
+    assert outcome.tasks["job"] == SUCCESS
+    assert outcome.tasks["poke"] == outcome.tasks["defer"] == FAILED
+    assert "the lens cap was on" in capfd.readouterr().out
+
+
+def test_no_data_to_work_on_starts_no_job(lake: DatalakeHook, capfd: pytest.CaptureFixture[str]) -> None:
+    outcome = run("blocking")
+
+    assert outcome.tasks == {"job": FAILED}
+    assert jobs_of(lake, outcome) == []
+    assert "NoDataError" in capfd.readouterr().out

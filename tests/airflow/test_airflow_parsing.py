@@ -1,0 +1,53 @@
+"""What the DAG processor does with these operators: import them cheaply, and parse every example."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from airflow.sdk.module_loading import import_string
+
+from airflow_provider.get_provider_info import get_provider_info
+
+EXAMPLES = sorted((Path(__file__).parent.parent.parent / "example_dags" / "airflow").glob("*.py"))
+HEAVY = ("aiohttp", "PIL", "requests", "fastapi", "datalake_ops.hook", "datalake_ops.upload", "datalake_ops.client")
+
+
+def test_importing_the_operators_imports_nothing_heavy() -> None:
+    info = get_provider_info()
+    modules = [
+        name for kind in ("hooks", "operators", "sensors", "triggers") for name in info[kind][0]["python-modules"]
+    ]
+    # Airflow's own imports are not ours to answer for.
+    code = f"""
+import json, sys
+import airflow_provider.compat
+from airflow.sdk import BaseOperator
+before = set(sys.modules)
+for name in {modules!r}:
+    __import__(name)
+print(json.dumps([name for name in {HEAVY!r} if name in set(sys.modules) - before]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert json.loads(done.stdout.splitlines()[-1]) == []
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_parses_into_the_dag_of_its_name(path: Path) -> None:
+    bag_class = import_string("airflow.dag_processing.dagbag.DagBag")
+    bag = bag_class(dag_folder=str(path))
+
+    assert bag.import_errors == {}
+    assert list(bag.dags) == [path.stem]
+
+
+def test_the_dag_of_the_readme_has_at_most_twelve_lines() -> None:
+    tree = ast.parse((EXAMPLES[0].parent / "ingest_and_process.py").read_text())
+    dag = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
+
+    assert (dag.end_lineno or 0) - dag.decorator_list[0].lineno + 1 <= 12
