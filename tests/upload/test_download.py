@@ -192,6 +192,7 @@ def test_presigned_addresses_get_no_token(witness: Witness, tmp_path: Path) -> N
     [request] = witness.requests
     assert "Authorization" not in request.headers
     assert request.query == [("signature", "secret")]
+    assert request.headers["Accept-Encoding"] == "identity"
 
 
 def test_a_directory_that_cannot_be_made_is_told(witness: Witness, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from datalake_ops.errors import UnprocessableDataError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.upload.engine import upload_files
+from datalake_ops.upload.progress import OnProgress, Progress
 from datalake_ops.upload.readiness import LONGEST_DELAY, poll_delays
 from datalake_ops.upload.report import FileStatus, UploadReport
 from datalake_ops.upload.request import READY_WAIT, UploadRequest
@@ -45,9 +46,12 @@ class Reading:
         return Answer(200, {**self.made[request.path], "upload_status": status, "meta": {"width": 4, "height": 3}})
 
 
-def upload(witness: Witness, paths: list[Path], ready_wait: float = 30) -> UploadReport:
+def upload(
+    witness: Witness, paths: list[Path], ready_wait: float = 30, on_progress: OnProgress | None = None
+) -> UploadReport:
     with DatalakeHook(host=witness.url, api_token="t") as hook:
-        return upload_files(UploadRequest(paths, ready_wait=ready_wait), hook.connection, hook.context)
+        request = UploadRequest(paths, ready_wait=ready_wait, on_progress=on_progress)
+        return upload_files(request, hook.connection, hook.context)
 
 
 @given(st.floats(min_value=0, max_value=10_000))
@@ -76,12 +80,14 @@ def test_the_upload_ends_when_every_data_is_ready(witness: Witness, tmp_path: Pa
 
 def test_a_data_that_the_platform_cannot_read_in_the_end_is_unprocessable(witness: Witness, tmp_path: Path) -> None:
     Reading(witness, ["ERROR"])
+    told: list[Progress] = []
 
-    [row] = upload(witness, [a_picture(tmp_path / "a.png")]).files
+    [row] = upload(witness, [a_picture(tmp_path / "a.png")], on_progress=told.append).files
 
     assert row.status is FileStatus.UNPROCESSABLE
     assert isinstance(row.error, UnprocessableDataError)
     assert row.error.path == str(tmp_path / "a.png")
+    assert (told[-1].done, told[-1].failed) == (1, 1)
 
 
 def test_a_data_that_stays_unready_is_uploaded_and_told(

@@ -47,7 +47,7 @@ ARGUMENTS: dict[str, Any] = {
     "source": "camera one",
     "metadata": [{"software": "mine", "weather": None}, {"altitude": 1.5}, {}, {"reference": "r"}, {"weather": "sun"}],
     "custom_metadata": [{"k": None}, {"k": [1, "é"]}, {}, {}, {"deep": {"a": 1}}],
-    "sizes": [(1, 1), (2, 2), (3, 3), None, (640, 480)],
+    "sizes": [(1, 1), (2, 2), (3, 3), (4, 4), (640, 480)],
     "fill_metadata": True,
     "upload_dir": "some/dir",
 }

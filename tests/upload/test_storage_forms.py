@@ -81,7 +81,7 @@ def test_s3_and_google_take_a_form_with_the_file_last(
     assert [body for _, body in parts] == ["k/é".encode(), b"image/jpeg", b"p", path.read_bytes()]
     assert f'name="file"; filename="{name}"'.encode() in request.body
     assert "Content-Type" not in parts[-1][0]
-    assert request.query == [("signature", "a/b c")]
+    assert request.target == "/storage?signature=a%2Fb%20c~%7E"
     assert not {"Authorization", "X-Picsellia-Organization"} & set(request.headers)
 
 

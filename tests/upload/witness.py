@@ -35,6 +35,7 @@ class Request:
     query: list[tuple[str, str]]
     headers: dict[str, str]
     body: bytes
+    target: str = ""  # path and query, byte for byte
 
     @property
     def json(self) -> Any:
@@ -115,6 +116,7 @@ class Witness:
             parse_qsl(parts.query),
             dict(handler.headers.items()),
             handler.rfile.read(length),
+            handler.path,
         )
         with self._lock:
             self.requests.append(request)
@@ -178,7 +180,7 @@ class Witness:
         ]
 
     def _address(self) -> dict[str, Any]:
-        url = f"{self.url}/storage?signature=a%2Fb%20c"
+        url = f"{self.url}/storage?signature=a%2Fb%20c~%7E"
         return {"client_type": self.client_type, "presigned_url_data": {"url": url, "fields": self.fields}}
 
     def _created(self, request: Request) -> Answer:
