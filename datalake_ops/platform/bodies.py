@@ -22,10 +22,11 @@ async def read_json(request: Request) -> Any:
     Raises:
         RefusalError: 400, it is no JSON; 413, it is larger than any body needs to be.
     """
-    announced = request.headers.get("content-length", "0")
-    if announced.isdigit() and int(announced) > BODY_BYTES:
-        raise RefusalError(413, f"A body has at most {BODY_BYTES} bytes.")
-    body = await request.body()
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES:
+            raise RefusalError(413, f"A body has at most {BODY_BYTES} bytes.")
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
 from sqlalchemy import Connection, select
+from starlette.responses import Response
 
-from datalake_ops.platform.auth import CallerOf
+from datalake_ops.platform.auth import CallerOf, authenticate
 from datalake_ops.platform.metadata_schema import LakeSchema, read_schema
 from datalake_ops.platform.problems import not_found
 from datalake_ops.platform.services import services
@@ -109,6 +112,29 @@ async def own_connector(connector: UUID, request: Request, caller: CallerOf) -> 
     if found is None or found.organization_id != caller.organization_id:
         raise not_found(f"Connector {connector}")
     return found
+
+
+class LakeRoute(APIRoute):
+    """A route whose handler takes only its lake and the request.
+
+    FastAPI's own way to parameters takes 0.3 ms, as much as all the work of a busy route; here it only documents them.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler of a request."""
+        endpoint = self.endpoint
+
+        async def handle(request: Request) -> Response:
+            text = request.path_params["datalake"]
+            try:
+                datalake = UUID(text)
+            except ValueError as error:
+                raise not_found(f"Datalake {text!r}") from error
+            lake = await own_lake(datalake, request, await authenticate(request))
+            answer: Response = await endpoint(lake=lake, request=request)
+            return answer
+
+        return handle
 
 
 OrganizationOf = Annotated[UUID, Depends(own_organization)]

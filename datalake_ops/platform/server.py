@@ -69,6 +69,8 @@ def _run(settings: Settings, database: Database, listener: socket.socket, new_to
         ws="none",
         log_level="warning",
         access_log=False,
+        proxy_headers=False,  # Behind a proxy, `public_url` says what links are to look like.
+        server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from datalake_ops.platform.listing import (
     choose,
     parse_custom,
 )
-from datalake_ops.platform.ownership import Lake, LakeOf
+from datalake_ops.platform.ownership import Lake, LakeOf, LakeRoute
 from datalake_ops.platform.problems import bad_request, json_response, not_found
 from datalake_ops.platform.registration import checked_filename, outcome, registering
 from datalake_ops.platform.removal import delete_data
@@ -43,6 +43,10 @@ router = APIRouter(tags=["data"])
 _LARGEST_PAGE = 10_000
 _LARGEST_LIST = 10_000
 _IDS = "SELECT seq, id FROM data WHERE seq IN (SELECT value FROM json_each(?))"
+
+_CREATED = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": DataToCreate.model_json_schema()}}}
+}
 
 
 class Shown(BaseModel):
@@ -112,7 +116,6 @@ class Ids(BaseModel):
     ids: list[UUID]
 
 
-@router.post(routes.DATAS, status_code=201)
 async def create_data(lake: LakeOf, request: Request) -> Response:
     """Register an uploaded object. The same object name again gives the data that it made the first time.
 
@@ -124,15 +127,20 @@ async def create_data(lake: LakeOf, request: Request) -> Response:
     used = services(request)
     if body.custom_metadata:
         (await used.directory.metadata_schema(lake)).checked(body.custom_metadata)
-    measured = await asyncio.to_thread(_measure, used.objects, lake.connector_id, body)
-    register = registering(lake, body, outcome(measured), shaper(request, lake))
-    return json_response(await used.database.write(register), 201)
+    measure, show = partial(_measure, used.objects, lake, body), shaper(request, lake)
+    made = await used.database.write_prepared(lambda: registering(lake, body, outcome(measure()), show))
+    return json_response(made, 201)
 
 
-def _measure(objects: ObjectStore, connector: UUID, body: DataToCreate) -> Measured | Unreadable:
-    if objects.stat(connector, body.object_name) is None:
+router.add_api_route(
+    routes.DATAS, create_data, methods=["POST"], status_code=201, route_class_override=LakeRoute, openapi_extra=_CREATED
+)
+
+
+def _measure(objects: ObjectStore, lake: Lake, body: DataToCreate) -> Measured | Unreadable:
+    if objects.stat(lake.connector_id, body.object_name) is None:
         raise bad_request(f"object_name {body.object_name!r} is not in the storage; upload the file first.")
-    return objects.measure(connector, body.object_name, body.content_type)
+    return objects.measure(lake.connector_id, body.object_name, body.content_type)
 
 
 @router.get(routes.DATAS_FIND)

@@ -23,6 +23,7 @@ from datalake_ops.platform.store.writer import Writer
 T = TypeVar("T")
 
 READERS = 4
+WORKERS = 8
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
@@ -51,6 +52,7 @@ class Database:
         _prepare(self._write_engine)
         self._read_engine = _engine(path, pool_size=READERS, read_only=True)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="worker")
         self._writer = Writer(self._write_engine)
 
     async def read(self, function: Callable[[Connection], T]) -> T:
@@ -66,6 +68,15 @@ class Database:
         """Run a function that changes things; returns once its changes are committed."""
         return await self._writer.submit(function)
 
+    async def write_prepared(self, prepare: Callable[[], Callable[[Connection], T]]) -> T:
+        """Run `prepare` in a worker thread, then as `write` the change that it returns.
+
+        The worker hands the change to the writer itself: the event loop is woken once, not twice.
+        """
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._workers.submit(self._writer.prepare, prepare, answer)
+        return await answer
+
     def write_sync(self, function: Callable[[Connection], T]) -> T:
         """As `write`, for threads that are not the event loop's."""
         answer: Future[T] = self._writer.submit_from_thread(function)
@@ -73,6 +84,7 @@ class Database:
 
     def close(self) -> None:
         """Finish what waits, then close every connection."""
+        self._workers.shutdown()
         self._writer.close()
         self._readers.shutdown()
         self._read_engine.dispose()

@@ -55,6 +55,16 @@ class Writer:
         self._put(_Change(function, answer))
         return answer
 
+    def prepare(self, prepare: Callable[[], Callable[[Connection], T]], answer: asyncio.Future[T]) -> None:
+        """In a thread: make a change and queue it; what goes wrong is the future's."""
+        change = _Change(_nothing, answer)
+        try:
+            change.function = prepare()
+            self._put(change)
+        except BaseException as error:  # noqa: BLE001 - the caller raises it.
+            change.error = error
+            _resolve([change])
+
     def close(self) -> None:
         """Commit what waits and end the thread."""
         with self._lock:
@@ -90,6 +100,10 @@ class Writer:
                 return group, True
             group.append(change)
         return group, False
+
+
+def _nothing(_connection: Connection) -> None:
+    return None
 
 
 def _commit(connection: Connection, group: list[_Change]) -> None:
