@@ -141,7 +141,6 @@ Index(
     tag.c.name,
     unique=True,
     sqlite_where=tag.c.lake_key.is_(None),
-    postgresql_where=tag.c.lake_key.is_(None),
 )
 
 data = Table(
