@@ -28,9 +28,9 @@ _BUILT_IN: tuple[dict[str, Any], ...] = (
         "type": ProcessingType.DATA_AUTO_TAGGING.value,
         "description": "Tags images that are blurred, dark, overexposed or of low resolution.",
         "default_parameters": {
-            "blur_threshold": 60.0,
-            "dark_threshold": 50.0,
-            "bright_threshold": 205.0,
+            "blur_threshold": 57.0,
+            "dark_threshold": 40.0,
+            "bright_threshold": 190.0,
             "min_side": 256,
             "tag_prefix": "",
         },
@@ -39,7 +39,7 @@ _BUILT_IN: tuple[dict[str, Any], ...] = (
         "name": "near-duplicates",
         "type": ProcessingType.DATA_AUTO_TAGGING.value,
         "description": "Finds groups of images that look nearly the same and tags each group.",
-        "default_parameters": {"max_distance": 6, "tag_prefix": ""},
+        "default_parameters": {"max_distance": 8, "tag_prefix": ""},
     },
     {
         "name": "thumbnails",

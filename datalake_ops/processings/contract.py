@@ -1,0 +1,191 @@
+"""The contract between a platform and the programs it runs: environment in, lines and an exit code out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar, get_type_hints
+from uuid import UUID
+
+from datalake_ops.client.async_session import AsyncSession
+from datalake_ops.client.retry import Failure, Loss
+from datalake_ops.client.storage import StorageAnswer, Tries, failure_of, receive
+from datalake_ops.config import Connection
+from datalake_ops.errors import ConfigurationError, DatalakeError, DownloadError, NetworkError, NoDataError
+from datalake_ops.hook import DatalakeHook
+from datalake_ops.wire.data import Data, DataType, UploadStatus
+
+P = TypeVar("P")
+
+# The environment's names are the contract's own spelling, in small letters.
+_JOB_ID = "job_id"
+_CONNECTION = ("host", "api_token", "organization_id", "organization_name")
+BATCH = 64  # data that are on disk at the same time
+_WORDS: dict[type, str] = {float: "a number", int: "a whole number", str: "a text"}
+
+
+class ContractError(DatalakeError):
+    """The job does not tell what a program must know: run by hand, or by a platform that differs."""
+
+
+class BadParametersError(ConfigurationError):
+    """The job's parameters cannot be right; the text names the one and what it may be."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one run is to do: a hook for the lake, the data, and the parameters as they were given."""
+
+    hook: DatalakeHook
+    data: tuple[Data, ...]
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """One data and the file that holds it, or why there is none."""
+
+    data: Data
+    path: Path | None
+    problem: str = ""
+
+
+def run(program: Callable[[Task], int]) -> int:
+    """Run a program on its job; the exit code is the program's, or 1 with the reason as the last line."""
+    try:
+        with open_task() as task:
+            return program(task)
+    except DatalakeError as error:
+        say(f"failed: {error}")
+        return 1
+
+
+def say(line: str) -> None:
+    """Write one line to the job's log."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def open_task() -> Iterator[Task]:
+    """Read environment, job and payload into a Task; the hook is closed at the end of the block.
+
+    Raises:
+        ContractError: the environment or the job lacks what a program needs.
+        ConfigurationError: the connection in the environment cannot be right.
+    """
+    job_id = os.environ.get(_JOB_ID)
+    if not job_id:
+        raise ContractError("The environment has no job_id; this program is started by a platform, for a job.")
+    with _hook() as caller:
+        context = caller.get_job(job_id).processing_job or {}
+    lake, payload = context.get("target_id"), context.get("payload_presigned_url")
+    if not lake or not payload:
+        raise ContractError(f"Job {job_id} tells no target_id and payload; it is no job of a lake's processing.")
+    with _hook(datalake_id=lake) as hook:
+        ids = json.loads(asyncio.run(_fetch(hook, str(payload)))).get("data_ids") or []
+        yield Task(hook, _find(hook, ids), context.get("parameters") or {})
+
+
+def read_parameters(kind: type[P], given: Mapping[str, Any]) -> P:
+    """Parameters in the shape of a dataclass of texts, integers and floats, whose `__post_init__` checks ranges.
+
+    Raises:
+        BadParametersError: a name is not known, or a value is of the wrong type or out of its range.
+    """
+    types = get_type_hints(kind)
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise BadParametersError(f"Unknown parameters {', '.join(unknown)}; known are {', '.join(known)}.")
+    return kind(**{name: _typed(name, value, types[name]) for name, value in given.items() if value is not None})
+
+
+def fetched(task: Task) -> Iterator[list[Fetched]]:
+    """The images of the task, a batch at a time; their files are gone when the next batch comes.
+
+    What is no image, or cannot be had, comes without a file and with the reason.
+    """
+    for start in range(0, len(task.data), BATCH):
+        batch = task.data[start : start + BATCH]
+        with TemporaryDirectory(prefix="datalake-ops-") as folder:
+            yield _download(task.hook, batch, Path(folder))
+
+
+def _hook(datalake_id: str | None = None) -> DatalakeHook:
+    given = {name: os.environ.get(name) for name in _CONNECTION}
+    return DatalakeHook.from_connection(Connection.from_mapping({**given, "datalake_id": datalake_id}))
+
+
+def _download(hook: DatalakeHook, batch: Sequence[Data], folder: Path) -> list[Fetched]:
+    wanted = [one for one in batch if not _unfit(one)]
+    try:
+        hook.download(wanted, folder, use_id=True)
+    except DownloadError as error:
+        # The others are there; which are not is seen below.
+        say(str(error))
+    found = []
+    for one in batch:
+        path = next(folder.glob(f"{one.id}*"), None)
+        problem = _unfit(one) or ("" if path else "could not be downloaded")
+        found.append(Fetched(one, path, problem))
+    return found
+
+
+def _unfit(data: Data) -> str:
+    if data.type is DataType.VIDEO:
+        return "is a video, and only images are looked at"
+    if data.upload_status is UploadStatus.ERROR:
+        return "could not be read by the platform"
+    return ""
+
+
+def _find(hook: DatalakeHook, ids: list[str | UUID]) -> tuple[Data, ...]:
+    if not ids:
+        raise ContractError("The job names no data.")
+    try:
+        found = hook.list_data(ids=ids)
+    except NoDataError as error:
+        raise ContractError("None of the job's data is in the lake any more.") from error
+    if len(found) < len(ids):
+        say(f"{len(ids) - len(found)} of the {len(ids)} data are not in the lake any more")
+    return tuple(found)
+
+
+async def _fetch(hook: DatalakeHook, url: str) -> bytes:
+    async with AsyncSession(hook.connection) as session:
+        tries = Tries(session)
+        while True:
+            content = bytearray()
+            answer = await _receive(session, url, content)
+            failure = Failure(loss=Loss.CUT) if isinstance(answer, NetworkError) else failure_of(answer)
+            if failure.is_transient and await tries.again(failure):
+                continue
+            if isinstance(answer, NetworkError):
+                raise answer
+            answer.accepted()
+            return bytes(content)
+
+
+async def _receive(session: AsyncSession, url: str, content: bytearray) -> StorageAnswer | NetworkError:
+    async def keep(piece: bytes) -> None:
+        content.extend(piece)
+
+    try:
+        return await receive(session, url, keep)
+    except NetworkError as error:
+        return error
+
+
+def _typed(name: str, value: Any, kind: type) -> Any:
+    # True is an int to Python, and a mistake here.
+    if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else kind):
+        raise BadParametersError(f"{name} is to be {_WORDS[kind]}, not {value!r}.")
+    return kind(value)

@@ -1,0 +1,75 @@
+"""Image files opened for looking at: upright, in colours that count the same everywhere."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+
+Grey = NDArray[np.float32]
+
+
+class UnreadablePictureError(ValueError):
+    """The file cannot be decoded; the text says why."""
+
+
+def open_picture(path: Path, side: int | None = None) -> Image.Image:
+    """Open and decode an image, upright and in RGB; `side` is the longest side that is needed, in pixels.
+
+    A JPEG may come smaller than it is stored, but never smaller than `side`: decoding it so takes much less time.
+
+    Raises:
+        UnreadablePictureError: it cannot be decoded.
+    """
+    try:
+        with warnings.catch_warnings(), Image.open(path, formats=FORMATS) as image:
+            warnings.simplefilter("ignore")
+            if side is not None:
+                image.draft("RGB", _at_least(image.size, side))
+            upright = ImageOps.exif_transpose(image)
+            return _flat(upright)
+    except UnidentifiedImageError as error:
+        raise UnreadablePictureError("no image of a known kind") from error
+    except Exception as error:
+        # Decoders raise whatever the damage leads them to.
+        raise UnreadablePictureError(f"cannot be decoded: {str(error) or type(error).__name__}") from error
+
+
+def grey(image: Image.Image, side: int) -> Grey:
+    """Luma (0 to 255) of an image, made smaller if its longest side is above `side` pixels."""
+    luma = image.convert("L")
+    factor = side / max(luma.size)
+    if factor < 1:
+        size = (max(1, round(luma.width * factor)), max(1, round(luma.height * factor)))
+        # Each pixel the mean of those it stands for: nothing of the picture's sharpness is made up or lost in between.
+        luma = luma.resize(size, Image.Resampling.BOX)
+    return np.asarray(luma, dtype=np.float32)
+
+
+def _at_least(size: tuple[int, int], side: int) -> tuple[int, int]:
+    factor = min(1.0, side / max(size))
+    return max(1, int(size[0] * factor)), max(1, int(size[1] * factor))
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """RGB without transparency: what is transparent shows white, as on a page."""
+    if image.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
+        return _eight_bits(image).convert("RGB")
+    if image.has_transparency_data:
+        colours = image.convert("RGBA")
+        page = Image.new("RGBA", colours.size, "white")
+        return Image.alpha_composite(page, colours).convert("RGB")
+    return image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A deep grey image spread over 256 levels, from its darkest to its brightest."""
+    values = np.asarray(image, dtype=np.float64)
+    low, high = float(values.min()), float(values.max())
+    spread = (values - low) * (255.0 / (high - low) if high > low else 0.0)
+    return Image.fromarray(spread.astype(np.uint8))

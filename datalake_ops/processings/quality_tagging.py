@@ -1,0 +1,67 @@
+"""Processing `quality-tagging`: tags images that are blurred, dark, overexposed or of low resolution."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+from datalake_ops.processings.contract import Fetched, Task, fetched, read_parameters, run, say
+from datalake_ops.processings.pictures import UnreadablePictureError, open_picture
+from datalake_ops.processings.quality import SIDE, Quality, QualityParameters, judge
+
+# Data of one tag request; the platform takes more, a proxy on the way may not.
+TAG_BATCH = 10_000
+
+
+def main(task: Task) -> int:
+    """Judge every image, then tag them tag by tag."""
+    parameters = read_parameters(QualityParameters, task.parameters)
+    deserving: dict[str, list[UUID]] = defaultdict(list)
+    judged = 0
+    with ThreadPoolExecutor() as threads:
+        for batch in fetched(task):
+            for item, found in zip(batch, threads.map(_judge, batch), strict=True):
+                if isinstance(found, str):
+                    say(f"{item.data.filename}: {found}")
+                    continue
+                judged += 1
+                tags = found.tags(parameters)
+                for tag in tags:
+                    deserving[tag].append(item.data.id)
+                say(f"{item.data.filename}: {', '.join(tags) or 'good'} ({_measured(found)})")
+    _tag(task, deserving)
+    counts = ", ".join(f"{tag} {len(ids)}" for tag, ids in sorted(deserving.items())) or "no tag deserved"
+    say(f"looked at {judged} of {len(task.data)} data: {counts}")
+    return 0 if judged else 1
+
+
+def _judge(item: Fetched) -> Quality | str:
+    if item.path is None:
+        return item.problem
+    try:
+        image = open_picture(item.path, SIDE)
+    except UnreadablePictureError as error:
+        return str(error)
+    return judge(image, *_full_size(item, image.size))
+
+
+def _full_size(item: Fetched, opened: tuple[int, int]) -> tuple[int, int]:
+    # The platform measured the stored file; what was opened here may be a smaller decoding of it.
+    return (item.data.width, item.data.height) if item.data.width and item.data.height else opened
+
+
+def _tag(task: Task, deserving: Mapping[str, list[UUID]]) -> None:
+    for tag, ids in sorted(deserving.items()):
+        known = task.hook.get_or_create_data_tag(tag)
+        for start in range(0, len(ids), TAG_BATCH):
+            task.hook.add_tags(ids[start : start + TAG_BATCH], known)
+
+
+def _measured(quality: Quality) -> str:
+    return f"sharpness {quality.sharpness:.0f}, brightness {quality.brightness:.0f}, {quality.width} x {quality.height}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(run(main))
