@@ -116,9 +116,7 @@ async def register(session: AsyncSession, lake: Lake, registration: DataToCreate
             raise created
 
 
-async def _try_to_register(
-    session: AsyncSession, lake: Lake, registration: DataToCreate
-) -> Data | DatalakeError:
+async def _try_to_register(session: AsyncSession, lake: Lake, registration: DataToCreate) -> Data | DatalakeError:
     try:
         return await session.send(data_operations.create_data(lake.datalake.id, registration))
     # All three leave open whether the data is there.
