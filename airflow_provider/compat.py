@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
@@ -74,14 +75,14 @@ async def airflow_connection(conn_id: str) -> Connection:
 
 
 async def task_state(ti: Any) -> str | None:
-    """Ask Airflow (3.0 and newer) for the state of a trigger's task; None when the task is gone."""
+    """Ask Airflow (3.3 and newer) from a trigger for the state of its task; None when the task is gone."""
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-    from asgiref.sync import sync_to_async
 
     # Airflow names a mapped task's state after its index too.
     name = ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}"
-    states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
-        dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
-    )
+    states = await asyncio.to_thread(
+        RuntimeTaskInstance.get_task_states,
+        dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index,
+    )  # fmt: skip
     state = states.get(ti.run_id, {}).get(name)
     return None if state is None else str(state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
@@ -14,6 +15,10 @@ from datalake_ops.errors import ConfigurationError, DatalakeError, JobWaitTimeou
 ENDED = "ended"
 TIMED_OUT = "timed out"
 LOST = "lost"
+# Airflow gives `on_kill` 30 s in all, and its triggerer may take half of that to answer a first question.
+_STATE_SECONDS = 10.0
+# Nobody else holds these tasks, and a task that nobody holds may vanish.
+_CANCELLING: set[asyncio.Future[None]] = set()
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,8 @@ class JobTrigger(BaseTrigger):
         yield TriggerEvent(asdict(event))  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> JobEvent:
+        # Half a second of imports would hold up every other trigger of this triggerer.
+        await asyncio.to_thread(importlib.import_module, "datalake_ops.waiting.waiter")
         from airflow_provider.hooks.datalake import DatalakeHook
         from datalake_ops.waiting.waiter import await_job
 
@@ -94,6 +101,13 @@ class JobTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """Cancel the job because a user failed, cleared or ended the waiting task (Airflow 3.3 and newer call this)."""
+        # Airflow 3.3 cancels this very coroutine a second later, while it asks again for the trigger's end.
+        cancelling = asyncio.ensure_future(self._cancel())
+        _CANCELLING.add(cancelling)
+        cancelling.add_done_callback(_CANCELLING.discard)
+        await asyncio.shield(cancelling)
+
+    async def _cancel(self) -> None:
         from airflow_provider.hooks.datalake import DatalakeHook
         from airflow_provider.waiting import cancel_job
 
@@ -106,7 +120,10 @@ class JobTrigger(BaseTrigger):
     async def _task_still_waits(self) -> bool:
         """Whether the task is still deferred: a triggerer that lost its heartbeat is told to drop triggers too."""
         # apache/airflow #73454
-        ti = self.task_instance
-        if ti is None:
+        if self.task_instance is None:
             return False
-        return await task_state(ti) == "deferred"
+        try:
+            return await asyncio.wait_for(task_state(self.task_instance), _STATE_SECONDS) == "deferred"
+        except asyncio.TimeoutError:
+            self.log.warning("Airflow does not tell the task's state; it is taken as stopped.")
+            return False

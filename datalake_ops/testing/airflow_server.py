@@ -26,6 +26,8 @@ _READY_SECONDS = 180.0
 _STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.25
 _ENDED = ("success", "failed")
+# What the triggerer writes into the task's log when it begins.
+_TRIGGER_STARTS = ") starting"
 # The log servers would listen on every interface of the machine.
 _OPTIONS = {"scheduler": ["--skip-serve-logs"], "triggerer": ["--skip-serve-logs"]}
 
@@ -167,6 +169,19 @@ class AirflowServer:
         while (found := self.task_states(dag_id, run_id).get(task_id)) != state:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{task_id} was {found}, not {state}, after {timeout:.0f} s.")
+            time.sleep(_POLL_SECONDS)
+
+    def wait_for_trigger(self, dag_id: str, run_id: str, task_id: str, timeout: float = 120.0) -> None:
+        """Wait until a task is deferred and the triggerer runs its trigger: only then does Airflow tell it of a kill.
+
+        Raises:
+            TimeoutError: it does not.
+        """
+        deadline = time.monotonic() + timeout
+        self.wait_for_task(dag_id, run_id, task_id, "deferred", timeout)
+        while _TRIGGER_STARTS not in self.task_log(dag_id, run_id, task_id):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"The triggerer had not begun with {task_id} after {timeout:.0f} s.")
             time.sleep(_POLL_SECONDS)
 
     def set_task_state(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:

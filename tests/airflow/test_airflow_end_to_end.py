@@ -48,8 +48,11 @@ class Run:
     def wait(self) -> str:
         return self.server.wait(self.dag_id, self.run_id)
 
-    def wait_for_task(self, state: str, task_id: str = "job") -> None:
-        self.server.wait_for_task(self.dag_id, self.run_id, task_id, state)
+    def wait_for_state(self, state: str) -> None:
+        if state == "deferred":
+            self.server.wait_for_trigger(self.dag_id, self.run_id, "job")
+        else:
+            self.server.wait_for_task(self.dag_id, self.run_id, "job", state)
 
     def jobs(self) -> list[Job]:
         return self.lake.find_jobs(labels={"run_id": self.run_id})
@@ -61,8 +64,8 @@ class Run:
             assert time.monotonic() < deadline, self.jobs()
             time.sleep(0.2)
 
-    def log(self, task_id: str = "job") -> str:
-        return self.server.task_log(self.dag_id, self.run_id, task_id)
+    def log(self) -> str:
+        return self.server.task_log(self.dag_id, self.run_id, "job")
 
 
 @pytest.fixture
@@ -103,7 +106,7 @@ def test_the_deferrable_example_runs_to_success(
 def test_a_job_that_takes_its_time_is_waited_for_in_the_triggerer(run: Callable[..., Run]) -> None:
     slow = run("deferred", "slow")
 
-    slow.wait_for_task("deferred")
+    slow.wait_for_state("deferred")
     assert slow.wait() == "success"
     [job] = slow.jobs()
     assert slow.server.xcom("deferred", slow.run_id, "job") == str(job.id)
@@ -121,7 +124,7 @@ def test_a_job_that_fails_while_its_task_is_deferred_fails_the_task_with_its_las
 ) -> None:
     failing = run("deferred", "late-failing")
 
-    failing.wait_for_task("deferred")
+    failing.wait_for_state("deferred")
     assert failing.wait() == "failed"
     assert [job.status for job in failing.jobs()] == [JobStatus.FAILED]
     assert "JobFailedError" in failing.log()
@@ -130,7 +133,7 @@ def test_a_job_that_fails_while_its_task_is_deferred_fails_the_task_with_its_las
 
 def test_a_job_killed_at_the_platform_fails_its_task(run: Callable[..., Run], lake: DatalakeHook) -> None:
     killed = run("deferred", "patient")
-    killed.wait_for_task("deferred")
+    killed.wait_for_state("deferred")
 
     lake.cancel_job(killed.jobs()[0])
 
@@ -140,7 +143,7 @@ def test_a_job_killed_at_the_platform_fails_its_task(run: Callable[..., Run], la
 
 def test_the_link_to_the_job_is_there_while_the_task_waits(run: Callable[..., Run], lake: DatalakeHook) -> None:
     waiting = run("deferred", "patient")
-    waiting.wait_for_task("deferred")
+    waiting.wait_for_state("deferred")
 
     links = waiting.server.api("GET", f"/dags/deferred/dagRuns/{waiting.run_id}/taskInstances/job/links")
 
@@ -150,7 +153,7 @@ def test_the_link_to_the_job_is_there_while_the_task_waits(run: Callable[..., Ru
 @pytest.mark.parametrize(("dag_id", "state"), [("deferred", "deferred"), ("blocking", "running")])
 def test_marking_a_waiting_task_as_failed_cancels_its_job(run: Callable[..., Run], dag_id: str, state: str) -> None:
     waiting = run(dag_id, "patient")
-    waiting.wait_for_task(state)
+    waiting.wait_for_state(state)
     waiting.wait_for_jobs([JobStatus.RUNNING])
 
     waiting.server.set_task_state(dag_id, waiting.run_id, "job", "failed")
@@ -160,18 +163,18 @@ def test_marking_a_waiting_task_as_failed_cancels_its_job(run: Callable[..., Run
 
 def test_clearing_a_deferred_task_replaces_its_job(run: Callable[..., Run]) -> None:
     cleared = run("deferred", "patient")
-    cleared.wait_for_task("deferred")
+    cleared.wait_for_state("deferred")
     cleared.wait_for_jobs([JobStatus.RUNNING])
 
     cleared.server.clear("deferred", cleared.run_id, "job")
 
     cleared.wait_for_jobs([JobStatus.KILLED, JobStatus.RUNNING])
-    cleared.wait_for_task("deferred")
+    cleared.wait_for_state("deferred")
 
 
 def test_a_triggerer_that_dies_loses_and_doubles_nothing(run: Callable[..., Run]) -> None:
     surviving = run("deferred", "slow")
-    surviving.wait_for_task("deferred")
+    surviving.wait_for_state("deferred")
 
     surviving.server.kill("triggerer")
     surviving.server.start("triggerer")

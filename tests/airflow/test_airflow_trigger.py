@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +16,9 @@ from airflow.sdk.serde import deserialize, serialize
 
 from airflow_provider.triggers.job import ENDED, LOST, TIMED_OUT, JobEvent, JobTrigger
 from airflow_provider.waiting import JobWait
+from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.server import PlatformServer
+from datalake_ops.wire.jobs import JobStatus
 
 
 async def fired(trigger: JobTrigger) -> list[Any]:
@@ -115,6 +119,52 @@ def test_waiting_never_holds_up_the_loop(platform: PlatformServer) -> None:
 
     # Airflow's watchdog complains from 0.2 s on; the first run has paid for the imports.
     assert asyncio.run(longest_pause()) < 0.2
+
+
+async def killed_impatiently(trigger: JobTrigger) -> None:
+    """What Airflow 3.3 does: it calls `on_kill` and cancels it at its next turn."""
+    killing = asyncio.create_task(trigger.on_kill())
+    await asyncio.sleep(0.2)
+    killing.cancel()
+    with suppress(asyncio.CancelledError):
+        await killing
+    # The triggerer's loop goes on for as long as the triggerer lives.
+    await asyncio.sleep(2)
+
+
+@pytest.mark.usefixtures("some_data")
+def test_a_kill_cancels_the_job_even_when_airflow_does_not_wait_for_it(
+    lake: DatalakeHook, platform: PlatformServer
+) -> None:
+    job = lake.launch_processing("patient", lake.list_data())
+    slow_kill = platform.script_fault("POST", "/kill$", delay=1)
+
+    asyncio.run(killed_impatiently(JobTrigger("datalake_default", str(job.id))))
+
+    assert platform.faults_met(slow_kill) == 1
+    assert lake.wait_for_job(job, timeout=10, raise_on_failure=False).status is JobStatus.KILLED
+
+
+@pytest.mark.usefixtures("some_data")
+@pytest.mark.parametrize(("state", "end"), [("deferred", JobStatus.RUNNING), ("failed", JobStatus.KILLED)])
+def test_a_triggerer_that_only_loses_the_task_leaves_its_job_alone(
+    lake: DatalakeHook, monkeypatch: pytest.MonkeyPatch, state: str, end: JobStatus
+) -> None:
+    job = lake.launch_processing("patient", lake.list_data())
+    trigger = JobTrigger("datalake_default", str(job.id))
+    trigger.task_instance = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1)
+    states = {"r": {"t": state}}
+    monkeypatch.setattr(
+        "airflow.sdk.execution_time.task_runner.RuntimeTaskInstance.get_task_states", lambda **_: states
+    )
+
+    asyncio.run(trigger.on_kill())
+
+    deadline = time.monotonic() + 10
+    while lake.get_job(job).status is not end and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert lake.get_job(job).status is end
+    lake.cancel_job(job)
 
 
 @pytest.mark.parametrize("payload", [None, "success", {}, {"outcome": "done"}, {"job_id": "x"}])
