@@ -14,21 +14,23 @@ _SHARE = 0.1
 
 @dataclass(frozen=True)
 class WaitSchedule:
-    """Seconds between polls, until when, and how many polls in a row may fail.
+    """Seconds between polls, until when, and for how long polls may fail in a row.
 
     Without `poll_interval` the interval grows with the time waited, from 0.25 s to 10 s.
-    `timeout` None waits for ever.
+    `timeout` None waits for ever. A platform that restarts is given `tolerated_silence` seconds.
     """
 
     timeout: float | None = 3600.0
     poll_interval: float | None = None
-    tolerated_errors: int = 10
+    tolerated_silence: float = 300.0
 
     def __post_init__(self) -> None:
         if self.timeout is not None and self.timeout < 0:
             raise ConfigurationError(f"timeout is seconds from now and cannot be {self.timeout}; None waits for ever.")
         if self.poll_interval is not None and self.poll_interval <= 0:
             raise ConfigurationError(f"poll_interval is seconds and must be positive, not {self.poll_interval}.")
+        if self.tolerated_silence < 0:
+            raise ConfigurationError(f"tolerated_silence is seconds and cannot be {self.tolerated_silence}.")
 
     def deadline_at(self, now: float) -> float | None:
         """The moment to stop, on the same clock as `now`."""

@@ -34,11 +34,11 @@ class Wait:
     on_poll: OnPoll | None = None
     started_at: float = field(default_factory=time.time)
     seen: Job | None = None
-    errors: int = 0
+    silent_since: float | None = None
 
     def saw(self, job: Job) -> bool:
         """Take note of a job; True when it ended."""
-        self.seen, self.errors = job, 0
+        self.seen, self.silent_since = job, None
         if self.on_poll is not None:
             self.on_poll(job)
         return job.status.is_terminal
@@ -48,13 +48,13 @@ class Wait:
 
         Raises:
             JobWaitTimeoutError: the deadline has come.
-            DatalakeError: `error`, when too many polls in a row have failed.
+            DatalakeError: `error`, when polls have failed for longer than is tolerated.
         """
-        if error is not None:
-            self.errors += 1
-            if self.errors > self.schedule.tolerated_errors:
-                raise error
         now = time.time()
+        if error is not None:
+            self.silent_since = self.silent_since or now
+            if now - self.silent_since >= self.schedule.tolerated_silence:
+                raise error
         pause = self.schedule.interval(now - self.started_at, random.random(), getattr(error, "retry_after", None))
         if self.deadline_at is None:
             return pause

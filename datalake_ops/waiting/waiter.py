@@ -43,7 +43,7 @@ async def await_job(
     Raises:
         JobWaitTimeoutError: the deadline came first; the job goes on.
         AnswerError: the platform refused to tell (wrong token, unknown job).
-        NetworkError: more than 10 polls in a row went without an answer.
+        NetworkError: the platform has not answered for five minutes.
     """
     schedule = WaitSchedule(timeout=None, poll_interval=poll_interval)
     organization = connection.organization_id if isinstance(connection.organization_id, UUID) else None
