@@ -138,7 +138,7 @@ def test_imports_launches_and_waits(
 
     assert main(["import", f"{lake}/", "--tag", "imported", "--wait"]) == 0
     assert "SUCCEEDED" in capsys.readouterr().out
-    assert main(["launch", "thumbnails", "--tag", "imported", "--param", "size=32", "--json"]) == 0
+    assert main(["launch", "thumbnails", "--tag", "imported", "--param", "max_side=32", "--json"]) == 0
     job = json.loads(capsys.readouterr().out)
     assert main(["wait", job["id"], "--timeout", "60"]) == 0
 
@@ -150,11 +150,13 @@ def test_wait_fails_with_the_reason_when_a_job_fails(photos: Path, capsys: pytes
     assert main(["upload", str(photos), "--tag", "few"]) == 0
     capsys.readouterr()
 
-    code = main(["launch", "thumbnails", "--tag", "few", "--param", 'size="no number"', "--wait"])
+    code = main(["launch", "thumbnails", "--tag", "few", "--param", 'max_side="no number"', "--wait"])
 
     captured = capsys.readouterr()
     assert code == 1
+    assert "FAILED" in captured.out
     assert captured.err.startswith("datalake-ops: ")
+    assert captured.err.count("max_side") == 1
 
 
 def test_the_doctor_finds_everything_well(lake: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 from datalake_ops.cli.connection import Commands, add_command, hook_from
@@ -129,13 +130,11 @@ def _wait_for(hook: DatalakeHook, job_id: str, arguments: argparse.Namespace) ->
 
 
 def _explain(hook: DatalakeHook, job: Job) -> None:
-    """Say on standard error why a job did not succeed, with the end of its log."""
-    import sys
-
+    """Say on standard error why a job did not succeed; the error's text ends with the end of the job's log."""
     try:
         hook.check_job(job)
     except (JobFailedError, JobKilledError) as error:
-        print("\n".join([f"datalake-ops: {error}", *(f"  {line}" for line in error.log[-10:])]), file=sys.stderr)
+        print(f"datalake-ops: {error}", file=sys.stderr)
 
 
 def _parameter(text: str) -> tuple[str, Any]:

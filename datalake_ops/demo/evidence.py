@@ -15,8 +15,20 @@ from datalake_ops.wire.data import UploadStatus
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook
-    from datalake_ops.wire.data import MultiData
+    from datalake_ops.wire.data import Data, MultiData
     from datalake_ops.wire.jobs import Job
+
+
+# What is done to a copy, and the tag that a processing should find it by.
+DESERVED = {
+    "blurred": "blurred",
+    "darkened": "dark",
+    "overexposed": "overexposed",
+    "shrunk": "low-resolution",
+    "retouched": "near-duplicate",
+}
+# Beginning of the tags that name one group of near duplicates; which, differs from lake to lake.
+_GROUP = "duplicate-"
 
 
 @dataclass(frozen=True)
@@ -28,23 +40,34 @@ class Evidence:
     with_exif: int
     thumbnails: int
     tags: dict[str, int]
-    jobs: tuple[tuple[str, Job], ...]
+    duplicate_groups: int
+    recognised: int
+    jobs: tuple[tuple[str, str, Job], ...]
     problems: tuple[str, ...]
 
 
-def gather(hook: DatalakeHook, hand: Hand, jobs: Iterable[tuple[str, Job]]) -> Evidence:
-    """Read a lake and compare it with what was sent."""
+def gather(hook: DatalakeHook, hand: Hand, jobs: Iterable[tuple[str, str, Job]]) -> Evidence:
+    """Read a lake and compare it with what was sent; `jobs` are each the starter, the name and the job."""
     found = hook.list_data(order_by=["filename"])
     started = tuple(jobs)
+    tags = _tag_counts(hook)
     return Evidence(
         data=hook.count_data(),
         bytes=sum(data.file_size or 0 for data in found),
-        with_exif=hook.count_data(q="metadata.acquired_at > 2000-01-01"),
+        with_exif=sum(bool((data.metadata or {}).get("acquired_at")) for data in found),
         thumbnails=sum(len(hook.list_projections(data)) for data in found),
-        tags=_tag_counts(hook),
+        tags={name: count for name, count in tags.items() if not name.startswith(_GROUP)},
+        duplicate_groups=sum(name.startswith(_GROUP) for name in tags),
+        recognised=sum(_is_recognised(data) for data in found),
         jobs=started,
         problems=(*_unlike(hook, found, hand), *_unsuccessful(started)),
     )
+
+
+def _is_recognised(data: Data) -> bool:
+    """Whether a copy that was altered carries the tag for what was done to it."""
+    deserved = DESERVED.get(Path(data.filename).stem.rpartition("-")[2])
+    return deserved in {tag.name for tag in data.tags or ()}
 
 
 def _tag_counts(hook: DatalakeHook) -> dict[str, int]:
@@ -65,8 +88,8 @@ def _unlike(hook: DatalakeHook, found: MultiData, hand: Hand) -> list[str]:
     return problems
 
 
-def _unsuccessful(jobs: Iterable[tuple[str, Job]]) -> list[str]:
-    return [f"the job {name} ({job.id}) is {job.status}" for name, job in jobs if not job.status.succeeded]
+def _unsuccessful(jobs: Iterable[tuple[str, str, Job]]) -> list[str]:
+    return [f"the job {name} ({job.id}) is {job.status}" for _, name, job in jobs if not job.status.succeeded]
 
 
 def _digest(path: Path) -> str:

@@ -31,7 +31,7 @@ def _darkened(image: Image.Image) -> Image.Image:
 
 
 def _overexposed(image: Image.Image) -> Image.Image:
-    return image.point(lambda value: min(255, 140 + value))
+    return image.point(lambda value: min(255, 190 + value))
 
 
 def _shrunk(image: Image.Image) -> Image.Image:
@@ -139,14 +139,7 @@ def _invented_exif(number: int) -> Image.Exif:
     exif = Image.Exif()
     exif[ExifTags.Base.Make] = "datalake-ops demo"
     exif[ExifTags.Base.Model] = "Invented Camera 1"
+    exif[ExifTags.Base.Artist] = "Invented Photographer"
     exif[ExifTags.Base.Software] = "EXIF invented by the datalake-ops demo"
-    details = exif.get_ifd(ExifTags.IFD.Exif)
-    taken_at = _STARTED_AT + timedelta(minutes=7 * number)
-    details[ExifTags.Base.DateTimeOriginal] = taken_at.strftime("%Y:%m:%d %H:%M:%S")
-    details[ExifTags.Base.FocalLength] = 35.0
-    if number % 2 == 0:
-        place = exif.get_ifd(ExifTags.IFD.GPSInfo)
-        place[ExifTags.GPS.GPSLatitudeRef], place[ExifTags.GPS.GPSLongitudeRef] = "N", "W"
-        place[ExifTags.GPS.GPSLatitude] = (43.0, float(number), 30.0)
-        place[ExifTags.GPS.GPSLongitude] = (4.0, float(number), 0.0)
+    exif[ExifTags.Base.DateTime] = (_STARTED_AT + timedelta(minutes=7 * number)).strftime("%Y:%m:%d %H:%M:%S")
     return exif

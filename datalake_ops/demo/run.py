@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _MOST_SECONDS = 600.0
 _LOOK_EVERY = 0.5
+_ONE_MORE = "near-duplicates"
 Runner = Callable[[World, Hand, Connection, Processes], "subprocess.Popen[bytes]"]
 
 
@@ -43,9 +44,23 @@ class Options:
     keep: bool = False
 
 
+Jobs = list[tuple[str, str, "Job"]]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One pipeline after its run: who ran it, on what, how long it took, and its jobs with their names."""
+
+    world: World
+    hand: Hand
+    hook: DatalakeHook
+    seconds: float
+    jobs: Jobs
+
+
 @dataclass(frozen=True)
 class Done:
-    """One pipeline after its run."""
+    """One pipeline, and what the platform holds of it."""
 
     world: World
     hand: Hand
@@ -94,31 +109,44 @@ def _perform(stage: Stage, originals: list[Path]) -> bool:
     screen.pipeline(airflow, worlds.AIRFLOW_DAG, hands[airflow])
     _finish(stage.processes, "airflow-db", migration)
     runners: tuple[tuple[World, Runner], ...] = ((airflow, worlds.run_airflow), (prefect, worlds.run_prefect))
-    done = []
-    for world, runner in runners:
-        if world is prefect:
-            screen.pipeline(prefect, worlds.PREFECT_FLOW, hands[prefect])
-        done.append(_run(stage, world, hands[world], runner))
+    with ExitStack() as open_hooks:
+        ran = []
+        for world, runner in runners:
+            if world is prefect:
+                screen.pipeline(prefect, worlds.PREFECT_FLOW, hands[prefect])
+            hook = open_hooks.enter_context(DatalakeHook.from_connection(platform.lake(world.name)))
+            ran.append(_run(stage, world, hands[world], hook, runner))
+        again = _look_once_more(ran)
+        done = [
+            Done(one.world, one.hand, one.seconds, gather(one.hook, one.hand, [*one.jobs, ("Python", *more)]))
+            for one, more in zip(ran, again, strict=True)
+        ]
     screen.results(done)
     problems = [problem for one in done for problem in one.evidence.problems] + _unlike_each_other(done)
     screen.verdict(problems)
     return not problems
 
 
-def _run(stage: Stage, world: World, hand: Hand, runner: Runner) -> Done:
-    if stage.platform is None:
-        raise DemoError("The platform is not running.")
-    connection = stage.platform.lake(world.name)
-    with DatalakeHook.from_connection(connection) as hook:
-        known = {job.id for job in hook.find_jobs()}
-        started = time.monotonic()
-        process = runner(world, hand, connection, stage.processes)
-        _watch(hook, process, known, started)
-        seconds = time.monotonic() - started
-        _finish(stage.processes, world.name, process)
-        screen.finished(seconds)
-        jobs = [(name_of(hook, job), job) for job in _new_jobs(hook, known)]
-        return Done(world, hand, seconds, gather(hook, hand, jobs))
+def _run(stage: Stage, world: World, hand: Hand, hook: DatalakeHook, runner: Runner) -> Ran:
+    known = {job.id for job in hook.find_jobs()}
+    started = time.monotonic()
+    process = runner(world, hand, hook.connection, stage.processes)
+    _watch(hook, process, known, started)
+    seconds = time.monotonic() - started
+    _finish(stage.processes, world.name, process)
+    screen.finished(seconds)
+    jobs = [(world.title, _name_of(hook, job), job) for job in _new_jobs(hook, known)]
+    return Ran(world, hand, hook, seconds, jobs)
+
+
+def _look_once_more(ran: list[Ran]) -> list[tuple[str, Job]]:
+    """Use the same verbs without an orchestrator: launch one more processing in each lake, and wait for both."""
+    screen.plain_python(_ONE_MORE)
+    started = time.monotonic()
+    jobs = [one.hook.launch_processing(_ONE_MORE, one.hook.list_data()) for one in ran]
+    ended = [one.hook.wait_for_job(job, _MOST_SECONDS) for one, job in zip(ran, jobs, strict=True)]
+    screen.finished(time.monotonic() - started)
+    return [(_ONE_MORE, job) for job in ended]
 
 
 def _watch(hook: DatalakeHook, process: subprocess.Popen[bytes], known: set[UUID], started: float) -> None:
@@ -131,7 +159,7 @@ def _watch(hook: DatalakeHook, process: subprocess.Popen[bytes], known: set[UUID
         jobs = _new_jobs(hook, known)
         for job in jobs:
             if job.id not in names:
-                names[job.id] = name_of(hook, job)
+                names[job.id] = _name_of(hook, job)
         screen.progress(seconds, hook.count_data(), [(names[job.id], job) for job in jobs])
         with suppress(subprocess.TimeoutExpired):
             process.wait(_LOOK_EVERY)
@@ -141,7 +169,7 @@ def _new_jobs(hook: DatalakeHook, known: set[UUID]) -> list[Job]:
     return [job for job in reversed(hook.find_jobs()) if job.id not in known]
 
 
-def name_of(hook: DatalakeHook, job: Job) -> str:
+def _name_of(hook: DatalakeHook, job: Job) -> str:
     """The processing that a job runs, or the job's kind in small letters."""
     processing = (job.processing_job or {}).get("processing_id")
     return hook.get_processing(processing).name if processing else str(job.type or "job").lower()
@@ -158,7 +186,7 @@ def _finish(processes: Processes, name: str, process: subprocess.Popen[bytes]) -
 def _unlike_each_other(done: list[Done]) -> list[str]:
     """The two pipelines are one pipeline: what they found must be the same."""
     first, *others = (one.evidence for one in done)
-    kinds = ("data", "with_exif", "thumbnails", "tags")
+    kinds = ("data", "with_exif", "thumbnails", "tags", "duplicate_groups", "recognised")
     return [
         f"the pipelines differ in {kind}: {getattr(first, kind)} and {getattr(other, kind)}"
         for other in others

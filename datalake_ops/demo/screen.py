@@ -36,6 +36,11 @@ def pipeline(world: World, file: Path, hand: Hand) -> None:
     print(f"           {len(hand.in_folder)} files in a folder, {len(hand.in_bucket)} objects in the bucket")
 
 
+def plain_python(processing: str) -> None:
+    """Announce the last part."""
+    print(f"\nPython     hook.launch_processing({processing!r}, hook.list_data()) in both lakes", flush=True)
+
+
 def progress(seconds: float, data: int, jobs: Sequence[tuple[str, Job]]) -> None:
     """Say how far the platform is: on a terminal in one line that changes, elsewhere a line when a job changes."""
     states = ", ".join(f"{name} {job.status.lower()}" for name, job in jobs)
@@ -62,15 +67,17 @@ def results(done: Sequence[Done]) -> None:
         ("bytes in the lake", *(f"{one.evidence.bytes:,}" for one in done)),
     ]
     names = sorted({name for one in done for name in one.evidence.tags})
+    rows.append(("groups of near duplicates", *(one.evidence.duplicate_groups for one in done)))
+    rows.append(("altered copies recognised", *(one.evidence.recognised for one in done)))
     rows += [(f"tag {name}", *(one.evidence.tags.get(name, 0) for one in done)) for name in names]
     rows.append(("seconds, start to end", *(f"{one.seconds:.1f}" for one in done)))
     print("\n" + "\n".join(table(("", *(one.world.title for one in done)), rows)) + "\n")
     jobs = [
-        (one.world.title, name, job.id, str(job.status).lower(), _seconds(job))
+        (one.world.name, starter, name, job.id, str(job.status).lower(), _seconds(job))
         for one in done
-        for name, job in one.evidence.jobs
+        for starter, name, job in one.evidence.jobs
     ]
-    print("\n".join(table(("pipeline", "job", "id", "status", "seconds"), jobs)) + "\n")
+    print("\n".join(table(("lake", "started by", "job", "id", "status", "seconds"), jobs)) + "\n")
 
 
 def verdict(problems: Sequence[str]) -> None:
@@ -90,8 +97,9 @@ The platform stays up:
   {program} list --lake airflow --tag blurred
   {program} launch near-duplicates --lake prefect --tag demo --wait
   {platform.connection.host}/docs shows its API; files dropped into {platform.bucket} can be imported
-Stop it and remove its files:
-  kill {platform.process.pid}; rm -r {work}""")
+Stop it, then remove its files:
+  kill {platform.process.pid}
+  rm -r {work}""")
 
 
 def further() -> None:
