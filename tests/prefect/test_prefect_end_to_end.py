@@ -81,7 +81,7 @@ def world(platform: PlatformServer, lake: DatalakeHook, tmp_path: Path) -> World
 
 def is_served() -> bool:
     with get_client(sync_client=True) as client:
-        return any(one.name == "served" for one in client.read_deployments())
+        return any(one.name == "example" for one in client.read_deployments())
 
 
 def assert_nothing_holds(secret: str, home: Path) -> None:
@@ -128,12 +128,16 @@ def saved(world: World, prefect_server: PrefectServer) -> Iterator[str]:
 
 
 def test_the_example_runs_to_success_when_served(world: World, prefect_server: PrefectServer, saved: str) -> None:
-    program = f"import runpy; flow = runpy.run_path({str(EXAMPLE)!r})['ingest_and_process']; flow.serve(name='served')"
+    program = (
+        f"import sys; sys.path.insert(0, {str(EXAMPLE.parent)!r}); "
+        "from ingest_and_process import ingest_and_process; ingest_and_process.serve(name='example')"
+    )
     process = prefect_server.run(["-c", program], "serve-example")
     parameters = {"folder": str(world.folder), "prefix": world.prefix, "credentials": saved}
 
-    wait_until("the flow is served", is_served)
-    run = run_deployment("ingest-and-process/served", parameters=parameters, timeout=SECONDS, poll_interval=0.5)
+    wait_until("the flow is served", lambda: process.poll() is not None or is_served())
+    assert process.poll() is None, prefect_server.log("serve-example")
+    run = run_deployment("ingest-and-process/example", parameters=parameters, timeout=SECONDS, poll_interval=0.5)
     prefect_server.end(process)
 
     assert run.state is not None
