@@ -17,7 +17,7 @@ def launch_processing():
         task_id="by_ids",
         processing="quality-tagging",
         data_ids=newest.output["data_ids"],
-        parameters={"blur_threshold": 80},
+        parameters={"blur_threshold": 60},
     )
 
 

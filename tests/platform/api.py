@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import requests
 
@@ -77,3 +80,32 @@ class Api:
     def stat(self, name: str) -> requests.Response:
         """What the storage says of an object."""
         return self.call("POST", f"/api/object-storage/{self.connector}/stat", {"object_name": name})
+
+    def ended(self, job: dict[str, Any], seconds: float = 60.0) -> dict[str, Any]:
+        """A job when it has ended."""
+        path = f"/api/v2/job/{job['id']}"
+        self.until(lambda: self.json("GET", path)["status"] not in ("PENDING", "QUEUED", "RUNNING"), seconds)
+        return dict(self.json("GET", path))
+
+    def log(self, job: dict[str, Any]) -> list[str]:
+        """The whole log of a job."""
+        return list(self.json("GET", f"/api/v2/job/{job['id']}/logs?limit=10000")["lines"])
+
+    def all_data(self) -> list[dict[str, Any]]:
+        """Every data of the lake, whatever its status."""
+        found: list[dict[str, Any]] = []
+        statuses = "&".join(f"upload_statuses={status}" for status in ("PENDING", "COMPUTING", "DONE", "ERROR"))
+        path = f"/api/datalake/{self.lake['id']}/datas?limit=1000&types=IMAGE&types=VIDEO&{statuses}"
+        page = self.json("GET", path)
+        found += page["items"]
+        while page.get("next_cursor"):
+            page = self.json("GET", f"{path}&cursor={quote(page['next_cursor'], safe='')}")
+            found += page["items"]
+        return found
+
+    def until(self, is_so: Callable[[], bool], seconds: float = 60.0) -> None:
+        """Wait until something is so."""
+        deadline = time.monotonic() + seconds
+        while not is_so():
+            assert time.monotonic() < deadline, "it never became so"
+            time.sleep(0.02)

@@ -33,7 +33,8 @@ def mp4_size(file: BinaryIO) -> tuple[int, int]:
         UnreadableVideoError: the file is cut short or has no video track with a size.
     """
     end = file.seek(0, os.SEEK_END)
-    movie = next((box for box in _boxes(file, 0, end) if box.kind == b"moov"), None)
+    # All of them, not only up to the movie header: the last ones tell whether the file is whole.
+    movie = next((box for box in list(_boxes(file, 0, end)) if box.kind == b"moov"), None)
     if movie is None:
         raise UnreadableVideoError("the video has no movie header (moov)")
     for track in _children(file, movie, b"trak"):

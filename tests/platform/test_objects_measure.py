@@ -1,0 +1,173 @@
+"""What the platform finds in files, told by their bytes alone."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from datalake_ops.platform.objects import measure as measuring
+from datalake_ops.platform.objects.measure import FORMATS, UnreadableFileError, measure
+from datalake_ops.platform.objects.measuring import MeasurerLostError, MeasurerPool
+from tests.platform.images import a_jpeg, a_picture, as_bytes
+from tests.platform.videos import an_avi, an_mp4
+
+
+def reason_of(content: bytes) -> str:
+    with pytest.raises(UnreadableFileError) as caught:
+        measure(io.BytesIO(content))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_format_is_measured(kind: str) -> None:
+    content = as_bytes(a_picture(320, 200), kind)
+
+    found = measure(io.BytesIO(content))
+
+    assert (found.width, found.height, found.size_bytes) == (320, 200, len(content))
+    assert found.content_type.startswith("image/")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_file_cut_short_is_noticed(kind: str) -> None:
+    content = as_bytes(a_picture(320, 200), kind)
+
+    assert reason_of(content[: len(content) * 9 // 10])
+    assert reason_of(content[: len(content) // 3])
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize(("orientation", "size"), [(1, (320, 200)), (3, (320, 200)), (6, (200, 320)), (8, (200, 320))])
+def test_width_and_height_are_those_of_the_upright_picture(kind: str, orientation: int, size: tuple[int, int]) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+
+    found = measure(io.BytesIO(as_bytes(a_picture(320, 200), kind, exif=exif)))
+
+    assert (found.width, found.height) == size
+
+
+def test_exif_is_read_in_the_keys_of_the_wire() -> None:
+    exif: dict[int, object] = {
+        0x0132: "2024:01:02 03:04:05",
+        0x013B: "Ada\0",
+        0x011A: 72.0,
+        0x011B: 300.0,
+        0x0128: 2,
+        0x0103: 6,
+        0x010F: "Cam Corp\0\0",
+        0x0131: "darkroom 3",
+    }
+
+    found = measure(io.BytesIO(a_jpeg(exif=exif)))
+
+    assert found.metadata == {
+        "acquired_at": "2024-01-02T03:04:05",
+        "acquired_by": "Ada",
+        "resolution_x": 72.0,
+        "resolution_y": 300.0,
+        "resolution_unit": "inches",
+        "compression": "JPEG (old-style)",
+        "manufacturer": "Cam Corp",
+        "software": "darkroom 3",
+    }
+
+
+def test_exif_values_that_make_no_sense_are_left_out() -> None:
+    exif: dict[int, object] = {0x0132: "yesterday", 0x0128: 77, 0x010F: "", 0x0131: "\0"}
+
+    assert measure(io.BytesIO(a_jpeg(exif=exif))).metadata == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (b"hello, this is a text", "neither an image nor a video"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "neither"),
+        (b"\x89PNG\r\n\x1a\n", "image/png"),
+        (b"\xff\xd8\xff\xe0" + bytes(200), "image"),
+        (b"%PDF-1.7 ...", "neither"),
+        (b"\x00\x00\x00\x1cftypheic" + bytes(64), "image/heic cannot be read here"),
+    ],
+)
+def test_what_is_no_readable_file_is_refused_with_a_reason(content: bytes, said: str) -> None:
+    assert said in reason_of(content)
+
+
+def test_more_pixels_than_can_be_decoded_are_refused_before_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "PIXELS", 1000)
+
+    assert "more than 1,000 pixels" in reason_of(as_bytes(a_picture(40, 30), "PNG"))
+
+
+def test_all_frames_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "PIXELS", 2000)
+    frames = [a_picture(40, 30, seed) for seed in range(3)]
+
+    assert "pixels" in reason_of(as_bytes(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_an_mp4_tells_its_size_in_its_header(version: int) -> None:
+    found = measure(io.BytesIO(an_mp4(640, 360, version=version)))
+
+    assert (found.content_type, found.width, found.height) == ("video/mp4", 640, 360)
+
+
+def test_a_turned_mp4_is_measured_as_it_is_shown() -> None:
+    found = measure(io.BytesIO(an_mp4(640, 360, turned=True)))
+
+    assert (found.width, found.height) == (360, 640)
+
+
+def test_an_avi_tells_its_size_in_its_header() -> None:
+    found = measure(io.BytesIO(an_avi(320, 200)))
+
+    assert (found.content_type, found.width, found.height) == ("video/x-msvideo", 320, 200)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (an_mp4()[:-1], "cut short"),
+        (an_mp4()[:60], "cut short"),
+        (an_mp4(handler=b"soun"), "no video track"),
+        (an_mp4(0, 0), "no width and height"),
+        (an_avi()[:-1], "cut short"),
+        (an_avi()[:40], "no AVI main header"),
+        (an_avi(0, 0), "no width and height"),
+    ],
+)
+def test_a_video_without_a_size_gets_no_made_up_one(content: bytes, said: str) -> None:
+    assert said in reason_of(content)
+
+
+class TestPool:
+    def test_children_measure_as_this_process_does(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.jpg"
+        path.write_bytes(a_jpeg(320, 240))
+        pool = MeasurerPool(1)
+
+        with path.open("rb") as file:
+            answer = pool.measure(file)
+        pool.close()
+
+        assert (answer["width"], answer["height"]) == (320, 240)
+
+    def test_a_child_that_dies_takes_only_its_file_along(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.jpg"
+        path.write_bytes(a_jpeg())
+        pool = MeasurerPool(1)
+        with path.open("rb") as file:
+            pool.measure(file)
+            pool._idle[0]._process.kill()
+
+            with pytest.raises(MeasurerLostError, match="broke down"):
+                pool.measure(file)
+
+            assert "width" in pool.measure(file)
+        pool.close()
