@@ -83,7 +83,7 @@ class PlatformServer:
         """Start the server and wait until it answers."""
         if self._process is not None and self._process.poll() is None:
             raise RuntimeError("The platform is already running.")
-        self.home.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         # A server that was killed left its note behind.
         (self.home / "server.json").unlink(missing_ok=True)
         with (self.home / "server.log").open("ab") as log:

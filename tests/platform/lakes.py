@@ -24,6 +24,7 @@ class LakeApi(Api):
         super().__init__(server, token)
         if lake_id is not None:
             self.lake = self.json("GET", f"/api/datalake/{lake_id}")
+        self.token = token or server.token
         self.path = f"/api/datalake/{self.lake['id']}"
 
     def a_tag(self, name: str) -> str:

@@ -1,0 +1,230 @@
+"""The server as a process: one per folder, everything still there after it died."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from datalake_ops.testing import PlatformServer
+from tests.platform.lakes import SMALL_JPEG, LakeApi
+
+
+def run(*arguments: object, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Runs `python -m datalake_ops.platform` to its end."""
+    command = [sys.executable, "-m", "datalake_ops.platform", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def everything(lake: LakeApi) -> dict[str, Any]:
+    """What a lake tells of itself, without the addresses, whose signatures change."""
+    page = lake.page()
+    for item in page["items"]:
+        item.pop("presigned_url")
+    tags, schema = lake.json("GET", f"{lake.path}/tags"), lake.json("GET", f"{lake.path}/custom-metadata")
+    return {"page": page, "tags": tags, "schema": schema, "lake": lake.lake, "organization": lake.organization}
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_everything_is_there_again_after_the_server_ended(tmp_path: Path, end: str) -> None:
+    with PlatformServer(home=tmp_path / "home") as server:
+        lake = LakeApi(server)
+        data = lake.a_data(tags=[lake.a_tag("front")], metadata={"weather": "sun"}, custom_metadata={"k": 1})
+        lake.json("POST", f"{lake.path}/custom-metadata/keys/k", {"input_type": "INTEGER", "required": False})
+        before, port = everything(lake), urlsplit(server.url).port
+
+        getattr(server, end)()
+        server.start()
+
+        assert urlsplit(server.url).port == port
+        again = LakeApi(server)
+        assert everything(again) == before
+        assert again.storage("GET", data["presigned_url"]).content == SMALL_JPEG
+
+
+def test_what_was_answered_survives_a_kill_in_the_middle_of_work(tmp_path: Path) -> None:
+    with PlatformServer(home=tmp_path / "home") as server:
+        lake = LakeApi(server)
+        answered = [lake.a_tag(f"tag {number}") for number in range(40)]
+        server.kill()
+        server.start()
+
+        assert [tag["id"] for tag in LakeApi(server).json("GET", f"{lake.path}/tags")["items"]] == answered
+
+
+def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    with PlatformServer(home=tmp_path / "home") as server:
+        second = run("--home", tmp_path / "home", "--port", 0)
+
+        assert second.returncode == 1
+        assert str(server.pid) in second.stderr
+        assert "already serves" in second.stderr
+        assert "Traceback" not in second.stderr
+        assert requests.get(f"{server.url}/health", timeout=10).ok
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        answer = run("--home", tmp_path / "home", "--port", port)
+
+    assert answer.returncode == 1
+    assert str(port) in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_home_that_is_no_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+
+    answer = run("--home", tmp_path / "file", "--port", 0)
+
+    assert answer.returncode == 1
+    assert str(tmp_path / "file") in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    with PlatformServer(home=tmp_path / "home"):
+        pass
+    with sqlite3.connect(tmp_path / "home" / "datalake.db") as database:
+        database.execute("UPDATE installation SET value = '999' WHERE name = 'schema_version'")
+    database.close()
+
+    answer = run("--home", tmp_path / "home", "--port", 0)
+
+    assert answer.returncode == 1
+    assert "999" in answer.stderr
+    assert "Upgrade" in answer.stderr
+
+
+def test_the_first_start_prints_a_token_once(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+
+    first, token = started_output(home)
+    second, none = started_output(home)
+
+    assert token is not None
+    assert f'api_token="{token}"' in first
+    assert str(home) in first
+    assert none is None
+    assert "<your token>" in second
+    with PlatformServer(home=home, token=token) as server:
+        assert LakeApi(server).lake["name"] == "default"
+
+
+def started_output(home: Path) -> tuple[str, str | None]:
+    """What a server prints until it is ready, and the token in it."""
+    command = [sys.executable, "-m", "datalake_ops.platform", "--home", str(home), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines: list[str] = []
+        while not any(line.startswith("hook = ") for line in lines):
+            line = process.stdout.readline()
+            assert line, "the server ended before it was ready"
+            lines.append(line)
+        process.terminate()
+        assert process.wait(30) == 0
+    found = re.search(r"dlo_[\w-]+", "".join(lines))
+    return "".join(lines), found.group() if found else None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_server_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+    with PlatformServer(home=tmp_path / "home") as server:
+        requests.get(f"{server.url}/health", timeout=10)
+        os.kill(server.pid, number)
+        deadline = time.monotonic() + 20
+        while (tmp_path / "home" / "server.json").exists():
+            assert time.monotonic() < deadline, "server.json is still there"
+            time.sleep(0.02)
+
+        with pytest.raises(requests.ConnectionError):
+            requests.get(f"{server.url}/health", timeout=10)
+
+
+def test_the_folder_is_its_owners_alone(tmp_path: Path) -> None:
+    with PlatformServer(home=tmp_path / "home") as server:
+        note = json.loads((server.home / "server.json").read_text())
+
+        assert note == {"url": server.url, "pid": server.pid}
+        assert stat.S_IMODE((server.home / "secret").stat().st_mode) == 0o600
+        assert stat.S_IMODE(server.home.stat().st_mode) == 0o700
+        assert len((server.home / "secret").read_bytes()) == 32
+        assert sorted(path.name for path in server.home.iterdir() if path.is_dir()) == ["bucket", "jobs", "objects"]
+
+
+def test_xget_passes_the_real_server(datalake_platform: PlatformServer, lake: LakeApi) -> None:
+    lake.a_data("one.jpg")
+    body = json.dumps({"filenames": ["one.jpg"], "upload_statuses": ["DONE"], "types": ["IMAGE"]}).encode()
+    where = urlsplit(datalake_platform.url)
+    request = (
+        f"XGET {lake.path}/datas HTTP/1.1\r\nHost: {where.netloc}\r\nAuthorization: Bearer {lake.token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    ).encode()
+
+    with socket.create_connection((where.hostname or "", where.port or 0), timeout=30) as connection:
+        connection.sendall(request + body)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+
+    head, _, content = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert [item["filename"] for item in json.loads(content)["items"]] == ["one.jpg"]
+
+
+def test_small_answers_are_sent_at_once(datalake_platform: PlatformServer) -> None:
+    with requests.Session() as session:
+        times = []
+        for _ in range(20):
+            started = time.perf_counter()
+            session.get(f"{datalake_platform.url}/health", timeout=10)
+            times.append(time.perf_counter() - started)
+
+    # Nagle's algorithm against delayed acknowledgements costs 40 ms for every one of them.
+    assert sorted(times)[5] < 0.03
+
+
+def test_health_and_pages_need_no_token_and_no_other_address(datalake_platform: PlatformServer) -> None:
+    def get(path: str) -> requests.Response:
+        return requests.get(datalake_platform.url + path, timeout=30)
+
+    assert get("/health").json() == {"status": "ok"}
+    assert get("/docs").headers["Content-Type"].startswith("text/html")
+    assert "http://" not in get("/docs").text
+    assert "https://" not in get("/docs").text
+    document = get("/openapi.json").json()
+    assert "xget" not in document["paths"]["/api/datalake/{datalake}/datas"]
+    assert document["paths"]["/api/datalake/{datalake}/datas"]["post"]["requestBody"]
+
+
+def test_a_ping_announces_the_extensions(lake: LakeApi) -> None:
+    ping = lake.json("GET", "/api/home/ping")
+
+    assert ping["default_organization"] == lake.organization
+    assert {"idempotency-key", "job-kill", "job-labels", "job-logs", "job-batch", "object-stat"} == set(
+        ping["extensions"]
+    )
+
+
+def test_admin_routes_exist_only_when_they_are_enabled(tmp_path: Path) -> None:
+    with PlatformServer(home=tmp_path / "home", admin=False) as server:
+        answer = requests.get(
+            f"{server.url}/_admin/requests", headers={"Authorization": f"Bearer {server.token}"}, timeout=10
+        )
+
+    assert answer.status_code == 404
