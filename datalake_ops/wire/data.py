@@ -58,6 +58,8 @@ class Data(WireModel):
     data_source: DataSource | None = None
     file_size: int | None = None
     created_at: datetime | None = None
+    # Why the file could not be read, with upload_status ERROR; only the embedded platform tells it.
+    error_reason: str | None = None
 
     @property
     def width(self) -> int:
