@@ -25,7 +25,8 @@ class UploadDataOperator(BaseOperator):
     """Uploads files as data; a file that fails stops no other. Returns a small summary.
 
     The summary holds `counts` by status, `bytes`, `seconds`, at most `max_ids` each of `data_ids` and `errors`, and
-    `report`, the path of the report with one JSON line per file, when one was asked for.
+    `report`, the path of the report with one JSON line per file, when one was asked for. Each of these is an XCom too:
+    `upload.output["data_ids"]`.
 
     Args:
         filepaths: Paths that the worker can read; a folder or a pattern (`*`, `?`, `**`) stands for the images and
@@ -75,7 +76,7 @@ class UploadDataOperator(BaseOperator):
         datalake_conn_id: str = DatalakeHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"multiple_outputs": True, **kwargs})
         self.filepaths = filepaths
         self.tags = tags
         self.source = source
@@ -134,7 +135,7 @@ class UploadDataOperator(BaseOperator):
 
 
 class ListDataOperator(SelectionOperator):
-    """Lists data; returns `count`, `data_ids` (at most `max_ids`) and `data_ids_left_out`.
+    """Lists data; returns `count`, `data_ids` (at most `max_ids`) and `data_ids_left_out`, each an XCom too.
 
     Args:
         ids: Data with one of these ids (templated); give one of `ids`, `filenames` and `object_names`.
@@ -159,7 +160,7 @@ class ListDataOperator(SelectionOperator):
         datalake_conn_id: str = DatalakeHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"multiple_outputs": True, **kwargs})
         self.ids = ids
         self.max_ids = max_ids
         self.datalake_conn_id = datalake_conn_id

@@ -23,7 +23,7 @@ from urllib.parse import quote
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 _READY_SECONDS = 180.0
-_STOP_SECONDS = 30.0
+_STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.25
 _ENDED = ("success", "failed")
 # What the triggerer writes into the task's log when it begins.

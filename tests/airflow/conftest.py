@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.airflow import connected, prepare_airflow
@@ -110,6 +110,18 @@ def an_image(tmp_path: Path) -> Callable[[str], Path]:
         noise = np.random.default_rng(list(name.encode())).integers(0, 255, (240, 320, 3), dtype=np.uint8)
         Image.fromarray(noise).save(path)
         return path
+
+    return make
+
+
+@pytest.fixture
+def a_blurred_photograph(tmp_path: Path) -> Callable[[str], Path]:
+    """Makes a photograph of which `quality-tagging` says that it is blurred."""
+
+    def make(name: str) -> Path:
+        with Image.open(ROOT / "datalake_ops" / "demo" / "photographs" / "cat.jpg") as photograph:
+            photograph.filter(ImageFilter.GaussianBlur(6)).save(tmp_path / name)
+        return tmp_path / name
 
     return make
 

@@ -84,12 +84,16 @@ def run(airflow_server: AirflowServer, lake: DatalakeHook) -> Iterator[Callable[
 
 
 def test_the_deferrable_example_runs_to_success(
-    run: Callable[..., Run], lake: DatalakeHook, platform_server: PlatformServer, tmp_path: Path
+    run: Callable[..., Run],
+    lake: DatalakeHook,
+    platform_server: PlatformServer,
+    a_blurred_photograph: Callable[[str], Path],
+    tmp_path: Path,
 ) -> None:
     before = lake.count_data(tags="demo")
     for name in ("a.jpg", "b.jpg"):
         Image.effect_noise((640, 480), 90).save(tmp_path / name)
-    Image.new("RGB", (640, 480), (120, 120, 120)).save(tmp_path / "blurred.png")
+    a_blurred_photograph("blurred.png")
     incoming = platform_server.bucket / "end-to-end"
     incoming.mkdir()
     shutil.copy(tmp_path / "a.jpg", incoming / "c.jpg")

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from airflow.sdk.module_loading import import_string
-from PIL import Image
 
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.airflow import DagOutcome, run_dag
@@ -45,10 +44,10 @@ def in_bucket(platform: PlatformServer, an_image: Callable[[str], Path]) -> Iter
 
 
 @pytest.fixture
-def folder(an_image: Callable[[str], Path], tmp_path: Path) -> str:
+def folder(an_image: Callable[[str], Path], a_blurred_photograph: Callable[[str], Path], tmp_path: Path) -> str:
     """A folder with a sharp and a blurred photograph, a text file and a hidden file."""
     an_image("photos/sharp.jpg")
-    Image.new("RGB", (640, 480), (120, 120, 120)).save(tmp_path / "photos" / "blurred.png")
+    a_blurred_photograph("photos/blurred.png")
     (tmp_path / "photos" / "notes.txt").write_text("two photographs")
     shutil.copy(tmp_path / "photos" / "sharp.jpg", tmp_path / "photos" / ".hidden.jpg")
     return str(tmp_path / "photos")
