@@ -23,14 +23,14 @@ PREFIX = os.environ.get("DATALAKE_PREFIX", "incoming/")
 
 @dag(schedule=None, params={"folder": FOLDER, "prefix": PREFIX}, default_args={"source": "camera", "deferrable": True})
 def ingest_and_process():
-    """Upload, import, process, and list what came out blurred."""
+    """Upload, import, process, and list what is there now."""
     upload = UploadDataOperator(task_id="upload", filepaths="{{ params.folder }}", tags=["demo"], fill_metadata=True)
     imports = ImportBucketOperator(task_id="import_bucket", prefixes="{{ params.prefix }}", tags=["demo"])
     quality = LaunchProcessingOperator(task_id="quality_tagging", processing="quality-tagging", tags=["demo"])
     thumbnails = LaunchProcessingOperator(task_id="thumbnails", processing="thumbnails", tags=["demo"])
-    blurred = ListDataOperator(task_id="list_blurred", tags=["demo", "blurred"], intersect_tags=True)
-    [upload, imports] >> quality >> blurred
-    [upload, imports] >> thumbnails >> blurred
+    listed = ListDataOperator(task_id="list_data", tags=["demo"])
+    [upload, imports] >> quality >> listed
+    [upload, imports] >> thumbnails >> listed
 
 
 ingest_and_process()

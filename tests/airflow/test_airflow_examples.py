@@ -61,7 +61,7 @@ def test_ingest_and_process(lake: DatalakeHook, folder: str, in_bucket: Callable
     assert len(lake.find_jobs(labels={"run_id": outcome.run_id})) == 3
     blurred = lake.list_data(tags=["demo", "blurred"], intersect_tags=True)
     assert "blurred.png" in {data.filename for data in blurred}
-    assert outcome.xcom("list_blurred")["data_ids"] == [str(id) for id in blurred.ids]
+    assert outcome.xcom("list_data")["data_ids"] == [str(id) for id in lake.list_data(tags="demo").ids]
     assert all(lake.list_projections(data) for data in lake.list_data(tags="demo"))
 
 
