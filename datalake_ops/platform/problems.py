@@ -12,6 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from datalake_ops.platform.store.database import ReadTooLongError
+
 
 class RefusalError(Exception):
     """An answer of 400 and above: a status, a sentence, and details where there are any."""
@@ -49,6 +51,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RefusalError, _on_refusal)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(ReadTooLongError, _on_long_read)
     app.add_exception_handler(Exception, _on_defect)
 
 
@@ -79,6 +82,11 @@ async def _on_invalid(_request: Request, error: Exception) -> Response:
 def problem_lines(problems: Sequence[Any]) -> list[str]:
     """One line per problem that Pydantic found: where, and what."""
     return [f"{'.'.join(str(part) for part in item['loc']) or 'body'}: {item['msg']}" for item in problems]
+
+
+async def _on_long_read(_request: Request, error: Exception) -> Response:
+    # Not a 503: the same request would take as long again.
+    return _problem(HTTPStatus.BAD_REQUEST, f"{error} Ask for less, or by a tag or a file name.")
 
 
 async def _on_defect(request: Request, error: Exception) -> Response:

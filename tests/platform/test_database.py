@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection
 
 from datalake_ops.platform.bootstrap import add_organization
-from datalake_ops.platform.store.database import Database
+from datalake_ops.platform.store.database import Database, ReadTooLongError
 from datalake_ops.platform.store.raw import execute
 from datalake_ops.platform.store.types import from_microseconds, new_id, now, to_microseconds
 from datalake_ops.platform.store.writer import WriterClosedError
@@ -141,3 +141,14 @@ def test_a_moment_is_kept_to_the_microsecond() -> None:
     moment = now()
 
     assert from_microseconds(to_microseconds(moment)) == moment
+
+
+def test_a_read_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
+    database = Database(tmp_path / "slow.db", read_seconds=0.05)
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
+
+    with pytest.raises(ReadTooLongError):
+        database.read_sync(lambda connection: execute(connection, endless).fetchone())
+
+    assert database.read_sync(lambda connection: execute(connection, "SELECT 1").fetchone()) == (1,)
+    database.close()

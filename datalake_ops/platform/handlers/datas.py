@@ -9,23 +9,15 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel
 from sqlalchemy import Connection
 from starlette.responses import Response
 
 from datalake_ops.platform.bodies import read_body
 from datalake_ops.platform.cursors import Cursor, digest, read_cursor, write_cursor
 from datalake_ops.platform.data_shapes import shaper
-from datalake_ops.platform.listing import (
-    STATUSES,
-    TYPES,
-    USUAL_STATUSES,
-    USUAL_TYPES,
-    Asked,
-    Selection,
-    choose,
-    parse_custom,
-)
+from datalake_ops.platform.listing import STATUSES, TYPES, Asked, Selection, choose
+from datalake_ops.platform.listing_parameters import Chosen, Listing, Wanted
 from datalake_ops.platform.ownership import Lake, LakeOf, LakeRoute
 from datalake_ops.platform.problems import bad_request, json_response, not_found
 from datalake_ops.platform.registration import checked_filename, outcome, registering
@@ -35,79 +27,14 @@ from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.raw import among
 from datalake_ops.wire import routes
 from datalake_ops.wire.data import DataToCreate
-from datalake_ops.wire.paging import PAGE_SIZE
 
 router = APIRouter(tags=["data"])
 
-# The official SDK before 6.16 asked for pages of this size.
-_LARGEST_PAGE = 10_000
-_LARGEST_LIST = 10_000
 _IDS = "SELECT seq, id FROM data WHERE seq IN (SELECT value FROM json_each(?))"
 
 _CREATED = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": DataToCreate.model_json_schema()}}}
 }
-
-
-class Shown(BaseModel):
-    """Which statuses and types a search or listing shows."""
-
-    upload_statuses: list[str] | None = None
-    types: list[str] | None = None
-
-    def asked(self) -> Asked:
-        """What is filtered by."""
-        statuses = USUAL_STATUSES if self.upload_statuses is None else frozenset(self.upload_statuses)
-        types = USUAL_TYPES if self.types is None else frozenset(self.types)
-        return Asked(statuses, types)
-
-
-class Wanted(Shown):
-    """The query parameters of a search."""
-
-    id: UUID | None = None
-    filename: str | None = None
-    object_name: str | None = None
-
-    def criteria(self) -> dict[str, Any]:
-        """The columns that are given, and their values."""
-        given = {"id": self.id, "filename": self.filename, "object_name": self.object_name}
-        criteria = {name: value for name, value in given.items() if value is not None}
-        if not criteria:
-            raise bad_request("Give an id, a filename or an object_name to find by.")
-        return criteria
-
-
-class Listing(Shown):
-    """The query parameters of a listing."""
-
-    limit: int = Field(default=PAGE_SIZE, ge=1, le=_LARGEST_PAGE)
-    offset: int = Field(default=0, ge=0)
-    cursor: str | None = None
-    q: str = ""
-    order_by: list[str] = Field(default_factory=list)
-    custom_metadata: str | None = None
-
-    def asked(self) -> Asked:
-        """What is filtered by."""
-        return replace(super().asked(), q=self.q, custom_metadata=parse_custom(self.custom_metadata))
-
-
-class Chosen(BaseModel):
-    """The body of a listing by ids, file names or object names: exactly one of the three."""
-
-    ids: list[UUID] | None = Field(default=None, min_length=1, max_length=_LARGEST_LIST)
-    filenames: list[str] | None = Field(default=None, min_length=1, max_length=_LARGEST_LIST)
-    object_names: list[str] | None = Field(default=None, min_length=1, max_length=_LARGEST_LIST)
-    upload_statuses: list[str] | None = None
-    types: list[str] | None = None
-    q: str = ""
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Chosen:
-        if len([values for values in (self.ids, self.filenames, self.object_names) if values is not None]) != 1:
-            raise ValueError("give exactly one of ids, filenames and object_names")
-        return self
 
 
 class Ids(BaseModel):

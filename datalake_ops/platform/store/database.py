@@ -7,14 +7,16 @@ to one writer thread, which takes all that wait, runs each in its own savepoint 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from sqlite3 import Connection as SqliteConnection
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.counters import create_counters
@@ -23,7 +25,11 @@ from datalake_ops.platform.store.writer import Writer
 T = TypeVar("T")
 
 READERS = 4
+# No page of a million data takes this long; a hundred text searches over all of them would.
+READ_SECONDS = 30.0
 WORKERS = 8
+_DEADLINE = "deadline_at"
+_STEPS = 100_000  # of SQLite's machine, about a millisecond
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
@@ -39,6 +45,10 @@ class SchemaTooNewError(RuntimeError):
     """The database was made by a newer version of datalake-ops."""
 
 
+class ReadTooLongError(RuntimeError):
+    """A read took longer than one may: it was stopped, so that others get their turn."""
+
+
 class Database:
     """The tables of one server.
 
@@ -46,8 +56,9 @@ class Database:
     plain values, not cursors. What it raises reaches the caller, and its own changes are undone.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, read_seconds: float = READ_SECONDS) -> None:
         self.path = path
+        self._read_seconds = read_seconds
         self._write_engine = _engine(path, pool_size=1, read_only=False)
         _prepare(self._write_engine)
         self._read_engine = _engine(path, pool_size=READERS, read_only=True)
@@ -60,9 +71,19 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_sync, function)
 
     def read_sync(self, function: Callable[[Connection], T]) -> T:
-        """Run a function that only reads, in this thread."""
+        """Run a function that only reads, in this thread.
+
+        Raises:
+            ReadTooLongError: it takes longer than `read_seconds`.
+        """
         with self._read_engine.connect() as connection:
-            return function(connection)
+            connection.info[_DEADLINE] = time.monotonic() + self._read_seconds
+            try:
+                return function(connection)
+            except (sqlite3.OperationalError, OperationalError) as error:
+                if "interrupted" not in str(error):
+                    raise
+                raise ReadTooLongError(f"Reading took longer than {self._read_seconds:g} s.") from error
 
     async def write(self, function: Callable[[Connection], T]) -> T:
         """Run a function that changes things; returns once its changes are committed."""
@@ -102,11 +123,12 @@ def _engine(path: Path, pool_size: int, read_only: bool) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def configure(connection: SqliteConnection, _record: Any) -> None:
+    def configure(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         for pragma in _PRAGMAS:
             connection.execute(pragma)
         if read_only:
             connection.execute("PRAGMA query_only=ON")
+            connection.set_progress_handler(lambda: time.monotonic() > record.info[_DEADLINE], _STEPS)
 
     if not read_only:
 
