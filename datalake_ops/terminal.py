@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+# To the beginning of the line, and clear it.
+_BACK = "\r\x1b[K"
 
 
 def print_json(value: Any) -> None:
@@ -37,13 +41,13 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str
 def show_progress(text: str) -> None:
     """Write over the current line of the terminal; nothing when standard error is no terminal."""
     if sys.stderr.isatty():
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        print(f"{_BACK}{_fitting(text)}", end="", file=sys.stderr, flush=True)
 
 
 def end_progress() -> None:
     """Clear the progress line."""
     if sys.stderr.isatty():
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        print(_BACK, end="", file=sys.stderr, flush=True)
 
 
 def size(count: float) -> str:
@@ -53,6 +57,11 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
+
+
+def _fitting(text: str) -> str:
+    """The text cut to the terminal's width: a line that wraps cannot be written over."""
+    return text[: shutil.get_terminal_size().columns - 1]
 
 
 def _is_number(text: str) -> bool:

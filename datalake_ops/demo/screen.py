@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from datalake_ops.demo.photographs import SHIPPED, Hand
 from datalake_ops.demo.worlds import ROOT, World
-from datalake_ops.terminal import table
+from datalake_ops.terminal import end_progress, show_progress, table
 
 if TYPE_CHECKING:
     from datalake_ops.demo.embedded import Embedded
     from datalake_ops.demo.run import Done
     from datalake_ops.wire.jobs import Job
 
+# The last states told where there is no terminal.
 _shown: list[str] = []
 
 
@@ -44,16 +45,18 @@ def plain_python(processing: str) -> None:
 def progress(seconds: float, data: int, jobs: Sequence[tuple[str, Job]]) -> None:
     """Say how far the platform is: on a terminal in one line that changes, elsewhere a line when a job changes."""
     states = ", ".join(f"{name} {job.status.lower()}" for name, job in jobs)
-    if sys.stdout.isatty():
-        print(f"\r\x1b[K  {seconds:5.1f} s  {data:3} data  {states}", end="", flush=True)
+    line = f"  {seconds:5.1f} s  {data:3} data  {states}" if data or jobs else f"  {seconds:5.1f} s  starting"
+    if sys.stderr.isatty():
+        show_progress(line)
     elif states and [states] != _shown:
         _shown[:] = [states]
-        print(f"  {seconds:5.1f} s  {data:3} data  {states}", flush=True)
+        print(line, flush=True)
 
 
 def finished(seconds: float) -> None:
     """End a pipeline's progress."""
-    print(f"{chr(13) + chr(27) + '[K' if sys.stdout.isatty() else ''}  {seconds:5.1f} s  done", flush=True)
+    end_progress()
+    print(f"  {seconds:5.1f} s  done", flush=True)
 
 
 def results(done: Sequence[Done]) -> None:
