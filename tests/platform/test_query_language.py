@@ -176,6 +176,8 @@ A, B, C = "a.jpg", "B_50%.jpg", "c.jpg"
         ('filename !~ "b_"', [A, C]),
         ('filename startswith "b_"', [B]),
         ('filename not startswith "b_"', [A, C]),
+        ('filename startswith "%"', []),
+        ('filename endswith "_50_.jpg"', []),
         ('filename endswith "C.JPG"', [C]),
         ('filename not endswith "c.jpg"', [A, B]),
         ('filename < "b"', [A, B]),
