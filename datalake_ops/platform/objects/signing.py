@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from urllib.parse import urlencode
+from urllib.parse import quote
 
 GET, POST, PUT = "GET", "POST", "PUT"
 
@@ -36,7 +36,32 @@ class Grant:
 
     def texts(self) -> dict[str, str]:
         """The fields that say something, as text."""
-        return {field.name: str(value) for field in fields(self) if (value := getattr(self, field.name))}
+        return {name: str(value) for name, value in zip(_NAMES, self._values(), strict=True) if value}
+
+    def signed_text(self) -> bytes:
+        """What is signed: every field in its place, also the empty ones.
+
+        Raises:
+            RefusedGrantError: a field holds a NUL, which parts the fields here.
+        """
+        values = [str(value) for value in self._values()]
+        text = "\0".join(values)
+        if text.count("\0") != len(values) - 1:
+            raise RefusedGrantError("This address holds what no address holds.")
+        return text.encode("utf-8", "surrogatepass")
+
+    def _values(self) -> tuple[str | int, ...]:
+        # By hand: a page of a listing signs a thousand of these.
+        return (
+            self.method,
+            self.connector,
+            self.key,
+            self.expires,
+            self.content_type,
+            self.max_bytes,
+            self.upload,
+            self.part,
+        )
 
     @classmethod
     def of_texts(cls, texts: Mapping[str, str]) -> Grant:
@@ -52,6 +77,11 @@ class Grant:
             raise RefusedGrantError("This address is not complete; ask the platform for a new one.") from error
 
 
+# What stands in a query as it is; most names are nothing else, and quoting is the slowest part of signing.
+_PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")
+_NAMES = tuple(field.name for field in fields(Grant))
+
+
 @dataclass(frozen=True)
 class Signer:
     """Signs and checks grants with the secret of this installation."""
@@ -63,13 +93,12 @@ class Signer:
 
     def signature(self, grant: Grant) -> str:
         """HMAC-SHA256, in hexadecimal, over every field of the grant."""
-        text = json.dumps(sorted(grant.texts().items()), separators=(",", ":"))
-        return hmac.new(self.secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+        return hmac.digest(self.secret, grant.signed_text(), "sha256").hex()
 
     def query(self, grant: Grant) -> str:
         """The grant as the query string of an address, which is to be asked with the grant's method."""
-        texts = {name: text for name, text in grant.texts().items() if name != "method"}
-        return urlencode({**texts, "signature": self.signature(grant)})
+        texts = [f"{name}={_quoted(text)}" for name, text in grant.texts().items() if name != "method"]
+        return f"{'&'.join(texts)}&signature={self.signature(grant)}"
 
     def read_query(self, texts: Mapping[str, str], method: str, now: float) -> Grant:
         """The grant of an address that was asked with `method`.
@@ -113,3 +142,7 @@ class Signer:
             raise RefusedGrantError("The signature does not match; ask the platform for a new address.")
         if now >= grant.expires:
             raise RefusedGrantError("This address has expired; ask the platform for a new one.")
+
+
+def _quoted(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else quote(text, safe="")
