@@ -24,15 +24,11 @@ _STEADY = INPUTS - _UNTOLD + RUN_ID
 
 
 def labels() -> dict[str, str]:
-    """Labels by which the jobs of a flow run, and of the run that it is part of, are found again; none outside one."""
-    run_id = runtime.flow_run.id
-    if not run_id:
-        return {}
-    return {
-        "orchestrator": "prefect",
-        FLOW_RUN_LABEL: str(run_id),
-        ROOT_LABEL: str(runtime.flow_run.root_flow_run_id),
-    }
+    """Labels by which the jobs of a flow run, and of the run that it is part of, are found again."""
+    found = {"orchestrator": "prefect"}
+    if run_id := runtime.flow_run.id:
+        found |= {FLOW_RUN_LABEL: str(run_id), ROOT_LABEL: str(runtime.flow_run.root_flow_run_id)}
+    return found
 
 
 def idempotency_key(action: str, arguments: Mapping[str, Any]) -> str | None:

@@ -72,7 +72,8 @@ def platform_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platfo
         for name, end in ENDS.items()
         for word in ("--program", f"tests/{name}={shlex.join([sys.executable, str(program), end, str(folder)])}")
     ]
-    with PlatformServer(arguments=arguments) as server:
+    # A patient job of a failed test must not keep the next one waiting for a processor.
+    with PlatformServer(arguments=[*arguments, "--cpus", "16"]) as server:
         yield server
 
 
@@ -101,11 +102,15 @@ def platform(platform_server: PlatformServer) -> Iterator[PlatformServer]:
 
 @pytest.fixture
 def lake(platform: PlatformServer) -> Iterator[DatalakeHook]:
-    """A hook on an empty lake of the test's own."""
+    """A hook on an empty lake of the test's own; jobs that still run when the test ends are cancelled."""
     name = f"lake-{uuid4().hex[:8]}"
     platform.add_lake(name)
     with platform.hook(datalake_name=name) as hook:
         yield hook
+        platform.clear_faults()
+        for job in hook.find_jobs(labels={"orchestrator": "prefect"}):
+            if not job.status.is_terminal:
+                hook.cancel_job(job)
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ def main(how: str, folder: str) -> int:
     if how == "wait":
         time.sleep(PATIENCE_SECONDS)
         return 0
-    marker = Path(folder) / "ran-before"
-    if how == "fail" or not marker.exists():
-        marker.touch()
-        print("the lens cap was on", flush=True)
-        return 3
-    return 0
+    failed_before = Path(folder) / f"{how}-before"
+    if how == "fail-once" and failed_before.exists():
+        return 0
+    failed_before.touch()
+    print("the lens cap was on", flush=True)
+    return 3
 
 
 if __name__ == "__main__":

@@ -94,9 +94,9 @@ class TestIdempotencyKey:
         assert first != idempotency_key("launch", {})
 
 
-def test_outside_a_run_nothing_is_marked() -> None:
+def test_outside_a_run_a_job_has_no_key_and_no_run() -> None:
     assert idempotency_key("launch", {}) is None
-    assert labels() == {}
+    assert labels() == {"orchestrator": "prefect"}
 
 
 class TestStopping:

@@ -90,4 +90,3 @@ def test_a_wait_that_takes_too_long_cancels_the_job_unless_detached(
         run.wait_for_completion()
 
     assert lake.get_job(run.job_id).status is expected
-    lake.cancel_job(run.job_id)

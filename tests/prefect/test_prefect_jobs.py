@@ -59,7 +59,6 @@ class TestStarting:
 
         assert len(set(jobs)) == 1
         assert len(launches(platform)) == 1
-        credentials.get_client().cancel_job(jobs[0])
 
     def test_a_retried_flow_starts_another_job_when_its_first_one_failed(
         self, platform: PlatformServer, credentials: DatalakeCredentials
@@ -93,10 +92,9 @@ class TestStarting:
 
         assert platform.faults_met(fault) == 1
         assert [str(found.id) for found in lake.find_jobs(labels={"flow_run_id": runs[0]})] == [job]
-        lake.cancel_job(job)
 
     def test_the_same_launch_twice_in_a_run_needs_a_key(
-        self, lake: DatalakeHook, credentials: DatalakeCredentials, some_data: list[str]
+        self, credentials: DatalakeCredentials, some_data: list[str]
     ) -> None:
         @flow
         def processed() -> list[str]:
@@ -109,8 +107,6 @@ class TestStarting:
         one, same, second = processed()
 
         assert one == same != second
-        for job in (one, second):
-            lake.cancel_job(job)
 
     def test_jobs_carry_the_run_and_the_run_that_it_is_part_of(
         self, lake: DatalakeHook, credentials: DatalakeCredentials
@@ -127,7 +123,6 @@ class TestStarting:
 
         for labels in ({"flow_run_id": inner_run}, {"root_flow_run_id": outer_run}):
             assert [str(found.id) for found in lake.find_jobs(labels=labels)] == [job]
-        lake.cancel_job(job)
 
 
 class TestWaiting:
@@ -183,7 +178,6 @@ class TestWaiting:
             processed()
 
         assert lake.get_job(jobs[0]).status is expected
-        lake.cancel_job(jobs[0])
 
     def test_a_wait_outlives_a_platform_that_is_away_for_a_while(
         self, platform: PlatformServer, credentials: DatalakeCredentials
