@@ -26,6 +26,7 @@ _READY_SECONDS = 180.0
 _STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.25
 _ENDED = ("success", "failed")
+_TASK_ENDED = (*_ENDED, "skipped", "upstream_failed", "removed")
 # What the triggerer writes into the task's log when it begins.
 _TRIGGER_STARTS = ") starting"
 # The log servers would listen on every interface of the machine.
@@ -163,12 +164,13 @@ class AirflowServer:
         """Wait until a task is in a state.
 
         Raises:
-            TimeoutError: it is not.
+            TimeoutError: it is not, or it ended in another state; the message has the end of its log.
         """
         deadline = time.monotonic() + timeout
         while (found := self.task_states(dag_id, run_id).get(task_id)) != state:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{task_id} was {found}, not {state}, after {timeout:.0f} s.")
+            if found in _TASK_ENDED or time.monotonic() > deadline:
+                log = self.task_log(dag_id, run_id, task_id)
+                raise TimeoutError(f"{task_id} was {found}, not {state}, after {timeout:.0f} s:\n{log[-3000:]}")
             time.sleep(_POLL_SECONDS)
 
     def wait_for_trigger(self, dag_id: str, run_id: str, task_id: str, timeout: float = 120.0) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shlex
 import shutil
 import sys
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
@@ -107,8 +107,7 @@ def an_image(tmp_path: Path) -> Callable[[str], Path]:
     def make(name: str) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        noise = np.random.default_rng(list(name.encode())).integers(0, 255, (240, 320, 3), dtype=np.uint8)
-        Image.fromarray(noise).save(path)
+        Image.frombytes("RGB", (320, 240), random.Random(name).randbytes(320 * 240 * 3)).save(path)
         return path
 
     return make

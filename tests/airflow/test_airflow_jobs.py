@@ -94,12 +94,21 @@ def test_every_mapped_task_has_a_job_of_its_own(lake: DatalakeHook) -> None:
 
 
 @pytest.mark.usefixtures("some_data")
-def test_sensors_wait_by_poking_and_deferring_and_skip_softly(lake: DatalakeHook) -> None:
+def test_sensors_wait_by_poking_and_by_deferring(lake: DatalakeHook) -> None:
     outcome = run("sensed")
 
-    expected = {"job": SUCCESS, "poke": SUCCESS, "defer": SUCCESS, "impatient": SKIPPED}
-    assert outcome.tasks == {**expected, "impatient_deferred": SKIPPED}
+    assert outcome.tasks == dict.fromkeys(("job", "poke", "defer"), SUCCESS)
     assert outcome.xcom("poke") == outcome.xcom("defer") == outcome.xcom("job")
+
+
+@pytest.mark.usefixtures("some_data")
+def test_sensors_that_wait_too_long_fail_or_skip_and_leave_the_job(lake: DatalakeHook) -> None:
+    outcome = run("impatient", "patient")
+
+    soft = {"poke_softly": SKIPPED, "defer_softly": SKIPPED}
+    assert outcome.tasks == {"job": SUCCESS, "poke": FAILED, "defer": FAILED, **soft}
+    assert lake.get_job(outcome.xcom("job")).status is JobStatus.RUNNING
+    lake.cancel_job(outcome.xcom("job"))
 
 
 @pytest.mark.usefixtures("some_data")

@@ -52,15 +52,16 @@ def sensed():
     launched = LaunchProcessingOperator(**JOB, wait_for_completion=False)
     JobSensor(task_id="poke", job_id=launched.output, poke_interval=0.5, timeout=60)
     JobSensor(task_id="defer", job_id=launched.output, poke_interval=0.5, timeout=60, deferrable=True)
-    JobSensor(task_id="impatient", job_id=launched.output, poke_interval=0.5, timeout=1, soft_fail=True)
-    JobSensor(
-        task_id="impatient_deferred",
-        job_id=launched.output,
-        poke_interval=0.5,
-        timeout=1,
-        soft_fail=True,
-        deferrable=True,
-    )
+
+
+@dag(schedule=None, params=PARAMS)
+def impatient():
+    launched = LaunchProcessingOperator(**JOB, wait_for_completion=False)
+    waits = {"job_id": launched.output, "poke_interval": 0.5, "timeout": 1}
+    JobSensor(task_id="poke", **waits)
+    JobSensor(task_id="defer", **waits, deferrable=True)
+    JobSensor(task_id="poke_softly", **waits, soft_fail=True)
+    JobSensor(task_id="defer_softly", **waits, soft_fail=True, deferrable=True)
 
 
 blocking()
@@ -70,3 +71,4 @@ deferred_short()
 retried()
 mapped()
 sensed()
+impatient()
