@@ -192,6 +192,25 @@ class TestWaiting:
         assert processed()["status"] == "SUCCEEDED"
         assert platform.faults_met(fault) > 0
 
+    def test_retries_of_a_wait_do_not_prolong_it(
+        self, platform: PlatformServer, lake: DatalakeHook, credentials: DatalakeCredentials
+    ) -> None:
+        jobs = []
+
+        @flow
+        def processed() -> None:
+            jobs.append(launch_processing(credentials, "patient", tags="ingested"))
+            platform.script_fault("GET", "/api/v2/job/", status=502, count=1000)
+            # Ten failed looks are borne, which takes less than the timeout: a try alone never comes to its end.
+            again = wait_for_job.with_options(retry_delay_seconds=0)
+            again(credentials, jobs[0], timeout=4.0, poll_interval=0.25)
+
+        with pytest.raises(JobWaitTimeoutError):
+            processed()
+
+        platform.clear_faults()
+        assert lake.get_job(jobs[0]).status is JobStatus.KILLED
+
 
 class TestAwaiting:
     def test_many_jobs_are_awaited_at_once(self, credentials: DatalakeCredentials, some_data: list[str]) -> None:
