@@ -440,12 +440,27 @@ class TestTurns:
         first = lab.launch(cpu=2, parameters={"wait_for": str(go)})
         lab.until_line(first, "environment")
 
-        second = lab.launch(cpu=64)
-        lab.api.until(lambda: lab.state(second)["status"] == "QUEUED")
+        others = [lab.launch(cpu=64), lab.launch(cpu=1)]
+        lab.api.until(lambda: [lab.state(job)["status"] for job in others] == ["QUEUED", "QUEUED"])
         go.touch()
 
-        assert lab.api.ended(second)["status"] == "SUCCEEDED"
-        assert lab.state(second)["started_at"] >= lab.state(first)["finished_at"]
+        assert [lab.api.ended(job)["status"] for job in others] == ["SUCCEEDED", "SUCCEEDED"]
+        turns = [lab.state(job) for job in (first, *others)]
+        assert turns[0]["finished_at"] <= turns[1]["started_at"]
+        assert turns[1]["finished_at"] <= turns[2]["started_at"]
+
+    def test_a_job_killed_while_it_waits_lets_the_next_one_pass(self, lab: Lab, tmp_path: Path) -> None:
+        go = tmp_path / "go"
+        half = lab.launch(cpu=1, parameters={"wait_for": str(go)})
+        lab.until_line(half, "environment")
+        whole, small = lab.launch(cpu=2), lab.launch(cpu=1)
+        lab.api.until(lambda: lab.state(small)["status"] == "QUEUED")
+
+        lab.kill(whole)
+
+        assert lab.api.ended(small)["status"] == "SUCCEEDED"
+        go.touch()
+        lab.api.ended(half)
 
     def test_the_ledger_hands_out_what_there_is_and_no_more(self) -> None:
         ledger = Ledger(cpus=3, gpus=2)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from datalake_ops.platform.objects.bucket import Bucket, check_prefix, separate
 from datalake_ops.platform.objects.folder import FolderStore
+from datalake_ops.platform.objects.multipart import MultipartUploads, UnknownUploadError
 from datalake_ops.platform.objects.names import BadNameError, check_object_name, extension_of, generate_object_name
 from datalake_ops.platform.objects.ranges import UnsatisfiableRangeError, read_range
 
@@ -94,6 +95,21 @@ def test_what_is_not_committed_leaves_nothing(tmp_path: Path) -> None:
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
+def test_an_upload_that_nobody_completes_is_given_up(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    uploads = MultipartUploads(store, life=0.0)
+    upload = uploads.start("connector", "a.mp4", "video/mp4")
+    with store.stage() as staged:
+        staged.write(b"part")
+        uploads.put(upload, 1, staged, "0" * 32)
+
+    uploads.drop_expired()
+
+    with pytest.raises(UnknownUploadError):
+        uploads.check(upload, "connector", "a.mp4")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
 def test_connectors_keep_the_same_name_apart(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     for connector in ("one", "two"):
@@ -133,7 +149,7 @@ def test_a_range_never_leaves_the_object(start: int, end: int | None, size: int)
         return
 
     if found is not None:
+        last = size - 1 if end is None else min(end, size - 1)
+        assert (found.start, found.end) == (start, last)
+        assert found.length == last - start + 1
         assert 0 <= found.start <= found.end < size
-        assert list(range(size))[found.start : found.end + 1] == list(
-            range(start, min(size, (end or size) + 1 if end is not None else size))
-        )

@@ -53,9 +53,9 @@ class Keeper:
         Raises:
             CannotStartError: the machine refused.
         """
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         order = json.dumps({"folder": str(self.folder), "argv": list(argv), "env": dict(env), "grace": grace})
         try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             # By standard input: neither the token nor anything else of the environment is ever on disk.
             done = subprocess.run(
                 [sys.executable, "-I", shim.__file__],

@@ -72,6 +72,7 @@ class LocalJobs:
     async def kill(self, job: UUID) -> None:
         """End a job, whatever it is doing; returns when it has ended, or when that takes longer than it should."""
         if not await self._database.write(lambda connection: _doom(connection, job)):
+            self._supervisor.look_again()
             return
         self._supervisor.kill(job)
         deadline = time.monotonic() + GRACE + 5.0

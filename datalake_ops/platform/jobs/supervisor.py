@@ -51,7 +51,8 @@ class Supervisor:
         self._services = services
         self._programs = programs
         self._ledger = ledger
-        self._queue: deque[UUID] = deque()
+        self._arrived: deque[UUID] = deque()
+        self._queue: deque[Row[Any]] = deque()
         self._runs: dict[UUID, _Run] = {}
         self._doomed: set[UUID] = set()
         self._wake = threading.Event()
@@ -70,18 +71,22 @@ class Supervisor:
         rows = self._services.database.read_sync(
             lambda connection: records.in_states(connection, JobKind.PROCESSING, *waiting)
         )
-        self._queue.extend(row.id for row in rows)
+        self._arrived.extend(row.id for row in rows)
         self._wake.set()
         self._thread.start()
 
     def enqueue(self, job: UUID) -> None:
         """Run a job when its turn comes."""
-        self._queue.append(job)
+        self._arrived.append(job)
         self._wake.set()
 
     def kill(self, job: UUID) -> None:
         """End the program of a running job, and all it started."""
         self._doomed.add(job)
+        self._wake.set()
+
+    def look_again(self) -> None:
+        """See whether a job that waits may have its turn: one before it is gone."""
         self._wake.set()
 
     def stop(self) -> None:
@@ -93,10 +98,12 @@ class Supervisor:
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
-            self._wake.wait(POLL_SECONDS if self._runs else None)
+            is_woken = self._wake.wait(POLL_SECONDS if self._runs else None)
             self._wake.clear()
             try:
-                self._admit_waiting()
+                if is_woken:
+                    self._take_arrived()
+                    self._admit_waiting()
                 for run in list(self._runs.values()):
                     self._attend(run)
             except WriterClosedError:
@@ -105,11 +112,19 @@ class Supervisor:
                 # One job's trouble (a full disk, say) must not leave the others without supervision.
                 _logger.exception("The supervisor of jobs stumbled; it goes on.")
                 self._stopping.wait(1.0)
+                self._wake.set()
+
+    def _take_arrived(self) -> None:
+        while self._arrived:
+            row = self._services.database.write_sync(lambda connection: _queued(connection, self._arrived[0]))
+            self._arrived.popleft()
+            if row is not None:
+                self._queue.append(row)
 
     def _admit_waiting(self) -> None:
         while self._queue and not self._stopping.is_set():
-            row = self._services.database.write_sync(lambda connection: _queued(connection, self._queue[0]))
-            if row is not None:
+            row = self._queue[0]
+            if self._services.database.read_sync(lambda connection: _still_waits(connection, self._queue[0].id)):
                 share = self._ledger.admit(row.id, row.cpu or 1, row.gpu or 0)
                 if share is None:
                     # Strictly in turn: a large job would wait for ever behind small ones that slip past it.
@@ -202,6 +217,11 @@ def _queued(connection: Connection, job: UUID) -> Row[Any] | None:
         return None
     records.move(connection, job, JobStatus.QUEUED)
     return row
+
+
+def _still_waits(connection: Connection, job: UUID) -> bool:
+    row = records.get(connection, job)
+    return row is not None and not JobStatus(row.status).is_terminal
 
 
 def _running(connection: Connection, job: UUID, held: dict[str, Any]) -> bool:
