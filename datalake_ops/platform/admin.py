@@ -11,6 +11,7 @@ from starlette.responses import Response
 from datalake_ops.platform.auth import CallerOf
 from datalake_ops.platform.bootstrap import add_lake, add_organization
 from datalake_ops.platform.faults import Fault, FaultRule, Faults
+from datalake_ops.platform.jobs.programs import seed_processings_of
 from datalake_ops.platform.problems import conflict, json_response
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
@@ -86,6 +87,7 @@ def _add_makers(router: APIRouter) -> None:
             made = add_organization(connection, body.name)
             token = new_token()
             add_token(connection, token, made.caller)
+            seed_processings_of(connection, made.caller.organization_id)
             return {
                 "organization_id": made.caller.organization_id,
                 "datalake_id": made.lake_id,
