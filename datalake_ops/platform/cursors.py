@@ -12,6 +12,7 @@ import orjson
 from datalake_ops.platform.problems import bad_request
 
 _VERSION = 1
+_LARGEST = 2**63
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,12 @@ def read_cursor(text: str, filter_digest: str) -> Cursor:
         version, made_for, after, count = orjson.loads(urlsafe_b64decode(padded))
     except (ValueError, TypeError) as error:
         raise bad_request("The cursor is not one that this platform gave.") from error
-    if version != _VERSION or not isinstance(after, int) or not isinstance(count, int):
+    if version != _VERSION or not _is_count(after) or not _is_count(count):
         raise bad_request("The cursor is not one that this platform gave.")
     if made_for != filter_digest:
         raise bad_request("The cursor belongs to a listing with another filter; start again without it.")
     return Cursor(after, count)
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < _LARGEST

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, model_validator
 
 from datalake_ops.platform.listing import USUAL_STATUSES, USUAL_TYPES, Asked, parse_custom
+from datalake_ops.platform.ordering import FARTHEST
 from datalake_ops.platform.problems import bad_request
 from datalake_ops.wire.paging import PAGE_SIZE
 
@@ -50,7 +51,7 @@ class Listing(Shown):
     """The query parameters of a listing."""
 
     limit: int = Field(default=PAGE_SIZE, ge=1, le=_LARGEST_PAGE)
-    offset: int = Field(default=0, ge=0)
+    offset: int = Field(default=0, ge=0, le=FARTHEST)
     cursor: str | None = None
     q: str = ""
     order_by: list[str] = Field(default_factory=list)

@@ -10,15 +10,15 @@ from sqlalchemy import ColumnElement, Select
 
 from datalake_ops.platform.problems import bad_request
 
-# SQLite has no OFFSET without LIMIT; this one never ends a list.
-_NO_LIMIT = 2**62
+# The largest offset; as a limit it never ends a list (SQLite has no OFFSET without LIMIT).
+FARTHEST = 2**62
 
 
 class Window(BaseModel):
     """Which part of a list, in which order; everything when nothing is asked."""
 
-    limit: int | None = Field(default=None, ge=1)
-    offset: int = Field(default=0, ge=0)
+    limit: int | None = Field(default=None, ge=1, le=FARTHEST)
+    offset: int = Field(default=0, ge=0, le=FARTHEST)
     order_by: list[str] = Field(default_factory=list)
 
 
@@ -27,7 +27,7 @@ def window(wanted: Select[Any], asked: Window, columns: Mapping[str, Any], tie: 
     ordered = wanted.order_by(*order(asked.order_by, columns, tie))
     if asked.limit is None and not asked.offset:
         return ordered
-    return ordered.limit(asked.limit or _NO_LIMIT).offset(asked.offset)
+    return ordered.limit(asked.limit or FARTHEST).offset(asked.offset)
 
 
 def order(names: list[str], columns: Mapping[str, Any], tie: Any) -> list[ColumnElement[Any]]:

@@ -14,18 +14,20 @@ from starlette.responses import Response
 
 from datalake_ops.platform.store.database import ReadTooLongError
 
+Detail = str | list[str] | None
+
 
 class RefusalError(Exception):
     """An answer of 400 and above: a status, a sentence, and details where there are any."""
 
-    def __init__(self, status: int, message: str, detail: Any = None) -> None:
+    def __init__(self, status: int, message: str, detail: Detail = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.detail = detail
 
 
-def bad_request(message: str, detail: Any = None) -> RefusalError:
+def bad_request(message: str, detail: Detail = None) -> RefusalError:
     """400: the request cannot be meant as it is."""
     return RefusalError(HTTPStatus.BAD_REQUEST, message, detail)
 
@@ -55,8 +57,15 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_defect)
 
 
-def _problem(status: int, message: str, detail: Any = None, headers: dict[str, str] | None = None) -> Response:
-    return json_response({"message": message, "detail": detail}, status, headers)
+def _problem(status: int, message: str, detail: Detail = None, headers: dict[str, str] | None = None) -> Response:
+    return json_response({"message": _encodable(message), "detail": _encodable(detail)}, status, headers)
+
+
+def _encodable(said: Detail) -> Detail:
+    """Text that quotes what was sent, without the half characters that JSON lets through and UTF-8 does not."""
+    if isinstance(said, list):
+        return [line.encode("utf-8", "backslashreplace").decode() for line in said]
+    return None if said is None else said.encode("utf-8", "backslashreplace").decode()
 
 
 async def _on_refusal(_request: Request, error: Exception) -> Response:

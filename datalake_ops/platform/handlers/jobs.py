@@ -18,6 +18,7 @@ from datalake_ops.platform.jobs.logs import SentLines
 from datalake_ops.platform.jobs.records import JobMark, Search
 from datalake_ops.platform.jobs.service import jobs_of
 from datalake_ops.platform.jobs.states import IllegalTransitionError
+from datalake_ops.platform.ordering import FARTHEST
 from datalake_ops.platform.ownership import OrganizationOf
 from datalake_ops.platform.problems import RefusalError, bad_request, conflict, json_response, not_found
 from datalake_ops.platform.services import services
@@ -66,7 +67,7 @@ class JobsAsked(BaseModel):
     idempotency_key: str | None = None
     label: list[str] = Field(default_factory=list)
     limit: int = Field(default=_PAGE, ge=1, le=_PAGE)
-    offset: int = Field(default=0, ge=0)
+    offset: int = Field(default=0, ge=0, le=FARTHEST)
 
 
 @router.get(routes.JOB)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from sqlalchemy import Connection, delete, update
 from sqlalchemy.dialects.sqlite import insert
 from starlette.responses import Response
 
+from datalake_ops.platform.bodies import read_json
 from datalake_ops.platform.metadata_schema import KEY_LENGTH, configuration_shape, parse_configuration, read_schema
 from datalake_ops.platform.ownership import Lake, LakeOf
 from datalake_ops.platform.problems import bad_request, json_response, not_found
@@ -51,11 +52,11 @@ async def allow_extra_keys(body: ExtraKeys, lake: LakeOf, request: Request) -> R
 
 
 @router.post(_KEY)
-async def put_key(key: str, raw: Annotated[Any, Body()], lake: LakeOf, request: Request) -> Response:
+async def put_key(key: str, lake: LakeOf, request: Request) -> Response:
     """Configure a key: a new one, or in place of what it was."""
     if not key or len(key) > KEY_LENGTH:
         raise bad_request(f"A key has 1 to {KEY_LENGTH} characters, this one {len(key)}.")
-    shape = configuration_shape(parse_configuration(raw))
+    shape = configuration_shape(parse_configuration(await read_json(request)))
     row = insert(schema.metadata_key).values(lake_key=lake.key, name=key, configuration=shape)
     upsert = row.on_conflict_do_update(
         index_elements=["lake_key", "name"], set_={"configuration": row.excluded.configuration}
