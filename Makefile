@@ -62,6 +62,7 @@ test-prefect: ## Run the tests of the Prefect tasks
 	$(PREFECT)/python -m pytest tests/prefect $(ARGS)
 
 coverage: setup ## Run every test and report branch coverage
+	rm -f .coverage
 	$(MAKE) test ARGS="--cov --cov-append --cov-report="
 	$(CORE)/coverage report
 
