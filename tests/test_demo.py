@@ -14,6 +14,9 @@ from uuid import uuid4
 
 import pytest
 
+from datalake_ops.demo import worlds
+from datalake_ops.errors import ConfigurationError
+
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-m", "datalake_ops.cli", "demo"]
 # Inherited by whatever the demo starts; another demo on this machine has another one.
@@ -92,3 +95,10 @@ def test_images_that_are_not_there_are_refused_before_anything_starts(tmp_path: 
 
     assert done.returncode == 2
     assert "is not a folder of images" in done.stderr
+
+
+def test_outside_a_clone_says_where_to_run_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worlds, "ROOT", tmp_path)
+
+    with pytest.raises(ConfigurationError, match="make demo"):
+        worlds.check_environments()

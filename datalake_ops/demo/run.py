@@ -80,8 +80,13 @@ class Stage:
 
 
 def run_demo(options: Options) -> int:
-    """Run it; 0 only when both pipelines succeeded and the platform holds exactly what was sent."""
+    """Run it; 0 only when both pipelines succeeded and the platform holds exactly what was sent.
+
+    Raises:
+        ConfigurationError: there are no images, or the demo was not started from a clone; nothing was started.
+    """
     originals = photographs(options.images)
+    worlds.check_environments()
     work = Path(tempfile.mkdtemp(prefix="datalake-ops-demo-"))
     stage = Stage(options, work, Processes(work / "logs"))
     succeeded = False

@@ -31,15 +31,8 @@ class World:
     home: Path
 
     def program(self, name: str) -> Path:
-        """One of its programs.
-
-        Raises:
-            ConfigurationError: it is not there, since the demo was not started from a clone with its environments.
-        """
-        path = self.programs / name
-        if not path.exists():
-            raise ConfigurationError(f"{path} is missing; run the demo from a clone, by `make demo`.")
-        return path
+        """One of its programs."""
+        return self.programs / name
 
 
 def airflow_world(work: Path) -> World:
@@ -50,6 +43,18 @@ def airflow_world(work: Path) -> World:
 def prefect_world(work: Path) -> World:
     """Prefect in `.venvs/prefect`."""
     return World("prefect", "Prefect", ROOT / ".venvs" / "prefect" / "bin", work / "prefect")
+
+
+def check_environments() -> None:
+    """Make sure that both orchestrators and both pipelines are there.
+
+    Raises:
+        ConfigurationError: they are not, since this is no clone or `make setup` has not made the environments.
+    """
+    needed = (airflow_world(ROOT).program("airflow"), prefect_world(ROOT).program("prefect"), AIRFLOW_DAG, PREFECT_FLOW)
+    for path in needed:
+        if not path.exists():
+            raise ConfigurationError(f"{path} is missing; run the demo in a clone of the project, by `make demo`.")
 
 
 def prepare_airflow(world: World, processes: Processes) -> subprocess.Popen[bytes]:
