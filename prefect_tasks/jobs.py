@@ -108,7 +108,7 @@ class DatalakeJob(JobBlock[dict[str, Any]]):
     _block_type_name: ClassVar[str | None] = "Datalake Job"
     _block_type_slug: ClassVar[str | None] = "datalake-job"
     _logo_url: ClassVar[HttpUrl | None] = DatalakeCredentials._logo_url
-    _documentation_url: ClassVar[HttpUrl | None] = HttpUrl("https://documentation.picsellia.com/docs/processings")
+    _documentation_url: ClassVar[HttpUrl | None] = DatalakeCredentials._documentation_url
 
     # The order of the fields is part of the schema that Prefect compares between releases: append only.
     credentials: DatalakeCredentials = Field(description="Where the datalake is, and the token that opens it.")
