@@ -122,6 +122,25 @@ def test_connectors_keep_the_same_name_apart(tmp_path: Path) -> None:
             assert file.read() == connector.encode()
 
 
+@pytest.mark.parametrize(
+    ("filename", "extension"),
+    [
+        ("a.JPG", ".jpg"),
+        ("a.tar.gz", ".gz"),
+        ("dir.x/file", ""),
+        ("C:\\photos\\a.PNG", ".png"),
+        (".jpg", ""),
+        ("a.", ""),
+        ("a", ""),
+        ("a.j pg", ""),
+        ("a.é", ""),
+        ("a." + "x" * 40, ""),
+    ],
+)
+def test_an_extension_is_kept_only_when_it_is_harmless(filename: str, extension: str) -> None:
+    assert extension_of(filename) == extension
+
+
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_generated_names_are_always_safe(filename: str, upload_dir: str) -> None:
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from uuid import UUID, uuid4
 
 NAME_BYTES = 1024  # the longest key S3 takes
@@ -53,6 +52,8 @@ def generate_object_name(kind: str, filename: str, upload_dir: str | None = None
 
 def extension_of(filename: str) -> str:
     """The extension of `filename` in lower case with its dot, or nothing when it has no harmless one."""
-    suffix = PurePosixPath(filename.replace("\\", "/")).suffix.lower()
-    harmless = suffix[1:].isascii() and suffix[1:].isalnum() and len(suffix) <= EXTENSION_CHARS
-    return suffix if harmless else ""
+    # By hand, since an import asks it of every name: pathlib takes five times as long.
+    base = filename.replace("\\", "/").rpartition("/")[2]
+    stem, _, extension = base.rpartition(".")
+    harmless = extension.isascii() and extension.isalnum() and len(extension) < EXTENSION_CHARS
+    return f".{extension.lower()}" if stem and harmless else ""
