@@ -52,7 +52,7 @@ def main() -> None:
         fill(home, options.data)
         filled = time.perf_counter() - started
         print(f"{options.data:,} data filled in {filled:.1f} s ({options.data / filled:,.0f}/s)")
-        with PlatformServer(home=home, token=TOKEN) as server:
+        with PlatformServer(home=home, token=TOKEN, admin=False) as server:
             rows = [measure(server, name, query, options.rounds) for name, query in cases(options.data)]
     report(rows, options.data)
 

@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=16)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="datalake-ops-bench-") as folder:
-        with PlatformServer(home=Path(folder), token=TOKEN) as server:
+        with PlatformServer(home=Path(folder), token=TOKEN, admin=False) as server:
             ready = _ready_seconds(server)
             idle = psutil.Process(server.pid).memory_info().rss / 1e6
             lake, connector, tag = _place(server)
