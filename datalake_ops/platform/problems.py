@@ -10,6 +10,7 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from datalake_ops.platform.store.database import ReadTooLongError
@@ -54,6 +55,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(ReadTooLongError, _on_long_read)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(Exception, _on_defect)
 
 
@@ -96,6 +98,11 @@ def problem_lines(problems: Sequence[Any]) -> list[str]:
 async def _on_long_read(_request: Request, error: Exception) -> Response:
     # Not a 503: the same request would take as long again.
     return _problem(HTTPStatus.BAD_REQUEST, f"{error} Ask for less, or by a tag or a file name.")
+
+
+async def _on_disconnect(_request: Request, _error: Exception) -> Response:
+    # Nobody reads this; it only keeps a client's end out of the server's log.
+    return _problem(HTTPStatus.BAD_REQUEST, "The connection ended before the body did.")
 
 
 async def _on_defect(request: Request, error: Exception) -> Response:

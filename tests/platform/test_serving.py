@@ -187,6 +187,18 @@ def test_xget_passes_the_real_server(datalake_platform: PlatformServer, lake: La
     assert [item["filename"] for item in json.loads(content)["items"]] == ["one.jpg"]
 
 
+def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_defect(tmp_path: Path) -> None:
+    with PlatformServer(home=tmp_path / "home") as server:
+        lake, where = LakeApi(server), urlsplit(server.url)
+        head = f"POST {lake.path}/datas HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {lake.token}\r\n"
+        with socket.create_connection((where.hostname or "", where.port or 0), timeout=30) as connection:
+            connection.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+
+        server.stop()
+
+        assert "Traceback" not in server.log
+
+
 def test_small_answers_are_sent_at_once(datalake_platform: PlatformServer) -> None:
     with requests.Session() as session:
         times = []
