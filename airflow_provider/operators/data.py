@@ -210,7 +210,7 @@ class TagDataOperator(SelectionOperator):
         *,
         add: str | list[str] | None = None,
         remove: str | list[str] | None = None,
-        data_ids: list[str] | None = None,
+        data_ids: str | list[str] | None = None,
         datalake_conn_id: str = DatalakeHook.default_conn_name,
         **kwargs: Any,
     ) -> None:

@@ -40,7 +40,7 @@ class LaunchProcessingOperator(SelectionOperator, JobOperator):
         self,
         *,
         processing: str,
-        data_ids: list[str] | None = None,
+        data_ids: str | list[str] | None = None,
         parameters: dict[str, Any] | None = None,
         cpu: int | None = None,
         gpu: int | None = None,

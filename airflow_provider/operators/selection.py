@@ -70,7 +70,7 @@ class SelectionOperator(BaseOperator):
             raise NoDataError(f"No data of the lake match {given or 'at all: it is empty'}.")
         return found
 
-    def chosen(self, datalake: SharedHook, data_ids: list[str] | None) -> list[str]:
+    def chosen(self, datalake: SharedHook, data_ids: str | list[str] | None) -> list[str]:
         """The data that were named, or those that match the filters.
 
         Raises:
@@ -84,4 +84,4 @@ class SelectionOperator(BaseOperator):
             return self.select(datalake)
         if not data_ids:
             raise NoDataError("`data_ids` is empty: there is nothing to work on.")
-        return list(data_ids)
+        return [data_ids] if isinstance(data_ids, str) else list(data_ids)

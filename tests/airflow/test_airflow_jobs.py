@@ -67,6 +67,14 @@ def test_a_wait_that_takes_too_long_fails_the_task_and_leaves_the_job(
 
 
 @pytest.mark.usefixtures("some_data")
+def test_a_task_that_airflow_ends_for_its_execution_timeout_cancels_its_job(lake: DatalakeHook) -> None:
+    outcome = run("overdue", "patient")
+
+    assert outcome.tasks == {"job": FAILED}
+    assert [job.status for job in jobs_of(lake, outcome)] == [JobStatus.KILLED]
+
+
+@pytest.mark.usefixtures("some_data")
 def test_a_retry_waits_for_the_job_that_the_first_try_started(lake: DatalakeHook) -> None:
     # The wait ends after 2 s, the job after 7: the second try must find it, wait 2 s more, and start no other.
     outcome = run("retried", "slow")

@@ -39,6 +39,11 @@ def retried():
 
 
 @dag(schedule=None, params=PARAMS)
+def overdue():
+    LaunchProcessingOperator(**JOB, deferrable=False, execution_timeout=timedelta(seconds=3))
+
+
+@dag(schedule=None, params=PARAMS)
 def mapped():
     @task
     def limits() -> list[int]:
@@ -69,6 +74,7 @@ deferred()
 blocking_short()
 deferred_short()
 retried()
+overdue()
 mapped()
 sensed()
 impatient()
