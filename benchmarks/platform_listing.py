@@ -1,6 +1,6 @@
 """How long the embedded platform takes for a page of 1,000 of many data, over HTTP, with and without tags.
 
-    python benchmarks/platform_listing.py [--data 1000000] [--rounds 7]
+python benchmarks/platform_listing.py [--data 1000000] [--rounds 7]
 """
 
 from __future__ import annotations
