@@ -38,17 +38,19 @@ def main() -> None:
     parser.add_argument("--data", type=int, default=6000)
     parser.add_argument("--clients", type=int, default=16)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="datalake-ops-bench-") as folder:
-        with PlatformServer(home=Path(folder), token=TOKEN, admin=False) as server:
-            ready = _ready_seconds(server)
-            idle = psutil.Process(server.pid).memory_info().rss / 1e6
-            lake, connector, tag = _place(server)
-            names = _store(Path(folder), connector, options.data + WARM_UP)
-            target = (server.url, lake, tag, options.clients)
-            _register(target, names[:WARM_UP])
-            before = _cpu_seconds(server.pid)
-            times, seconds = _register(target, names[WARM_UP:])
-            cpu = _cpu_seconds(server.pid) - before
+    with (
+        tempfile.TemporaryDirectory(prefix="datalake-ops-bench-") as folder,
+        PlatformServer(home=Path(folder), token=TOKEN, admin=False) as server,
+    ):
+        ready = _ready_seconds(server)
+        idle = psutil.Process(server.pid).memory_info().rss / 1e6
+        lake, connector, tag = _place(server)
+        names = _store(Path(folder), connector, options.data + WARM_UP)
+        target = (server.url, lake, tag, options.clients)
+        _register(target, names[:WARM_UP])
+        before = _cpu_seconds(server.pid)
+        times, seconds = _register(target, names[WARM_UP:])
+        cpu = _cpu_seconds(server.pid) - before
     report(
         {
             "data": options.data,
