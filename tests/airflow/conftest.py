@@ -74,6 +74,10 @@ def platform_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platfo
         for end in ENDS:
             server.admin("POST", routes.PROCESSINGS.format(organization=organization), a_processing(end))
         yield server
+        # Programs outlive the platform, and a test that failed may have left a patient one.
+        with server.hook() as hook:
+            for job in hook.find_jobs():
+                hook.cancel_job(job)
 
 
 def a_processing(name: str) -> dict[str, Any]:
