@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import os
 import signal
@@ -101,6 +102,13 @@ class _Announcing(uvicorn.Server):
             draft.replace(self._note)
             sys.stdout.write(_banner(self._settings, self._new_token))
             sys.stdout.flush()
+            _settle()
+
+
+def _settle() -> None:
+    """Spare the garbage collector what is loaded by now: looking at it again and again cost a tenth of the time."""
+    gc.freeze()
+    gc.set_threshold(5000, 20, 20)
 
 
 @contextmanager
