@@ -99,7 +99,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         """
         from datalake_ops.upload.engine import upload_files
         from datalake_ops.upload.request import UploadRequest
-        from datalake_ops.upload.source import entries
+        from datalake_ops.upload.entries import entries
 
         request = UploadRequest(
             as_list(filepaths),

@@ -13,12 +13,16 @@ INTERVAL = 0.25
 
 @dataclass(frozen=True)
 class Progress:
-    """Files ended so far (`failed` of them badly), files in all, and bytes stored."""
+    """Files ended so far (`failed` of them badly, `skipped` because they are there), files in all, and bytes stored.
+
+    `total` is None while nobody knows: a folder is still being listed.
+    """
 
     done: int
-    total: int
+    total: int | None
     bytes: int
     failed: int
+    skipped: int = 0
 
 
 OnProgress = Callable[[Progress], None]

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from datalake_ops.errors import ConfigurationError, InvalidFileError, UploadError
 from datalake_ops.upload.request import UploadRequest
-from datalake_ops.upload.source import WHOLE_BYTES, entries, json_ready, open_file
+from datalake_ops.upload.entries import entries
+from datalake_ops.upload.source import WHOLE_BYTES, json_ready, open_file
 
 
 def test_one_path_is_a_list_of_one() -> None:
@@ -43,7 +44,7 @@ def test_lists_go_one_by_one_and_may_leave_files_out() -> None:
 
 @pytest.mark.parametrize("empty", [None, {}, []])
 def test_empty_metadata_is_no_metadata(empty: Any) -> None:
-    assert entries(UploadRequest(["a", "b"], metadata=empty))[1].metadata is None
+    assert list(entries(UploadRequest(["a", "b"], metadata=empty)))[1].metadata is None
 
 
 @pytest.mark.parametrize(
