@@ -98,8 +98,8 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
             AnswerError, NetworkError: the lake, a tag or the source cannot be looked up; nothing was sent.
         """
         from datalake_ops.upload.engine import upload_files
-        from datalake_ops.upload.request import UploadRequest
         from datalake_ops.upload.entries import entries
+        from datalake_ops.upload.request import UploadRequest
 
         request = UploadRequest(
             as_list(filepaths),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from datalake_ops.upload.source import OpenFile
+from datalake_ops.upload.source import OpenFile, as_stream
 
 logger = logging.getLogger(__name__)
 ORIENTATION = 0x0112

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalake_ops.errors import ConfigurationError, InvalidFileError, UploadError
-from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.entries import entries
+from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.source import WHOLE_BYTES, json_ready, open_file
 
 
