@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.config import Connection
 from datalake_ops.upload import loop_thread
-from datalake_ops.upload.bounded import for_each
+from datalake_ops.upload.crew import Crew
+from datalake_ops.upload.entries import Entries, entries
+from datalake_ops.upload.feed import Errand, Feed
+from datalake_ops.upload.ledger import Ledger, open_ledger
 from datalake_ops.upload.progress import Progress, Teller
 from datalake_ops.upload.readiness import await_ready
-from datalake_ops.upload.report import FileReport, UploadReport
+from datalake_ops.upload.report import UploadReport
+from datalake_ops.upload.report_writer import ReportWriter
 from datalake_ops.upload.request import Lake, UploadRequest
-from datalake_ops.upload.source import Entry, entries
 from datalake_ops.upload.storage import PARTS_AT_ONCE
 from datalake_ops.upload.transfer import Courier
 
@@ -27,10 +30,11 @@ def upload_files(request: UploadRequest, connection: Connection, lake: Lake) -> 
         ConfigurationError: the request cannot be right; nothing was sent.
     """
     upload = _Upload(request, connection, lake, entries(request))
-    if not upload.entries:
-        return UploadReport(())
     teller = Teller(request.on_progress, upload.progress)
-    report = loop_thread.run(upload.run, teller, teller.interval)
+    try:
+        report = loop_thread.run(upload.run, teller, teller.interval)
+    finally:
+        upload.writer.close()
     teller()
     return report
 
@@ -40,36 +44,39 @@ class _Upload:
     request: UploadRequest
     connection: Connection
     lake: Lake
-    entries: list[Entry]
-    rows: dict[int, FileReport] = field(default_factory=dict)
-    stored_bytes: int = 0
-    failed: int = 0
+    entries: Entries
+    writer: ReportWriter = field(default_factory=ReportWriter)
 
     def progress(self) -> Progress:
-        return Progress(len(self.rows), len(self.entries), self.stored_bytes, self.failed)
+        writer = self.writer
+        return Progress(writer.done, self.entries.total or 0, writer.bytes, writer.failed)
 
     async def run(self) -> UploadReport:
         started_at = time.monotonic()
-        workers = min(self.request.workers, len(self.entries))
-        async with AsyncSession(
-            self.connection, self.lake.organization.id, pool_size=workers + PARTS_AT_ONCE
-        ) as session:
-            courier = Courier(session, self.lake, self.request)
-
-            async def carry(entry: Entry) -> None:
-                self._keep(entry, await courier.carry(entry))
-
-            await for_each(self.entries, carry, workers)
-            rows = [self.rows[index] for index in range(len(self.entries))]
+        pool_size = self.request.workers + PARTS_AT_ONCE
+        async with AsyncSession(self.connection, self.lake.organization.id, pool_size=pool_size) as session:
+            ledger = await open_ledger(session, self.lake, self.request)
+            try:
+                await self._send_all(session, ledger)
+            finally:
+                await ledger.close()
             if self.request.wait:
-                await await_ready(session, rows, self.request.ready_wait, workers)
-        report = UploadReport(tuple(rows), time.monotonic() - started_at)
-        # The wait may have found files that the platform cannot read.
-        self.failed = len(report.failed)
-        return report
+                await await_ready(session, self.writer, self.request.ready_wait, self.request.workers)
+        return self.writer.finish(time.monotonic() - started_at)
 
-    def _keep(self, entry: Entry, row: FileReport) -> None:
-        self.stored_bytes += row.bytes
-        self.failed += not row.status.succeeded
-        # The row goes in last: its presence is what the progress counts.
-        self.rows[entry.index] = row
+    async def _send_all(self, session: AsyncSession, ledger: Ledger) -> None:
+        courier = Courier(session, self.lake, self.request, ledger)
+        crew = Crew(lambda: self.request.workers)
+
+        async def carry(errand: Errand) -> None:
+            self.writer.add(errand.prepared.entry.index, await courier.carry(errand))
+
+        try:
+            async for fed in Feed(self.entries, self.request, ledger):
+                if isinstance(fed, Errand):
+                    await crew.start(carry(fed))
+                else:
+                    self.writer.add(*fed)
+            await crew.finish()
+        finally:
+            await crew.stop()

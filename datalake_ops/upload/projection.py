@@ -17,7 +17,7 @@ from datalake_ops.upload import loop_thread
 from datalake_ops.upload.exif import merged, read_picture
 from datalake_ops.upload.plan import content_type
 from datalake_ops.upload.request import Lake
-from datalake_ops.upload.source import LocalFile, json_ready, open_file
+from datalake_ops.upload.source import OpenFile, json_ready, open_file
 from datalake_ops.upload.transfer import store
 from datalake_ops.wire.data import DataProjection, ProjectionToCreate
 from datalake_ops.wire.uploads import ObjectType
@@ -66,7 +66,7 @@ def upload_projection(request: ProjectionRequest, connection: Connection, lake: 
 @dataclass(frozen=True)
 class _Projection:
     data_id: UUID
-    file: LocalFile
+    file: OpenFile
     draft: ProjectionToCreate
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from datalake_ops.client import data as data_operations
@@ -18,91 +18,137 @@ from datalake_ops.errors import (
     NotFoundError,
     ResourceConflictError,
     UnexpectedAnswerError,
-    UnprocessableDataError,
-    UploadError,
 )
-from datalake_ops.upload.exif import Picture, merged, read_picture
-from datalake_ops.upload.plan import MEASURED_TYPES, content_type, data_type
+from datalake_ops.upload.feed import Errand
+from datalake_ops.upload.ledger import Decision, Ledger
+from datalake_ops.upload.plan import content_type
+from datalake_ops.upload.prepare import Prepared
 from datalake_ops.upload.report import FileReport, FileStatus
 from datalake_ops.upload.request import Lake, UploadRequest
-from datalake_ops.upload.source import Entry, LocalFile, json_ready, open_file
+from datalake_ops.upload.rows import failed_row, with_data
+from datalake_ops.upload.source import OpenFile
 from datalake_ops.upload.storage import Shipment, Storage, Tally
-from datalake_ops.wire.data import Data, DataToCreate, Meta, UploadStatus
+from datalake_ops.wire.data import Data, DataToCreate
 from datalake_ops.wire.uploads import ObjectType
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A file that was looked at, and what will be said of it; the object name comes with the storage."""
-
-    file: LocalFile
-    draft: DataToCreate
-
-    def named(self, object_name: str) -> DataToCreate:
-        """The registration of the stored object."""
-        return self.draft.model_copy(update={"object_name": object_name})
-
-
 class Courier:
     """Carries single files into one lake; any number at the same time."""
 
-    def __init__(self, session: AsyncSession, lake: Lake, request: UploadRequest) -> None:
+    def __init__(self, session: AsyncSession, lake: Lake, request: UploadRequest, ledger: Ledger) -> None:
         self._session = session
         self._lake = lake
         self._request = request
+        self._ledger = ledger
 
-    async def carry(self, entry: Entry) -> FileReport:
+    async def carry(self, errand: Errand) -> FileReport:
         """Upload one file and report on it; a failure is told in the row and never raised."""
         started_at = time.monotonic()
         tally = Tally()
+        path = errand.prepared.entry.path
         try:
-            row = await self._carry(entry, tally)
+            data = await self._carry(errand, tally)
+            row = with_data(FileReport(path, FileStatus.UPLOADED, bytes=errand.prepared.file.size), data)
         except DatalakeError as error:
-            row = FileReport(entry.path, FileStatus.FAILED, error=_as_upload_error(error, entry.path))
+            row = await self._failed(errand, error)
         except Exception as error:
             # What nobody foresaw costs this file, with its traceback in the log, and not the report of the others.
-            logger.exception("The upload of %s failed unexpectedly.", entry.path)
-            row = FileReport(entry.path, FileStatus.FAILED, error=_as_upload_error(error, entry.path))
+            logger.exception("The upload of %s failed unexpectedly.", path)
+            row = await self._failed(errand, error)
         return replace(row, attempts=tally.attempts, seconds=time.monotonic() - started_at)
 
-    async def _carry(self, entry: Entry, tally: Tally) -> FileReport:
-        prepared = await asyncio.to_thread(prepare, entry, self._request)
-        object_name = await store(
-            self._session, self._lake, prepared.file, upload_dir=self._request.upload_dir, tally=tally
-        )
-        data = await register(self._session, self._lake, prepared.named(object_name))
-        return with_data(FileReport(entry.path, FileStatus.UPLOADED, bytes=prepared.file.size), data)
+    async def _carry(self, errand: Errand, tally: Tally) -> Data:
+        file, decision = errand.prepared, errand.decision
+        object_name = decision.object_name or await self._name(file)
+        if not decision.stored:
+            shipment = Shipment(
+                file.file, object_name, file.draft.content_type, tally, _Marks(self._ledger, file, decision)
+            )
+            await Storage(self._session, self._lake.connector_id).put(shipment)
+            await self._ledger.stored(file, object_name)
+        registration = file.named(object_name, decision.custom_metadata)
+        data = await register(self._session, self._lake, registration, look_first=decision.look_first)
+        await self._ledger.registered(file, data)
+        return data
+
+    async def _name(self, file: Prepared) -> str:
+        name = await new_name(self._session, self._lake, file.file, upload_dir=self._request.upload_dir)
+        await self._ledger.named(file, name)
+        return name
+
+    async def _failed(self, errand: Errand, error: Exception) -> FileReport:
+        row = failed_row(errand.prepared.entry.path, error)
+        if row.error is not None:
+            await self._ledger.failed(errand.prepared, row.error)
+        return row
+
+
+@dataclass(frozen=True)
+class _Marks:
+    """Where one file's parts stand, kept in the ledger."""
+
+    ledger: Ledger
+    file: Prepared
+    decision: Decision
+
+    @property
+    def upload_id(self) -> str | None:
+        return self.decision.upload_id
+
+    @property
+    def etags(self) -> Mapping[int, str]:
+        return self.decision.etags
+
+    async def begun(self, object_name: str, upload_id: str) -> None:
+        await self.ledger.parts_begun(self.file, object_name, upload_id)
+
+    async def part_done(self, upload_id: str, number: int, etag: str) -> None:
+        await self.ledger.part_done(self.file, upload_id, number, etag)
 
 
 async def store(
     session: AsyncSession,
     lake: Lake,
-    file: LocalFile,
+    file: OpenFile,
     *,
     type: ObjectType = ObjectType.DATA,
     upload_dir: str | None = None,
-    tally: Tally | None = None,
 ) -> str:
     """Store a file under a fresh object name, and return that name.
 
     Raises:
         DatalakeError: it is not stored.
     """
-    operation = uploads.object_name(lake.organization.id, lake.connector_id, file.name, type, upload_dir)
-    object_name = (await session.send(operation)).object_name
-    shipment = Shipment(file, object_name, content_type(file.name), tally or Tally())
-    await Storage(session, lake.connector_id).put(shipment)
+    object_name = await new_name(session, lake, file, type=type, upload_dir=upload_dir)
+    await Storage(session, lake.connector_id).put(Shipment(file, object_name, content_type(file.name)))
     return object_name
 
 
-async def register(session: AsyncSession, lake: Lake, registration: DataToCreate) -> Data:
+async def new_name(
+    session: AsyncSession,
+    lake: Lake,
+    file: OpenFile,
+    *,
+    type: ObjectType = ObjectType.DATA,
+    upload_dir: str | None = None,
+) -> str:
+    """A fresh object name for a file."""
+    operation = uploads.object_name(lake.organization.id, lake.connector_id, file.name, type, upload_dir)
+    return (await session.send(operation)).object_name
+
+
+async def register(session: AsyncSession, lake: Lake, registration: DataToCreate, *, look_first: bool = False) -> Data:
     """Make a stored object a data, once: a lost answer is followed by a look, never by a blind repeat.
+
+    `look_first` looks before the first request too: an earlier run may have sent it.
 
     Raises:
         DatalakeError: it is not registered, or nobody can tell within the retry policy.
     """
+    if look_first and (known := await _look(session, lake, registration)) is not None:
+        return known
     tries = Tries(session)
     while True:
         created = await _try_to_register(session, lake, registration)
@@ -129,50 +175,3 @@ async def _look(session: AsyncSession, lake: Lake, registration: DataToCreate) -
         return await session.send(data_operations.find_data(lake.datalake.id, object_name=registration.object_name))
     except NotFoundError:
         return None
-
-
-def prepare(entry: Entry, request: UploadRequest) -> Prepared:
-    """Look at a file once: is it sendable, how large is it, what picture is it. Blocks.
-
-    Raises:
-        InvalidFileError, UploadError: it cannot be uploaded; nothing was sent.
-    """
-    metadata = json_ready(entry.path, entry.metadata, "metadata")
-    custom_metadata = json_ready(entry.path, entry.custom_metadata, "custom_metadata")
-    file = open_file(entry.path)
-    kind = content_type(file.name)
-    picture = read_picture(file, request.fill_metadata) if kind in MEASURED_TYPES else None
-    draft = DataToCreate(
-        type=data_type(kind),
-        filename=file.name,
-        object_name="",
-        content_type=kind,
-        tags=request.tag_ids,
-        data_source_id=request.source_id,
-        meta=_meta(picture, entry),
-        metadata=merged(picture.metadata if picture else {}, metadata),
-        custom_metadata=custom_metadata,
-    )
-    return Prepared(file, draft)
-
-
-def with_data(row: FileReport, data: Data) -> FileReport:
-    """The row with the data as the platform now answers it; a data it cannot read makes the row UNPROCESSABLE."""
-    if data.upload_status is not UploadStatus.ERROR:
-        return replace(row, data=data)
-    error = UnprocessableDataError(
-        f"{row.path} was stored as data {data.id}, but the platform cannot read it as an image or a video. "
-        "Delete that data, mend the file, then upload it again.",
-        row.path,
-    )
-    return replace(row, status=FileStatus.UNPROCESSABLE, data=data, error=error)
-
-
-def _meta(picture: Picture | None, entry: Entry) -> Meta | None:
-    if picture is not None:
-        return Meta(width=picture.width, height=picture.height)
-    return Meta(width=entry.size[0], height=entry.size[1]) if entry.size else None
-
-
-def _as_upload_error(error: Exception, path: str) -> UploadError:
-    return error if isinstance(error, UploadError) else UploadError(f"{path} could not be uploaded: {error}", path)
