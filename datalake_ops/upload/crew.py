@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Crew:
@@ -19,15 +21,14 @@ class Crew:
         self._ended = asyncio.Event()
         self._error: BaseException | None = None
 
-    async def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Begin a piece of work as soon as there is room for it."""
+    async def start(self, work: Callable[[T], Coroutine[Any, Any, None]], item: T) -> None:
+        """Begin `work(item)` as soon as there is room for it."""
         while len(self._running) >= self._limit() and self._error is None:
             self._ended.clear()
             await self._ended.wait()
         if self._error is not None:
-            work.close()
             raise self._error
-        task = asyncio.ensure_future(work)
+        task = asyncio.ensure_future(work(item))
         self._running.add(task)
         task.add_done_callback(self._end)
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.config import Connection
 from datalake_ops.upload import loop_thread
 from datalake_ops.upload.crew import Crew
 from datalake_ops.upload.entries import Entries, entries
-from datalake_ops.upload.feed import Errand, Feed
-from datalake_ops.upload.ledger import Ledger, open_ledger
+from datalake_ops.upload.feed import Feed
+from datalake_ops.upload.keeper import open_ledger
+from datalake_ops.upload.ledger import Findings, Ledger
+from datalake_ops.upload.prepare import Prepared
 from datalake_ops.upload.progress import Progress, Teller
 from datalake_ops.upload.readiness import await_ready
-from datalake_ops.upload.report import UploadReport
+from datalake_ops.upload.report import FileStatus, UploadReport
 from datalake_ops.upload.report_writer import ReportWriter
 from datalake_ops.upload.request import Lake, UploadRequest
 from datalake_ops.upload.storage import PARTS_AT_ONCE
@@ -49,7 +51,7 @@ class _Upload:
 
     def progress(self) -> Progress:
         writer = self.writer
-        return Progress(writer.done, self.entries.total or 0, writer.bytes, writer.failed)
+        return Progress(writer.done, self.entries.total, writer.bytes, writer.failed, writer.skipped)
 
     async def run(self) -> UploadReport:
         started_at = time.monotonic()
@@ -58,25 +60,33 @@ class _Upload:
             ledger = await open_ledger(session, self.lake, self.request)
             try:
                 await self._send_all(session, ledger)
+                findings = await ledger.finish()
             finally:
                 await ledger.close()
+            self._learn(findings)
             if self.request.wait:
                 await await_ready(session, self.writer, self.request.ready_wait, self.request.workers)
-        return self.writer.finish(time.monotonic() - started_at)
+        return self.writer.finish(time.monotonic() - started_at, findings.notes)
+
+    def _learn(self, findings: Findings) -> None:
+        for index, doubles in findings.doubled.items():
+            self.writer.add(index, replace(self.writer.row(index), doubles=tuple(doubles)))
+        for index, error in findings.errors.items():
+            self.writer.add(index, replace(self.writer.row(index), status=FileStatus.FAILED, error=error))
 
     async def _send_all(self, session: AsyncSession, ledger: Ledger) -> None:
         courier = Courier(session, self.lake, self.request, ledger)
         crew = Crew(lambda: self.request.workers)
 
-        async def carry(errand: Errand) -> None:
-            self.writer.add(errand.prepared.entry.index, await courier.carry(errand))
+        async def carry(file: Prepared) -> None:
+            self.writer.add(file.entry.index, await courier.carry(file))
 
         try:
             async for fed in Feed(self.entries, self.request, ledger):
-                if isinstance(fed, Errand):
-                    await crew.start(carry(fed))
+                if isinstance(fed, Prepared):
+                    await crew.start(carry, fed)
                 else:
-                    self.writer.add(*fed)
+                    self.writer.add(fed.index, fed.row)
             await crew.finish()
         finally:
             await crew.stop()

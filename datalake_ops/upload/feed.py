@@ -1,4 +1,4 @@
-"""The lazy window over what is to be uploaded: a chunk is looked at in a worker thread while another is under way."""
+"""The lazy window over what is to be uploaded: one chunk is looked at in a worker thread while another is sent."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
 
 from datalake_ops.errors import DatalakeError
 from datalake_ops.upload.ledger import Action, Decision, Ledger
@@ -17,62 +19,64 @@ from datalake_ops.upload.rows import failed_row
 from datalake_ops.upload.source import Entry
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 # The first chunk is small so that sending starts at once.
 FIRST_CHUNK = 16
-# Bytes of small files, read whole already, that one chunk may hold.
+# Files looked at in one go, the bytes of small ones that are held then, and the seconds after which it is enough.
+LOOK_COUNT = 64
 HELD_BYTES = 8 * 1024 * 1024
-# Seconds of looking at files after which a chunk goes on as it is.
-LONGEST_LOOK = 0.5
+LONGEST_LOOK = 0.25
 
 
 @dataclass(frozen=True)
-class Errand:
-    """One file to send, and how."""
+class Settled:
+    """An entry that needs no sending: its row is known."""
 
-    prepared: Prepared
-    decision: Decision
+    index: int
+    row: FileReport
 
 
-Fed = Errand | tuple[int, FileReport]
+Fed = Prepared | Settled
 
 
 class Feed:
-    """Takes entries from their iterator as they are needed; never more than two chunks of them are held."""
+    """Takes entries from their iterator as they are needed: a window of them is screened, a few are looked at."""
 
     def __init__(self, entries: Iterable[Entry], request: UploadRequest, ledger: Ledger) -> None:
         self._entries: Iterator[Entry] = iter(entries)
         self._request = request
         self._ledger = ledger
-        self._size = min(FIRST_CHUNK, ledger.batch)
 
     async def __aiter__(self) -> AsyncIterator[Fed]:
-        """Errands in input order; files that need no sending (failed, skipped) come as their index and row."""
-        coming = asyncio.ensure_future(self._chunk())
-        try:
-            while chunk := await coming:
-                coming = asyncio.ensure_future(self._chunk())
-                for one in chunk:
-                    yield one
-        finally:
-            coming.cancel()
-            await asyncio.gather(coming, return_exceptions=True)
+        """Files to send and entries that need none, roughly in input order."""
+        async for group in _ahead(self._groups()):
+            for one in group:
+                yield one
 
-    def rest(self) -> Iterator[Entry]:
-        """The entries nobody took, for a run that ends early."""
+    def unread(self) -> Iterator[Entry]:
+        """What nobody took from the entries, for a run that ends early; blocks as the entries do."""
         return self._entries
 
-    async def _chunk(self) -> list[Fed]:
-        looked = await asyncio.to_thread(self._look, self._size)
-        self._size = min(2 * self._size, self._ledger.batch)
-        files = [one for one in looked if isinstance(one, Prepared)]
-        decisions = iter(await self._ledger.before(files)) if files else iter(())
-        return [_fed(one, next(decisions)) if isinstance(one, Prepared) else one for one in looked]
+    async def _groups(self) -> AsyncIterator[list[Fed]]:
+        async for screened in _ahead(self._screened()):
+            settled: list[Fed] = [_settled(entry, decision) for entry, decision in screened if decision is not None]
+            if settled:
+                yield settled
+            left = iter([entry for entry, decision in screened if decision is None])
+            while group := await asyncio.to_thread(self._look, left):
+                yield group
 
-    def _look(self, count: int) -> list[Prepared | tuple[int, FileReport]]:
-        looked: list[Prepared | tuple[int, FileReport]] = []
+    async def _screened(self) -> AsyncIterator[list[tuple[Entry, Decision | None]]]:
+        size = min(FIRST_CHUNK, self._ledger.batch)
+        while window := await asyncio.to_thread(lambda count: list(islice(self._entries, count)), size):
+            yield list(zip(window, await self._ledger.screen(window), strict=True))
+            size = min(4 * size, self._ledger.batch)
+
+    def _look(self, entries: Iterator[Entry]) -> list[Fed]:
+        looked: list[Fed] = []
         held, until = 0, time.monotonic() + LONGEST_LOOK
-        while len(looked) < count and held < HELD_BYTES and (not looked or time.monotonic() < until):
-            entry = next(self._entries, None)
+        while len(looked) < LOOK_COUNT and held < HELD_BYTES and (not looked or time.monotonic() < until):
+            entry = next(entries, None)
             if entry is None:
                 break
             one = self._look_at(entry)
@@ -81,20 +85,44 @@ class Feed:
                 held += one.file.size
         return looked
 
-    def _look_at(self, entry: Entry) -> Prepared | tuple[int, FileReport]:
+    def _look_at(self, entry: Entry) -> Fed:
         try:
             return prepare(entry, self._request)
         except DatalakeError as error:
-            return entry.index, failed_row(entry.path, error)
+            return Settled(entry.index, failed_row(entry.path, error))
         except Exception as error:
+            # What nobody foresaw costs this file, with its traceback in the log, and not the report of the others.
             logger.exception("The upload of %s failed unexpectedly.", entry.path)
-            return entry.index, failed_row(entry.path, error)
+            return Settled(entry.index, failed_row(entry.path, error))
 
 
-def _fed(file: Prepared, decision: Decision) -> Fed:
+def settled_row(path: str, decision: Decision) -> FileReport | None:
+    """The row of a file that is not to be sent; None when it is."""
     if decision.action is Action.SKIP:
-        return file.entry.index, FileReport(file.entry.path, FileStatus.SKIPPED, data=decision.data)
+        return FileReport(path, FileStatus.SKIPPED, data=decision.data)
     if decision.action is Action.REFUSE:
-        error = decision.error or RuntimeError("it was refused without a reason")
-        return file.entry.index, failed_row(file.entry.path, error)
-    return Errand(file, decision)
+        return failed_row(path, decision.error or RuntimeError("it was refused without a reason"))
+    return None
+
+
+def _settled(entry: Entry, decision: Decision) -> Settled:
+    row = settled_row(entry.path, decision)
+    return Settled(entry.index, row or failed_row(entry.path, RuntimeError(f"screened as {decision.action.value}")))
+
+
+async def _ahead(items: AsyncIterator[T]) -> AsyncIterator[T]:
+    """The same items, with the next one under way while one is used."""
+
+    async def following() -> list[T]:
+        async for item in items:
+            return [item]
+        return []
+
+    coming = asyncio.ensure_future(following())
+    try:
+        while found := await coming:
+            coming = asyncio.ensure_future(following())
+            yield found[0]
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)

@@ -36,7 +36,7 @@ def poll_delays(seconds: float) -> Iterator[float]:
 class Rows(Protocol):
     """Rows by index, as the report's writer keeps them."""
 
-    def get(self, index: int) -> FileReport:
+    def row(self, index: int) -> FileReport:
         """The row of an index."""
 
     def add(self, index: int, row: FileReport) -> None:
@@ -56,7 +56,7 @@ async def await_ready(session: AsyncSession, rows: Rows, seconds: float, at_once
     deadline = time.monotonic() + seconds
 
     async def look(index: int) -> None:
-        row = rows.get(index)
+        row = rows.row(index)
         if row.data is None or time.monotonic() > deadline:
             return
         try:

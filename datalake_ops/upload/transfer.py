@@ -14,24 +14,27 @@ from datalake_ops.client.retry import Failure, Loss
 from datalake_ops.client.storage import Tries
 from datalake_ops.errors import (
     AmbiguousRequestError,
+    AnswerError,
     DatalakeError,
     NotFoundError,
     ResourceConflictError,
     UnexpectedAnswerError,
 )
-from datalake_ops.upload.feed import Errand
+from datalake_ops.upload.feed import settled_row
 from datalake_ops.upload.ledger import Decision, Ledger
 from datalake_ops.upload.plan import content_type
 from datalake_ops.upload.prepare import Prepared
 from datalake_ops.upload.report import FileReport, FileStatus
 from datalake_ops.upload.request import Lake, UploadRequest
-from datalake_ops.upload.rows import failed_row, with_data
+from datalake_ops.upload.rows import as_upload_error, failed_row, with_data
 from datalake_ops.upload.source import OpenFile
 from datalake_ops.upload.storage import Shipment, Storage, Tally
 from datalake_ops.wire.data import Data, DataToCreate
 from datalake_ops.wire.uploads import ObjectType
 
 logger = logging.getLogger(__name__)
+# How a platform or a storage refuses an object name that it did not give itself.
+_NAME_REFUSED = frozenset({400, 403, 404, 422})
 
 
 class Courier:
@@ -43,45 +46,69 @@ class Courier:
         self._request = request
         self._ledger = ledger
 
-    async def carry(self, errand: Errand) -> FileReport:
+    async def carry(self, file: Prepared) -> FileReport:
         """Upload one file and report on it; a failure is told in the row and never raised."""
         started_at = time.monotonic()
         tally = Tally()
-        path = errand.prepared.entry.path
+        path = file.entry.path
         try:
-            data = await self._carry(errand, tally)
-            row = with_data(FileReport(path, FileStatus.UPLOADED, bytes=errand.prepared.file.size), data)
+            row = await self._carry(file, tally)
         except DatalakeError as error:
-            row = await self._failed(errand, error)
+            row = await self._failed(file, error)
         except Exception as error:
             # What nobody foresaw costs this file, with its traceback in the log, and not the report of the others.
             logger.exception("The upload of %s failed unexpectedly.", path)
-            row = await self._failed(errand, error)
+            row = await self._failed(file, error)
         return replace(row, attempts=tally.attempts, seconds=time.monotonic() - started_at)
 
-    async def _carry(self, errand: Errand, tally: Tally) -> Data:
-        file, decision = errand.prepared, errand.decision
-        object_name = decision.object_name or await self._name(file)
-        if not decision.stored:
-            shipment = Shipment(
-                file.file, object_name, file.draft.content_type, tally, _Marks(self._ledger, file, decision)
-            )
-            await Storage(self._session, self._lake.connector_id).put(shipment)
-            await self._ledger.stored(file, object_name)
-        registration = file.named(object_name, decision.custom_metadata)
-        data = await register(self._session, self._lake, registration, look_first=decision.look_first)
+    async def _carry(self, file: Prepared, tally: Tally) -> FileReport:
+        decision = await self._ledger.begin(file)
+        row = settled_row(file.entry.path, decision)
+        if row is not None:
+            return row
+        data = await self._known(decision) or await self._send(file, decision, tally)
         await self._ledger.registered(file, data)
-        return data
+        return with_data(FileReport(file.entry.path, FileStatus.UPLOADED, bytes=file.file.size), data)
 
-    async def _name(self, file: Prepared) -> str:
-        name = await new_name(self._session, self._lake, file.file, upload_dir=self._request.upload_dir)
-        await self._ledger.named(file, name)
-        return name
+    async def _known(self, decision: Decision) -> Data | None:
+        if not decision.look_first or decision.object_name is None:
+            return None
+        return await look(self._session, self._lake, decision.object_name)
 
-    async def _failed(self, errand: Errand, error: Exception) -> FileReport:
-        row = failed_row(errand.prepared.entry.path, error)
-        if row.error is not None:
-            await self._ledger.failed(errand.prepared, row.error)
+    async def _send(self, file: Prepared, decision: Decision, tally: Tally) -> Data:
+        object_name = decision.object_name
+        if object_name is None:
+            object_name = await self._store_anew(file, decision, tally)
+        elif not decision.stored:
+            await self._store(file, object_name, decision, tally)
+        registration = file.named(object_name, decision.custom_metadata)
+        return await register(self._session, self._lake, registration)
+
+    async def _store_anew(self, file: Prepared, decision: Decision, tally: Tally) -> str:
+        given = await new_name(self._session, self._lake, file.file, upload_dir=self._request.upload_dir)
+        chosen = await self._ledger.named(file, given)
+        try:
+            await self._store(file, chosen, decision, tally)
+        except AnswerError as error:
+            if chosen == given or error.status not in _NAME_REFUSED:
+                raise
+            await self._ledger.name_refused(file, given)
+            await self._store(file, given, decision, tally)
+            return given
+        return chosen
+
+    async def _store(self, file: Prepared, object_name: str, decision: Decision, tally: Tally) -> None:
+        marks = _Marks(self._ledger, file, decision)
+        shipment = Shipment(file.file, object_name, file.draft.content_type, tally, marks)
+        await Storage(self._session, self._lake.connector_id).put(shipment)
+        await self._ledger.stored(file, object_name)
+
+    async def _failed(self, file: Prepared, error: Exception) -> FileReport:
+        row = failed_row(file.entry.path, error)
+        try:
+            await self._ledger.failed(file, as_upload_error(error, file.entry.path))
+        except Exception:
+            logger.exception("That %s failed could not be written down.", file.entry.path)
         return row
 
 
@@ -142,20 +169,16 @@ async def new_name(
 async def register(session: AsyncSession, lake: Lake, registration: DataToCreate, *, look_first: bool = False) -> Data:
     """Make a stored object a data, once: a lost answer is followed by a look, never by a blind repeat.
 
-    `look_first` looks before the first request too: an earlier run may have sent it.
-
     Raises:
         DatalakeError: it is not registered, or nobody can tell within the retry policy.
     """
-    if look_first and (known := await _look(session, lake, registration)) is not None:
-        return known
     tries = Tries(session)
     while True:
         created = await _try_to_register(session, lake, registration)
         if isinstance(created, Data):
             return created
         logger.info("Looking for %s before it is registered again: %s", registration.object_name, created)
-        found = await _look(session, lake, registration)
+        found = await look(session, lake, registration.object_name)
         if found is not None:
             return found
         if not await tries.again(Failure(loss=Loss.CUT)):
@@ -170,8 +193,9 @@ async def _try_to_register(session: AsyncSession, lake: Lake, registration: Data
         return error
 
 
-async def _look(session: AsyncSession, lake: Lake, registration: DataToCreate) -> Data | None:
+async def look(session: AsyncSession, lake: Lake, object_name: str) -> Data | None:
+    """The data of an object; None when it is not registered."""
     try:
-        return await session.send(data_operations.find_data(lake.datalake.id, object_name=registration.object_name))
+        return await session.send(data_operations.find_data(lake.datalake.id, object_name=object_name))
     except NotFoundError:
         return None
