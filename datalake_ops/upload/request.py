@@ -10,7 +10,8 @@ from uuid import UUID
 
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.upload.progress import OnProgress
-from datalake_ops.wire.lakes import Datalake, Organization
+from datalake_ops.wire.lakes import Datalake, Extension, Organization
+from datalake_ops.wire.model import Choice
 
 FilePath = Union[str, "os.PathLike[str]"]
 Metadata = Mapping[str, Any]
@@ -19,6 +20,17 @@ Size = tuple[int, int]
 DEFAULT_WORKERS = 32
 # Patience with data that the platform is still reading (the official SDK asks 30 times, every 5 s).
 READY_WAIT = 150.0
+# Key of custom_metadata that holds the SHA-256 of a file's content.
+CONTENT_KEY = "content_sha256"
+_LONGEST_KEY = 255
+
+
+class IfExists(Choice):
+    """What to do with a file whose name and content the lake has already."""
+
+    SKIP = "skip"
+    UPLOAD = "upload"
+    ERROR = "error"
 
 
 class Lake(Protocol):
@@ -36,16 +48,22 @@ class Lake(Protocol):
     def connector_id(self) -> UUID:
         """The storage connector that the lake's files live on."""
 
+    def offers(self, extension: Extension) -> bool:
+        """Whether the platform announced an extension."""
+
 
 @dataclass(frozen=True)
 class UploadRequest:
     """Files and what goes with them; tags and source are resolved to identifiers already.
 
     `metadata`, `custom_metadata` and `sizes` are one value for every file, or a list with one (or None) per file.
-    A path given twice is uploaded twice and reported twice. `ready_wait` is in seconds.
+    A path given twice is reported twice, and uploaded twice unless `if_exists` or a journal prevents it. `ready_wait`
+    is in seconds. `if_exists` compares name and content; the content's SHA-256 is kept in custom metadata under
+    `content_key`. `journal` is the path of a SQLite file, or an fsspec URL, that makes a killed run resumable.
 
     Raises:
-        ConfigurationError: `max_workers` is below 1.
+        ConfigurationError: `max_workers` is below 1, `if_exists` is none of its words, or the content key cannot be
+            one.
     """
 
     filepaths: FilePath | Iterable[FilePath]
@@ -60,8 +78,15 @@ class UploadRequest:
     wait: bool = True
     ready_wait: float = READY_WAIT
     on_progress: OnProgress | None = None
+    if_exists: IfExists | str = IfExists.UPLOAD
+    content_key: str = CONTENT_KEY
+    journal: FilePath | None = None
 
     def __post_init__(self) -> None:
+        if self.if_exists not in tuple(IfExists):
+            raise ConfigurationError(f"if_exists is skip, upload or error, got {self.if_exists!r}.")
+        if not 0 < len(self.content_key) <= _LONGEST_KEY:
+            raise ConfigurationError(f"content_key has 1 to {_LONGEST_KEY} characters, got {len(self.content_key)}.")
         if self.max_workers is not None and self.max_workers < 1:
             raise ConfigurationError(f"max_workers must be at least 1, got {self.max_workers}.")
 
@@ -69,3 +94,8 @@ class UploadRequest:
     def workers(self) -> int:
         """How many files travel at once."""
         return self.max_workers or DEFAULT_WORKERS
+
+    @property
+    def compares(self) -> bool:
+        """Whether files are compared with what the lake has already."""
+        return self.if_exists != IfExists.UPLOAD
