@@ -88,13 +88,23 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         upload_dir: str | None = None,
         wait: bool = True,
         on_progress: OnProgress | None = None,
+        if_exists: str = "upload",
+        content_key: str = "content_sha256",
+        journal: FilePath | None = None,
     ) -> UploadReport:
         """Upload files and return a report with one row per path, in their order; never raises for a single file.
 
         Arguments as in `upload_data`; `on_progress` is called a few times a second.
 
+        Args:
+            if_exists: what to do with a file whose name and content the lake has: "upload" it once more, "skip" it, or
+                "error". To tell the content, its SHA-256 is kept in custom metadata under `content_key`.
+            journal: a SQLite file, or an fsspec URL, to write down how far each file came: the same call made again
+                after a kill sends only what is missing.
+
         Raises:
-            ConfigurationError: a list has another length than the paths; nothing was sent.
+            ConfigurationError: a list has another length than the paths, the journal cannot be used, or the lake's
+                schema has no place for the content key and there is no journal; nothing was sent.
             AnswerError, NetworkError: the lake, a tag or the source cannot be looked up; nothing was sent.
         """
         from datalake_ops.upload.engine import upload_files
@@ -111,6 +121,9 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
             max_workers=max_workers,
             wait=wait,
             on_progress=on_progress,
+            if_exists=if_exists,
+            content_key=content_key,
+            journal=journal,
         )
         # Arguments that cannot be right are refused before a tag or a source is created for them.
         entries(request)
