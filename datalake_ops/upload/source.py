@@ -8,7 +8,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
@@ -179,7 +179,7 @@ def open_file(path: str) -> LocalFile:
     return LocalFile(path, len(content) if content is not None else now.st_size, now.st_mtime_ns, content)
 
 
-def as_stream(file: OpenFile) -> io.BufferedIOBase:
+def as_stream(file: OpenFile) -> BinaryIO:
     """The file as a seekable stream, for who reads only here and there."""
     if file.content is not None:
         return io.BytesIO(file.content)
