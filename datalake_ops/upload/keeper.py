@@ -146,11 +146,11 @@ class Keeper:
         await self._record(file, State.NAMED, object_name=object_name)
         return object_name
 
-    async def name_refused(self, file: Prepared, object_name: str) -> None:
-        """Take the platform's names from now on."""
-        if self._agrees:
+    async def name_refused(self, file: Prepared, object_name: str, for_good: bool) -> None:
+        """Take the platform's name, and if it is for good, all its names from now on."""
+        if for_good and self._agrees:
             logger.warning("The platform takes no object names but its own: two workers may double a file.")
-        self._agrees = False
+            self._agrees = False
         await self._record(file, State.NAMED, object_name=object_name)
 
     async def parts_begun(self, file: Prepared, object_name: str, upload_id: str) -> None:

@@ -81,8 +81,11 @@ class Ledger(Protocol):
     async def named(self, file: Prepared, object_name: str) -> str:
         """The platform gave an object name; returns the one to use. No byte was sent yet."""
 
-    async def name_refused(self, file: Prepared, object_name: str) -> None:
-        """The platform did not take the name that `named` returned; `object_name` is used instead."""
+    async def name_refused(self, file: Prepared, object_name: str, for_good: bool) -> None:
+        """The platform did not take the name that `named` returned; `object_name` is used instead.
+
+        `for_good`: it would not take the next one either.
+        """
 
     async def parts_begun(self, file: Prepared, object_name: str, upload_id: str) -> None:
         """A multipart upload was begun."""
@@ -123,7 +126,7 @@ class NoLedger:
         """Use the platform's name."""
         return object_name
 
-    async def name_refused(self, file: Prepared, object_name: str) -> None:
+    async def name_refused(self, file: Prepared, object_name: str, for_good: bool) -> None:
         """Nothing to keep."""
 
     async def parts_begun(self, file: Prepared, object_name: str, upload_id: str) -> None:

@@ -34,7 +34,7 @@ from datalake_ops.wire.uploads import ObjectType
 
 logger = logging.getLogger(__name__)
 # How a platform or a storage refuses an object name that it did not give itself.
-_NAME_REFUSED = frozenset({400, 403, 404, 422})
+_NAME_REFUSED = frozenset({208, 400, 403, 404, 409, 422})
 
 
 class Courier:
@@ -66,7 +66,16 @@ class Courier:
         row = settled_row(file.entry.path, decision)
         if row is not None:
             return row
-        data = await self._known(decision) or await self._send(file, decision, tally)
+        known = await self._known(decision)
+        if known is None:
+            try:
+                object_name = await self._stored(file, decision, tally)
+            except _AlreadyDataError as found:
+                known = found.data
+        if known is not None:
+            await self._ledger.registered(file, known)
+            return with_data(FileReport(file.entry.path, FileStatus.SKIPPED), known)
+        data = await register(self._session, self._lake, file.named(object_name, decision.custom_metadata))
         await self._ledger.registered(file, data)
         return with_data(FileReport(file.entry.path, FileStatus.UPLOADED, bytes=file.file.size), data)
 
@@ -75,14 +84,20 @@ class Courier:
             return None
         return await look(self._session, self._lake, decision.object_name)
 
-    async def _send(self, file: Prepared, decision: Decision, tally: Tally) -> Data:
-        object_name = decision.object_name
-        if object_name is None:
-            object_name = await self._store_anew(file, decision, tally)
-        elif not decision.stored:
-            await self._store(file, object_name, decision, tally)
-        registration = file.named(object_name, decision.custom_metadata)
-        return await register(self._session, self._lake, registration)
+    async def _stored(self, file: Prepared, decision: Decision, tally: Tally) -> str:
+        name = decision.object_name
+        if name is None:
+            return await self._store_anew(file, decision, tally)
+        if decision.stored:
+            return name
+        try:
+            await self._store(file, name, decision, tally)
+        except NotFoundError:
+            if decision.upload_id is None:
+                raise
+            logger.info("The parts that an earlier run stored of %s are gone; it is sent anew.", file.entry.path)
+            await self._store(file, name, replace(decision, upload_id=None, etags={}), tally)
+        return name
 
     async def _store_anew(self, file: Prepared, decision: Decision, tally: Tally) -> str:
         given = await new_name(self._session, self._lake, file.file, upload_dir=self._request.upload_dir)
@@ -92,7 +107,10 @@ class Courier:
         except AnswerError as error:
             if chosen == given or error.status not in _NAME_REFUSED:
                 raise
-            await self._ledger.name_refused(file, given)
+            if isinstance(error, ResourceConflictError):
+                # Nobody has the name, and yet it is not to be had: the data of it was deleted, perhaps.
+                logger.info("The object name agreed on for %s cannot be used: %s", file.entry.path, error)
+            await self._ledger.name_refused(file, given, for_good=not isinstance(error, ResourceConflictError))
             await self._store(file, given, decision, tally)
             return given
         return chosen
@@ -100,7 +118,14 @@ class Courier:
     async def _store(self, file: Prepared, object_name: str, decision: Decision, tally: Tally) -> None:
         marks = _Marks(self._ledger, file, decision)
         shipment = Shipment(file.file, object_name, file.draft.content_type, tally, marks)
-        await Storage(self._session, self._lake.connector_id).put(shipment)
+        try:
+            await Storage(self._session, self._lake.connector_id).put(shipment)
+        except ResourceConflictError:
+            # Another worker with the same file was faster.
+            data = await look(self._session, self._lake, object_name)
+            if data is None:
+                raise
+            raise _AlreadyDataError(data) from None
         await self._ledger.stored(file, object_name)
 
     async def _failed(self, file: Prepared, error: Exception) -> FileReport:
@@ -110,6 +135,14 @@ class Courier:
         except Exception:
             logger.exception("That %s failed could not be written down.", file.entry.path)
         return row
+
+
+class _AlreadyDataError(Exception):
+    """The object that was to be stored is a data already."""
+
+    def __init__(self, data: Data) -> None:
+        super().__init__(f"{data.object_name} is data {data.id} already")
+        self.data = data
 
 
 @dataclass(frozen=True)
