@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import time
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.config import Connection
+from datalake_ops.errors import DatalakeError
 from datalake_ops.upload import loop_thread
 from datalake_ops.upload.crew import Crew
 from datalake_ops.upload.entries import Entries, entries
 from datalake_ops.upload.feed import Feed
 from datalake_ops.upload.keeper import open_ledger
 from datalake_ops.upload.ledger import Findings, Ledger
+from datalake_ops.upload.limiter import Limiter
 from datalake_ops.upload.prepare import Prepared
 from datalake_ops.upload.progress import Progress, Teller
 from datalake_ops.upload.readiness import await_ready
 from datalake_ops.upload.report import FileStatus, UploadReport
 from datalake_ops.upload.report_writer import ReportWriter
 from datalake_ops.upload.request import Lake, UploadRequest
-from datalake_ops.upload.storage import PARTS_AT_ONCE
 from datalake_ops.upload.transfer import Courier
 
 
@@ -55,16 +57,18 @@ class _Upload:
 
     async def run(self) -> UploadReport:
         started_at = time.monotonic()
-        pool_size = self.request.workers + PARTS_AT_ONCE
-        async with AsyncSession(self.connection, self.lake.organization.id, pool_size=pool_size) as session:
+        limiter = Limiter(self.request.workers, self.connection.retry.budget)
+        async with AsyncSession(
+            self.connection, self.lake.organization.id, pool_size=self.request.workers, gate=limiter
+        ) as session:
             ledger = await open_ledger(session, self.lake, self.request)
             try:
-                await self._send_all(session, ledger)
-                findings = await ledger.finish()
+                await self._send_all(session, ledger, limiter)
+                findings = await _findings(ledger)
             finally:
                 await ledger.close()
             self._learn(findings)
-            if self.request.wait:
+            if self.request.wait and limiter.down is None:
                 await await_ready(session, self.writer, self.request.ready_wait, self.request.workers)
         return self.writer.finish(time.monotonic() - started_at, findings.notes)
 
@@ -74,19 +78,28 @@ class _Upload:
         for index, error in findings.errors.items():
             self.writer.add(index, replace(self.writer.row(index), status=FileStatus.FAILED, error=error))
 
-    async def _send_all(self, session: AsyncSession, ledger: Ledger) -> None:
+    async def _send_all(self, session: AsyncSession, ledger: Ledger, limiter: Limiter) -> None:
         courier = Courier(session, self.lake, self.request, ledger)
-        crew = Crew(lambda: self.request.workers)
+        # A file that waits before it is sent again leaves its place to another.
+        crew = Crew(lambda: min(limiter.limit + limiter.resting, self.request.workers))
 
         async def carry(file: Prepared) -> None:
             self.writer.add(file.entry.index, await courier.carry(file))
 
         try:
-            async for fed in Feed(self.entries, self.request, ledger):
-                if isinstance(fed, Prepared):
-                    await crew.start(carry, fed)
-                else:
-                    self.writer.add(fed.index, fed.row)
+            async with aclosing(Feed(self.entries, self.request, ledger, lambda: limiter.down).items()) as feed:
+                async for fed in feed:
+                    if isinstance(fed, Prepared):
+                        await crew.start(carry, fed)
+                    else:
+                        self.writer.add(fed.index, fed.row)
             await crew.finish()
         finally:
             await crew.stop()
+
+
+async def _findings(ledger: Ledger) -> Findings:
+    try:
+        return await ledger.finish()
+    except DatalakeError as error:
+        return Findings(notes=(f"The last look at the lake failed: {error}",))

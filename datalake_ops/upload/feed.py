@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
@@ -42,35 +43,45 @@ Fed = Prepared | Settled
 class Feed:
     """Takes entries from their iterator as they are needed: a window of them is screened, a few are looked at."""
 
-    def __init__(self, entries: Iterable[Entry], request: UploadRequest, ledger: Ledger) -> None:
+    def __init__(
+        self, entries: Iterable[Entry], request: UploadRequest, ledger: Ledger, lost: Callable[[], Exception | None]
+    ) -> None:
+        """`lost()` tells why nothing can be sent any more; what comes then is not looked at, and fails for that."""
+        self._lost = lost
         self._entries: Iterator[Entry] = iter(entries)
         self._request = request
         self._ledger = ledger
 
-    async def __aiter__(self) -> AsyncIterator[Fed]:
+    async def items(self) -> AsyncGenerator[Fed, None]:
         """Files to send and entries that need none, roughly in input order."""
-        async for group in _ahead(self._groups()):
-            for one in group:
-                yield one
+        async with aclosing(_ahead(self._groups())) as groups:
+            async for group in groups:
+                for one in group:
+                    yield one
 
-    def unread(self) -> Iterator[Entry]:
-        """What nobody took from the entries, for a run that ends early; blocks as the entries do."""
-        return self._entries
+    async def _groups(self) -> AsyncGenerator[list[Fed], None]:
+        async with aclosing(_ahead(self._windows())) as windows:
+            async for settled, left in windows:
+                if settled:
+                    yield settled
+                entries = iter(left)
+                while group := await asyncio.to_thread(self._look, entries):
+                    yield group
 
-    async def _groups(self) -> AsyncIterator[list[Fed]]:
-        async for screened in _ahead(self._screened()):
-            settled: list[Fed] = [_settled(entry, decision) for entry, decision in screened if decision is not None]
-            if settled:
-                yield settled
-            left = iter([entry for entry, decision in screened if decision is None])
-            while group := await asyncio.to_thread(self._look, left):
-                yield group
-
-    async def _screened(self) -> AsyncIterator[list[tuple[Entry, Decision | None]]]:
+    async def _windows(self) -> AsyncGenerator[tuple[list[Fed], list[Entry]], None]:
         size = min(FIRST_CHUNK, self._ledger.batch)
         while window := await asyncio.to_thread(lambda count: list(islice(self._entries, count)), size):
-            yield list(zip(window, await self._ledger.screen(window), strict=True))
+            yield await self._screen(window)
             size = min(4 * size, self._ledger.batch)
+
+    async def _screen(self, window: list[Entry]) -> tuple[list[Fed], list[Entry]]:
+        try:
+            decisions = await self._ledger.screen(window)
+        except DatalakeError as error:
+            return [Settled(entry.index, failed_row(entry.path, error)) for entry in window], []
+        pairs = list(zip(window, decisions, strict=True))
+        settled: list[Fed] = [_settled(entry, decision) for entry, decision in pairs if decision is not None]
+        return settled, [entry for entry, decision in pairs if decision is None]
 
     def _look(self, entries: Iterator[Entry]) -> list[Fed]:
         looked: list[Fed] = []
@@ -86,6 +97,8 @@ class Feed:
         return looked
 
     def _look_at(self, entry: Entry) -> Fed:
+        if (reason := self._lost()) is not None:
+            return Settled(entry.index, failed_row(entry.path, reason))
         try:
             return prepare(entry, self._request)
         except DatalakeError as error:
@@ -110,7 +123,7 @@ def _settled(entry: Entry, decision: Decision) -> Settled:
     return Settled(entry.index, row or failed_row(entry.path, RuntimeError(f"screened as {decision.action.value}")))
 
 
-async def _ahead(items: AsyncIterator[T]) -> AsyncIterator[T]:
+async def _ahead(items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
     """The same items, with the next one under way while one is used."""
 
     async def following() -> list[T]:
@@ -126,3 +139,4 @@ async def _ahead(items: AsyncIterator[T]) -> AsyncIterator[T]:
     finally:
         coming.cancel()
         await asyncio.gather(coming, return_exceptions=True)
+        await items.aclose()
