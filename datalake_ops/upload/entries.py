@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,11 @@ class Entries:
             self._places.check(one)
         self.total: int | None = self._places.count(self._listed) if self._only is None else None
 
+    def count_ahead(self) -> None:
+        """Count the files in a thread of its own, when that asks no storage, so that `total` is known soon."""
+        if self.total is None and self._only is None and self._places.are_local(self._listed):
+            threading.Thread(target=self._count, name="datalake-ops-count", daemon=True).start()
+
     def __iter__(self) -> Iterator[Entry]:
         index = 0
         for position, one in enumerate(self._listed):
@@ -39,6 +45,15 @@ class Entries:
                     yield _entry(index, named, extras)
                     index += 1
         self.total = index
+
+    def _count(self) -> None:
+        count = 0
+        for one in self._listed:
+            for _ in self._places.named(one):
+                count += 1
+                if self.total is not None:
+                    return
+        self.total = count
 
     def _of(self, one: Any) -> Iterator[Named]:
         try:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from datalake_ops.errors import ConfigurationError, InvalidFileError
+from datalake_ops.upload.again import Only
 from datalake_ops.upload.manifest import Manifest, Span, check_manifest, rows
 from datalake_ops.upload.manifest_row import Row
 from datalake_ops.upload.patterns import Selection, has_magic, split_at_magic
@@ -32,20 +33,25 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Only:
-    """Of a source, the files of these paths: what a retry uploads."""
-
-    filepaths: Any
-    paths: Collection[str]
-
-
-@dataclass(frozen=True)
 class Tree:
     """A folder and what of it is meant; `name` is how to name both again."""
 
     folder: Folder
     selection: Selection
     name: str
+
+    def files(self) -> Iterator[Found]:
+        """Its files, in order; blocks.
+
+        Raises:
+            InvalidFileError: there is none.
+        """
+        empty = True
+        for found in walk(self.folder, self.selection):
+            empty = False
+            yield found
+        if empty:
+            raise InvalidFileError(f"{self.name} holds no image or video.", self.name)
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,16 @@ class Places:
             else:
                 total += 1
         return total
+
+    def are_local(self, listed: Iterable[Any]) -> bool:
+        """Whether a list holds nothing but paths of this machine, which may be listed twice."""
+        return isinstance(listed, Sequence) and all(
+            isinstance(one, (str, Path)) and not is_address(str(one)) for one in listed
+        )
+
+    def travels(self, one: Any) -> bool:
+        """Whether a source can be named to another worker."""
+        return isinstance(one, (str, os.PathLike)) and not isinstance(_object_path(one), RemotePath)
 
     def named(self, one: Any) -> Iterator[Named]:
         """The files of one source, in order; a place that gives none comes as a broken file."""

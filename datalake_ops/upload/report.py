@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from datalake_ops.errors import UploadError
+from datalake_ops.upload.again import Again, Only, Uploads
+from datalake_ops.upload.saving import save_rows, within
 from datalake_ops.upload.spill import Spill
 from datalake_ops.wire.data import Data, MultiData
 from datalake_ops.wire.model import Choice
@@ -91,6 +92,7 @@ class UploadReport:
     files: Sequence[FileReport]
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    again: Again | None = field(default=None, repr=False, compare=False)
 
     @property
     def data(self) -> MultiData:
@@ -101,6 +103,29 @@ class UploadReport:
     def failed(self) -> FailedRows:
         """The rows that are not in the lake as usable data; `.paths` are what to upload again."""
         return FailedRows(self._of(_FAILED))
+
+    @property
+    def failed_count(self) -> int:
+        """How many rows are not in the lake as usable data."""
+        return sum(1 for _ in self._marks(_FAILED))
+
+    def failures(self) -> Iterator[FileReport]:
+        """The rows of `failed`, one at a time."""
+        return iter(self._of(_FAILED))
+
+    def retry(self, hook: Uploads, **changes: Any) -> UploadReport:
+        """Upload again, with the same arguments, what is not in the lake; `changes` replace arguments of `hook.upload`.
+
+        Metadata, tags and sources of single files are those they had. Storage options do not travel between processes:
+        give them again. A stream that can be read only once cannot be sent again, and its row says so.
+
+        Raises:
+            DatalakeError: as `hook.upload`.
+        """
+        again = self.again or Again()
+        paths = frozenset(row.path for row in self.failures())
+        source = list(paths) if again.filepaths is None else Only(again.filepaths, paths)
+        return hook.upload(source, **{**again.arguments, **changes})
 
     @property
     def errors(self) -> list[UploadError]:
@@ -129,17 +154,20 @@ class UploadReport:
 
     def counts(self) -> dict[str, int]:
         """How many rows have each status; every status is named."""
-        found = Counter(row.status for row in self.files)
-        return {str(status): found[status] for status in FileStatus}
+        found = Counter(self._marks(_SUCCEEDED | _FAILED))
+        return {str(status): found[mark] for mark, status in enumerate(STATUSES)}
 
-    def summary(self, max_ids: int = 100) -> dict[str, Any]:
-        """A small JSON value for an XCom or a flow's result: counts, and at most `max_ids` identifiers and errors."""
+    def summary(self, max_ids: int = 100, max_bytes: int | None = None) -> dict[str, Any]:
+        """A small JSON value for an XCom or a flow's result: counts, and at most `max_ids` identifiers and errors.
+
+        With `max_bytes`, its JSON is no longer than that (not below 500): errors are cut short, and fewer are named.
+        """
         counts = self.counts()
         succeeded = sum(counts[status] for status in FileStatus if status.succeeded)
         failed = sum(counts.values()) - succeeded
         ids = [str(data.id) for data in islice(self._data(), max_ids)]
         errors = [{"path": row.path, "error": str(row.error)} for row in islice(self._of(_FAILED), max_ids)]
-        return {
+        told = {
             "files": len(self.files),
             "counts": counts,
             "unready": len(self.unready),
@@ -151,6 +179,13 @@ class UploadReport:
             "errors": errors,
             "errors_left_out": failed - len(errors),
         }
+        return told if max_bytes is None else within(told, max_bytes)
+
+    def _marks(self, marks: frozenset[int]) -> Iterator[int]:
+        found = (
+            self.files.marks() if isinstance(self.files, Spill) else (STATUSES.index(row.status) for row in self.files)
+        )
+        return (mark for mark in found if mark in marks)
 
     def _data(self) -> Iterator[Data]:
         return (row.data for row in self._of(_SUCCEEDED) if row.data is not None)
@@ -161,15 +196,12 @@ class UploadReport:
         return (row for row in self.files if STATUSES.index(row.status) in marks)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write one JSON object per row to `path`, whole or not at all, and return the path."""
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            with draft.open("w", encoding="utf-8", errors="backslashreplace") as stream:
-                for row in self.files:
-                    stream.write(json.dumps(row.to_json(), ensure_ascii=False) + "\n")
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
-        return target
+        """Write one JSON object per row to `path`, whole or not at all, and return the path.
+
+        A path that ends with `.parquet` gets a Parquet file, for which pyarrow has to be installed.
+
+        Raises:
+            ConfigurationError: Parquet without pyarrow.
+            OSError: it cannot be written.
+        """
+        return save_rows(Path(path), (row.to_json() for row in self.files))

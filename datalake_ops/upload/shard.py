@@ -26,7 +26,6 @@ class FolderPiece:
     count: int
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    glob: str | None = None
 
 
 @dataclass(frozen=True)

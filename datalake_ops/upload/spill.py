@@ -63,6 +63,10 @@ class Spill(Sequence[T]):
             return None
         return self._marks[index]
 
+    def marks(self) -> Iterator[int]:
+        """The marks of all items, in order."""
+        return iter(self._marks)
+
     def marked(self, marks: Collection[int]) -> Iterator[T]:
         """The items with one of these marks, in order."""
         for index, mark in enumerate(self._marks):
