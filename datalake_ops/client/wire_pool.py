@@ -112,7 +112,8 @@ class WirePool:
         try:
             _, wire = await asyncio.wait_for(connecting, timeout)
         except (OSError, asyncio.TimeoutError) as error:
-            raise NotConnectedError(f"no connection to {origin.host}:{origin.port} ({str(error) or 'not in time'})") from error
+            reason = str(error) or "not in time"
+            raise NotConnectedError(f"no connection to {origin.host}:{origin.port} ({reason})") from error
         self._all.add(wire)
         return wire
 

@@ -16,13 +16,11 @@ from datalake_ops.upload.ledger import Action, Decision, Ledger
 from datalake_ops.upload.prepare import Prepared, prepare
 from datalake_ops.upload.report import FileReport, FileStatus
 from datalake_ops.upload.request import UploadRequest
-from datalake_ops.upload.rows import failed_row
+from datalake_ops.upload.rows import failed_row, with_data
 from datalake_ops.upload.source import Entry
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-# The first chunk is small so that sending starts at once.
-FIRST_CHUNK = 16
 # Files looked at in one go, the bytes of small ones that are held then, and the seconds after which it is enough.
 LOOK_COUNT = 64
 HELD_BYTES = 8 * 1024 * 1024
@@ -69,10 +67,9 @@ class Feed:
                     yield group
 
     async def _windows(self) -> AsyncGenerator[tuple[list[Fed], list[Entry]], None]:
-        size = min(FIRST_CHUNK, self._ledger.batch)
-        while window := await asyncio.to_thread(lambda count: list(islice(self._entries, count)), size):
+        size = self._ledger.batch
+        while window := await asyncio.to_thread(lambda: list(islice(self._entries, size))):
             yield await self._screen(window)
-            size = min(4 * size, self._ledger.batch)
 
     async def _screen(self, window: list[Entry]) -> tuple[list[Fed], list[Entry]]:
         try:
@@ -112,7 +109,8 @@ class Feed:
 def settled_row(path: str, decision: Decision) -> FileReport | None:
     """The row of a file that is not to be sent; None when it is."""
     if decision.action is Action.SKIP:
-        return FileReport(path, FileStatus.SKIPPED, data=decision.data)
+        row = FileReport(path, FileStatus.SKIPPED)
+        return with_data(row, decision.data) if decision.data is not None else row
     if decision.action is Action.REFUSE:
         return failed_row(path, decision.error or RuntimeError("it was refused without a reason"))
     return None

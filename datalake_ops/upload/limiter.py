@@ -113,7 +113,7 @@ class Limiter:
         weight = STRIKES if failure.loss is Loss.UNSENT else 1
         self._strikes[host] = self._strikes.get(host, 0) + weight
         if self._strikes[host] >= STRIKES:
-            self._give_up(f"{host} cannot be reached: requests were repeated in vain, and no other was answered meanwhile.")
+            self._give_up(f"{host} cannot be reached: requests were repeated in vain, and none was answered meanwhile.")
 
     def _pause(self, host: str, now: float, seconds: float) -> None:
         if seconds > self._patience:
