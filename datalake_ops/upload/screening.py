@@ -42,11 +42,11 @@ class Memory:
     def match(self, digest: str, stamp: tuple[int, int], key: ContentKey | None) -> tuple[Data, bool] | None:
         """The data of this content, and whether the journal knows it as this file."""
         step = self.trace.step if self.trace else None
-        unchanged = step is not None and (step.size, step.modified_ns, step.digest) == (*stamp, digest)
-        own = step.data_id if step is not None and unchanged and step.state is State.REGISTERED else None
-        for data in self.candidates:
-            if data.id == own:
-                return data, True
+        if step is not None and (step.size, step.modified_ns, step.digest) == (*stamp, digest):
+            for data in self.candidates:
+                # A run that was killed right after the registration knows the object, but not yet the data.
+                if data.id == step.data_id or data.object_name == step.object_name:
+                    return data, True
         for data in self.candidates:
             if key is not None and key.of(data) == digest:
                 return data, False
@@ -89,7 +89,7 @@ class Screen:
         return self._memories.pop(index)
 
     async def _candidates(self, entries: Sequence[Entry], traces: Sequence[Trace | None]) -> list[tuple[Data, ...]]:
-        sent = [trace.step.data_id if trace else None for trace in traces]
+        sent = [trace.step.data_id if trace and trace.step.state is State.REGISTERED else None for trace in traces]
         if self._key is None:
             ids = [data_id for data_id in sent if data_id is not None]
             by_id = await self._existing.by_id(ids) if ids else {}
