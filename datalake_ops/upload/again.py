@@ -40,6 +40,14 @@ class Again:
     filepaths: Any = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
+    def only(self, paths: Collection[str]) -> Any:
+        """The source, of which only the files of these paths are meant."""
+        if self.filepaths is None:
+            return list(paths)
+        # A retry of a retry asks the whole source again.
+        whole = self.filepaths.filepaths if isinstance(self.filepaths, Only) else self.filepaths
+        return Only(whole, frozenset(paths))
+
     def __reduce__(self) -> tuple[Any, ...]:
         arguments = {name: value for name, value in self.arguments.items() if name not in _STAY}
         try:

@@ -74,7 +74,7 @@ class Pace:
 
 
 class LogProgress:
-    """Logs every few seconds how far an upload is: files, bytes, rate, time left, failures. An upload may take hours."""
+    """Logs every few seconds how far an upload is: files, bytes, rate, time left, failures."""
 
     def __init__(
         self,

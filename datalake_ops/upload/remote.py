@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
 
 from datalake_ops.errors import ConfigurationError, InvalidFileError
 from datalake_ops.upload.source import WHOLE_BYTES, OpenFile
@@ -86,10 +85,8 @@ class RemotePath:
 
     @property
     def name(self) -> str:
-        """The base name, without what is only the address's: a query, percent signs."""
-        if self.path.startswith(("http://", "https://")):
-            return base_name(unquote(urlsplit(self.path).path))
-        return base_name(self.path)
+        """The base name."""
+        return base_name(self.label)
 
     def below(self, path: str, relative: str) -> RemotePath:
         """Another path of the same file system, which lies `relative` to this one."""

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from datalake_ops.errors import UploadError
-from datalake_ops.upload.again import Again, Only, Uploads
+from datalake_ops.upload.again import Again, Uploads
 from datalake_ops.upload.saving import save_rows, within
 from datalake_ops.upload.spill import Spill
 from datalake_ops.wire.data import Data, MultiData
@@ -123,8 +123,7 @@ class UploadReport:
             DatalakeError: as `hook.upload`.
         """
         again = self.again or Again()
-        paths = frozenset(row.path for row in self.failures())
-        source = list(paths) if again.filepaths is None else Only(again.filepaths, paths)
+        source = again.only([row.path for row in self.failures()])
         return hook.upload(source, **{**again.arguments, **changes})
 
     @property

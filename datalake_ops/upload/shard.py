@@ -72,12 +72,12 @@ class Shard:
         """
         try:
             return cls(tuple(map(_piece, values["pieces"])), values["files"], values.get("bytes"))
-        except (KeyError, TypeError, StopIteration) as error:
+        except (KeyError, TypeError) as error:
             raise ConfigurationError(f"This is no shard of `plan_shards`: {values!r}") from error
 
 
 def _piece(values: Mapping[str, Any]) -> Piece:
-    kind = next(kind for name, kind in _KINDS.items() if name in values)
+    kind = _KINDS[next((name for name in _KINDS if name in values), "")]
     given = {name: tuple(value) if name in _TUPLES else value for name, value in values.items()}
     piece: Piece = kind(**{"base": None, **given} if kind is ManifestPiece else given)
     return piece

@@ -11,6 +11,7 @@ import weakref
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import IO, Any
+from urllib.parse import unquote, urlsplit
 
 from datalake_ops.errors import InvalidFileError
 from datalake_ops.upload.source import WHOLE_BYTES, OpenFile
@@ -199,7 +200,11 @@ class OpenableContent:
 
 
 def base_name(path: str) -> str:
-    """The last part of a path or an address."""
+    """The last part of a path or an address, without what is only the address's: a query, percent signs, an archive."""
+    if "://" in path:
+        path = path.partition("::")[0]
+        if path.startswith(("http://", "https://")):
+            path = unquote(urlsplit(path).path)
     return PurePosixPath(path.replace(os.sep, "/")).name
 
 
