@@ -10,7 +10,14 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from datalake_ops.client.async_session import AsyncSession
-from datalake_ops.errors import ConfigurationError, DatalakeError, UploadError
+from datalake_ops.errors import (
+    BadRequestError,
+    ConfigurationError,
+    DatalakeError,
+    NotFoundError,
+    ResourceConflictError,
+    UploadError,
+)
 from datalake_ops.upload.agreed_name import agreed_name
 from datalake_ops.upload.doubles import Doubles, Fresh
 from datalake_ops.upload.existing import ContentKey, Existing
@@ -31,6 +38,8 @@ from datalake_ops.wire.paging import PAGE_SIZE
 logger = logging.getLogger(__name__)
 # Hashing this much takes no longer than handing it to another thread.
 _AT_HAND = 64 * 1024
+# What a platform says of an object or an upload that it does not know any more.
+_REFUSALS = (BadRequestError, NotFoundError, ResourceConflictError)
 
 
 async def open_ledger(session: AsyncSession, lake: Lake, request: UploadRequest) -> Ledger:
@@ -176,11 +185,11 @@ class Keeper:
             await self._doubles.add(Fresh(file.entry.index, file.file.name, way.step.digest, data.id))
 
     async def failed(self, file: Prepared, error: UploadError) -> None:
-        """Let a twin try; what an earlier run left is not tried again, for it may be what failed."""
+        """Let a twin try; what an earlier run left and the platform does not take is not tried again."""
         way = self._ways.pop(file.entry.index, None)
         if way is None:
             return
-        if way.resumed and self.means.recorder is not None:
+        if way.resumed and isinstance(error.__cause__, _REFUSALS) and self.means.recorder is not None:
             self.means.recorder.note(replace(way.step, state=State.NAMED, object_name=None, upload_id=None))
         self._twins.done(way.claim, None)
 

@@ -127,7 +127,7 @@ class Screen:
                 found = memory.match(fingerprint(file), stamp_of(file), self._key)
             else:
                 found = self._unread(memory, stamp)
-            return Known(*found, self._request.tag_ids) if found else None
+            return Known(*found, self._request.tags_of(entry)) if found else None
         except InvalidFileError:
             return None
         except DatalakeError as error:

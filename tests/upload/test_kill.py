@@ -18,7 +18,7 @@ from datalake_ops.wire import routes
 from tests.upload.pictures import a_picture
 from tests.upload.worker import Job, Worker
 
-FILES = 6
+FILES = 5
 # Requests of an undisturbed upload: look-ups first, then four for each file.
 REQUESTS = 5 + 4 * FILES
 KILLS = 52
