@@ -140,14 +140,24 @@ async def exchange(
             raise answer
 
 
-async def receive(session: AsyncSession, url: str, write: Callable[[bytes], Awaitable[None]]) -> StorageAnswer:
+async def receive(
+    session: AsyncSession,
+    url: str,
+    write: Callable[[bytes], Awaitable[None]],
+    start: int = 0,
+    restart: Callable[[], Awaitable[None]] | None = None,
+) -> StorageAnswer:
     """Fetch an address once, handing each piece to `write`; a refusing answer is returned and nothing is written.
+
+    With `start` only the bytes from there on are asked for; `restart` is awaited when the storage sends all of them.
 
     Raises:
         NetworkError: the connection ended before the whole body came.
     """
     # A compressed transfer would make Content-Length speak of other bytes than those written.
     headers = {"Accept-Encoding": "identity"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
     where = f"GET {_shown(url)}"
     async with (
         _passed(session, url, brief=False) as passage,
@@ -156,6 +166,10 @@ async def receive(session: AsyncSession, url: str, write: Callable[[bytes], Awai
         if response.status >= 300:
             passage.failure = Failure(status=response.status)
             return StorageAnswer(response.status, response.headers, await _text(response), where)
+        if start and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            if response.status == 206 or restart is None:
+                raise NetworkError(f"The storage sent other bytes than those asked for in {where}.")
+            await restart()
         async for piece in response.content.iter_chunked(CHUNK_BYTES):
             await write(piece)
         return StorageAnswer(response.status, response.headers, "", where)

@@ -13,7 +13,7 @@ from datalake_ops.upload.plan import Part
 from datalake_ops.upload.source import OpenFile
 
 # Bytes read, and held, at a time for each body on its way.
-SLICE_BYTES = 256 * 1024
+SLICE_BYTES = 512 * 1024
 _ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 

@@ -22,7 +22,7 @@ from datalake_ops.wire.uploads import PART_BYTES, ClientType, MultipartStart, Pr
 
 logger = logging.getLogger(__name__)
 # More parts of one file at a time would starve the other files of the upload.
-PARTS_AT_ONCE = 4
+PARTS_AT_ONCE = 8
 S3_TYPES = frozenset({ClientType.AWS, ClientType.MINIO})
 FORM_TYPES = S3_TYPES | {ClientType.GOOGLE}
 _PERSISTED = re.compile(r"bytes=0-(\d+)")
