@@ -35,6 +35,8 @@ def upload_files(request: UploadRequest, connection: Connection, lake: Lake) -> 
     """
     upload = _Upload(request, connection, lake, entries(request))
     teller = Teller(request.on_progress, upload.progress)
+    if request.on_progress is not None:
+        upload.entries.count_ahead()
     try:
         report = loop_thread.run(upload.run, teller, teller.interval)
     finally:
