@@ -13,11 +13,13 @@ from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
+from multidict import CIMultiDict
 from yarl import URL
 
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.client.operation import Repeat
 from datalake_ops.client.retry import Failure, Loss, Progress, next_delay, read_retry_after
+from datalake_ops.client.wire_pool import Origin, WireTimeouts, head, target_of
 from datalake_ops.errors import (
     ERROR_OF_STATUS,
     AnswerError,
@@ -184,20 +186,42 @@ def refusal(status: int, where: str, text: str) -> AnswerError:
 
 
 async def _send(session: AsyncSession, request: StorageRequest, body: Body) -> StorageAnswer | NetworkError:
-    headers = {"Content-Length": str(body.size), **request.headers}
-    brief = not isinstance(body.content, AsyncIterable)
+    content = body.content
     try:
-        async with (
-            _passed(session, request.url, brief) as passage,
-            _opened(
-                session, request.method, request.url, request.where, headers=headers, content=body.content
-            ) as response,
-        ):
-            answer = StorageAnswer(response.status, response.headers, await _text(response), request.where)
+        async with _passed(session, request.url, brief=isinstance(content, bytes)) as passage:
+            if isinstance(content, bytes):
+                answer = await _send_whole(session, request, content)
+            else:
+                answer = await _send_generally(session, request, body.size, content)
             passage.failure = None if answer.status < 400 else failure_of(answer)
             return answer
     except NetworkError as error:
         return error
+
+
+async def _send_whole(session: AsyncSession, request: StorageRequest, content: bytes) -> StorageAnswer:
+    origin = Origin.of(request.url)
+    if session.wire is None or origin is None:
+        return await _send_generally(session, request, len(content), content)
+    host, target = target_of(request.url)
+    headers = {"Host": host, "Accept": "*/*", "Content-Length": str(len(content)), **request.headers}
+    timeouts = session.connection.timeouts
+    with _told(request.where):
+        answer = await session.wire.send(
+            origin, head(request.method, target, headers) + content, WireTimeouts(timeouts.connect, timeouts.storage)
+        )
+    text = answer.body[:_LONGEST_TEXT].decode("utf-8", "replace")
+    return StorageAnswer(answer.status, CIMultiDict(answer.headers), text, request.where)
+
+
+async def _send_generally(
+    session: AsyncSession, request: StorageRequest, size: int, content: bytes | AsyncIterable[bytes]
+) -> StorageAnswer:
+    headers = {"Content-Length": str(size), **request.headers}
+    async with _opened(
+        session, request.method, request.url, request.where, headers=headers, content=content
+    ) as response:
+        return StorageAnswer(response.status, response.headers, await _text(response), request.where)
 
 
 @dataclass
