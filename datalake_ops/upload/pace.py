@@ -8,9 +8,9 @@ _OVERLOAD = 1 / 3
 # Answers that a judgement on the share of failures needs at least.
 _FEWEST = 6
 # A round that took this many times the best one waited in somebody's queue: more at once would only wait longer.
-_QUEUEING = 2.0
+_QUEUEING = 1.8
 # What the best round's time grows by each round, so that an old figure is forgotten.
-_FORGETTING = 1.02
+_FORGETTING = 1.002
 
 
 class Pace:
@@ -18,7 +18,7 @@ class Pace:
 
     Overload is a 429 or a `Retry-After`, or a third of a round's answers failing (5xx, cuts, time-outs). What was under
     way when the limit was halved does not halve it again: `epoch` tells the requests apart. The limit stays between 1
-    and `cap`, and does not grow while answers take twice as long as they did with fewer at once.
+    and `cap`, and does not grow while answers take much longer than they did with fewer at once.
     """
 
     def __init__(self, cap: int, first: int = FIRST_LIMIT) -> None:
