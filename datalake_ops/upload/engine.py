@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from datalake_ops.client.async_session import AsyncSession
-from datalake_ops.config import Connection
+from datalake_ops.config import Connection, RetryPolicy
 from datalake_ops.errors import DatalakeError
 from datalake_ops.upload import loop_thread
 from datalake_ops.upload.crew import Crew
@@ -23,6 +23,9 @@ from datalake_ops.upload.report import FileStatus, UploadReport
 from datalake_ops.upload.report_writer import ReportWriter
 from datalake_ops.upload.request import Lake, UploadRequest
 from datalake_ops.upload.transfer import Courier
+
+# Tries of one request of an upload; the last one comes some 25 s after the first.
+ATTEMPTS = 8
 
 
 def upload_files(request: UploadRequest, connection: Connection, lake: Lake) -> UploadReport:
@@ -59,9 +62,10 @@ class _Upload:
 
     async def run(self) -> UploadReport:
         started_at = time.monotonic()
-        limiter = Limiter(self.request.workers, self.connection.retry.budget)
+        connection = _patient(self.connection)
+        limiter = Limiter(self.request.workers, connection.retry.budget)
         async with AsyncSession(
-            self.connection, self.lake.organization.id, pool_size=self.request.workers, gate=limiter
+            connection, self.lake.organization.id, pool_size=self.request.workers, gate=limiter
         ) as session:
             ledger = await open_ledger(session, self.lake, self.request)
             try:
@@ -98,6 +102,12 @@ class _Upload:
             await crew.finish()
         finally:
             await crew.stop()
+
+
+def _patient(connection: Connection) -> Connection:
+    # One lost request among very many is likely where it is not for a single call; who chose a policy gets that one.
+    chosen = connection.retry != RetryPolicy()
+    return connection if chosen else connection.with_(retry=RetryPolicy(attempts=ATTEMPTS))
 
 
 async def _findings(ledger: Ledger) -> Findings:

@@ -16,6 +16,10 @@ from datalake_ops.upload.pace import FIRST_LIMIT, Pace
 logger = logging.getLogger(__name__)
 # Requests that gave up, one after another with no good answer between them, after which a host counts as down.
 STRIKES = 3
+# Failures among so few answers are chance; each takes its turn again soon, and need not spare the platform.
+_CHANCE = 0.25
+_CHANCE_REST = 0.1
+_WEIGHT = 0.1
 
 
 class Limiter:
@@ -39,6 +43,7 @@ class Limiter:
         self._patience = patience
         self._clock = clock
         self._open_at = 0.0
+        self._troubled = 0.0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._good_at: dict[str, float] = {}
         self._strikes: dict[str, int] = {}
@@ -80,8 +85,10 @@ class Limiter:
         if failure is None or not failure.is_transient:
             self._good_at[ticket.host] = now
             self._strikes.pop(ticket.host, None)
+            self._troubled *= 1 - _WEIGHT
             self.pace.good(now - ticket.started_at if brief else None)
         else:
+            self._troubled += _WEIGHT * (1 - self._troubled)
             asked = failure.retry_after is not None or failure.status == 429
             self.pace.trouble(ticket.epoch, overload=asked)
             if failure.retry_after is not None:
@@ -94,9 +101,14 @@ class Limiter:
         self._admit()
 
     async def rest(self, seconds: float) -> None:
-        """Sleep; returns early when the breaker opens."""
+        """Sleep; returns early when the breaker opens, and when failures are too few to be more than chance.
+
+        What a `Retry-After` asks for is waited for in `enter`, whatever is slept here.
+        """
         if self._woken is None:
             self._woken = asyncio.Event()
+        if self._troubled < _CHANCE:
+            seconds = min(seconds, max(_CHANCE_REST, self._open_at - self._clock()))
         self.resting += 1
         try:
             await asyncio.wait_for(self._woken.wait(), seconds)
