@@ -74,7 +74,7 @@ class Places:
             Shard.from_json(one)
         elif not is_one(one):
             raise ConfigurationError(f"A path is a str or a Path, got {one!r}.")
-        elif isinstance(one, (str, os.PathLike)) and not _is_openable(one):
+        elif _object_path(one) is None and isinstance(one, (str, os.PathLike)) and not _is_openable(one):
             text = path_text(one)
             if is_address(text):
                 check_address(text)
@@ -277,8 +277,14 @@ def _is_openable(one: Any) -> bool:
 
 def _object_path(one: Any) -> RemotePath | str | None:
     # Airflow's ObjectStoragePath and universal_pathlib's UPath: both know their file system.
-    fs, path = getattr(one, "fs", None), getattr(one, "path", None)
-    if fs is None or not isinstance(path, str) or not hasattr(one, "open"):
+    if isinstance(one, (str, Path)) or not hasattr(one, "open"):
+        return None
+    try:
+        fs, path = getattr(one, "fs", None), getattr(one, "path", None)
+    # The connection that it names may be missing, or lack a package.
+    except Exception as error:
+        raise ConfigurationError(f"{one!r} cannot be opened: {error}") from error
+    if fs is None or not isinstance(path, str):
         return None
     protocol = getattr(fs, "protocol", ())
     names = {protocol} if isinstance(protocol, str) else set(protocol)
