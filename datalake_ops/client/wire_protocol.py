@@ -38,6 +38,7 @@ class WireProtocol(asyncio.Protocol):
         self.timeout: float | None = None
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[RawAnswer] | None = None
+        self._unsent = 0
         self._buffer = bytearray()
         self._head: tuple[int, dict[str, str]] | None = None
         self._length: int | None = None
@@ -62,6 +63,7 @@ class WireProtocol(asyncio.Protocol):
         self.last_active_at = self._loop.time()
         self._answer = answer = self._loop.create_future()
         self._transport.write(request)
+        self._unsent = self._transport.get_write_buffer_size()
         return answer
 
     def close(self) -> None:
@@ -71,6 +73,11 @@ class WireProtocol(asyncio.Protocol):
 
     def expire(self, now: float) -> None:
         """End the exchange when nothing came for its timeout."""
+        unsent = self._transport.get_write_buffer_size() if self._transport is not None else 0
+        if unsent < self._unsent:
+            # Slow, and yet under way.
+            self.last_active_at = now
+        self._unsent = unsent
         if self._answer is not None and self.timeout is not None and now - self.last_active_at > self.timeout:
             self._fail(asyncio.TimeoutError(f"nothing came for {self.timeout:g} s"))
 
