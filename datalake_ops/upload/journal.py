@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS step (
 ) WITHOUT ROWID;
 PRAGMA user_version = {FORMAT};
 """
-_WRITE = f"INSERT OR REPLACE INTO step (lake, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_WRITE = f"INSERT OR REPLACE INTO step (lake, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 
 
 class JournalError(DatalakeError):

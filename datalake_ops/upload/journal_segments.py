@@ -38,8 +38,8 @@ class SegmentJournal:
         # Each file system has errors of its own.
         except Exception as error:
             raise ConfigurationError(
-                f"The journal at {url} cannot be used ({error}), so nothing was sent. Name a place that can be read and "
-                "written, or go without a journal."
+                f"The journal at {url} cannot be used ({error}), so nothing was sent. Name a place that can be read "
+                "and written, or go without a journal."
             ) from error
 
     def find(self, paths: Sequence[str]) -> dict[str, Trace]:
