@@ -82,6 +82,14 @@ class FailedRows(list[FileReport]):
 
 
 @dataclass(frozen=True)
+class Totals:
+    """Sums over all rows, known already by who wrote them."""
+
+    bytes: int
+    unready: int
+
+
+@dataclass(frozen=True)
 class UploadReport:
     """Every path of an upload, in input order, with the seconds the whole took; picklable.
 
@@ -93,6 +101,7 @@ class UploadReport:
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     again: Again | None = field(default=None, repr=False, compare=False)
+    totals: Totals | None = field(default=None, repr=False, compare=False)
 
     @property
     def data(self) -> MultiData:
@@ -144,7 +153,7 @@ class UploadReport:
     @property
     def bytes(self) -> int:
         """Bytes stored."""
-        return sum(row.bytes for row in self.files)
+        return sum(row.bytes for row in self.files) if self.totals is None else self.totals.bytes
 
     @property
     def rate(self) -> float:
@@ -169,7 +178,7 @@ class UploadReport:
         told = {
             "files": len(self.files),
             "counts": counts,
-            "unready": len(self.unready),
+            "unready": len(self.unready) if self.totals is None else self.totals.unready,
             "bytes": self.bytes,
             "seconds": round(self.seconds, 3),
             "bytes_per_second": round(self.rate),

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from datalake_ops.upload.report import STATUSES, FileReport, FileStatus, UploadReport
+from datalake_ops.upload.report import STATUSES, FileReport, FileStatus, Totals, UploadReport
 from datalake_ops.upload.spill import Packing, Spill
 from datalake_ops.wire.data import Data
 
@@ -77,7 +77,12 @@ class ReportWriter:
     def finish(self, seconds: float, notes: Sequence[str] = ()) -> UploadReport:
         """The report, in input order."""
         self._finished = True
-        return UploadReport(self._rows, seconds, tuple(notes))
+        totals = Totals(self.bytes, len(self._unready_successes()))
+        return UploadReport(self._rows, seconds, tuple(notes), totals=totals)
+
+    def _unready_successes(self) -> list[int]:
+        marks = {index: self._rows.mark(index) for index in self._unready}
+        return [index for index, mark in marks.items() if mark is not None and STATUSES[mark].succeeded]
 
     def close(self) -> None:
         """Let go of what is kept, when no report was made of it; otherwise the report owns it."""
