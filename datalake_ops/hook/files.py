@@ -8,7 +8,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datalake_ops.hook.arguments import DataLike, SourceLike, TagLike, as_list
+from datalake_ops.hook.arguments import DataLike, SourceLike, TagLike, as_list, data_id
 from datalake_ops.hook.data import DataVerbs
 from datalake_ops.hook.sources import SourceVerbs
 from datalake_ops.hook.tags import TagVerbs
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datalake_ops.errors import ErrorManager
     from datalake_ops.upload.labels import Names
     from datalake_ops.upload.progress import OnProgress
+    from datalake_ops.upload.projection import ProjectionReport
     from datalake_ops.upload.report import UploadReport
 
 FilePath = str | PathLike[str]
@@ -177,6 +178,32 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         one = data if isinstance(data, Data) else self.get_data(data)
         request = ProjectionRequest(one.id, name, fspath(path), additional_info, fill_metadata)
         return upload_projection(request, self.connection, self.context)
+
+    def create_projections(
+        self,
+        pictures: Iterable[tuple[DataLike, FilePath]],
+        name: str,
+        *,
+        fill_metadata: bool = False,
+        max_workers: int | None = None,
+    ) -> list[ProjectionReport]:
+        """Upload one more rendering of many data, each given with its file, and report on each, in order.
+
+        A picture that fails does not stop the others: its row has the error. `pictures` is read as it is needed.
+
+        Raises:
+            ConfigurationError: `max_workers` is below 1, or a data is no data.
+        """
+        from datalake_ops.errors import ConfigurationError
+        from datalake_ops.upload.projection import ProjectionRequest, upload_projections
+        from datalake_ops.upload.request import DEFAULT_WORKERS
+
+        if max_workers is not None and max_workers < 1:
+            raise ConfigurationError(f"max_workers must be at least 1, got {max_workers}.")
+        requests = (
+            ProjectionRequest(data_id(data), name, fspath(path), fill_metadata=fill_metadata) for data, path in pictures
+        )
+        return upload_projections(requests, self.connection, self.context, max_workers or DEFAULT_WORKERS)
 
     def download(
         self,
