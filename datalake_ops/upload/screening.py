@@ -83,7 +83,9 @@ class Screen:
         self._key = key
         self._recorder = recorder
         self._memories: dict[int, Memory] = {}
-        self._times: Counter[str] = Counter()
+        # Hashes: the paths themselves would be most of the memory of a long upload.
+        self._given: set[int] = set()
+        self._again: Counter[str] = Counter()
         self._likely = False
 
     async def look(self, entries: Sequence[Entry]) -> list[Known | None]:
@@ -143,9 +145,12 @@ class Screen:
     def _path(self, entry: Entry) -> str:
         # Another run may start in another directory.
         path = str(Path(entry.path).absolute()) if isinstance(entry.content, LocalContent) else entry.path
-        self._times[path] += 1
+        if (mark := hash(path)) not in self._given:
+            self._given.add(mark)
+            return path
         # A path given twice is two files, in every run the same two.
-        return path if self._times[path] == 1 else f"{path}\0{self._times[path]}"
+        self._again[path] += 1
+        return f"{path}\0{self._again[path] + 1}"
 
     def _see_all(self, entries: Sequence[Entry], memories: Sequence[Memory | None]) -> list[Seen | None]:
         return [self._see(entry, memory) if memory else None for entry, memory in zip(entries, memories, strict=True)]

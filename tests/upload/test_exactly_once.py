@@ -115,6 +115,40 @@ def test_the_same_file_twice_in_one_run_becomes_one_data(lake: DatalakeHook, tmp
     assert lake.count_data() == 1
 
 
+def test_a_path_given_twice_with_a_journal_is_two_data_in_every_run(lake: DatalakeHook, tmp_path: Path) -> None:
+    path = a_picture(tmp_path / "a.png")
+
+    first = lake.upload([path, path], journal=tmp_path / "journal.db")
+    second = lake.upload([path, path, path], journal=tmp_path / "journal.db")
+
+    assert statuses(first) == ["UPLOADED"] * 2
+    assert statuses(second) == ["SKIPPED", "SKIPPED", "UPLOADED"]
+    assert [row.data.id for row in second.files][:2] == [row.data.id for row in first.files]
+    assert lake.count_data() == 3
+
+
+@pytest.mark.parametrize("options", [{"if_exists": "skip"}, {"journal": "journal.db"}], ids=["compared", "journal"])
+def test_odd_names_are_known_again(lake: DatalakeHook, tmp_path: Path, options: dict[str, str]) -> None:
+    names = [
+        "new\nline.png",
+        "quo\"te's.png",
+        "été 日本 🚗.png",
+        "n" * 251 + ".png",
+        "e\u0301.png",
+        "\u00e9.png",
+        "%2F.png",
+    ]
+    paths = [a_picture(tmp_path / name) for name in names]
+    if "journal" in options:
+        options = {"journal": str(tmp_path / options["journal"])}
+
+    first, second = (lake.upload(paths, **options) for _ in range(2))
+
+    assert statuses(first) == ["UPLOADED"] * len(names)
+    assert statuses(second) == ["SKIPPED"] * len(names)
+    assert sorted(one.filename for one in lake.iter_data()) == sorted(names)
+
+
 def test_a_twin_goes_when_the_first_one_fails(
     lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path
 ) -> None:
