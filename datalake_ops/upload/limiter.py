@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 # Requests that gave up, one after another with no good answer between them, after which a host counts as down.
 STRIKES = 3
 # Failures among so few answers are chance; each takes its turn again soon, and need not spare the platform.
-_CHANCE = 0.25
+_CHANCE = 1 / 3
 _CHANCE_REST = 0.1
 _WEIGHT = 0.1
 
