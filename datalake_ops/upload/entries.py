@@ -57,8 +57,9 @@ class Entries:
 
     def _of(self, one: Any) -> Iterator[Named]:
         try:
-            # What came from an iterator was not looked at before.
-            self._places.check(one)
+            # What comes from an iterator was not looked at before.
+            if not isinstance(self._listed, Sequence):
+                self._places.check(one)
         except ConfigurationError as error:
             return iter([broken(repr(one), str(error))])
         return self._places.named(one)
@@ -101,10 +102,10 @@ def _joined(of_all: Mapping[str, Any] | None, of_one: Mapping[str, Any] | None) 
 def _as_listed(given: Any, request: UploadRequest) -> Iterable[Any]:
     if is_one(given):
         return [given]
-    if not isinstance(given, Iterable):
+    if isinstance(given, (bytes, bytearray)) or not isinstance(given, Iterable):
         raise ConfigurationError(f"A path is a str or a Path, got {given!r}.")
     lists = (request.metadata, request.custom_metadata, request.sizes)
-    if isinstance(given, Sequence) and not isinstance(given, (bytes, bytearray)):
+    if isinstance(given, Sequence):
         return given
     # Lists that go with the paths are in memory already, so the paths may be too.
     return list(given) if any(values and not _is_for_all(values) for values in lists) else given

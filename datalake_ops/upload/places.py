@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,8 @@ class Places:
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    options: Mapping[str, Any] | None = None
+    # They carry secrets.
+    options: Mapping[str, Any] | None = field(default=None, repr=False)
 
     def check(self, one: Any) -> None:
         """See that a source can be one.
@@ -68,16 +69,17 @@ class Places:
         Raises:
             ConfigurationError: it cannot.
         """
-        if isinstance(one, Manifest):
+        if isinstance(one, str):
+            if is_address(one):
+                check_address(one)
+        elif isinstance(one, Manifest):
             check_manifest(one, self.options)
         elif isinstance(one, Mapping):
             Shard.from_json(one)
         elif not is_one(one):
             raise ConfigurationError(f"A path is a str or a Path, got {one!r}.")
-        elif _object_path(one) is None and isinstance(one, (str, os.PathLike)) and not _is_openable(one):
-            text = path_text(one)
-            if is_address(text):
-                check_address(text)
+        elif _object_path(one) is None and isinstance(one, os.PathLike) and not _is_openable(one):
+            self.check(path_text(one))
         elif _is_stream(one):
             _stream_name(one)
 
@@ -121,19 +123,14 @@ class Places:
 
     def tree(self, one: Any) -> Tree | None:
         """The folder or pattern that a source is; None when it is a file. May ask the disk or the storage."""
+        if isinstance(one, str):
+            return self._tree_of(one)
         if isinstance(one, (NamedStream, Manifest, Shard)) or _is_stream(one):
             return None
         at = _object_path(one)
         if at is None and _is_openable(one):
             return None
-        try:
-            if isinstance(at, RemotePath):
-                return self._remote_tree(at)
-            text = at or path_text(one)
-            return self._address_tree(text) if is_address(text) else self._local_tree(local_path(text))
-        except InvalidFileError:
-            # Its row in the report tells, when it is opened.
-            return None
+        return self._tree_of(at or path_text(one))
 
     def file(self, one: Any) -> Found:
         """The file that a source is."""
@@ -153,6 +150,15 @@ class Places:
             return Found(text, RemoteContent(remote_path(text, self.options)))
         except InvalidFileError as error:
             return Found(text, Broken(error))
+
+    def _tree_of(self, at: str | RemotePath) -> Tree | None:
+        try:
+            if isinstance(at, RemotePath):
+                return self._remote_tree(at)
+            return self._address_tree(at) if is_address(at) else self._local_tree(local_path(at))
+        except InvalidFileError:
+            # Its row in the report tells, when it is opened.
+            return None
 
     def _may_be_many(self, one: Any) -> bool:
         if isinstance(one, Manifest) or isinstance(_object_path(one), RemotePath):

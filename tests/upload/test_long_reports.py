@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datalake_ops.errors import (
@@ -64,6 +64,7 @@ def written(count: int, in_memory: int, order: list[int] | None = None) -> Repor
     return writer
 
 
+@settings(deadline=None)
 @given(order=st.permutations(range(30)), in_memory=st.integers(0, 31))
 def test_a_report_is_the_same_wherever_its_rows_lie(order: list[int], in_memory: int) -> None:
     near = UploadReport(tuple(map(a_row, range(30))), 2.0)
@@ -82,6 +83,7 @@ def test_a_report_is_the_same_wherever_its_rows_lie(order: list[int], in_memory:
     assert [row.path for row in far.files[3:9]] == [row.path for row in near.files[3:9]]
 
 
+@settings(deadline=None)
 @given(changes=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 20)), max_size=40), in_memory=st.integers(0, 10))
 def test_a_later_row_replaces_the_earlier_one_and_the_figures_know(
     changes: list[tuple[int, int]], in_memory: int

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datalake_ops.errors import ConfigurationError, InvalidFileError
@@ -134,6 +134,7 @@ def test_a_manifest_is_read_as_it_is_needed(tmp_path: Path) -> None:
     assert list(found)[-1].path == f"{path}:50000"
 
 
+@settings(deadline=None)
 @given(
     names=st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20), max_size=20),
     form=st.sampled_from(["jsonl", "csv"]),

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datalake_ops.errors import ConfigurationError, InvalidFileError
@@ -344,6 +344,7 @@ def test_everything_is_uploaded_in_input_order(lake: DatalakeHook, tmp_path: Pat
 _PARTS = st.lists(st.sampled_from(["a", "b", "ab", "a.png", "b.jpg"]), min_size=1, max_size=4)
 
 
+@settings(deadline=None)
 @given(parts=_PARTS, pattern=st.lists(st.sampled_from(["a", "*", "**", "*.png", "a?", "[ab]"]), min_size=1, max_size=4))
 def test_no_folder_is_left_out_that_holds_a_file_that_is_meant(parts: list[str], pattern: list[str]) -> None:
     selection = Selection(include=("**",), glob="/" + "/".join(pattern))

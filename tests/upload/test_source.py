@@ -68,6 +68,17 @@ def test_arguments_that_cannot_be_right_are_refused_before_anything_is_sent(wron
 def test_what_is_no_path_is_refused(path: Any) -> None:
     with pytest.raises(ConfigurationError, match="path"):
         entries(UploadRequest(["a.jpg", path]))
+    with pytest.raises(ConfigurationError, match="path"):
+        entries(UploadRequest(path))
+
+
+@pytest.mark.parametrize("path", [None, 3, b"a.jpg"])
+def test_what_is_no_path_costs_only_its_row_when_it_comes_late(path: Any) -> None:
+    good, bad, last = entries(UploadRequest(iter(["a.jpg", path, "b.jpg"])))
+
+    assert [good.path, last.path] == ["a.jpg", "b.jpg"]
+    with pytest.raises(InvalidFileError, match="path"):
+        bad.content.open()
 
 
 @pytest.mark.parametrize(
