@@ -143,7 +143,7 @@ def head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
         ValueError: a line break in a value, which would begin another header.
     """
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    if lines.count("\n") != len(headers) or "\r" in target or "\n" in target or " " in target:
+    if not lines.count("\n") == lines.count("\r") == len(headers) or "\r" in target or "\n" in target or " " in target:
         raise ValueError("A header or a target holds a line break or a space.")
     return f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
 

@@ -32,6 +32,10 @@ class Crew:
         self._running.add(task)
         task.add_done_callback(self._end)
 
+    def wake(self) -> None:
+        """The limit may have grown."""
+        self._ended.set()
+
     async def finish(self) -> None:
         """Wait for all that was begun."""
         while self._running and self._error is None:

@@ -26,6 +26,8 @@ from datalake_ops.upload.transfer import Courier
 
 # Tries of one request of an upload; the last one comes some 25 s after the first.
 ATTEMPTS = 8
+# Bytes of small files on their way, above which no other file is begun; each is held some three times.
+HELD_BYTES = 24 * 1024 * 1024
 
 
 def upload_files(request: UploadRequest, connection: Connection, lake: Lake) -> UploadReport:
@@ -86,11 +88,23 @@ class _Upload:
 
     async def _send_all(self, session: AsyncSession, ledger: Ledger, limiter: Limiter) -> None:
         courier = Courier(session, self.lake, self.request, ledger)
-        # A file that waits before it is sent again leaves its place to another.
-        crew = Crew(lambda: min(limiter.limit + limiter.resting, self.request.workers))
+        held = 0
+
+        def room() -> int:
+            # A file that waits before it is sent again leaves its place to another.
+            return 0 if held > HELD_BYTES else min(limiter.limit + limiter.resting, self.request.workers)
 
         async def carry(file: Prepared) -> None:
-            self.writer.add(file.entry.index, await courier.carry(file))
+            nonlocal held
+            size = len(file.file.content or b"")
+            held += size
+            try:
+                self.writer.add(file.entry.index, await courier.carry(file))
+            finally:
+                held -= size
+
+        crew = Crew(room)
+        limiter.on_room = crew.wake
 
         try:
             async with aclosing(Feed(self.entries, self.request, ledger, lambda: limiter.down).items()) as feed:

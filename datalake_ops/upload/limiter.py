@@ -40,6 +40,8 @@ class Limiter:
         self.pace = Pace(cap, first)
         self.under_way = 0
         self.resting = 0
+        # Called whenever there may be more room than before.
+        self.on_room: Callable[[], None] = lambda: None
         self._patience = patience
         self._clock = clock
         self._open_at = 0.0
@@ -68,7 +70,8 @@ class Limiter:
         """
         while True:
             if self._down is not None:
-                raise self._down
+                # Another one each time: an exception that is raised again and again keeps every frame it passed.
+                raise HostDownError(str(self._down))
             pause = self._open_at - self._clock()
             if pause > 0:
                 await self.rest(pause)
@@ -81,7 +84,7 @@ class Limiter:
 
     def leave(self, ticket: Ticket, failure: Failure | None, *, brief: bool) -> None:
         """Give the slot back and learn from how the request ended."""
-        now = self._clock()
+        now, limit = self._clock(), self.pace.limit
         if failure is None or not failure.is_transient:
             self._good_at[ticket.host] = now
             self._strikes.pop(ticket.host, None)
@@ -94,6 +97,8 @@ class Limiter:
             if failure.retry_after is not None:
                 self._pause(ticket.host, now, failure.retry_after)
         self.abandon(ticket)
+        if self.pace.limit > limit:
+            self.on_room()
 
     def abandon(self, ticket: Ticket) -> None:
         """Give the slot back."""
@@ -110,6 +115,7 @@ class Limiter:
         if self._troubled < _CHANCE:
             seconds = min(seconds, max(_CHANCE_REST, self._open_at - self._clock()))
         self.resting += 1
+        self.on_room()
         try:
             await asyncio.wait_for(self._woken.wait(), seconds)
         except asyncio.TimeoutError:

@@ -80,6 +80,7 @@ async def _upload_all(
     reports: list[ProjectionReport] = []
     limiter = Limiter(max_workers, connection.retry.budget)
     crew = Crew(lambda: min(limiter.limit + limiter.resting, max_workers))
+    limiter.on_room = crew.wake
     async with AsyncSession(connection, lake.organization.id, pool_size=max_workers, gate=limiter) as session:
 
         async def carry(item: tuple[int, ProjectionRequest]) -> None:
