@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -256,6 +257,13 @@ def test_an_address_that_nothing_here_can_read_is_refused_before_anything_is_sen
 
     with pytest.raises(ConfigurationError, match="nosuch"):
         entries(UploadRequest(["a.png", "nosuch://bucket/a.png"]))
+
+
+def test_without_fsspec_an_address_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+
+    with pytest.raises(ConfigurationError, match=r"pip install 'datalake-ops\[remote\]'"):
+        entries(UploadRequest(["a.png", f"new{uuid4().hex}://bucket/a.png"]))
 
 
 def test_an_address_that_gives_nothing_is_a_row_that_says_so(memory: str) -> None:
