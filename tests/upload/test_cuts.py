@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from datalake_ops.config import Timeouts
+from datalake_ops.config import RetryPolicy, Timeouts
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from datalake_ops.upload.report import UploadReport
@@ -143,3 +143,20 @@ def test_a_platform_that_asks_for_a_pause_gets_it_from_all_files(
     assert report.counts()["UPLOADED"] == 6
     signed = [one for one in datalake_platform.requests() if one["path"].endswith("generate_presigned_url")]
     assert len(signed) == 7
+
+
+def test_when_the_platform_goes_down_the_rest_is_told_and_not_tried_one_by_one(tmp_path: Path) -> None:
+    paths = pictures(tmp_path, 400)
+    policy = RetryPolicy(attempts=4, first_delay=0.2, longest_delay=1)
+    with PlatformServer() as server, server.hook(retry=policy) as hook:
+        hook.context  # noqa: B018
+        server.kill()
+        started_at = time.monotonic()
+
+        report = hook.upload(paths, max_workers=4)
+
+        # Each with its own tries would take 400 / 4 times as long.
+        assert time.monotonic() - started_at < 10
+    assert report.counts()["FAILED"] == 400
+    assert [row.path for row in report.files] == [str(path) for path in paths]
+    assert all("cannot be reached" in str(row.error) for row in report.files)
