@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from datalake_ops.config import Connection, RetryPolicy, Timeouts
     from datalake_ops.errors import DatalakeError, ErrorManager
     from datalake_ops.hook import DatalakeHook
+    from datalake_ops.upload.manifest import Manifest
+    from datalake_ops.upload.preflight import check
     from datalake_ops.upload.report import FileReport, UploadReport
+    from datalake_ops.upload.shard import Shard
+    from datalake_ops.upload.shards import merge_reports, merge_summaries, plan_shards
+    from datalake_ops.upload.spool import NamedStream
     from datalake_ops.wire.data import Data, DataChange, DataProjection, MultiData
     from datalake_ops.wire.jobs import Job, JobStatus
     from datalake_ops.wire.processings import Processing
@@ -25,6 +30,13 @@ _HOME_OF = {
     "DatalakeError": "errors",
     "ErrorManager": "errors",
     "DatalakeHook": "hook",
+    "Manifest": "upload.manifest",
+    "NamedStream": "upload.spool",
+    "Shard": "upload.shard",
+    "check": "upload.preflight",
+    "merge_reports": "upload.shards",
+    "merge_summaries": "upload.shards",
+    "plan_shards": "upload.shards",
     "FileReport": "upload.report",
     "UploadReport": "upload.report",
     "Data": "wire.data",
@@ -49,13 +61,20 @@ __all__ = [
     "FileReport",
     "Job",
     "JobStatus",
+    "Manifest",
     "MultiData",
+    "NamedStream",
     "Processing",
     "RetryPolicy",
+    "Shard",
     "Tag",
     "Timeouts",
     "UploadReport",
     "__version__",
+    "check",
+    "merge_reports",
+    "merge_summaries",
+    "plan_shards",
 ]
 
 

@@ -4,7 +4,8 @@
     ├── ConfigurationError (ValueError)         host, token or an argument cannot be right
     ├── NetworkError (ConnectionError)          no answer: refused, cut, unreadable
     │   ├── AnswerTimeoutError (TimeoutError)   the platform took too long
-    │   └── AmbiguousRequestError               the answer was lost; the platform may have done the work
+    │   ├── AmbiguousRequestError               the answer was lost; the platform may have done the work
+    │   └── HostDownError                       nothing answered for so long that this was not tried
     ├── AnswerError                             the platform answered, and refused
     │   ├── BadRequestError (ValueError)        400, 422
     │   │   └── InvalidQueryError               400 to a query, or more than one match where one was asked
@@ -21,6 +22,7 @@
     ├── UnsupportedError                        this platform does not offer what was asked
     ├── NoDataError (LookupError)               a listing matched nothing
     ├── NothingDoneError                        an upload in which every file failed
+    ├── IncompleteUploadError                   an upload in which more files failed than may; `.report` tells which
     ├── UploadError                             one file could not be uploaded; `.path` is its full path
     │   ├── InvalidFileError (ValueError)       missing, empty, unreadable, not a file
     │   └── UnprocessableDataError              stored, but the platform cannot read it
@@ -39,6 +41,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from datalake_ops.upload.report import UploadReport
     from datalake_ops.wire.jobs import Job
 
 
@@ -71,6 +74,10 @@ class AnswerTimeoutError(NetworkError, TimeoutError):
 
 class AmbiguousRequestError(NetworkError):
     """The answer was lost and the request must not be repeated blindly: the platform may have done the work."""
+
+
+class HostDownError(NetworkError):
+    """A host did not answer anybody for so long that the rest was not tried; nothing of it was sent."""
 
 
 class AnswerError(DatalakeError):
@@ -156,6 +163,14 @@ class NothingDoneError(DatalakeError):
     def __init__(self, message: str, errors: Sequence[UploadError] = ()) -> None:
         super().__init__(message)
         self.errors = list(errors)
+
+
+class IncompleteUploadError(DatalakeError):
+    """More files of an upload failed than the caller tolerates; `.report` has a row for each, and `.retry`."""
+
+    def __init__(self, message: str, report: UploadReport | None = None) -> None:
+        super().__init__(message)
+        self.report = report
 
 
 class UploadError(DatalakeError):

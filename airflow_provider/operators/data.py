@@ -39,6 +39,9 @@ class UploadDataOperator(BaseOperator):
         fill_metadata: Read EXIF into metadata; keys given in `metadata` win.
         wait_for_unprocessable_data: Wait until the platform has read the files; those it cannot read count as failed.
         upload_dir: Prefix of the object names, on storages of the organization's own (templated).
+        if_exists: What to do with a file whose name and content the lake has: "skip" it, so that a retry doubles
+            nothing, "upload" it once more, or "error".
+        journal: A SQLite file or an fsspec URL to write each step down, so that a killed try resumes (templated).
         report: Where to write the report of every file, on a storage that outlives the worker (templated).
         allow_failures: Succeed when some files failed; the summary names them.
         max_ids: How many data and errors the summary names.
@@ -47,11 +50,11 @@ class UploadDataOperator(BaseOperator):
     Raises:
         UploadError: Some files failed; all others are uploaded.
         NothingDoneError: Every file failed.
-        InvalidFileError: A folder or a pattern stands for no image or video.
     """
 
     template_fields: Sequence[str] = (
-        "filepaths", "tags", "source", "metadata", "custom_metadata", "upload_dir", "report", "datalake_conn_id",
+        "filepaths", "tags", "source", "metadata", "custom_metadata", "upload_dir", "journal", "report",
+        "datalake_conn_id",
     )  # fmt: skip
     template_fields_renderers = {"metadata": "json", "custom_metadata": "json"}
     operator_extra_links = (DatalakeLink(),)
@@ -70,6 +73,8 @@ class UploadDataOperator(BaseOperator):
         upload_dir: str | None = None,
         custom_metadata: dict[str, Any] | list[dict[str, Any] | None] | None = None,
         sizes: tuple[int, int] | list[tuple[int, int] | None] | None = None,
+        if_exists: str = "skip",
+        journal: str | None = None,
         report: str | None = None,
         allow_failures: bool = False,
         max_ids: int = 100,
@@ -87,6 +92,8 @@ class UploadDataOperator(BaseOperator):
         self.upload_dir = upload_dir
         self.custom_metadata = custom_metadata
         self.sizes = sizes
+        self.if_exists = if_exists
+        self.journal = journal
         self.report = report
         self.allow_failures = allow_failures
         self.max_ids = max_ids
@@ -107,10 +114,8 @@ class UploadDataOperator(BaseOperator):
         return summary
 
     def _upload(self, hook: DatalakeHook) -> UploadReport:
-        from datalake_ops.upload.folder import files_of
-
         return hook.datalake.upload(
-            files_of(self.filepaths),
+            self.filepaths,
             self.tags,
             self.source,
             max_workers=self.max_workers,
@@ -120,6 +125,8 @@ class UploadDataOperator(BaseOperator):
             fill_metadata=self.fill_metadata,
             upload_dir=self.upload_dir,
             wait=self.wait_for_unprocessable_data,
+            if_exists=self.if_exists,
+            journal=self.journal,
         )
 
     def _check(self, done: UploadReport) -> None:

@@ -53,7 +53,7 @@ class Attempt:
             AnswerError, NetworkError: no further try is allowed; the last failure is told.
         """
         self.count += 1
-        failure = _failure(outcome)
+        failure = failure_of(outcome)
         progress = Progress(self.count, now - self.started_at)
         delay = next_delay(self.policy, self.operation.repeat, failure, progress, jitter)
         if delay is not None:
@@ -97,7 +97,8 @@ def read_answer(operation: Operation[T], answer: Answer) -> T:
         ) from error
 
 
-def _failure(outcome: Outcome) -> Failure:
+def failure_of(outcome: Outcome) -> Failure:
+    """What the retry policy should know of an outcome."""
     if isinstance(outcome, Answer):
         return Failure(status=outcome.status, retry_after=outcome.retry_after_seconds)
     return outcome[0]

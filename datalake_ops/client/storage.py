@@ -6,23 +6,33 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
+from multidict import CIMultiDict
 from yarl import URL
 
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.client.operation import Repeat
 from datalake_ops.client.retry import Failure, Loss, Progress, next_delay, read_retry_after
-from datalake_ops.errors import ERROR_OF_STATUS, AnswerError, AnswerTimeoutError, NetworkError, ServerError
+from datalake_ops.client.wire_pool import Origin, WireTimeouts, head, target_of
+from datalake_ops.errors import (
+    ERROR_OF_STATUS,
+    AnswerError,
+    AnswerTimeoutError,
+    DatalakeError,
+    NetworkError,
+    ServerError,
+)
 
 CHUNK_BYTES = 256 * 1024
 _REASON = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 _LONGEST_REASON = 300
+_LONGEST_TEXT = 4096
 _MOST_HOPS = 5
 
 
@@ -83,6 +93,7 @@ class Tries:
     """The tries of one exchange; sleeps between them as the session's policy says."""
 
     session: AsyncSession
+    host: str = ""
     count: int = 0
     started_at: float = field(default_factory=time.monotonic)
 
@@ -92,8 +103,10 @@ class Tries:
         progress = Progress(self.count, time.monotonic() - self.started_at)
         delay = next_delay(self.session.connection.retry, Repeat.FREELY, failure, progress, random.random())
         if delay is None:
+            if self.host:
+                self.session.gate.gave_up(self.host, failure, self.started_at)
             return False
-        await asyncio.sleep(delay)
+        await self.session.gate.rest(delay)
         return True
 
 
@@ -106,7 +119,7 @@ async def exchange(
         NetworkError: no answer, within the retry policy.
         Exception: what broke the body (`Body.broken`), at once.
     """
-    tries = Tries(session)
+    tries = Tries(session, _host(request.url))
     hops = 0
     while True:
         body = request.body()
@@ -129,18 +142,36 @@ async def exchange(
             raise answer
 
 
-async def receive(session: AsyncSession, url: str, write: Callable[[bytes], Awaitable[None]]) -> StorageAnswer:
+async def receive(
+    session: AsyncSession,
+    url: str,
+    write: Callable[[bytes], Awaitable[None]],
+    start: int = 0,
+    restart: Callable[[], Awaitable[None]] | None = None,
+) -> StorageAnswer:
     """Fetch an address once, handing each piece to `write`; a refusing answer is returned and nothing is written.
+
+    With `start` only the bytes from there on are asked for; `restart` is awaited when the storage sends all of them.
 
     Raises:
         NetworkError: the connection ended before the whole body came.
     """
     # A compressed transfer would make Content-Length speak of other bytes than those written.
     headers = {"Accept-Encoding": "identity"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
     where = f"GET {_shown(url)}"
-    async with _opened(session, "GET", url, where, headers=headers) as response:
+    async with (
+        _passed(session, url, brief=False) as passage,
+        _opened(session, "GET", url, where, headers=headers) as response,
+    ):
         if response.status >= 300:
+            passage.failure = Failure(status=response.status)
             return StorageAnswer(response.status, response.headers, await _text(response), where)
+        if start and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            if response.status == 206 or restart is None:
+                raise NetworkError(f"The storage sent other bytes than those asked for in {where}.")
+            await restart()
         async for piece in response.content.iter_chunked(CHUNK_BYTES):
             await write(piece)
         return StorageAnswer(response.status, response.headers, "", where)
@@ -155,14 +186,62 @@ def refusal(status: int, where: str, text: str) -> AnswerError:
 
 
 async def _send(session: AsyncSession, request: StorageRequest, body: Body) -> StorageAnswer | NetworkError:
-    headers = {"Content-Length": str(body.size), **request.headers}
+    content = body.content
     try:
-        async with _opened(
-            session, request.method, request.url, request.where, headers=headers, content=body.content
-        ) as response:
-            return StorageAnswer(response.status, response.headers, await _text(response), request.where)
+        async with _passed(session, request.url, brief=isinstance(content, bytes)) as passage:
+            if isinstance(content, bytes):
+                answer = await _send_whole(session, request, content)
+            else:
+                answer = await _send_generally(session, request, body.size, content)
+            passage.failure = None if answer.status < 400 else failure_of(answer)
+            return answer
     except NetworkError as error:
         return error
+
+
+async def _send_whole(session: AsyncSession, request: StorageRequest, content: bytes) -> StorageAnswer:
+    origin = Origin.of(request.url)
+    if session.wire is None or origin is None:
+        return await _send_generally(session, request, len(content), content)
+    host, target = target_of(request.url)
+    headers = {"Host": host, "Accept": "*/*", "Content-Length": str(len(content)), **request.headers}
+    timeouts = session.connection.timeouts
+    with _told(request.where):
+        answer = await session.wire.send(
+            origin, head(request.method, target, headers) + content, WireTimeouts(timeouts.connect, timeouts.storage)
+        )
+    text = answer.body[:_LONGEST_TEXT].decode("utf-8", "replace")
+    return StorageAnswer(answer.status, CIMultiDict(answer.headers), text, request.where)
+
+
+async def _send_generally(
+    session: AsyncSession, request: StorageRequest, size: int, content: bytes | AsyncIterable[bytes]
+) -> StorageAnswer:
+    headers = {"Content-Length": str(size), **request.headers}
+    async with _opened(
+        session, request.method, request.url, request.where, headers=headers, content=content
+    ) as response:
+        return StorageAnswer(response.status, response.headers, await _text(response), request.where)
+
+
+@dataclass
+class _Passage:
+    failure: Failure | None = None
+
+
+@asynccontextmanager
+async def _passed(session: AsyncSession, url: str, brief: bool) -> AsyncIterator[_Passage]:
+    ticket = await session.gate.enter(_host(url))
+    passage = _Passage()
+    try:
+        yield passage
+    except NetworkError:
+        session.gate.leave(ticket, Failure(loss=Loss.CUT), brief=False)
+        raise
+    except BaseException:
+        session.gate.abandon(ticket)
+        raise
+    session.gate.leave(ticket, passage.failure, brief=brief)
 
 
 @asynccontextmanager
@@ -177,9 +256,9 @@ async def _opened(
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     timeouts = session.connection.timeouts
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect, sock_read=timeouts.storage)
-    try:
-        # A presigned address is used to the letter: re-encoding it would break its signature, and a content type
-        # that nobody asked for could too.
+    # A presigned address is used to the letter: re-encoding it would break its signature, and a content type that
+    # nobody asked for could too.
+    with _told(where):
         async with session.http.request(
             method,
             URL(url, encoded=True),
@@ -190,9 +269,17 @@ async def _opened(
             timeout=timeout,
         ) as response:
             yield response
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    try:
+        yield
     except asyncio.TimeoutError as error:
         raise AnswerTimeoutError(f"The storage did not answer {where} in time.") from error
-    except aiohttp.ClientError as error:
+    except (aiohttp.ClientError, ConnectionError) as error:
+        if isinstance(error, DatalakeError):
+            raise
         raise NetworkError(f"The connection to the storage failed in {where} ({type(error).__name__}).") from error
 
 
@@ -204,12 +291,16 @@ def _moved(request: StorageRequest, answer: StorageAnswer) -> StorageRequest | N
 
 
 async def _text(response: aiohttp.ClientResponse) -> str:
-    return (await response.read())[:4096].decode("utf-8", "replace")
+    return (await response.read())[:_LONGEST_TEXT].decode("utf-8", "replace")
 
 
 def failure_of(answer: StorageAnswer) -> Failure:
     """What the retry policy should know of an answer."""
     return Failure(status=answer.status, retry_after=read_retry_after(answer.headers.get("Retry-After"), time.time()))
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def _shown(url: str) -> str:

@@ -8,7 +8,15 @@ from uuid import UUID
 
 from datalake_ops.client.operation import Operation, model, nothing
 from datalake_ops.wire import routes
-from datalake_ops.wire.uploads import MultipartStart, ObjectName, ObjectStat, ObjectType, PartAddress, PresignedUpload
+from datalake_ops.wire.uploads import (
+    MultipartStart,
+    ObjectName,
+    ObjectStat,
+    ObjectType,
+    PartAddress,
+    PresignedUpload,
+    StoredParts,
+)
 
 
 def object_name(
@@ -49,6 +57,12 @@ def multipart_end(connector: UUID, object_name: str, upload_id: str, etags: Sequ
     parts = [{"ETag": etag, "PartNumber": number} for number, etag in enumerate(etags, start=1)]
     body = {"object_name": object_name, "upload_id": upload_id, "parts": parts}
     return Operation("POST", routes.MULTIPART_END.format(connector=connector), nothing, body=body)
+
+
+def multipart_parts(connector: UUID, object_name: str, upload_id: str) -> Operation[StoredParts]:
+    """The parts that the storage has of an upload under way; 404 when it is none (extension `multipart-parts`)."""
+    body = {"object_name": object_name, "upload_id": upload_id}
+    return Operation("POST", routes.MULTIPART_PARTS.format(connector=connector), model(StoredParts), body=body)
 
 
 def object_stat(connector: UUID, object_name: str) -> Operation[ObjectStat]:

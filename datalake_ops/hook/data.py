@@ -14,9 +14,10 @@ from datalake_ops.client.data import DataFilter, Names, Window
 from datalake_ops.errors import ConfigurationError, NoDataError
 from datalake_ops.hook.arguments import DataLike, TagLike, as_list, chunks, data_id, data_ids
 from datalake_ops.hook.caller import Caller
+from datalake_ops.hook.paging import pages
 from datalake_ops.query import both, tags_query
 from datalake_ops.wire.data import Data, DataChange, DataProjection, MultiData
-from datalake_ops.wire.paging import PAGE_SIZE, UPDATE_SIZE
+from datalake_ops.wire.paging import PAGE_SIZE, UPDATE_SIZE, Page
 from datalake_ops.wire.tags import Tag
 
 
@@ -137,16 +138,14 @@ class DataVerbs(Caller):
         return self.send(operations.list_page(self._lake_id, listing.filter, Window(limit=1))).count
 
     def _paged(self, listing: Listing, limit: int | None, offset: int | None) -> Iterator[Data]:
-        left, cursor = limit, None
-        while left is None or left > 0:
-            size = PAGE_SIZE if left is None else min(PAGE_SIZE, left)
+        size = PAGE_SIZE if limit is None else min(PAGE_SIZE, limit)
+
+        def fetch(cursor: str | None) -> Page[Data]:
             window = Window(size, None if cursor else offset, cursor)
-            page = self.send(operations.list_page(self._lake_id, listing.filter, window))
-            yield from page.items[:left]
-            left = None if left is None else left - len(page.items)
-            cursor = page.next_cursor
-            if not cursor or not page.items:
-                return
+            return self.send(operations.list_page(self._lake_id, listing.filter, window))
+
+        found = (one for page in pages(fetch, limit) for one in page.items)
+        return found if limit is None else islice(found, limit)
 
     def _ordered(self, listing: Listing, limit: int | None, offset: int) -> Iterator[Data]:
         left = limit

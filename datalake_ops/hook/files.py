@@ -8,7 +8,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datalake_ops.hook.arguments import DataLike, SourceLike, TagLike, as_list
+from datalake_ops.hook.arguments import DataLike, SourceLike, TagLike, as_list, data_id
 from datalake_ops.hook.data import DataVerbs
 from datalake_ops.hook.sources import SourceVerbs
 from datalake_ops.hook.tags import TagVerbs
@@ -16,7 +16,9 @@ from datalake_ops.wire.data import Data, DataProjection, MultiData
 
 if TYPE_CHECKING:
     from datalake_ops.errors import ErrorManager
+    from datalake_ops.upload.labels import Names
     from datalake_ops.upload.progress import OnProgress
+    from datalake_ops.upload.projection import ProjectionReport
     from datalake_ops.upload.report import UploadReport
 
 FilePath = str | PathLike[str]
@@ -28,7 +30,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
 
     def upload_data(
         self,
-        filepaths: FilePath | Sequence[FilePath],
+        filepaths: Any,
         tags: TagLike | Sequence[TagLike] | None = None,
         source: SourceLike | None = None,
         max_workers: int | None = None,
@@ -43,7 +45,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         """Upload files and return their data in the order of the paths: one `Data`, or a `MultiData` of several.
 
         A file that fails does not stop the others: its error goes to `error_manager`, with the file's full path.
-        `upload` does the same and returns a row for every file.
+        `upload` does the same, takes the same sources, and returns a row for every file.
 
         Args:
             tags: put on every data; tags named by text are created when missing.
@@ -76,7 +78,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
 
     def upload(
         self,
-        filepaths: FilePath | Iterable[FilePath],
+        filepaths: Any,
         tags: TagLike | Sequence[TagLike] | None = None,
         source: SourceLike | None = None,
         *,
@@ -88,21 +90,49 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         upload_dir: str | None = None,
         wait: bool = True,
         on_progress: OnProgress | None = None,
+        if_exists: str = "upload",
+        content_key: str = "content_sha256",
+        journal: FilePath | None = None,
+        include: str | Sequence[str] = (),
+        exclude: str | Sequence[str] = (),
+        storage_options: Mapping[str, Any] | None = None,
+        raise_on: str = "never",
+        max_failed: float | None = None,
     ) -> UploadReport:
-        """Upload files and return a report with one row per path, in their order; never raises for a single file.
+        """Upload files and return a report with one row per file, in their order; a single file never raises.
 
-        Arguments as in `upload_data`; `on_progress` is called a few times a second.
+        Arguments as in `upload_data`; `on_progress` is called a few times a second, and without it the log tells how
+        far the upload is.
+
+        Args:
+            filepaths: one source or many: paths, folders and patterns (their images and videos), fsspec URLs, object
+                storage paths, open binary streams, `Manifest`s and `Shard`s. Read as it is needed.
+            include, exclude: patterns that choose the files of folders and patterns, see `upload.patterns.Selection`.
+            storage_options: go to fsspec with each URL.
+            raise_on: "never", "any" or "all": which failures raise, when everything that can be uploaded is.
+            max_failed: how many files may fail before that raises: a number, or a share below 1 like 0.01.
+            if_exists: what to do with a file whose name and content the lake has: "upload" it once more, "skip" it, or
+                "error". To tell the content, its SHA-256 is kept in custom metadata under `content_key`.
+            journal: a SQLite file, or an fsspec URL, to write down how far each file came: the same call made again
+                after a kill sends only what is missing.
 
         Raises:
-            ConfigurationError: a list has another length than the paths; nothing was sent.
+            ConfigurationError: a list has another length than the paths, the journal cannot be used, or the lake's
+                schema has no place for the content key and there is no journal; nothing was sent.
             AnswerError, NetworkError: the lake, a tag or the source cannot be looked up; nothing was sent.
+            NothingDoneError, IncompleteUploadError: more files failed than `raise_on` and `max_failed` tolerate.
         """
+        from datalake_ops.upload.again import remembered
         from datalake_ops.upload.engine import upload_files
+        from datalake_ops.upload.entries import entries
+        from datalake_ops.upload.progress import LogProgress
         from datalake_ops.upload.request import UploadRequest
-        from datalake_ops.upload.source import entries
+        from datalake_ops.upload.tolerance import Tolerance
 
+        again = remembered(locals())
+        tolerance = Tolerance(raise_on, max_failed)
         request = UploadRequest(
-            as_list(filepaths),
+            filepaths,
             metadata=metadata,
             custom_metadata=custom_metadata,
             sizes=sizes,
@@ -110,14 +140,23 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
             upload_dir=upload_dir,
             max_workers=max_workers,
             wait=wait,
-            on_progress=on_progress,
+            on_progress=on_progress or LogProgress(),
+            if_exists=if_exists,
+            content_key=content_key,
+            journal=journal,
+            include=_patterns(include),
+            exclude=_patterns(exclude),
+            storage_options=storage_options,
+            names=self._names(),
         )
         # Arguments that cannot be right are refused before a tag or a source is created for them.
         entries(request)
         tag_ids = tuple(tag.id for tag in self._resolve_tags(tags))
         origin = self._resolve_source(source)
         request = replace(request, tag_ids=tag_ids, source_id=origin.id if origin else None)
-        return upload_files(request, self.connection, self.context)
+        report = replace(upload_files(request, self.connection, self.context), again=again)
+        tolerance.check(report)
+        return report
 
     def create_projection(
         self,
@@ -139,6 +178,32 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         one = data if isinstance(data, Data) else self.get_data(data)
         request = ProjectionRequest(one.id, name, fspath(path), additional_info, fill_metadata)
         return upload_projection(request, self.connection, self.context)
+
+    def create_projections(
+        self,
+        pictures: Iterable[tuple[DataLike, FilePath]],
+        name: str,
+        *,
+        fill_metadata: bool = False,
+        max_workers: int | None = None,
+    ) -> list[ProjectionReport]:
+        """Upload one more rendering of many data, each given with its file, and report on each, in order.
+
+        A picture that fails does not stop the others: its row has the error. `pictures` is read as it is needed.
+
+        Raises:
+            ConfigurationError: `max_workers` is below 1, or a data is no data.
+        """
+        from datalake_ops.errors import ConfigurationError
+        from datalake_ops.upload.projection import ProjectionRequest, upload_projections
+        from datalake_ops.upload.request import DEFAULT_WORKERS
+
+        if max_workers is not None and max_workers < 1:
+            raise ConfigurationError(f"max_workers must be at least 1, got {max_workers}.")
+        requests = (
+            ProjectionRequest(data_id(data), name, fspath(path), fill_metadata=fill_metadata) for data, path in pictures
+        )
+        return upload_projections(requests, self.connection, self.context, max_workers or DEFAULT_WORKERS)
 
     def download(
         self,
@@ -164,3 +229,14 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         wanted = [one if isinstance(one, Data) else self.get_data(one) for one in as_list(data)]
         request = DownloadRequest(wanted, Path(directory), use_id, force_replace, max_workers)
         return download_data(request, self.connection, self.context)
+
+    def _names(self) -> Names:
+        from datalake_ops.upload.labels import Names
+
+        return Names(
+            lambda name: self.get_or_create_data_tag(name).id, lambda name: self.get_or_create_data_source(name).id
+        )
+
+
+def _patterns(given: str | Sequence[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)

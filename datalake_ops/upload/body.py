@@ -10,10 +10,10 @@ from typing import Any
 
 from datalake_ops.errors import InvalidFileError
 from datalake_ops.upload.plan import Part
-from datalake_ops.upload.source import LocalFile
+from datalake_ops.upload.source import OpenFile
 
 # Bytes read, and held, at a time for each body on its way.
-SLICE_BYTES = 256 * 1024
+SLICE_BYTES = 512 * 1024
 _ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 
@@ -23,7 +23,7 @@ class FileBody:
     `broken` keeps the error of a file that changed while it was sent: the HTTP client reports only a lost connection.
     """
 
-    def __init__(self, file: LocalFile, part: Part, head: bytes = b"", tail: bytes = b"") -> None:
+    def __init__(self, file: OpenFile, part: Part, head: bytes = b"", tail: bytes = b"") -> None:
         self._file = file
         self._part = part
         self._head = head

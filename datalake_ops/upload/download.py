@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.client.data import data_address
@@ -19,7 +17,9 @@ from datalake_ops.errors import ConfigurationError, DatalakeError, DownloadError
 from datalake_ops.upload import loop_thread
 from datalake_ops.upload.bounded import for_each
 from datalake_ops.upload.file_names import local_names
-from datalake_ops.upload.request import DEFAULT_WORKERS, Lake
+from datalake_ops.upload.limiter import Limiter
+from datalake_ops.upload.partial import Partial
+from datalake_ops.upload.request import CONTENT_KEY, DEFAULT_WORKERS, Lake
 from datalake_ops.wire.data import Data
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,8 @@ async def _download(
 ) -> dict[Path, Exception]:
     failures: dict[Path, Exception] = {}
     workers = min(request.max_workers or DEFAULT_WORKERS, len(wanted))
-    async with AsyncSession(connection, lake.organization.id, pool_size=workers + 1) as session:
+    gate = Limiter(workers, connection.retry.budget)
+    async with AsyncSession(connection, lake.organization.id, pool_size=workers + 1, gate=gate) as session:
 
         async def fetch(item: tuple[Path, Data]) -> None:
             target, one = item
@@ -89,20 +90,23 @@ async def _download(
 
 
 async def fetch_data(session: AsyncSession, data: Data, target: Path) -> None:
-    """Download one data to `target`; a refused address (403) has expired and is asked for again, once.
+    """Download one data to `target`, going on where an earlier try ended; a refused address (403) has expired and is
+    asked for again, once.
 
     Raises:
-        DatalakeError, OSError: it is not there, and nothing half-written is left.
+        DatalakeError, OSError: it is not there; what came of it stays beside, hidden, for the next try.
     """
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        answer = await _receive(session, data.presigned_url or await _address(session, data), draft)
-        if answer.status == 403:
-            answer = await _receive(session, await _address(session, data), draft)
-        answer.accepted()
-        await asyncio.to_thread(draft.replace, target)
-    finally:
-        await asyncio.to_thread(draft.unlink, missing_ok=True)
+    with await asyncio.to_thread(Partial, target, data.id) as partial:
+        try:
+            answer = await _receive(session, data.presigned_url or await _address(session, data), partial)
+            if answer.status == 403:
+                answer = await _receive(session, await _address(session, data), partial)
+        except BaseException:
+            partial.keep()
+            raise
+        if answer.status != 416 or not partial.size:
+            answer.accepted()
+        await asyncio.to_thread(partial.check, data.file_size, (data.custom_metadata or {}).get(CONTENT_KEY))
 
 
 async def _address(session: AsyncSession, data: Data) -> str:
@@ -112,10 +116,17 @@ async def _address(session: AsyncSession, data: Data) -> str:
     return url
 
 
-async def _receive(session: AsyncSession, url: str, draft: Path) -> StorageAnswer:
+async def _receive(session: AsyncSession, url: str, partial: Partial) -> StorageAnswer:
     tries = Tries(session)
     while True:
-        answer = await _receive_once(session, url, draft)
+        before = partial.size
+        answer = await _receive_once(session, url, partial)
+        if isinstance(answer, StorageAnswer) and answer.status == 416 and before and not _is_whole(answer, partial):
+            partial.restart()
+            continue
+        if partial.size > before:
+            # Patience is for a way that leads nowhere, not for one that is cut often.
+            tries = Tries(session)
         failure = Failure(loss=Loss.CUT) if isinstance(answer, NetworkError) else failure_of(answer)
         if failure.is_transient and await tries.again(failure):
             continue
@@ -124,19 +135,22 @@ async def _receive(session: AsyncSession, url: str, draft: Path) -> StorageAnswe
         return answer
 
 
-async def _receive_once(session: AsyncSession, url: str, draft: Path) -> StorageAnswer | NetworkError:
+async def _receive_once(session: AsyncSession, url: str, partial: Partial) -> StorageAnswer | NetworkError:
+    async def write(piece: bytes) -> None:
+        await asyncio.to_thread(partial.write, piece)
+
+    async def restart() -> None:
+        await asyncio.to_thread(partial.restart)
+
     try:
-        with await asyncio.to_thread(draft.open, "wb") as stream:
-            return await receive(session, url, _writer(stream))
+        return await receive(session, url, write, partial.size, restart)
     except NetworkError as error:
         return error
 
 
-def _writer(stream: BinaryIO) -> Callable[[bytes], Awaitable[None]]:
-    async def write(piece: bytes) -> None:
-        await asyncio.to_thread(stream.write, piece)
-
-    return write
+def _is_whole(answer: StorageAnswer, partial: Partial) -> bool:
+    # Nothing is left to ask for when all bytes came before the end was noticed; else they are of another file.
+    return answer.headers.get("Content-Range", "").removeprefix("bytes */") == str(partial.size)
 
 
 def _told(failures: dict[Path, Exception], count: int) -> str:

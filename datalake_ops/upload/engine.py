@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
 
 from datalake_ops.client.async_session import AsyncSession
-from datalake_ops.config import Connection
+from datalake_ops.config import Connection, RetryPolicy
+from datalake_ops.errors import DatalakeError
 from datalake_ops.upload import loop_thread
-from datalake_ops.upload.bounded import for_each
+from datalake_ops.upload.crew import Crew
+from datalake_ops.upload.entries import Entries, entries
+from datalake_ops.upload.feed import Feed
+from datalake_ops.upload.keeper import open_ledger
+from datalake_ops.upload.ledger import Findings, Ledger
+from datalake_ops.upload.limiter import Limiter
+from datalake_ops.upload.prepare import Prepared
 from datalake_ops.upload.progress import Progress, Teller
 from datalake_ops.upload.readiness import await_ready
-from datalake_ops.upload.report import FileReport, UploadReport
+from datalake_ops.upload.report import FileStatus, UploadReport
+from datalake_ops.upload.report_writer import ReportWriter
 from datalake_ops.upload.request import Lake, UploadRequest
-from datalake_ops.upload.source import Entry, entries
-from datalake_ops.upload.storage import PARTS_AT_ONCE
 from datalake_ops.upload.transfer import Courier
+
+# Tries of one request of an upload; the last one comes some 25 s after the first.
+ATTEMPTS = 8
+# Bytes of small files on their way, above which no other file is begun; each is held some three times.
+HELD_BYTES = 24 * 1024 * 1024
 
 
 def upload_files(request: UploadRequest, connection: Connection, lake: Lake) -> UploadReport:
@@ -27,10 +39,13 @@ def upload_files(request: UploadRequest, connection: Connection, lake: Lake) -> 
         ConfigurationError: the request cannot be right; nothing was sent.
     """
     upload = _Upload(request, connection, lake, entries(request))
-    if not upload.entries:
-        return UploadReport(())
     teller = Teller(request.on_progress, upload.progress)
-    report = loop_thread.run(upload.run, teller, teller.interval)
+    if request.on_progress is not None:
+        upload.entries.count_ahead()
+    try:
+        report = loop_thread.run(upload.run, teller, teller.interval)
+    finally:
+        upload.writer.close()
     teller()
     return report
 
@@ -40,36 +55,77 @@ class _Upload:
     request: UploadRequest
     connection: Connection
     lake: Lake
-    entries: list[Entry]
-    rows: dict[int, FileReport] = field(default_factory=dict)
-    stored_bytes: int = 0
-    failed: int = 0
+    entries: Entries
+    writer: ReportWriter = field(default_factory=ReportWriter)
 
     def progress(self) -> Progress:
-        return Progress(len(self.rows), len(self.entries), self.stored_bytes, self.failed)
+        writer = self.writer
+        return Progress(writer.done, self.entries.total, writer.bytes, writer.failed, writer.skipped)
 
     async def run(self) -> UploadReport:
         started_at = time.monotonic()
-        workers = min(self.request.workers, len(self.entries))
+        connection = _patient(self.connection)
+        limiter = Limiter(self.request.workers, connection.retry.budget)
         async with AsyncSession(
-            self.connection, self.lake.organization.id, pool_size=workers + PARTS_AT_ONCE
+            connection, self.lake.organization.id, pool_size=self.request.workers, gate=limiter
         ) as session:
-            courier = Courier(session, self.lake, self.request)
+            ledger = await open_ledger(session, self.lake, self.request)
+            try:
+                await self._send_all(session, ledger, limiter)
+                findings = await _findings(ledger)
+            finally:
+                await ledger.close()
+            self._learn(findings)
+            if self.request.wait and limiter.down is None:
+                await await_ready(session, self.writer, self.request.ready_wait, self.request.workers)
+        return self.writer.finish(time.monotonic() - started_at, findings.notes)
 
-            async def carry(entry: Entry) -> None:
-                self._keep(entry, await courier.carry(entry))
+    def _learn(self, findings: Findings) -> None:
+        for index, doubles in findings.doubled.items():
+            self.writer.add(index, replace(self.writer.row(index), doubles=tuple(doubles)))
+        for index, error in findings.errors.items():
+            self.writer.add(index, replace(self.writer.row(index), status=FileStatus.FAILED, error=error))
 
-            await for_each(self.entries, carry, workers)
-            rows = [self.rows[index] for index in range(len(self.entries))]
-            if self.request.wait:
-                await await_ready(session, rows, self.request.ready_wait, workers)
-        report = UploadReport(tuple(rows), time.monotonic() - started_at)
-        # The wait may have found files that the platform cannot read.
-        self.failed = len(report.failed)
-        return report
+    async def _send_all(self, session: AsyncSession, ledger: Ledger, limiter: Limiter) -> None:
+        courier = Courier(session, self.lake, self.request, ledger)
+        held = 0
 
-    def _keep(self, entry: Entry, row: FileReport) -> None:
-        self.stored_bytes += row.bytes
-        self.failed += not row.status.succeeded
-        # The row goes in last: its presence is what the progress counts.
-        self.rows[entry.index] = row
+        def room() -> int:
+            # A file that waits before it is sent again leaves its place to another.
+            return 0 if held > HELD_BYTES else min(limiter.limit + limiter.resting, self.request.workers)
+
+        async def carry(file: Prepared) -> None:
+            nonlocal held
+            size = len(file.file.content or b"")
+            held += size
+            try:
+                self.writer.add(file.entry.index, await courier.carry(file))
+            finally:
+                held -= size
+
+        crew = Crew(room)
+        limiter.on_room = crew.wake
+
+        try:
+            async with aclosing(Feed(self.entries, self.request, ledger, lambda: limiter.down).items()) as feed:
+                async for fed in feed:
+                    if isinstance(fed, Prepared):
+                        await crew.start(carry, fed)
+                    else:
+                        self.writer.add(fed.index, fed.row)
+            await crew.finish()
+        finally:
+            await crew.stop()
+
+
+def _patient(connection: Connection) -> Connection:
+    # One lost request among very many is likely where it is not for a single call; who chose a policy gets that one.
+    chosen = connection.retry != RetryPolicy()
+    return connection if chosen else connection.with_(retry=RetryPolicy(attempts=ATTEMPTS))
+
+
+async def _findings(ledger: Ledger) -> Findings:
+    try:
+        return await ledger.finish()
+    except DatalakeError as error:
+        return Findings(notes=(f"The last look at the lake failed: {error}",))

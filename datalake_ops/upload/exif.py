@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import math
 from collections.abc import Callable, Mapping
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from datalake_ops.upload.source import LocalFile
+from datalake_ops.upload.source import OpenFile, as_stream
 
 logger = logging.getLogger(__name__)
 ORIENTATION = 0x0112
@@ -42,13 +41,13 @@ class Picture:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_picture(file: LocalFile, fill_metadata: bool) -> Picture | None:
+def read_picture(file: OpenFile, fill_metadata: bool) -> Picture | None:
     """Size and EXIF of a picture, or None when it cannot be opened; the platform then decides. Blocks."""
     # Pillow takes a moment to import, and the upload of other files does without it.
     from PIL import Image
 
     try:
-        with Image.open(file.path if file.content is None else io.BytesIO(file.content), formats=FORMATS) as image:
+        with Image.open(as_stream(file), formats=FORMATS) as image:
             exif = _exif(image, file.path)
             width, height = image.size
             turned = image.format == "TIFF"

@@ -1,9 +1,11 @@
-"""Uploads one more rendering of a data."""
+"""Uploads one more rendering of a data, or of many data at once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -12,12 +14,15 @@ from datalake_ops.client.data import create_projection, list_projections
 from datalake_ops.client.retry import Failure, Loss
 from datalake_ops.client.storage import Tries
 from datalake_ops.config import Connection
-from datalake_ops.errors import AmbiguousRequestError, InvalidFileError
+from datalake_ops.errors import AmbiguousRequestError, DatalakeError, InvalidFileError, UploadError
 from datalake_ops.upload import loop_thread
+from datalake_ops.upload.crew import Crew
 from datalake_ops.upload.exif import merged, read_picture
+from datalake_ops.upload.limiter import Limiter
 from datalake_ops.upload.plan import content_type
 from datalake_ops.upload.request import Lake
-from datalake_ops.upload.source import LocalFile, json_ready, open_file
+from datalake_ops.upload.rows import as_upload_error
+from datalake_ops.upload.source import OpenFile, json_ready, open_file
 from datalake_ops.upload.transfer import store
 from datalake_ops.wire.data import DataProjection, ProjectionToCreate
 from datalake_ops.wire.uploads import ObjectType
@@ -34,6 +39,16 @@ class ProjectionRequest:
     fill_metadata: bool = False
 
 
+@dataclass(frozen=True)
+class ProjectionReport:
+    """What became of one projection of many: the projection, or the error that says why there is none."""
+
+    data_id: UUID
+    path: str
+    projection: DataProjection | None = None
+    error: UploadError | None = None
+
+
 def upload_projection(request: ProjectionRequest, connection: Connection, lake: Lake) -> DataProjection:
     """Store a picture and attach it to a data; blocks, also inside a running event loop.
 
@@ -43,6 +58,55 @@ def upload_projection(request: ProjectionRequest, connection: Connection, lake: 
         InvalidFileError: the file is no picture that can be measured; nothing was sent.
         DatalakeError: it was not stored or not registered.
     """
+    projection = _prepared(request)
+
+    async def main() -> DataProjection:
+        async with AsyncSession(connection, lake.organization.id) as session:
+            return await _upload(session, projection, lake)
+
+    return loop_thread.run(main)
+
+
+def upload_projections(
+    requests: Iterable[ProjectionRequest], connection: Connection, lake: Lake, max_workers: int
+) -> list[ProjectionReport]:
+    """Store many pictures, as many at once as the platform takes well, and report on each, in order; blocks."""
+    return loop_thread.run(lambda: _upload_all(iter(requests), connection, lake, max_workers))
+
+
+async def _upload_all(
+    requests: Iterator[ProjectionRequest], connection: Connection, lake: Lake, max_workers: int
+) -> list[ProjectionReport]:
+    reports: list[ProjectionReport] = []
+    limiter = Limiter(max_workers, connection.retry.budget)
+    crew = Crew(lambda: min(limiter.limit + limiter.resting, max_workers))
+    limiter.on_room = crew.wake
+    async with AsyncSession(connection, lake.organization.id, pool_size=max_workers, gate=limiter) as session:
+
+        async def carry(item: tuple[int, ProjectionRequest]) -> None:
+            index, request = item
+            reports[index] = await _reported(session, request, lake)
+
+        try:
+            while window := await asyncio.to_thread(lambda: list(islice(requests, max_workers))):
+                for request in window:
+                    reports.append(ProjectionReport(request.data_id, request.path))
+                    await crew.start(carry, (len(reports) - 1, request))
+            await crew.finish()
+        finally:
+            await crew.stop()
+    return reports
+
+
+async def _reported(session: AsyncSession, request: ProjectionRequest, lake: Lake) -> ProjectionReport:
+    try:
+        projection = await _upload(session, await asyncio.to_thread(_prepared, request), lake)
+    except DatalakeError as error:
+        return ProjectionReport(request.data_id, request.path, error=as_upload_error(error, request.path))
+    return ProjectionReport(request.data_id, request.path, projection)
+
+
+def _prepared(request: ProjectionRequest) -> _Projection:
     file = open_file(request.path)
     picture = read_picture(file, request.fill_metadata)
     if picture is None:
@@ -60,21 +124,20 @@ def upload_projection(request: ProjectionRequest, connection: Connection, lake: 
         height=picture.height,
         additional_info=info or None,
     )
-    return loop_thread.run(lambda: _upload(_Projection(request.data_id, file, draft), connection, lake))
+    return _Projection(request.data_id, file, draft)
 
 
 @dataclass(frozen=True)
 class _Projection:
     data_id: UUID
-    file: LocalFile
+    file: OpenFile
     draft: ProjectionToCreate
 
 
-async def _upload(projection: _Projection, connection: Connection, lake: Lake) -> DataProjection:
-    async with AsyncSession(connection, lake.organization.id) as session:
-        object_name = await store(session, lake, projection.file, type=ObjectType.DATA_PROJECTION)
-        registration = projection.draft.model_copy(update={"object_name": object_name})
-        return await _register(session, projection.data_id, registration)
+async def _upload(session: AsyncSession, projection: _Projection, lake: Lake) -> DataProjection:
+    object_name = await store(session, lake, projection.file, type=ObjectType.DATA_PROJECTION)
+    registration = projection.draft.model_copy(update={"object_name": object_name})
+    return await _register(session, projection.data_id, registration)
 
 
 async def _register(session: AsyncSession, data_id: UUID, registration: ProjectionToCreate) -> DataProjection:

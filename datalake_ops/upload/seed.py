@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import islice
 
 from datalake_ops.errors import ErrorManager, NothingDoneError
 from datalake_ops.upload.report import UploadReport
@@ -34,10 +35,10 @@ def seed_result(report: UploadReport, error_manager: ErrorManager | None = None)
 
 def failure_text(report: UploadReport) -> str:
     """One line on the paths that failed: how many, and the first few with their reasons."""
-    failed = report.failed
-    named = "; ".join(str(row.error) for row in failed[:_NAMED])
-    more = f"; and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
-    return f"{len(failed)} of {len(report.files)} files were not uploaded: {named}{more}"
+    count = report.failed_count
+    named = "; ".join(str(row.error) for row in islice(report.failures(), _NAMED))
+    more = f"; and {count - _NAMED} more" if count > _NAMED else ""
+    return f"{count} of {len(report.files)} files were not uploaded: {named}{more}"
 
 
 def _nothing_done(report: UploadReport) -> str:

@@ -1,33 +1,117 @@
-"""From what the caller names to files that can be sent, or to the error that says why not."""
+"""One thing to upload: what is said of it, and its bytes, or the error that says why there are none."""
 
 from __future__ import annotations
 
+import io
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Protocol
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
-from datalake_ops.errors import ConfigurationError, InvalidFileError, UploadError
-from datalake_ops.upload.request import FilePath, Size, UploadRequest
+from datalake_ops.errors import InvalidFileError, UploadError
 
 # Files up to this are read once, whole; the product with the number of workers bounds the memory of an upload.
 WHOLE_BYTES = 512 * 1024
-PAIR = 2
+Size = tuple[int, int]
+# What a decoder that looks at the head of a large file reads at a time.
+BUFFER_BYTES = 64 * 1024
+
+
+class OpenFile(Protocol):
+    """A file as it was when first looked at: read in any order, from any thread, as often as needed."""
+
+    @property
+    def path(self) -> str:
+        """The path or address as messages and reports name it."""
+
+    @property
+    def name(self) -> str:
+        """The base name: no directory, no `..`, ever reaches the platform."""
+
+    @property
+    def size(self) -> int:
+        """Length in bytes, above 0."""
+
+    @property
+    def modified_ns(self) -> int | None:
+        """When it was last written, in nanoseconds; None where nobody knows."""
+
+    @property
+    def content(self) -> bytes | None:
+        """The whole file when it is small."""
+
+    def read(self, start: int, end: int) -> bytes:
+        """The bytes from `start` up to `end`; blocks.
+
+        Raises:
+            InvalidFileError: the file changed or vanished since it was first looked at.
+        """
+
+
+class Content(Protocol):
+    """Where the bytes of an entry come from; nothing is touched before it is opened or stamped."""
+
+    @property
+    def name(self) -> str:
+        """The base name."""
+
+    def stamp(self) -> tuple[int, int] | None:
+        """Size and time of the last change (nanoseconds), to tell an unchanged file without reading it; blocks.
+
+        None where that is not known, and when the file is not there: to open it tells why.
+        """
+
+    def open(self) -> OpenFile:
+        """Look at the file, and read it if it is small; blocks.
+
+        Raises:
+            InvalidFileError: it cannot be uploaded.
+        """
+
+
+@dataclass(frozen=True)
+class LocalContent:
+    """A file of this machine."""
+
+    path: str
+
+    @property
+    def name(self) -> str:
+        """The base name."""
+        return Path(self.path).name
+
+    def stamp(self) -> tuple[int, int] | None:
+        """Size and time of the last change; blocks."""
+        try:
+            found = Path(self.path).stat()
+        except (OSError, ValueError):
+            return None
+        return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+
+    def open(self) -> OpenFile:
+        """Look at the file, and read it if it is small; blocks."""
+        return open_file(self.path)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One path of an upload and what is said of it; `path` is kept as the caller gave it."""
+    """One thing to upload and what is said of it; `path` is its name in messages and reports, as the caller gave it.
+
+    `tags` and `source` are names that a manifest gives to this file alone, beside those of the whole upload.
+    """
 
     index: int
     path: str
+    content: Content
     metadata: Mapping[str, Any] | None = None
     custom_metadata: Mapping[str, Any] | None = None
     size: Size | None = None
+    tags: tuple[str, ...] = ()
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,21 +152,6 @@ class LocalFile:
         return piece
 
 
-def entries(request: UploadRequest) -> list[Entry]:
-    """The paths of a request in input order, each with its own metadata and size; touches no disk.
-
-    Raises:
-        ConfigurationError: a list has another length than the paths, a size is no pair, or a path is no path.
-    """
-    given = request.filepaths
-    paths = [_path(path) for path in ([given] if isinstance(given, (str, os.PathLike)) else given)]
-    metadata = [_mapping(values) for values in _one_each("metadata", request.metadata, len(paths))]
-    custom = [_mapping(values) for values in _one_each("custom_metadata", request.custom_metadata, len(paths))]
-    sizes = [_size(size) for size in _one_each("sizes", request.sizes, len(paths))]
-    rows = zip(paths, metadata, custom, sizes, strict=True)
-    return [Entry(index, *row) for index, row in enumerate(rows)]
-
-
 def open_file(path: str) -> LocalFile:
     """Look at a file, and read it if it is small; blocks.
 
@@ -110,6 +179,39 @@ def open_file(path: str) -> LocalFile:
     return LocalFile(path, len(content) if content is not None else now.st_size, now.st_mtime_ns, content)
 
 
+def as_stream(file: OpenFile) -> BinaryIO:
+    """The file as a seekable stream, for who reads only here and there."""
+    if file.content is not None:
+        return io.BytesIO(file.content)
+    return io.BufferedReader(_Ranges(file), BUFFER_BYTES)
+
+
+class _Ranges(io.RawIOBase):
+    def __init__(self, file: OpenFile) -> None:
+        super().__init__()
+        self._file = file
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._file.size}[whence])
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        end = min(self._at + len(buffer), self._file.size)
+        if end <= self._at:
+            return 0
+        piece = self._file.read(self._at, end)
+        buffer[: len(piece)] = piece
+        self._at = end
+        return len(piece)
+
+
 def json_ready(path: str, values: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
     """Metadata as JSON values: dates as ISO text, identifiers as text, NaN and infinities as null.
 
@@ -121,48 +223,6 @@ def json_ready(path: str, values: Mapping[str, Any] | None, name: str) -> dict[s
     except (PydanticSerializationError, ValueError, TypeError) as error:
         raise UploadError(f"The {name} of {path} has no JSON form: {error}", path) from error
     return ready
-
-
-def _path(path: FilePath) -> str:
-    try:
-        text = os.fspath(path)
-    except TypeError as error:
-        raise ConfigurationError(f"A path is a str or a Path, got {path!r}.") from error
-    if not isinstance(text, str):
-        raise ConfigurationError(f"A path is text, got the bytes {text!r}; use os.fsdecode.")
-    return text
-
-
-def _one_each(name: str, given: Any, count: int) -> Sequence[Any]:
-    if not given:
-        return [None] * count
-    # One mapping, or one (width, height), is for every file.
-    if isinstance(given, Mapping) or (isinstance(given, tuple) and all(isinstance(side, int) for side in given)):
-        return [given] * count
-    values = list(given)
-    if len(values) != count:
-        raise ConfigurationError(
-            f"{name} has {len(values)} entries for {count} paths; give one per path (None where it has nothing)."
-        )
-    return values
-
-
-def _mapping(values: Any) -> Mapping[str, Any] | None:
-    if values is None or isinstance(values, Mapping):
-        return values
-    raise ConfigurationError(f"Metadata of a file is a mapping of keys to values, got {values!r}.")
-
-
-def _size(size: Any) -> Size | None:
-    if size is None:
-        return None
-    if (
-        not isinstance(size, Sequence)
-        or len(size) != PAIR
-        or not all(isinstance(side, int) and side > 0 for side in size)
-    ):
-        raise ConfigurationError(f"A size is a pair (width, height) of pixels above 0, got {size!r}.")
-    return (size[0], size[1])
 
 
 def _check_name(path: str) -> None:

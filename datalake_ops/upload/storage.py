@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 from uuid import UUID
 
 from datalake_ops.client import uploads
@@ -16,12 +17,12 @@ from datalake_ops.errors import UnexpectedAnswerError, UnsupportedError
 from datalake_ops.upload.body import FileBody, form_around
 from datalake_ops.upload.bounded import for_each
 from datalake_ops.upload.plan import Part, is_large, parts
-from datalake_ops.upload.source import LocalFile
+from datalake_ops.upload.source import OpenFile
 from datalake_ops.wire.uploads import PART_BYTES, ClientType, MultipartStart, PresignedUpload
 
 logger = logging.getLogger(__name__)
 # More parts of one file at a time would starve the other files of the upload.
-PARTS_AT_ONCE = 4
+PARTS_AT_ONCE = 8
 S3_TYPES = frozenset({ClientType.AWS, ClientType.MINIO})
 FORM_TYPES = S3_TYPES | {ClientType.GOOGLE}
 _PERSISTED = re.compile(r"bytes=0-(\d+)")
@@ -42,14 +43,33 @@ class Tally:
         self.attempts += 1
 
 
+class Marks(Protocol):
+    """What is known of a file's parts from an earlier run, and who is told of each step of this one."""
+
+    @property
+    def upload_id(self) -> str | None:
+        """The multipart upload that an earlier run began."""
+
+    @property
+    def etags(self) -> Mapping[int, str]:
+        """The parts that the storage has of it, by number."""
+
+    async def begun(self, object_name: str, upload_id: str) -> None:
+        """A multipart upload was begun."""
+
+    async def part_done(self, upload_id: str, number: int, etag: str) -> None:
+        """The storage took one part."""
+
+
 @dataclass(frozen=True)
 class Shipment:
     """A file on its way to an object of the storage."""
 
-    file: LocalFile
+    file: OpenFile
     object_name: str
     content_type: str
     tally: Tally = field(default_factory=Tally)
+    marks: Marks | None = None
 
     @property
     def whole(self) -> Part:
@@ -87,11 +107,17 @@ class Storage:
         (await self._exchange(request, shipment)).accepted()
 
     async def _put_in_parts(self, shipment: Shipment) -> bool:
+        if shipment.marks is not None and shipment.marks.upload_id is not None:
+            await self._put_s3_parts(shipment, shipment.marks.upload_id, shipment.marks.etags)
+            return True
         operation = uploads.multipart_start(self._connector, shipment.object_name, shipment.content_type)
         start = await self._session.send(operation)
         kind = (start.client_type or "").lower()
         if kind in S3_TYPES:
-            await self._put_s3_parts(shipment, _needed(start.upload_id, start))
+            upload_id = _needed(start.upload_id, start)
+            if shipment.marks is not None:
+                await shipment.marks.begun(shipment.object_name, upload_id)
+            await self._put_s3_parts(shipment, upload_id, {})
         elif kind == ClientType.GOOGLE:
             await self._put_google_chunks(shipment, _needed(start.url, start))
         else:
@@ -99,13 +125,16 @@ class Storage:
             return False
         return True
 
-    async def _put_s3_parts(self, shipment: Shipment, upload_id: str) -> None:
-        etags: dict[int, str] = {}
+    async def _put_s3_parts(self, shipment: Shipment, upload_id: str, known: Mapping[int, str]) -> None:
+        etags = dict(known)
 
         async def put_part(part: Part) -> None:
-            etags[part.number] = await self._put_s3_part(shipment, upload_id, part)
+            etags[part.number] = etag = await self._put_s3_part(shipment, upload_id, part)
+            if shipment.marks is not None:
+                await shipment.marks.part_done(upload_id, part.number, etag)
 
-        await for_each(parts(shipment.file.size), put_part, PARTS_AT_ONCE)
+        missing = [part for part in parts(shipment.file.size) if part.number not in known]
+        await for_each(missing, put_part, PARTS_AT_ONCE)
         in_order = [etags[number] for number in sorted(etags)]
         await self._session.send(uploads.multipart_end(self._connector, shipment.object_name, upload_id, in_order))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from datalake_ops.client import data as data_operations
@@ -14,90 +14,192 @@ from datalake_ops.client.retry import Failure, Loss
 from datalake_ops.client.storage import Tries
 from datalake_ops.errors import (
     AmbiguousRequestError,
+    AnswerError,
     DatalakeError,
     NotFoundError,
     ResourceConflictError,
     UnexpectedAnswerError,
-    UnprocessableDataError,
-    UploadError,
 )
-from datalake_ops.upload.exif import Picture, merged, read_picture
-from datalake_ops.upload.plan import MEASURED_TYPES, content_type, data_type
+from datalake_ops.upload.feed import settled_row
+from datalake_ops.upload.ledger import Decision, Ledger
+from datalake_ops.upload.plan import content_type
+from datalake_ops.upload.prepare import Prepared
 from datalake_ops.upload.report import FileReport, FileStatus
 from datalake_ops.upload.request import Lake, UploadRequest
-from datalake_ops.upload.source import Entry, LocalFile, json_ready, open_file
+from datalake_ops.upload.rows import as_upload_error, failed_row, with_data
+from datalake_ops.upload.source import OpenFile
 from datalake_ops.upload.storage import Shipment, Storage, Tally
-from datalake_ops.wire.data import Data, DataToCreate, Meta, UploadStatus
+from datalake_ops.wire.data import Data, DataToCreate
 from datalake_ops.wire.uploads import ObjectType
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A file that was looked at, and what will be said of it; the object name comes with the storage."""
-
-    file: LocalFile
-    draft: DataToCreate
-
-    def named(self, object_name: str) -> DataToCreate:
-        """The registration of the stored object."""
-        return self.draft.model_copy(update={"object_name": object_name})
+# How a platform or a storage refuses an object name that it did not give itself.
+_NAME_REFUSED = frozenset({208, 400, 403, 404, 409, 422})
 
 
 class Courier:
     """Carries single files into one lake; any number at the same time."""
 
-    def __init__(self, session: AsyncSession, lake: Lake, request: UploadRequest) -> None:
+    def __init__(self, session: AsyncSession, lake: Lake, request: UploadRequest, ledger: Ledger) -> None:
         self._session = session
         self._lake = lake
         self._request = request
+        self._ledger = ledger
 
-    async def carry(self, entry: Entry) -> FileReport:
+    async def carry(self, file: Prepared) -> FileReport:
         """Upload one file and report on it; a failure is told in the row and never raised."""
         started_at = time.monotonic()
         tally = Tally()
+        path = file.entry.path
         try:
-            row = await self._carry(entry, tally)
+            row = await self._carry(file, tally)
         except DatalakeError as error:
-            row = FileReport(entry.path, FileStatus.FAILED, error=_as_upload_error(error, entry.path))
+            row = await self._failed(file, error)
         except Exception as error:
             # What nobody foresaw costs this file, with its traceback in the log, and not the report of the others.
-            logger.exception("The upload of %s failed unexpectedly.", entry.path)
-            row = FileReport(entry.path, FileStatus.FAILED, error=_as_upload_error(error, entry.path))
+            logger.exception("The upload of %s failed unexpectedly.", path)
+            row = await self._failed(file, error)
         return replace(row, attempts=tally.attempts, seconds=time.monotonic() - started_at)
 
-    async def _carry(self, entry: Entry, tally: Tally) -> FileReport:
-        prepared = await asyncio.to_thread(prepare, entry, self._request)
-        object_name = await store(
-            self._session, self._lake, prepared.file, upload_dir=self._request.upload_dir, tally=tally
-        )
-        data = await register(self._session, self._lake, prepared.named(object_name))
-        return with_data(FileReport(entry.path, FileStatus.UPLOADED, bytes=prepared.file.size), data)
+    async def _carry(self, file: Prepared, tally: Tally) -> FileReport:
+        decision = await self._ledger.begin(file)
+        row = settled_row(file.entry.path, decision)
+        if row is not None:
+            return row
+        known = await self._known(decision)
+        if known is None:
+            try:
+                object_name = await self._stored(file, decision, tally)
+            except _AlreadyDataError as found:
+                known = found.data
+        if known is not None:
+            await self._ledger.registered(file, known)
+            return with_data(FileReport(file.entry.path, FileStatus.SKIPPED), known)
+        data = await register(self._session, self._lake, file.named(object_name, decision.custom_metadata))
+        await self._ledger.registered(file, data)
+        return with_data(FileReport(file.entry.path, FileStatus.UPLOADED, bytes=file.file.size), data)
+
+    async def _known(self, decision: Decision) -> Data | None:
+        if not decision.look_first or decision.object_name is None:
+            return None
+        return await look(self._session, self._lake, decision.object_name)
+
+    async def _stored(self, file: Prepared, decision: Decision, tally: Tally) -> str:
+        name = decision.object_name
+        if name is None:
+            return await self._store_anew(file, decision, tally)
+        if decision.stored:
+            return name
+        try:
+            await self._store(file, name, decision, tally)
+        except NotFoundError:
+            if decision.upload_id is None:
+                raise
+            logger.info("The parts that an earlier run stored of %s are gone; it is sent anew.", file.entry.path)
+            await self._store(file, name, replace(decision, upload_id=None, etags={}), tally)
+        return name
+
+    async def _store_anew(self, file: Prepared, decision: Decision, tally: Tally) -> str:
+        given = await new_name(self._session, self._lake, file.file, upload_dir=self._request.upload_dir)
+        chosen = await self._ledger.named(file, given)
+        try:
+            await self._store(file, chosen, decision, tally)
+        except AnswerError as error:
+            if chosen == given or error.status not in _NAME_REFUSED:
+                raise
+            if isinstance(error, ResourceConflictError):
+                # Nobody has the name, and yet it is not to be had: the data of it was deleted, perhaps.
+                logger.info("The object name agreed on for %s cannot be used: %s", file.entry.path, error)
+            await self._ledger.name_refused(file, given, for_good=not isinstance(error, ResourceConflictError))
+            await self._store(file, given, decision, tally)
+            return given
+        return chosen
+
+    async def _store(self, file: Prepared, object_name: str, decision: Decision, tally: Tally) -> None:
+        marks = _Marks(self._ledger, file, decision)
+        shipment = Shipment(file.file, object_name, file.draft.content_type, tally, marks)
+        try:
+            await Storage(self._session, self._lake.connector_id).put(shipment)
+        except ResourceConflictError:
+            # Another worker with the same file was faster.
+            data = await look(self._session, self._lake, object_name)
+            if data is None:
+                raise
+            raise _AlreadyDataError(data) from None
+        await self._ledger.stored(file, object_name)
+
+    async def _failed(self, file: Prepared, error: Exception) -> FileReport:
+        row = failed_row(file.entry.path, error)
+        try:
+            await self._ledger.failed(file, as_upload_error(error, file.entry.path))
+        except Exception:
+            logger.exception("That %s failed could not be written down.", file.entry.path)
+        return row
+
+
+class _AlreadyDataError(Exception):
+    """The object that was to be stored is a data already."""
+
+    def __init__(self, data: Data) -> None:
+        super().__init__(f"{data.object_name} is data {data.id} already")
+        self.data = data
+
+
+@dataclass(frozen=True)
+class _Marks:
+    """Where one file's parts stand, kept in the ledger."""
+
+    ledger: Ledger
+    file: Prepared
+    decision: Decision
+
+    @property
+    def upload_id(self) -> str | None:
+        return self.decision.upload_id
+
+    @property
+    def etags(self) -> Mapping[int, str]:
+        return self.decision.etags
+
+    async def begun(self, object_name: str, upload_id: str) -> None:
+        await self.ledger.parts_begun(self.file, object_name, upload_id)
+
+    async def part_done(self, upload_id: str, number: int, etag: str) -> None:
+        await self.ledger.part_done(self.file, upload_id, number, etag)
 
 
 async def store(
     session: AsyncSession,
     lake: Lake,
-    file: LocalFile,
+    file: OpenFile,
     *,
     type: ObjectType = ObjectType.DATA,
     upload_dir: str | None = None,
-    tally: Tally | None = None,
 ) -> str:
     """Store a file under a fresh object name, and return that name.
 
     Raises:
         DatalakeError: it is not stored.
     """
-    operation = uploads.object_name(lake.organization.id, lake.connector_id, file.name, type, upload_dir)
-    object_name = (await session.send(operation)).object_name
-    shipment = Shipment(file, object_name, content_type(file.name), tally or Tally())
-    await Storage(session, lake.connector_id).put(shipment)
+    object_name = await new_name(session, lake, file, type=type, upload_dir=upload_dir)
+    await Storage(session, lake.connector_id).put(Shipment(file, object_name, content_type(file.name)))
     return object_name
 
 
-async def register(session: AsyncSession, lake: Lake, registration: DataToCreate) -> Data:
+async def new_name(
+    session: AsyncSession,
+    lake: Lake,
+    file: OpenFile,
+    *,
+    type: ObjectType = ObjectType.DATA,
+    upload_dir: str | None = None,
+) -> str:
+    """A fresh object name for a file."""
+    operation = uploads.object_name(lake.organization.id, lake.connector_id, file.name, type, upload_dir)
+    return (await session.send(operation)).object_name
+
+
+async def register(session: AsyncSession, lake: Lake, registration: DataToCreate, *, look_first: bool = False) -> Data:
     """Make a stored object a data, once: a lost answer is followed by a look, never by a blind repeat.
 
     Raises:
@@ -109,7 +211,7 @@ async def register(session: AsyncSession, lake: Lake, registration: DataToCreate
         if isinstance(created, Data):
             return created
         logger.info("Looking for %s before it is registered again: %s", registration.object_name, created)
-        found = await _look(session, lake, registration)
+        found = await look(session, lake, registration.object_name)
         if found is not None:
             return found
         if not await tries.again(Failure(loss=Loss.CUT)):
@@ -124,55 +226,9 @@ async def _try_to_register(session: AsyncSession, lake: Lake, registration: Data
         return error
 
 
-async def _look(session: AsyncSession, lake: Lake, registration: DataToCreate) -> Data | None:
+async def look(session: AsyncSession, lake: Lake, object_name: str) -> Data | None:
+    """The data of an object; None when it is not registered."""
     try:
-        return await session.send(data_operations.find_data(lake.datalake.id, object_name=registration.object_name))
+        return await session.send(data_operations.find_data(lake.datalake.id, object_name=object_name))
     except NotFoundError:
         return None
-
-
-def prepare(entry: Entry, request: UploadRequest) -> Prepared:
-    """Look at a file once: is it sendable, how large is it, what picture is it. Blocks.
-
-    Raises:
-        InvalidFileError, UploadError: it cannot be uploaded; nothing was sent.
-    """
-    metadata = json_ready(entry.path, entry.metadata, "metadata")
-    custom_metadata = json_ready(entry.path, entry.custom_metadata, "custom_metadata")
-    file = open_file(entry.path)
-    kind = content_type(file.name)
-    picture = read_picture(file, request.fill_metadata) if kind in MEASURED_TYPES else None
-    draft = DataToCreate(
-        type=data_type(kind),
-        filename=file.name,
-        object_name="",
-        content_type=kind,
-        tags=request.tag_ids,
-        data_source_id=request.source_id,
-        meta=_meta(picture, entry),
-        metadata=merged(picture.metadata if picture else {}, metadata),
-        custom_metadata=custom_metadata,
-    )
-    return Prepared(file, draft)
-
-
-def with_data(row: FileReport, data: Data) -> FileReport:
-    """The row with the data as the platform now answers it; a data it cannot read makes the row UNPROCESSABLE."""
-    if data.upload_status is not UploadStatus.ERROR:
-        return replace(row, data=data)
-    error = UnprocessableDataError(
-        f"{row.path} was stored as data {data.id}, but the platform cannot read it as an image or a video. "
-        "Delete that data, mend the file, then upload it again.",
-        row.path,
-    )
-    return replace(row, status=FileStatus.UNPROCESSABLE, data=data, error=error)
-
-
-def _meta(picture: Picture | None, entry: Entry) -> Meta | None:
-    if picture is not None:
-        return Meta(width=picture.width, height=picture.height)
-    return Meta(width=entry.size[0], height=entry.size[1]) if entry.size else None
-
-
-def _as_upload_error(error: Exception, path: str) -> UploadError:
-    return error if isinstance(error, UploadError) else UploadError(f"{path} could not be uploaded: {error}", path)

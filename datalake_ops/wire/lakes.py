@@ -16,6 +16,7 @@ class Extension(Choice):
     JOB_LOGS = "job-logs"
     JOB_BATCH = "job-batch"
     OBJECT_STAT = "object-stat"
+    MULTIPART_PARTS = "multipart-parts"
 
 
 class Ping(WireModel):

@@ -13,6 +13,7 @@ PRESIGNED_UPLOAD = "/api/object-storage/{connector}/generate_presigned_url"
 MULTIPART_START = "/api/object-storage/{connector}/init_multipart_upload"
 MULTIPART_PART = "/api/object-storage/{connector}/generate_part_presigned_url"
 MULTIPART_END = "/api/object-storage/{connector}/complete_part_upload"
+MULTIPART_PARTS = "/api/object-storage/{connector}/list_parts"  # extension multipart-parts
 PRESIGNED_DOWNLOAD = "/api/object-storage/{connector}/retrieve_presigned_url"
 OBJECT_STAT = "/api/object-storage/{connector}/stat"  # extension object-stat
 

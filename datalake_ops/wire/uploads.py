@@ -61,6 +61,20 @@ class PartAddress(WireModel):
     url: str
 
 
+class StoredPart(WireModel):
+    """One part that the storage has, with its size in bytes (extension `multipart-parts`)."""
+
+    ETag: str
+    PartNumber: int
+    Size: int
+
+
+class StoredParts(WireModel):
+    """The parts of an upload under way, in order (extension `multipart-parts`)."""
+
+    parts: tuple[StoredPart, ...]
+
+
 class ObjectStat(WireModel):
     """What the storage knows of an object (extension `object-stat`)."""
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from prefect import task
@@ -16,7 +15,6 @@ from prefect_tasks.retrying import RETRYING
 from prefect_tasks.waiting import run_logger
 
 if TYPE_CHECKING:
-    from datalake_ops.upload.progress import Progress
     from datalake_ops.upload.report import UploadReport
 
 FilePath = str | os.PathLike[str]
@@ -37,6 +35,8 @@ def upload_data(
     upload_dir: str | None = None,
     custom_metadata: dict[str, Any] | list[dict[str, Any] | None] | None = None,
     sizes: tuple[int, int] | list[tuple[int, int] | None] | None = None,
+    if_exists: str = "skip",
+    journal: FilePath | None = None,
     report: FilePath | None = None,
     allow_failures: bool = False,
     max_ids: int = 100,
@@ -56,6 +56,9 @@ def upload_data(
         fill_metadata: read EXIF into metadata; keys given in `metadata` win.
         wait_for_unprocessable_data: wait until the platform has read the files; those it cannot read count as failed.
         upload_dir: prefix of the object names, on storages of the organization's own.
+        if_exists: what to do with a file whose name and content the lake has: "skip" it, so that a retry doubles
+            nothing, "upload" it once more, or "error".
+        journal: a SQLite file or an fsspec URL to write each step down, so that a run that was killed resumes.
         report: where to write one JSON line per file, on a storage that outlives the worker.
         allow_failures: succeed when some files failed; the summary names them.
         max_ids: how many data and errors the summary names.
@@ -67,13 +70,12 @@ def upload_data(
     Raises:
         UploadError: some files failed; all others are uploaded.
         NothingDoneError: every file failed.
-        InvalidFileError: a folder or a pattern stands for no image or video.
     """
-    from datalake_ops.upload.folder import files_of
+    from datalake_ops.upload.progress import LogProgress
 
     with load_credentials(credentials).get_client() as hook:
         done = hook.upload(
-            files_of(filepaths),
+            filepaths,
             tags,
             source,
             max_workers=max_workers,
@@ -83,7 +85,9 @@ def upload_data(
             fill_metadata=fill_metadata,
             upload_dir=upload_dir,
             wait=wait_for_unprocessable_data,
-            on_progress=ProgressLog(run_logger()),
+            on_progress=LogProgress(run_logger().info),
+            if_exists=if_exists,
+            journal=journal,
         )
     summary = done.summary(max_ids)
     if report is not None:
@@ -92,25 +96,6 @@ def upload_data(
     if done.failed and not (allow_failures and done.data):
         raise _failure(done)
     return summary
-
-
-class ProgressLog:
-    """Logs how far an upload is, now and then: an upload may take hours."""
-
-    def __init__(self, logger: Any, every: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
-        self._logger = logger
-        self._every = every
-        self._clock = clock
-        self._next_at = clock() + every
-
-    def __call__(self, progress: Progress) -> None:
-        """Take note of the progress, as the hook's `on_progress`."""
-        if self._clock() < self._next_at:
-            return
-        self._next_at = self._clock() + self._every
-        self._logger.info(
-            "%d of %d files, %d bytes, %d failed", progress.done, progress.total, progress.bytes, progress.failed
-        )
 
 
 def _tell(done: UploadReport) -> None:

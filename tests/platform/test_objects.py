@@ -307,6 +307,9 @@ class Multipart:
         assert answer.status_code < 400, answer.text
         return {"ETag": answer.headers["ETag"], "PartNumber": number}
 
+    def listed(self) -> requests.Response:
+        return self._api.call("POST", f"{self._path}/list_parts", {"object_name": self.name, "upload_id": self.id})
+
     def complete(self, parts: list[dict[str, object]]) -> requests.Response:
         body = {"object_name": self.name, "upload_id": self.id, "parts": parts}
         return self._api.call("POST", f"{self._path}/complete_part_upload", body)
@@ -336,6 +339,26 @@ class TestMultipart:
         assert upload.complete([stale]).status_code == 400
         assert upload.complete([fresh]).status_code == 200
         assert api.storage("GET", api.address(upload.name)).content == b"second"
+
+    def test_the_parts_that_are_there_are_listed_in_order(self, api: Api) -> None:
+        upload = Multipart(api)
+        second, _, first = upload.put(2, b"second"), upload.put(1, b"stale"), upload.put(1, b"one")
+
+        listed = upload.listed().json()["parts"]
+
+        assert "multipart-parts" in api.json("GET", "/api/home/ping")["extensions"]
+        assert listed == [{**first, "Size": 3}, {**second, "Size": 6}]
+        assert upload.complete([{"ETag": one["ETag"], "PartNumber": one["PartNumber"]} for one in listed]).ok
+
+    def test_parts_are_listed_only_of_an_upload_under_way_and_of_its_object(self, api: Api) -> None:
+        empty, done, other = Multipart(api), Multipart(api), Multipart(api)
+        done.complete([done.put(1, b"x")])
+        other.name = empty.name
+
+        answers = [upload.listed().status_code for upload in (empty, done, other)]
+
+        assert empty.listed().json() == {"parts": []}
+        assert answers == [200, 404, 404]
 
     def test_completing_again_is_answered_the_same(self, api: Api) -> None:
         upload = Multipart(api)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import pytest
 from prefect.client.schemas.objects import State, StateType
 
@@ -22,11 +20,9 @@ from datalake_ops.errors import (
     UnauthorizedError,
     UploadError,
 )
-from datalake_ops.upload.progress import Progress
 from prefect_tasks import tasks
 from prefect_tasks.identity import idempotency_key, labels
 from prefect_tasks.retrying import RETRYING, is_transient
-from prefect_tasks.tasks.uploads import ProgressLog
 from prefect_tasks.waiting import stopping
 
 AGAIN = [
@@ -123,18 +119,6 @@ class TestStopping:
             raise KeyboardInterrupt
 
         assert cancelled == []
-
-
-def test_a_long_upload_logs_its_progress_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
-    now = [0.0]
-    log = ProgressLog(logging.getLogger("upload"), every=10.0, clock=lambda: now[0])
-
-    with caplog.at_level(logging.INFO, "upload"):
-        for second in range(25):
-            now[0] = float(second)
-            log(Progress(done=second, total=100, bytes=second * 1000, failed=1))
-
-    assert caplog.messages == ["10 of 100 files, 10000 bytes, 1 failed", "20 of 100 files, 20000 bytes, 1 failed"]
 
 
 def test_the_package_exports_every_task() -> None:

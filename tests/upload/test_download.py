@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,11 +14,12 @@ from datalake_ops.errors import DownloadError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from datalake_ops.upload.download import DownloadRequest, download_data
+from datalake_ops.upload.request import CONTENT_KEY
 from datalake_ops.wire.data import Data
 from datalake_ops.wire.lakes import Datalake, Organization
 from tests.upload.conftest import IMPATIENT
 from tests.upload.pictures import a_picture
-from tests.upload.witness import CONNECTOR, LAKE, ORGANIZATION, Answer, Witness
+from tests.upload.witness import CONNECTOR, LAKE, ORGANIZATION, Answer, Request, Witness
 
 OBJECT = "^/storage/object"
 
@@ -127,7 +130,7 @@ class Somewhere:
     connector_id = UUID(CONNECTOR)
 
 
-def fetched(witness: Witness, directory: Path, names: list[str]) -> list[Path]:
+def fetched(witness: Witness, directory: Path, names: list[str], **more: Any) -> list[Path]:
     data = [
         Data.model_validate(
             {
@@ -138,6 +141,7 @@ def fetched(witness: Witness, directory: Path, names: list[str]) -> list[Path]:
                 "content_type": "image/png",
                 "upload_status": "DONE",
                 "presigned_url": f"{witness.url}/file/{number}?signature=secret",
+                **more,
             }
         )
         for number, name in enumerate(names)
@@ -162,13 +166,59 @@ def test_a_body_shorter_than_announced_is_never_taken_for_a_file(witness: Witnes
     assert [one.name for one in tmp_path.iterdir()] == ["a.png"]
 
 
-def test_a_body_that_always_ends_early_leaves_nothing_behind(witness: Witness, tmp_path: Path) -> None:
-    witness.script = lambda _: Answer(200, b"half", {"Content-Length": "8", "Connection": "close"})
+def test_a_body_that_always_ends_early_is_no_file_and_its_bytes_serve_the_next_run(
+    witness: Witness, tmp_path: Path
+) -> None:
+    content = bytes(range(256)) * 16384
+    witness.script = lambda _: Answer(200, content[: 1 << 21], {"Content-Length": "4194304", "Connection": "close"})
 
     with pytest.raises(DownloadError) as caught:
         fetched(witness, tmp_path, ["a.png"])
 
     assert "secret" not in str(caught.value)
+    assert not (tmp_path / "a.png").exists()
+    [left] = tmp_path.iterdir()
+    kept = left.stat().st_size
+    assert 0 < kept <= 1 << 21
+
+    witness.script = in_ranges(content)
+    [path] = fetched(witness, tmp_path, ["a.png"])
+
+    assert path.read_bytes() == content
+    assert witness.requests[-1].headers["Range"] == f"bytes={kept}-"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def in_ranges(content: bytes) -> Callable[[Request], Answer]:
+    def answer(request: Request) -> Answer:
+        asked = request.headers.get("Range")
+        if asked is None:
+            return Answer(200, content)
+        start = int(asked.removeprefix("bytes=").removesuffix("-"))
+        if start >= len(content):
+            return Answer(416, b"", {"Content-Range": f"bytes */{len(content)}"})
+        return Answer(206, content[start:], {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"})
+
+    return answer
+
+
+@pytest.mark.parametrize("kept", [b"0123", b"01234567", b"too long for that file"])
+def test_whatever_an_earlier_run_left_the_file_comes_whole(witness: Witness, tmp_path: Path, kept: bytes) -> None:
+    (tmp_path / f".a.png.{UUID(int=0).hex[:12]}.part").write_bytes(kept)
+    witness.script = in_ranges(b"01234567")
+
+    [path] = fetched(witness, tmp_path, ["a.png"])
+
+    assert path.read_bytes() == b"01234567"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_content_that_is_not_what_was_uploaded_is_refused(witness: Witness, tmp_path: Path) -> None:
+    witness.script = lambda _: Answer(200, b"another")
+
+    with pytest.raises(DownloadError, match="SHA-256"):
+        fetched(witness, tmp_path, ["a.png"], custom_metadata={CONTENT_KEY: sha256(b"content").hexdigest()})
+
     assert list(tmp_path.iterdir()) == []
 
 

@@ -74,3 +74,23 @@ def test_it_works_inside_a_running_event_loop(lake: DatalakeHook, data: Data, tm
         return lake.create_projection(data, "p", a_picture(tmp_path / "p.png")).name
 
     assert asyncio.run(main()) == "p"
+
+
+def test_many_projections_come_with_a_row_each_in_order(
+    lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path
+) -> None:
+    data = lake.upload([a_picture(tmp_path / f"{number}.png") for number in range(12)]).data
+    small = [a_picture(tmp_path / "small" / f"{number}.png", (4, 3)) for number in range(12)]
+    small[5].write_text("no picture")
+    busy = datalake_platform.script_fault("POST", "/projections$", drop=True, count=3)
+
+    rows = lake.create_projections(zip(data, small, strict=True), "thumbnail", max_workers=4)
+
+    assert datalake_platform.faults_met(busy) == 3
+    assert [(row.data_id, row.path) for row in rows] == [
+        (one.id, str(path)) for one, path in zip(data, small, strict=True)
+    ]
+    assert [index for index, row in enumerate(rows) if row.projection is None] == [5]
+    assert isinstance(rows[5].error, InvalidFileError)
+    for one, row in zip(data, rows, strict=True):
+        assert [kept.id for kept in lake.list_projections(one)] == ([row.projection.id] if row.projection else [])

@@ -59,6 +59,30 @@ def test_a_data_whose_answer_was_lost_is_found_and_not_made_again(
     assert ("object_name", "object-of-a.png") in look.query
 
 
+def test_a_resumed_file_that_was_registered_after_all_is_found_and_not_made_again(
+    witness: Witness, hook: DatalakeHook, tmp_path: Path
+) -> None:
+    path, journal = a_picture(tmp_path / "a.png"), tmp_path / "journal.db"
+    known: list[Answer] = []
+
+    def lose(request: Request) -> Answer | None:
+        if request.method == "POST" and request.path.endswith("/datas"):
+            return Answer(cut=True)
+        return known[-1] if known and request.path.endswith("/datas/find") else None
+
+    witness.script = lose
+    first = hook.upload(path, journal=journal)
+    [sent, *_] = witness.seen("POST", "/datas$")
+    known.append(Answer(200, witness.usual(sent).body))
+    witness.requests.clear()
+
+    second = hook.upload(path, journal=journal)
+
+    assert first.files[0].status is FileStatus.FAILED
+    assert second.files[0].status is FileStatus.SKIPPED
+    assert [request.path for request in witness.seen("POST", ".*")] == []
+
+
 def test_a_projection_whose_answer_was_lost_is_found_and_not_made_again(
     witness: Witness, hook: DatalakeHook, tmp_path: Path
 ) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datalake_ops.errors import ConfigurationError, InvalidFileError, UploadError
+from datalake_ops.upload.entries import entries
 from datalake_ops.upload.request import UploadRequest
-from datalake_ops.upload.source import WHOLE_BYTES, entries, json_ready, open_file
+from datalake_ops.upload.source import WHOLE_BYTES, json_ready, open_file
 
 
 def test_one_path_is_a_list_of_one() -> None:
@@ -43,7 +44,7 @@ def test_lists_go_one_by_one_and_may_leave_files_out() -> None:
 
 @pytest.mark.parametrize("empty", [None, {}, []])
 def test_empty_metadata_is_no_metadata(empty: Any) -> None:
-    assert entries(UploadRequest(["a", "b"], metadata=empty))[1].metadata is None
+    assert list(entries(UploadRequest(["a", "b"], metadata=empty)))[1].metadata is None
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,17 @@ def test_arguments_that_cannot_be_right_are_refused_before_anything_is_sent(wron
 def test_what_is_no_path_is_refused(path: Any) -> None:
     with pytest.raises(ConfigurationError, match="path"):
         entries(UploadRequest(["a.jpg", path]))
+    with pytest.raises(ConfigurationError, match="path"):
+        entries(UploadRequest(path))
+
+
+@pytest.mark.parametrize("path", [None, 3, b"a.jpg"])
+def test_what_is_no_path_costs_only_its_row_when_it_comes_late(path: Any) -> None:
+    good, bad, last = entries(UploadRequest(iter(["a.jpg", path, "b.jpg"])))
+
+    assert [good.path, last.path] == ["a.jpg", "b.jpg"]
+    with pytest.raises(InvalidFileError, match="path"):
+        bad.content.open()
 
 
 @pytest.mark.parametrize(
@@ -105,6 +117,7 @@ def test_odd_names_are_read_and_kept(tmp_path: Path, name: str) -> None:
     assert file.content == b"abc"
 
 
+@settings(deadline=None)  # A busy machine is no fault of the file.
 @given(extra=st.integers(min_value=-2, max_value=3), start=st.integers(0, 700_000), length=st.integers(1, 300_000))
 def test_slices_are_the_file_s_bytes_whether_it_was_read_whole_or_not(
     tmp_path_factory: pytest.TempPathFactory, extra: int, start: int, length: int

@@ -52,6 +52,12 @@ class PartBody(ObjectBody):
     part_no: Annotated[int, Field(ge=1, le=10_000)]
 
 
+class PartsBody(ObjectBody):
+    """An upload whose parts are asked for."""
+
+    upload_id: str
+
+
 class ListedPart(BaseModel):
     """One part of an upload that is to be completed."""
 
@@ -107,6 +113,18 @@ async def sign_part(body: PartBody, request: Request, connector: ConnectorOf) ->
     limits: dict[str, Any] = {"max_bytes": PART_BYTES, "upload": body.upload_id, "part": body.part_no}
     grant = store.grant(PUT, connector.id, body.object_name, **limits)
     return json_response({"url": f"{base_url(request)}{PART_PATH}?{store.signer.query(grant)}"})
+
+
+@router.post(routes.MULTIPART_PARTS)
+async def list_parts(body: PartsBody, request: Request, connector: ConnectorOf, caller: CallerOf) -> Response:
+    """Tell which parts of an upload under way are there (extension multipart-parts)."""
+    place = (body.upload_id, str(connector.id), body.object_name)
+    try:
+        found = await to_thread.run_sync(lambda: store_of(request).uploads.parts(*place))
+    except UnknownUploadError as error:
+        raise RefusalError(HTTPStatus.NOT_FOUND, str(error)) from error
+    parts = [{"ETag": part.etag, "PartNumber": part.number, "Size": part.size} for part in found]
+    return json_response({"parts": parts})
 
 
 @router.post(routes.MULTIPART_END)

@@ -39,6 +39,13 @@ class Part:
 
 
 @dataclass(frozen=True)
+class StoredPart(Part):
+    """One part that is there, with its size in bytes; the ETag is in quotes, as it was given."""
+
+    size: int
+
+
+@dataclass(frozen=True)
 class _Upload:
     connector: str
     key: str
@@ -83,6 +90,17 @@ class MultipartUploads:
                     path.unlink(missing_ok=True)
         os.utime(folder)
         return f'"{md5}"'
+
+    def parts(self, upload: str, connector: str, key: str) -> list[StoredPart]:
+        """The parts that are there, in order.
+
+        Raises:
+            UnknownUploadError: there is no such upload of this object, or it is complete.
+        """
+        self.check(upload, connector, key)
+        with self._lock_of(upload):
+            found = sorted((self._root / upload).glob("*-*"))
+            return [StoredPart(int(path.name[:5]), f'"{path.name[6:]}"', path.stat().st_size) for path in found]
 
     def complete(self, upload: str, connector: str, key: str, parts: Sequence[Part]) -> None:
         """Put the parts together as the object, in one step; the same request again is answered the same way.

@@ -1,0 +1,147 @@
+"""`datalake-ops upload`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from datalake_ops.cli.connection import Commands, add_command, hook_from
+from datalake_ops.cli.upload_bar import watched
+from datalake_ops.terminal import print_json, print_table, size
+
+if TYPE_CHECKING:
+    from datalake_ops.upload.progress import Progress
+    from datalake_ops.upload.report import UploadReport
+
+INTERRUPTED = 130
+# Failed files that are named on the terminal; the report names all.
+_NAMED = 50
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the command."""
+    command = add_command(commands, "upload", upload, "Upload files, folders, patterns, addresses or manifests")
+    command.set_defaults(misused=command.error)
+    command.add_argument("paths", nargs="*", metavar="PATH", help="a file, a folder of images, a pattern, or a URL")
+    command.add_argument("--manifest", action="append", default=[], metavar="FILE", help="JSONL, CSV or Parquet rows")
+    command.add_argument(
+        "--include", action="append", metavar="PATTERN", help="of folders, only such files; repeatable"
+    )
+    command.add_argument("--exclude", action="append", metavar="PATTERN", help="of folders, no such files; repeatable")
+    command.add_argument("--check", action="store_true", help="send nothing; tell which files would fail or be double")
+    said = command.add_argument_group("what is said of the files")
+    said.add_argument("--tags", nargs="+", action="extend", metavar="NAME", help="tags to put on every data")
+    said.add_argument("--tag", action="append", dest="tags", metavar="NAME", help="one tag; repeatable")
+    said.add_argument("--source", metavar="NAME", help="where the files come from")
+    said.add_argument("--exif", action="store_true", help="read EXIF into the metadata")
+    said.add_argument("--upload-dir", metavar="PREFIX", help="prefix of the object names")
+    run = command.add_argument_group("the run")
+    run.add_argument("--if-exists", choices=("skip", "upload", "error"), default="skip", help="same name and content")
+    run.add_argument("--journal", metavar="FILE", help="write down each step, so that a run that was killed resumes")
+    run.add_argument("--workers", type=int, metavar="N", help="at most so many files travel at once")
+    run.add_argument("--no-wait", action="store_true", help="do not wait until the platform has read the files")
+    run.add_argument("--max-failed", type=float, metavar="N", help="succeed though N files, or a share below 1, failed")
+    run.add_argument("--report", metavar="FILE", help="write one row per file, as JSONL or (.parquet) Parquet")
+
+
+def upload(arguments: argparse.Namespace) -> int:
+    """Upload, show what failed, and fail when anything did."""
+    source = _source(arguments)
+    if arguments.check:
+        return _check(source, arguments)
+    last: list[Progress] = []
+    try:
+        with hook_from(arguments) as hook, watched() as show:
+
+            def on_progress(progress: Progress) -> None:
+                last[:] = [progress]
+                show(progress)
+
+            done = hook.upload(source, on_progress=on_progress, **_options(arguments))
+    except KeyboardInterrupt:
+        print(_how_to_resume(arguments, last[0].done if last else 0), file=sys.stderr)
+        return INTERRUPTED
+    if arguments.report:
+        done.save(arguments.report)
+    if arguments.json:
+        print_json(done.summary())
+    else:
+        _print_report(done)
+    return _verdict(done, arguments.max_failed)
+
+
+def _source(arguments: argparse.Namespace) -> list[Any]:
+    from datalake_ops.upload.manifest import Manifest
+
+    source = [*arguments.paths, *map(Manifest, arguments.manifest)]
+    if not source:
+        arguments.misused("give a PATH or a --manifest")
+    return source
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "tags": arguments.tags,
+        "source": arguments.source,
+        "max_workers": arguments.workers,
+        "fill_metadata": arguments.exif,
+        "upload_dir": arguments.upload_dir,
+        "wait": not arguments.no_wait,
+        "if_exists": arguments.if_exists,
+        "journal": arguments.journal,
+        "include": arguments.include or (),
+        "exclude": arguments.exclude or (),
+    }
+
+
+def _check(source: list[Any], arguments: argparse.Namespace) -> int:
+    from datalake_ops.upload.preflight import check
+
+    found = check(source, include=arguments.include or (), exclude=arguments.exclude or ())
+    if arguments.json:
+        rows = [{"path": path, "problem": problem, "detail": detail} for problem, path, detail in found.rows()]
+        print_json({"files": found.files, "bytes": found.bytes, "counts": found.counts(), "findings": rows})
+    else:
+        if not found:
+            print_table(("problem", "file", "detail"), (tuple(map(_shown, row)) for row in found.rows()))
+        counts = ", ".join(f"{count} {problem}" for problem, count in found.counts().items() if count)
+        print(f"{found.files} files, {size(found.bytes)}: {counts or 'nothing wrong'}; nothing was sent")
+    return 0 if found else 1
+
+
+def _verdict(done: UploadReport, max_failed: float | None) -> int:
+    from datalake_ops.errors import IncompleteUploadError, NothingDoneError
+    from datalake_ops.upload.tolerance import Tolerance
+
+    try:
+        Tolerance("any", max_failed).check(done)
+    except (IncompleteUploadError, NothingDoneError):
+        return 1
+    return 0
+
+
+def _how_to_resume(arguments: argparse.Namespace, done: int) -> str:
+    ended = f"Stopped; {done} files are done."
+    if arguments.journal:
+        return f"{ended} Run the same command again to go on: {arguments.journal} knows how far each file came."
+    if arguments.if_exists == "skip":
+        return f"{ended} Run the same command again to go on: what is in the lake is skipped."
+    return f"{ended} To upload only the rest, run it again with --if-exists skip; a --journal FILE also resumes parts."
+
+
+def _print_report(done: UploadReport) -> None:
+    for row in islice(done.failures(), _NAMED):
+        print(f"{_shown(row.path)}: {_shown(str(row.error))}")
+    if done.failed_count > _NAMED:
+        print(f"... and {done.failed_count - _NAMED} more; --report FILE names all.")
+    for note in done.notes:
+        print(note)
+    counts = ", ".join(f"{count} {status.lower()}" for status, count in done.counts().items() if count)
+    print(f"{counts or 'nothing to upload'}; {size(done.bytes)} in {done.seconds:.1f} s")
+
+
+def _shown(text: str) -> str:
+    # A name may hold line ends, and bytes that are no text.
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

@@ -1,0 +1,227 @@
+"""Manifests: a file with one row per file to upload, read as it is needed."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+from datalake_ops.errors import ConfigurationError, InvalidFileError
+from datalake_ops.upload.manifest_row import COLUMNS, Row, broken_row, from_cells, read_row
+from datalake_ops.upload.remote import is_address, local_path, remote_path
+from datalake_ops.wire.model import Choice
+
+# A line is read whole, so one without an end must not fill the memory.
+LONGEST_LINE = 4 * 1024 * 1024
+_PARQUET_ROWS = 4096
+
+
+class Form(Choice):
+    """The formats of a manifest."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+_FORM_OF = {
+    ".jsonl": Form.JSONL,
+    ".ndjson": Form.JSONL,
+    ".json": Form.JSONL,
+    ".csv": Form.CSV,
+    ".parquet": Form.PARQUET,
+    ".pq": Form.PARQUET,
+}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A file with one row per file: `path`, and where wanted `metadata`, `custom_metadata`, `tags`, `source`, `size`.
+
+    JSONL has one object per line. CSV has a header; its metadata are JSON objects, its tags and sizes JSON lists (or
+    tags parted by `;`). Parquet needs pyarrow. A relative path is below `base`, else below the manifest's own folder.
+    `path` may be any fsspec URL. `form` is told by the name when it is not given.
+    """
+
+    path: str
+    form: Form | str | None = None
+    base: str | None = None
+
+    @property
+    def format(self) -> Form:
+        """The format.
+
+        Raises:
+            ConfigurationError: it is not known, or pyarrow is missing for it.
+        """
+        form = self.form or _FORM_OF.get(Path(self.path).suffix.lower())
+        if form not in set(Form):
+            raise ConfigurationError(f"{self.path} is no manifest: give its form, jsonl, csv or parquet.")
+        if form == Form.PARQUET:
+            parquet()
+        return Form(form)
+
+    def placed(self, path: str) -> str:
+        """A row's path as it is opened."""
+        if is_address(path) or path.startswith(("/", "file://")):
+            return path
+        if self.base is not None:
+            folder = self.base.rstrip("/")
+        else:
+            folder = self.path.rpartition("/")[0] if "/" in self.path else ""
+        return f"{folder}/{path}" if folder else path
+
+
+@dataclass(frozen=True)
+class Span:
+    """A range of rows: from a position, of a line number, so many rows; None for all that follow."""
+
+    position: int = 0
+    line: int = 1
+    count: int | None = None
+
+
+def rows(manifest: Manifest, options: Mapping[str, Any] | None = None, span: Span | None = None) -> Iterator[Row]:
+    """The rows of a manifest, in order; what is no row comes with an error that names its line. Blocks.
+
+    Raises:
+        ConfigurationError: the manifest cannot be read, or lacks the column `path`.
+    """
+    read = _READERS[manifest.format]
+    span = span or Span()
+    line = span.line
+    with closing(_opened(manifest, options)) as stream:
+        try:
+            for row in read(manifest, stream, span):
+                line = row.line + 1
+                yield row
+        except (OSError, csv.Error) as error:
+            # The rows before it are on their way, so this is one more row that failed.
+            yield broken_row(manifest.path, line, span.position, f"the file cannot be read on ({error})")
+
+
+def check_manifest(manifest: Manifest, options: Mapping[str, Any] | None = None) -> None:
+    """See that a manifest can be opened and has the columns it needs.
+
+    Raises:
+        ConfigurationError: it has not; nothing was sent.
+    """
+    next(rows(manifest, options, Span(count=1)), None)
+
+
+def parquet() -> Any:
+    """The module that reads and writes Parquet.
+
+    Raises:
+        ConfigurationError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ConfigurationError("Parquet needs pyarrow: pip install 'datalake-ops[parquet]', or use JSONL.") from error
+    return pyarrow.parquet
+
+
+def _opened(manifest: Manifest, options: Mapping[str, Any] | None) -> IO[bytes]:
+    try:
+        if is_address(manifest.path):
+            at = remote_path(manifest.path, options)
+            stream: IO[bytes] = at.ask(lambda: at.fs.open(at.path, "rb"))
+            return stream
+        return Path(local_path(manifest.path)).open("rb")
+    except (OSError, InvalidFileError) as error:
+        raise ConfigurationError(f"The manifest {manifest.path} cannot be read: {error}") from error
+
+
+def _jsonl(manifest: Manifest, stream: IO[bytes], span: Span) -> Iterator[Row]:
+    stream.seek(span.position)
+    position, line, left = span.position, span.line, span.count
+    while left != 0 and (text := stream.readline(LONGEST_LINE)):
+        at, line_at = position, line
+        position += len(text)
+        line += 1
+        if not text.strip():
+            continue
+        left = None if left is None else left - 1
+        yield read_row(manifest, line_at, at, partial(_parsed, text))
+
+
+def _csv(manifest: Manifest, stream: IO[bytes], span: Span) -> Iterator[Row]:
+    lines = _Lines(stream)
+    header = [name.strip() for name in next(csv.reader(lines), [])]
+    if header and "path" not in header:
+        raise ConfigurationError(f"The CSV manifest {manifest.path} has no column `path`, but {', '.join(header)}.")
+    if span.position:
+        lines.go_to(span.position, span.line)
+    at, line, left = lines.position, lines.number + 1, span.count
+    # Each row takes from the stream only the lines it consists of, so that the next one begins where this one ends.
+    for cells in csv.reader(lines):
+        if left == 0:
+            return
+        if cells:
+            left = None if left is None else left - 1
+            yield read_row(manifest, line, at, partial(from_cells, header, cells))
+        at, line = lines.position, lines.number + 1
+
+
+def _parquet(manifest: Manifest, stream: IO[bytes], span: Span) -> Iterator[Row]:
+    from pyarrow import ArrowException
+
+    try:
+        file = parquet().ParquetFile(stream)
+    except ArrowException as error:
+        raise ConfigurationError(f"{manifest.path} is no Parquet file: {error}") from error
+    names = [name for name in COLUMNS if name in file.schema_arrow.names]
+    if "path" not in names:
+        raise ConfigurationError(f"The Parquet manifest {manifest.path} has no column `path`.")
+    end = None if span.count is None else span.position + span.count
+    number = 0
+    for group in range(file.metadata.num_row_groups):
+        if end is not None and number >= end:
+            return
+        in_group = file.metadata.row_group(group).num_rows
+        if number + in_group <= span.position:
+            number += in_group
+            continue
+        for batch in file.iter_batches(_PARQUET_ROWS, row_groups=[group], columns=names):
+            for values in batch.to_pylist():
+                if number >= span.position and (end is None or number < end):
+                    yield read_row(manifest, number + 1, number, partial(dict, values))
+                number += 1
+
+
+def _parsed(line: bytes) -> Any:
+    return json.loads(line.decode("utf-8-sig"))
+
+
+class _Lines:
+    """Lines of text, with the position behind the last one."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.position = 0
+        self.number = 0
+
+    def go_to(self, position: int, number: int) -> None:
+        self._stream.seek(position)
+        self.position, self.number = position, number - 1
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._stream.readline(LONGEST_LINE)
+        if not line:
+            raise StopIteration
+        text = line.decode("utf-8-sig" if self.position == 0 else "utf-8", "surrogateescape")
+        self.position += len(line)
+        self.number += 1
+        return text
+
+
+_READERS = {Form.JSONL: _jsonl, Form.CSV: _csv, Form.PARQUET: _parquet}

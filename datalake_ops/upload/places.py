@@ -1,0 +1,297 @@
+"""What a caller may name as a source, and the files that it stands for."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from datalake_ops.errors import ConfigurationError, InvalidFileError
+from datalake_ops.upload.again import Only
+from datalake_ops.upload.manifest import Manifest, Span, check_manifest, rows
+from datalake_ops.upload.manifest_row import Row
+from datalake_ops.upload.patterns import Selection, has_magic, split_at_magic
+from datalake_ops.upload.plan import content_type
+from datalake_ops.upload.remote import RemoteContent, RemotePath, check_address, is_address, local_path, remote_path
+from datalake_ops.upload.shard import FilePiece, FolderPiece, ManifestPiece, Shard
+from datalake_ops.upload.source import LocalContent
+from datalake_ops.upload.spool import NamedStream, OpenableContent, StreamContent
+from datalake_ops.upload.walk import Broken, Folder, Found, LocalFolder, Range, RemoteFolder, walk
+
+_LOCAL_PROTOCOLS = frozenset({"file", "local"})
+
+
+@dataclass(frozen=True)
+class Named:
+    """A file that a source stands for, with its row when a manifest names it."""
+
+    found: Found
+    row: Row | None = None
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A folder and what of it is meant; `name` is how to name both again."""
+
+    folder: Folder
+    selection: Selection
+    name: str
+
+    def files(self) -> Iterator[Found]:
+        """Its files, in order; blocks.
+
+        Raises:
+            InvalidFileError: there is none.
+        """
+        empty = True
+        for found in walk(self.folder, self.selection):
+            empty = False
+            yield found
+        if empty:
+            raise InvalidFileError(f"{self.name} holds no image or video.", self.name)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Finds the files that sources stand for; nothing is listed or opened before its turn."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    # They carry secrets.
+    options: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    def check(self, one: Any) -> None:
+        """See that a source can be one.
+
+        Raises:
+            ConfigurationError: it cannot.
+        """
+        if isinstance(one, str):
+            if is_address(one):
+                check_address(one)
+        elif isinstance(one, Manifest):
+            check_manifest(one, self.options)
+        elif isinstance(one, Mapping):
+            Shard.from_json(one)
+        elif not is_one(one):
+            raise ConfigurationError(f"A path is a str or a Path, got {one!r}.")
+        elif _object_path(one) is None and isinstance(one, os.PathLike) and not _is_openable(one):
+            self.check(path_text(one))
+        elif _is_stream(one):
+            _stream_name(one)
+
+    def count(self, listed: Iterable[Any]) -> int | None:
+        """How many files a list of sources stands for, when that needs no reading."""
+        if not isinstance(listed, Sequence):
+            return None
+        total = 0
+        for one in listed:
+            if isinstance(one, (Shard, Mapping)):
+                total += one.files if isinstance(one, Shard) else one["files"]
+            elif self._may_be_many(one):
+                return None
+            else:
+                total += 1
+        return total
+
+    def are_local(self, listed: Iterable[Any]) -> bool:
+        """Whether a list holds nothing but paths of this machine, which may be listed twice."""
+        return isinstance(listed, Sequence) and all(
+            isinstance(one, (str, Path)) and not is_address(str(one)) for one in listed
+        )
+
+    def travels(self, one: Any) -> bool:
+        """Whether a source can be named to another worker."""
+        return isinstance(one, (str, os.PathLike)) and not isinstance(_object_path(one), RemotePath)
+
+    def named(self, one: Any) -> Iterator[Named]:
+        """The files of one source, in order; a place that gives none comes as a broken file."""
+        if isinstance(one, Mapping):
+            one = Shard.from_json(one)
+        if isinstance(one, Shard):
+            for piece in one.pieces:
+                yield from self._of_piece(piece)
+        elif isinstance(one, Manifest):
+            yield from (self._of_row(row) for row in rows(one, self.options))
+        elif (tree := self.tree(one)) is not None:
+            yield from _or_broken(map(Named, walk(tree.folder, tree.selection)), tree.name, 1, of_shard=False)
+        else:
+            yield Named(self.file(one))
+
+    def tree(self, one: Any) -> Tree | None:
+        """The folder or pattern that a source is; None when it is a file. May ask the disk or the storage."""
+        if isinstance(one, str):
+            return self._tree_of(one)
+        if isinstance(one, (NamedStream, Manifest, Shard)) or _is_stream(one):
+            return None
+        at = _object_path(one)
+        if at is None and _is_openable(one):
+            return None
+        return self._tree_of(at or path_text(one))
+
+    def file(self, one: Any) -> Found:
+        """The file that a source is."""
+        if isinstance(one, NamedStream):
+            return Found(one.name, StreamContent(one.name, one.stream))
+        at = _object_path(one)
+        if isinstance(at, RemotePath):
+            return Found(at.label, RemoteContent(at))
+        if at is None and _is_stream(one):
+            return Found(_stream_name(one), StreamContent(_stream_name(one), one))
+        if at is None and _is_openable(one):
+            return Found(str(one), OpenableContent(str(one), one))
+        text = at or path_text(one)
+        if not is_address(text):
+            return Found(text, LocalContent(local_path(text)))
+        try:
+            return Found(text, RemoteContent(remote_path(text, self.options)))
+        except InvalidFileError as error:
+            return Found(text, Broken(error))
+
+    def _tree_of(self, at: str | RemotePath) -> Tree | None:
+        try:
+            if isinstance(at, RemotePath):
+                return self._remote_tree(at)
+            return self._address_tree(at) if is_address(at) else self._local_tree(local_path(at))
+        except InvalidFileError:
+            # Its row in the report tells, when it is opened.
+            return None
+
+    def _may_be_many(self, one: Any) -> bool:
+        if isinstance(one, Manifest) or isinstance(_object_path(one), RemotePath):
+            return True
+        # No storage is asked for a count.
+        return is_address(str(one)) or self.tree(one) is not None
+
+    def _local_tree(self, path: str) -> Tree | None:
+        # Asked for each path of a list, where `Path.is_dir` would be felt.
+        if os.path.isdir(path):  # noqa: PTH112
+            return Tree(LocalFolder(path), self._selection(None), path)
+        if not has_magic(path) or Path(path).exists():
+            return None
+        folder, glob = split_at_magic(path)
+        return Tree(LocalFolder(folder), self._selection(glob), path)
+
+    def _address_tree(self, address: str) -> Tree | None:
+        head, mark, rest = address.partition("::")
+        # An address of the web often has a question mark that is no pattern.
+        magic = "*" if head.startswith(("http://", "https://")) else "*?["
+        at = remote_path(address, self.options)
+        if not has_magic(head.partition("://")[2], magic):
+            return self._remote_tree(at)
+        if at.ask(lambda: at.fs.isfile(at.path)):
+            return None
+        protocol, _, path = head.partition("://")
+        folder, glob = split_at_magic(path)
+        root = remote_path(f"{protocol}://{folder}{mark}{rest}", self.options)
+        return Tree(RemoteFolder(root), self._selection(glob), address)
+
+    def _remote_tree(self, at: RemotePath) -> Tree | None:
+        head = at.label.partition("::")[0]
+        # An image's or a video's name is taken for a file's, so that such addresses cost no question.
+        named = not head.endswith("/") and content_type(at.name).startswith(("image/", "video/"))
+        if named or not (head.endswith("/") or at.ask(lambda: at.fs.isdir(at.path))):
+            return None
+        return Tree(RemoteFolder(at), self._selection(None), at.label)
+
+    def _selection(self, glob: str | None) -> Selection:
+        return Selection(self.include, self.exclude, glob)
+
+    def _of_row(self, row: Row) -> Named:
+        return Named(Found(row.path, Broken(row.error)) if row.error else self.file(row.path), row)
+
+    def _of_piece(self, piece: FilePiece | FolderPiece | ManifestPiece) -> Iterator[Named]:
+        if isinstance(piece, FilePiece):
+            yield Named(self.file(piece.path))
+        elif isinstance(piece, ManifestPiece):
+            manifest = Manifest(piece.manifest, piece.form, piece.base)
+            span = Span(piece.position, piece.line, piece.count)
+            of_rows = (self._of_row(row) for row in rows(manifest, self.options, span))
+            yield from _or_broken(of_rows, piece.manifest, piece.count)
+        else:
+            places = Places(piece.include, piece.exclude, self.options)
+            tree = places.tree(piece.folder)
+            if tree is None:
+                yield broken(piece.folder, f"{piece.folder} was a folder, and is none any more.")
+                return
+            found = map(Named, walk(tree.folder, tree.selection, Range(piece.first, piece.last)))
+            yield from _or_broken(found, tree.name, piece.count)
+
+
+def parted(filepaths: Any) -> tuple[Any, frozenset[str] | None]:
+    """A source, and the paths of it that alone are meant; None when all are."""
+    if isinstance(filepaths, Only):
+        return filepaths.filepaths, frozenset(filepaths.paths)
+    return filepaths, None
+
+
+def is_one(given: Any) -> bool:
+    """Whether what the caller gave is one source, not many."""
+    one = isinstance(given, (str, os.PathLike, Manifest, NamedStream, Shard, Mapping))
+    return one or _is_stream(given) or _is_openable(given)
+
+
+def broken(path: str, reason: str) -> Named:
+    """A place that gives no file, and why."""
+    return Named(Found(path, Broken(InvalidFileError(reason, path))))
+
+
+def path_text(path: Any) -> str:
+    """A path as text.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    try:
+        text = os.fspath(path)
+    except TypeError as error:
+        raise ConfigurationError(f"A path is a str or a Path, got {path!r}.") from error
+    if not isinstance(text, str):
+        raise ConfigurationError(f"A path is text, got the bytes {text!r}; use os.fsdecode.")
+    return text
+
+
+def _or_broken(found: Iterator[Named], name: str, expected: int, of_shard: bool = True) -> Iterator[Named]:
+    count = 0
+    for named in found:
+        count += 1
+        yield named
+    if count < expected:
+        lost = f"{expected - count} files of {name} are gone since the shard was planned."
+        yield broken(name, lost if of_shard else f"{name} holds no image or video.")
+
+
+def _is_stream(one: Any) -> bool:
+    return isinstance(one, io.IOBase) or (hasattr(one, "read") and not isinstance(one, (str, os.PathLike, type)))
+
+
+def _stream_name(stream: Any) -> str:
+    name = getattr(stream, "name", None)
+    if not isinstance(name, str) or not name:
+        raise ConfigurationError(f"{stream!r} has no name; give NamedStream(name, stream).")
+    return name
+
+
+def _is_openable(one: Any) -> bool:
+    return (
+        hasattr(one, "open") and hasattr(one, "name") and not isinstance(one, (str, Path, type)) and not _is_stream(one)
+    )
+
+
+def _object_path(one: Any) -> RemotePath | str | None:
+    # Airflow's ObjectStoragePath and universal_pathlib's UPath: both know their file system.
+    if isinstance(one, (str, Path)) or not hasattr(one, "open"):
+        return None
+    try:
+        fs, path = getattr(one, "fs", None), getattr(one, "path", None)
+    # The connection that it names may be missing, or lack a package.
+    except Exception as error:
+        raise ConfigurationError(f"{one!r} cannot be opened: {error}") from error
+    if fs is None or not isinstance(path, str):
+        return None
+    protocol = getattr(fs, "protocol", ())
+    names = {protocol} if isinstance(protocol, str) else set(protocol)
+    return path if names & _LOCAL_PROTOCOLS else RemotePath(fs, path, str(one))

@@ -1,0 +1,60 @@
+"""A file looked at once, in a worker thread: is it sendable, how large is it, what picture is it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from datalake_ops.upload.exif import Picture, merged, read_picture
+from datalake_ops.upload.plan import MEASURED_TYPES, content_type, data_type
+from datalake_ops.upload.request import UploadRequest
+from datalake_ops.upload.source import Entry, OpenFile, json_ready
+from datalake_ops.wire.data import DataToCreate, Meta
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A file that was looked at, and what will be said of it; the object name comes with the storage."""
+
+    entry: Entry
+    file: OpenFile
+    draft: DataToCreate
+
+    def named(self, object_name: str, custom_metadata: Mapping[str, Any] | None = None) -> DataToCreate:
+        """The registration of the stored object; `custom_metadata` goes on top of the caller's own."""
+        update: dict[str, Any] = {"object_name": object_name}
+        if custom_metadata:
+            update["custom_metadata"] = {**(self.draft.custom_metadata or {}), **custom_metadata}
+        return self.draft.model_copy(update=update)
+
+
+def prepare(entry: Entry, request: UploadRequest) -> Prepared:
+    """Look at a file once. Blocks.
+
+    Raises:
+        InvalidFileError, UploadError: it cannot be uploaded; nothing was sent.
+    """
+    metadata = json_ready(entry.path, entry.metadata, "metadata")
+    custom_metadata = json_ready(entry.path, entry.custom_metadata, "custom_metadata")
+    file = entry.content.open()
+    kind = content_type(file.name)
+    picture = read_picture(file, request.fill_metadata) if kind in MEASURED_TYPES else None
+    draft = DataToCreate(
+        type=data_type(kind),
+        filename=file.name,
+        object_name="",
+        content_type=kind,
+        tags=request.tags_of(entry),
+        data_source_id=request.source_of(entry),
+        meta=_meta(picture, entry),
+        metadata=merged(picture.metadata if picture else {}, metadata),
+        custom_metadata=custom_metadata,
+    )
+    return Prepared(entry, file, draft)
+
+
+def _meta(picture: Picture | None, entry: Entry) -> Meta | None:
+    if picture is not None:
+        return Meta(width=picture.width, height=picture.height)
+    return Meta(width=entry.size[0], height=entry.size[1]) if entry.size else None

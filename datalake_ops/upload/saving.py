@@ -1,0 +1,96 @@
+"""Rows of a report as a file, and its summary within a bound."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from datalake_ops.errors import ConfigurationError
+
+SMALLEST_SUMMARY = 500
+_LONGEST_ERROR = 200
+_ROWS_AT_ONCE = 10_000
+_PARQUET = (".parquet", ".pq")
+
+
+def save_rows(target: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
+    """Write rows as JSON lines, or as Parquet when the name says so, whole or not at all.
+
+    Raises:
+        ConfigurationError: Parquet without pyarrow.
+        OSError: it cannot be written.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        if target.suffix.lower() in _PARQUET:
+            _write_parquet(draft, iter(rows))
+        else:
+            with draft.open("w", encoding="utf-8", errors="backslashreplace") as stream:
+                for row in rows:
+                    stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    return target
+
+
+def within(summary: dict[str, Any], max_bytes: int) -> dict[str, Any]:
+    """A summary whose JSON has at most `max_bytes` bytes: errors first, then as many identifiers as there is room for.
+
+    Raises:
+        ConfigurationError: `max_bytes` is too few for the counts alone.
+    """
+    if max_bytes < SMALLEST_SUMMARY:
+        raise ConfigurationError(f"A summary takes at least {SMALLEST_SUMMARY} bytes, got {max_bytes}.")
+    errors, ids = summary["errors"], summary["data_ids"]
+    left = summary["errors_left_out"], summary["data_ids_left_out"]
+    small = {**summary, "errors": [], "data_ids": [], "errors_left_out": left[0] + len(errors)}
+    small["data_ids_left_out"] = left[1] + len(ids)
+    room = max_bytes - _length(small)
+    for name, values in (("errors", map(_cut, errors)), ("data_ids", iter(ids))):
+        for value in values:
+            room -= _length(value) + 2
+            if room < 0:
+                break
+            small[name].append(value)
+            small[f"{name}_left_out"] -= 1
+        room = max(room, 0)
+    return small
+
+
+def _cut(error: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: text if len(text) <= _LONGEST_ERROR else text[:_LONGEST_ERROR] + "..." for name, text in error.items()
+    }
+
+
+def _length(value: Any) -> int:
+    return len(json.dumps(value))
+
+
+def _write_parquet(draft: Path, rows: Iterator[Mapping[str, Any]]) -> None:
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError as error:
+        raise ConfigurationError("Parquet needs pyarrow: pip install 'datalake-ops[parquet]', or use JSONL.") from error
+    words = ("path", "status", "data_id", "upload_status", "error", "error_type")
+    schema = pa.schema([(name, pa.string()) for name in words])
+    for name, kind in (("bytes", pa.int64()), ("attempts", pa.int32()), ("seconds", pa.float64())):
+        schema = schema.append(pa.field(name, kind))
+    with parquet.ParquetWriter(draft, schema) as writer:
+        while chunk := [_clean(row) for row in islice(rows, _ROWS_AT_ONCE)]:
+            writer.write_table(pa.Table.from_pylist(chunk, schema))
+
+
+def _clean(row: Mapping[str, Any]) -> dict[str, Any]:
+    # Names that are no UTF-8 have no place in Parquet.
+    return {
+        name: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+        for name, value in row.items()
+    }

@@ -1,0 +1,175 @@
+"""The look before: which files of a window the lake has already, told with one call and without sending anything."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import UUID
+
+from datalake_ops.errors import DatalakeError
+from datalake_ops.upload.existing import ContentKey, Existing
+from datalake_ops.upload.fingerprint import fingerprint
+from datalake_ops.upload.journal import State, Trace
+from datalake_ops.upload.recorder import Recorder
+from datalake_ops.upload.request import UploadRequest
+from datalake_ops.upload.source import Entry, LocalContent, OpenFile
+from datalake_ops.wire.data import Data
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A file that the lake has, as `data`; `ours` when the journal says that an earlier run of this upload sent it."""
+
+    data: Data
+    ours: bool
+    tags: tuple[UUID, ...]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What is known of a file before it is opened: its name in the journal, its trace there, data that it may be."""
+
+    path: str
+    trace: Trace | None = None
+    candidates: tuple[Data, ...] = ()
+
+    @property
+    def sent(self) -> UUID | None:
+        """The data that the journal says it became."""
+        return self.trace.step.data_id if self.trace and self.trace.step.state is State.REGISTERED else None
+
+    def digest_of(self, stamp: tuple[int, int]) -> str | None:
+        """The content of a file that was not touched since an earlier run read it."""
+        step = self.trace.step if self.trace else None
+        return step.digest if step is not None and (step.size, step.modified_ns) == stamp else None
+
+    def match(self, digest: str, stamp: tuple[int, int], key: ContentKey | None) -> tuple[Data, bool] | None:
+        """The data of this content, and whether the journal knows it as this file."""
+        step = self.trace.step if self.trace else None
+        if step is not None and (step.size, step.modified_ns, step.digest) == (*stamp, digest):
+            for data in self.candidates:
+                # A run that was killed right after the registration knows the object, but not yet the data.
+                if data.id == step.data_id or data.object_name == step.object_name:
+                    return data, True
+        for data in self.candidates:
+            if key is not None and key.of(data) == digest:
+                return data, False
+        return None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A file as it lies there: its content, its stamp, and the tags it is to have."""
+
+    digest: str
+    stamp: tuple[int, int]
+    tags: tuple[UUID, ...]
+
+
+class Screen:
+    """Looks at windows of entries, in input order."""
+
+    def __init__(
+        self, request: UploadRequest, existing: Existing, key: ContentKey | None, recorder: Recorder | None
+    ) -> None:
+        self._request = request
+        self._existing = existing
+        self._key = key
+        self._recorder = recorder
+        self._memories: dict[int, Memory] = {}
+        # Hashes: the paths themselves would be most of the memory of a long upload.
+        self._given: set[int] = set()
+        self._again: Counter[str] = Counter()
+        self._likely = False
+
+    async def look(self, entries: Sequence[Entry]) -> list[Known | None]:
+        """For each entry what the lake has of it, or None where that is not known before the file is looked at.
+
+        Raises:
+            AnswerError, NetworkError: the lake cannot be asked.
+        """
+        memories = await self._remember(entries)
+        # After a window that was there whole, the files are read while the lake is asked.
+        early = asyncio.ensure_future(asyncio.to_thread(self._see_all, entries, memories)) if self._likely else None
+        try:
+            memories = await self._with_candidates(entries, memories)
+        finally:
+            seen = await early if early is not None else None
+        if seen is None:
+            some = [memory if memory.candidates else None for memory in memories]
+            seen = await asyncio.to_thread(self._see_all, entries, some)
+        known = [self._known(memory, one) for memory, one in zip(memories, seen, strict=True)]
+        self._likely = None not in known
+        for entry, one, memory in zip(entries, known, memories, strict=True):
+            if one is None:
+                self._memories[entry.index] = memory
+        return known
+
+    def recall(self, index: int) -> Memory:
+        """What was known of an entry that was not told at once; it is forgotten here."""
+        return self._memories.pop(index)
+
+    async def _remember(self, entries: Sequence[Entry]) -> list[Memory]:
+        if self._recorder is None:
+            return [Memory(entry.path) for entry in entries]
+        paths = [self._path(entry) for entry in entries]
+        traces = await self._recorder.find(paths)
+        return [Memory(path, traces.get(path)) for path in paths]
+
+    async def _with_candidates(self, entries: Sequence[Entry], memories: Sequence[Memory]) -> list[Memory]:
+        sent = [memory.sent for memory in memories]
+        found: list[tuple[Data, ...]]
+        if self._key is None:
+            ids = [data_id for data_id in sent if data_id is not None]
+            by_id = await self._existing.by_id(ids) if ids else {}
+            found = [(by_id[data_id],) if data_id in by_id else () for data_id in sent]
+        else:
+            of, names = self._key.of, [entry.content.name for entry in entries]
+            by_name = await self._existing.by_name(names)
+            found = [
+                tuple(data for data in by_name.get(name, ()) if data.id == own or of(data) is not None)
+                for name, own in zip(names, sent, strict=True)
+            ]
+        return [replace(memory, candidates=some) for memory, some in zip(memories, found, strict=True)]
+
+    def _known(self, memory: Memory, seen: Seen | None) -> Known | None:
+        found = memory.match(seen.digest, seen.stamp, self._key) if seen is not None else None
+        return Known(*found, seen.tags) if found is not None and seen is not None else None
+
+    def _path(self, entry: Entry) -> str:
+        # Another run may start in another directory.
+        path = str(Path(entry.path).absolute()) if isinstance(entry.content, LocalContent) else entry.path
+        if (mark := hash(path)) not in self._given:
+            self._given.add(mark)
+            return path
+        # A path given twice is two files, in every run the same two.
+        self._again[path] += 1
+        return f"{path}\0{self._again[path] + 1}"
+
+    def _see_all(self, entries: Sequence[Entry], memories: Sequence[Memory | None]) -> list[Seen | None]:
+        return [self._see(entry, memory) if memory else None for entry, memory in zip(entries, memories, strict=True)]
+
+    def _see(self, entry: Entry, memory: Memory) -> Seen | None:
+        # What is far away is read by the couriers, many at a time.
+        if not isinstance(entry.content, LocalContent):
+            return None
+        try:
+            file = entry.content.open()
+            stamp = stamp_of(file)
+            digest = fingerprint(file) if file.content is not None else memory.digest_of(stamp)
+            return Seen(digest, stamp, self._request.tags_of(entry)) if digest is not None else None
+        except DatalakeError as error:
+            # It is looked at once more, and told then.
+            logger.debug("%s is not compared: %s", entry.path, error)
+            return None
+
+
+def stamp_of(file: OpenFile) -> tuple[int, int]:
+    """Size and time of the last change of a file that was looked at; 0 where that time is not known."""
+    return file.size, file.modified_ns or 0

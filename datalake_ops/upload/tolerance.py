@@ -1,0 +1,69 @@
+"""How many files of an upload may fail before the upload has failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from datalake_ops.errors import ConfigurationError, IncompleteUploadError, NothingDoneError
+from datalake_ops.upload.report import UploadReport
+from datalake_ops.upload.seed import failure_text
+from datalake_ops.wire.model import Choice
+
+
+class RaiseOn(Choice):
+    """Which failures raise."""
+
+    NEVER = "never"
+    ANY = "any"
+    ALL = "all"
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What `raise_on` says, unless `max_failed` says more exactly: a number of files, or a share of them below 1.
+
+    Raises:
+        ConfigurationError: `raise_on` is none of its words, or `max_failed` is neither.
+    """
+
+    raise_on: RaiseOn | str = RaiseOn.NEVER
+    max_failed: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.raise_on not in tuple(RaiseOn):
+            raise ConfigurationError(f"raise_on is never, any or all, got {self.raise_on!r}.")
+        if self.max_failed is not None and not _is_limit(self.max_failed):
+            raise ConfigurationError(
+                f"max_failed is a number of files, or a share of them below 1 like 0.01, got {self.max_failed!r}."
+            )
+
+    def check(self, report: UploadReport) -> None:
+        """Raise when more failed than may.
+
+        Raises:
+            NothingDoneError: every file failed.
+            IncompleteUploadError: some failed, and not so many are tolerated; it carries the report.
+        """
+        counts = report.counts()
+        succeeded = counts["UPLOADED"] + counts["SKIPPED"]
+        failed = len(report.files) - succeeded
+        if not failed or not self._refuses(failed, len(report.files)):
+            return
+        if not succeeded:
+            raise NothingDoneError(failure_text(report), report.errors)
+        raise IncompleteUploadError(failure_text(report), report)
+
+    def _refuses(self, failed: int, files: int) -> bool:
+        if self.raise_on == RaiseOn.ALL and failed == files:
+            return True
+        if self.max_failed is None:
+            return self.raise_on == RaiseOn.ANY
+        share = 0 < self.max_failed < 1
+        return failed > (self.max_failed * files if share else self.max_failed)
+
+
+def _is_limit(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return 0 <= value < 1 or (value >= 1 and value == int(value))

@@ -1,0 +1,95 @@
+"""One object name for one content, and what happens where a platform does not take it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datalake_ops.hook import DatalakeHook
+from datalake_ops.upload.agreed_name import agreed_name
+from tests.upload.conftest import IMPATIENT
+from tests.upload.pictures import a_picture
+from tests.upload.witness import Answer, Request, Witness, an_id
+
+LAKE = UUID("33333333-3333-4333-8333-333333333333")
+
+
+@given(st.uuids(version=4), st.uuids(version=4), st.text(min_size=1), st.text(min_size=1))
+def test_workers_agree_whatever_names_they_were_given(one: UUID, other: UUID, filename: str, digest: str) -> None:
+    agreed = {agreed_name(f"data/{given}-a.png", LAKE, filename, digest) for given in (one, other)}
+
+    [name] = agreed
+    assert name.startswith("data/")
+    assert name.endswith("-a.png")
+    assert UUID(name[5:41]).version == 4
+
+
+# No file name holds a NUL.
+TEXTS = st.text(st.characters(exclude_characters="\0"))
+
+
+@given(st.lists(st.tuples(st.uuids(), TEXTS, TEXTS), min_size=2, max_size=2, unique=True))
+def test_another_lake_name_or_content_has_another_object_name(both: list[tuple[UUID, str, str]]) -> None:
+    generated = f"data/{uuid4()}.png"
+
+    assert len({agreed_name(generated, *one) for one in both}) == 2
+
+
+@pytest.mark.parametrize(
+    "generated",
+    ["data/photo.png", "0fe7e5b6-5cf5-4ba8-9f32-9f1a3f0a4a4e/photo.png", f"x/{uuid4()}-{uuid4()}.png", ""],
+)
+def test_a_name_of_another_layout_stays_as_it_is(generated: str) -> None:
+    assert agreed_name(generated, LAKE, "photo.png", "d") == generated
+
+
+class Stubborn:
+    """A platform that takes no names but its own, and has what another worker registered a moment ago."""
+
+    def __init__(self, witness: Witness) -> None:
+        self._witness = witness
+        self._given: set[str] = set()
+        self.made: list[dict[str, Any]] = []
+
+    def __call__(self, request: Request) -> Answer | None:
+        if request.path.endswith("/custom-metadata"):
+            return Answer(body={"custom_metadata_schema": None, "allow_extra_custom_metadata": True, "keys": {}})
+        if request.path.endswith("/generate_object_name"):
+            name = f"{uuid4()}.png"
+            self._given.add(name)
+            return Answer(body={"object_name": name})
+        if request.path.endswith("/generate_presigned_url") and request.json["object_name"] not in self._given:
+            return Answer(403, {"message": "no name of ours"})
+        if request.method == "XGET":
+            return Answer(body={"items": self.made, "count": len(self.made)})
+        if request.method == "POST" and request.path.endswith("/datas"):
+            mine = self._witness.usual(request).body
+            theirs = {**mine, "id": an_id("theirs"), "object_name": "theirs"}
+            self.made = [theirs, mine]
+        return None
+
+
+@pytest.fixture
+def witness() -> Iterator[Witness]:
+    with Witness() as server:
+        yield server
+
+
+def test_where_no_name_can_be_agreed_on_the_report_says_what_is_doubled(witness: Witness, tmp_path: Path) -> None:
+    path = a_picture(tmp_path / "a.png")
+    witness.script = Stubborn(witness)
+
+    with DatalakeHook(host=witness.url, api_token="t", retry=IMPATIENT) as hook:
+        report = hook.upload(path, if_exists="skip")
+
+    [row] = report.doubled
+    assert row.path == str(path)
+    assert [str(one) for one in row.doubles] == [an_id("theirs")]
+    assert "in the lake more than once" in report.notes[0]
+    assert witness.seen("DELETE", ".*") == []

@@ -1,0 +1,162 @@
+"""Whatever is lost, and wherever, the platform holds what the report says, once."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datalake_ops.config import RetryPolicy, Timeouts
+from datalake_ops.hook import DatalakeHook
+from datalake_ops.testing import PlatformServer
+from datalake_ops.upload.report import UploadReport
+from tests.upload.conftest import IMPATIENT
+from tests.upload.pictures import a_large_tiff, a_picture
+
+PHASES = {
+    "name": ("POST", "generate_object_name$"),
+    "sign": ("POST", "generate_presigned_url$"),
+    "store": ("POST", "^/storage/"),
+    "register": ("POST", r"/datas$"),
+}
+LARGE_PHASES = {
+    "name": ("POST", "generate_object_name$"),
+    "begin": ("POST", "init_multipart_upload$"),
+    "sign a part": ("POST", "generate_part_presigned_url$"),
+    "store a part": ("PUT", "^/storage/"),
+    "join the parts": ("POST", "complete_part_upload$"),
+    "register": ("POST", r"/datas$"),
+}
+FAULTS: dict[str, dict[str, Any]] = {
+    "answer lost": {"drop": True},
+    "request lost": {"drop_before": True},
+    "busy": {"status": 503},
+    "broken": {"status": 502},
+}
+
+
+def pictures(directory: Path, count: int) -> list[Path]:
+    return [a_picture(directory / f"{number:03}.png", (10 + number, 20)) for number in range(count)]
+
+
+def agrees(lake: DatalakeHook, report: UploadReport) -> None:
+    """The lake has each uploaded row's data, and nothing else."""
+    held = Counter(one.id for one in lake.iter_data()) if lake.count_data() else Counter()
+    told = Counter(report.data.ids)
+    assert held == told
+    assert report.counts()["UPLOADED"] + report.counts()["FAILED"] == len(report.files)
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize("phase", PHASES.values(), ids=PHASES)
+def test_a_fault_in_any_phase_loses_and_doubles_nothing(
+    lake: DatalakeHook,
+    datalake_platform: PlatformServer,
+    tmp_path: Path,
+    phase: tuple[str, str],
+    fault: dict[str, Any],
+) -> None:
+    scripted = datalake_platform.script_fault(*phase, after=1, count=2, **fault)
+
+    report = lake.upload(pictures(tmp_path, 5))
+
+    assert datalake_platform.faults_met(scripted) == 2
+    assert report.counts()["UPLOADED"] == 5
+    agrees(lake, report)
+
+
+@pytest.mark.parametrize("fault", ["answer lost", "request lost", "busy"])
+@pytest.mark.parametrize("phase", LARGE_PHASES.values(), ids=LARGE_PHASES)
+def test_a_fault_in_any_phase_of_a_large_file_loses_and_doubles_nothing(
+    lake: DatalakeHook, datalake_platform: PlatformServer, large: Path, phase: tuple[str, str], fault: str
+) -> None:
+    scripted = datalake_platform.script_fault(*phase, **FAULTS[fault])
+
+    report = lake.upload(large)
+
+    assert datalake_platform.faults_met(scripted) == 1
+    assert report.counts()["UPLOADED"] == 1
+    agrees(lake, report)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return a_large_tiff(tmp_path_factory.mktemp("large") / "large.tiff", megabytes=30)
+
+
+@pytest.mark.parametrize("phase", PHASES.values(), ids=PHASES)
+def test_a_server_that_answers_after_the_client_gave_up_is_not_served_twice(
+    lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path, phase: tuple[str, str]
+) -> None:
+    scripted = datalake_platform.script_fault(*phase, delay=1.2)
+    connection = lake.connection.with_(timeouts=Timeouts(api=0.4, storage=0.4), retry=IMPATIENT)
+
+    with DatalakeHook.from_connection(connection) as hurried:
+        report = hurried.upload(pictures(tmp_path, 3))
+
+    assert datalake_platform.faults_met(scripted) == 1
+    assert report.counts()["UPLOADED"] == 3
+    # The late one does its work only now.
+    until = time.monotonic() + 1.5
+    while time.monotonic() < until:
+        agrees(lake, report)
+        time.sleep(0.1)
+
+
+def test_an_address_that_expires_under_way_is_asked_for_again(
+    lake: DatalakeHook, datalake_platform: PlatformServer, large: Path, tmp_path: Path
+) -> None:
+    part = datalake_platform.script_fault("PUT", "^/storage/", status=403)
+    form = datalake_platform.script_fault("POST", "^/storage/", status=403, count=2)
+
+    report = lake.upload([large, *pictures(tmp_path, 4)])
+
+    assert (datalake_platform.faults_met(part), datalake_platform.faults_met(form)) == (1, 2)
+    assert report.counts()["UPLOADED"] == 5
+    agrees(lake, report)
+
+
+def test_what_fails_for_good_stands_in_the_report_and_the_rest_goes_on(
+    lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path
+) -> None:
+    # As many refusals as one file has tries; the others come to pass between and after them.
+    datalake_platform.script_fault("POST", "generate_presigned_url$", status=400, count=2)
+
+    report = lake.upload(pictures(tmp_path, 8))
+
+    assert report.counts() == {"UPLOADED": 6, "SKIPPED": 0, "FAILED": 2, "UNPROCESSABLE": 0}
+    agrees(lake, report)
+
+
+def test_a_platform_that_asks_for_a_pause_gets_it_from_all_files(
+    lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path
+) -> None:
+    datalake_platform.script_fault("POST", "generate_presigned_url$", status=429, retry_after=1)
+    started_at = time.monotonic()
+
+    report = lake.upload(pictures(tmp_path, 6))
+
+    assert time.monotonic() - started_at >= 1
+    assert report.counts()["UPLOADED"] == 6
+    signed = [one for one in datalake_platform.requests() if one["path"].endswith("generate_presigned_url")]
+    assert len(signed) == 7
+
+
+def test_when_the_platform_goes_down_the_rest_is_told_and_not_tried_one_by_one(tmp_path: Path) -> None:
+    paths = pictures(tmp_path, 400)
+    policy = RetryPolicy(attempts=4, first_delay=0.2, longest_delay=1)
+    with PlatformServer() as server, server.hook(retry=policy) as hook:
+        hook.context  # noqa: B018
+        server.kill()
+        started_at = time.monotonic()
+
+        report = hook.upload(paths, max_workers=4)
+
+        # Each with its own tries would take 400 / 4 times as long.
+        assert time.monotonic() - started_at < 10
+    assert report.counts()["FAILED"] == 400
+    assert [row.path for row in report.files] == [str(path) for path in paths]
+    assert all("cannot be reached" in str(row.error) for row in report.files)

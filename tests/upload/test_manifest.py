@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from datalake_ops.errors import ConfigurationError, InvalidFileError
+from datalake_ops.hook import DatalakeHook
+from datalake_ops.upload.entries import entries
+from datalake_ops.upload.manifest import Manifest, Span, rows
+from datalake_ops.upload.request import UploadRequest
+from tests.upload.pictures import a_picture
+
+ROWS: list[dict[str, Any]] = [
+    {"path": "a.png", "tags": ["night", "rain"], "source": "camera-one", "metadata": {"weather": "sun"}},
+    {"path": "deep/b.png", "custom_metadata": {"run": 7}, "size": [40, 30]},
+    {"path": 'odd "name", with\nline end.png'},
+]
+
+
+def a_manifest(folder: Path, form: str, given: list[dict[str, Any]] = ROWS) -> Path:
+    path = folder / f"files.{form}"
+    if form == "jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in given))
+    elif form == "csv":
+        with path.open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, ["path", "metadata", "custom_metadata", "tags", "source", "size"])
+            writer.writeheader()
+            for row in given:
+                writer.writerow(
+                    {name: cell if isinstance(cell, str) else json.dumps(cell) for name, cell in row.items()}
+                )
+    else:
+        pytest.importorskip("pyarrow")
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        as_text = [
+            {**row, **{key: json.dumps(row[key]) for key in ("metadata", "custom_metadata") if key in row}}
+            for row in given
+        ]
+        columns = ("path", "tags", "source", "metadata", "custom_metadata", "size")
+        table = pa.Table.from_pylist([{name: row.get(name) for name in columns} for row in as_text])
+        pq.write_table(table, path, row_group_size=2)
+    return path
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
+def test_every_form_says_the_same(tmp_path: Path, form: str) -> None:
+    found = list(entries(UploadRequest(Manifest(str(a_manifest(tmp_path, form))), metadata={"altitude": 3})))
+
+    assert [entry.path for entry in found] == [f"{tmp_path}/{row['path']}" for row in ROWS]
+    assert found[0].metadata == {"altitude": 3, "weather": "sun"}
+    assert (found[0].tags, found[0].source) == (("night", "rain"), "camera-one")
+    assert (found[1].custom_metadata, found[1].size) == ({"run": 7}, (40, 30))
+    assert found[2].metadata == {"altitude": 3}
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "line", "reason"),
+    [
+        ("jsonl", '{"path": "a.png"}\n{"path": \n{"path": "c.png"}\n', 2, "Expecting value"),
+        ("jsonl", '{"path": "a.png"}\n\n{"file": "b.png"}\n{"path": "c.png"}\n', 3, "has no path"),
+        ("jsonl", '{"path": "a.png"}\n[1]\n{"path": "c.png"}\n', 2, "no object"),
+        ("jsonl", '{"path": "a.png"}\n{"path": "b", "weather": 1}\n{"path": "c.png"}', 2, "unknown columns: weather"),
+        ("jsonl", '{"path": "a.png"}\n{"path": "b", "tags": [1]}\n{"path": "c.png"}', 2, "tags"),
+        ("jsonl", '{"path": "a.png"}\n{"path": "b", "size": [0, 1]}\n{"path": "c.png"}', 2, "size"),
+        ("csv", 'path,metadata\na.png,\n"b\n.png",{broken\nc.png,\n', 3, "metadata is no JSON"),
+        ("csv", "path,tags\na.png,x;y\nb.png\nc.png,\n", 3, "1 cells where the header has 2"),
+    ],
+)
+def test_a_wrong_row_is_told_by_its_line_and_stops_no_other(
+    tmp_path: Path, form: str, text: str, line: int, reason: str
+) -> None:
+    path = tmp_path / f"m.{form}"
+    path.write_text(text)
+
+    found = list(entries(UploadRequest(Manifest(str(path)))))
+
+    assert [entry.path for entry in found] == [f"{tmp_path}/a.png", f"{path}:{line}", f"{tmp_path}/c.png"]
+    with pytest.raises(InvalidFileError, match=f"Line {line} of the manifest .*{reason}"):
+        found[1].content.open()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("missing.jsonl", None, "cannot be read"),
+        ("m.csv", "file,tags\na,b\n", "no column `path`, but file, tags"),
+        ("m.txt", "a.png", "give its form"),
+    ],
+)
+def test_what_is_no_manifest_is_refused_before_anything_is_sent(
+    tmp_path: Path, name: str, text: str | None, reason: str
+) -> None:
+    if text is not None:
+        (tmp_path / name).write_text(text)
+
+    with pytest.raises(ConfigurationError, match=reason):
+        entries(UploadRequest(Manifest(str(tmp_path / name))))
+
+
+def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    (tmp_path / "m.parquet").touch()
+
+    with pytest.raises(ConfigurationError, match=r"datalake-ops\[parquet\]"):
+        entries(UploadRequest(Manifest(str(tmp_path / "m.parquet"))))
+
+
+def test_paths_may_be_absolute_or_below_another_base(tmp_path: Path) -> None:
+    path = a_manifest(tmp_path, "jsonl", [{"path": "/far/a.png"}, {"path": "b.png"}, {"path": "s3://bucket/c.png"}])
+
+    placed = [row.path for row in rows(Manifest(str(path), base="s3://other/folder/"))]
+
+    assert placed == ["/far/a.png", "s3://other/folder/b.png", "s3://bucket/c.png"]
+
+
+def test_a_manifest_is_read_as_it_is_needed(tmp_path: Path) -> None:
+
+    path = a_manifest(tmp_path, "jsonl", [{"path": f"{number}.png"} for number in range(50_000)])
+    found = iter(entries(UploadRequest(Manifest(str(path)))))
+
+    assert next(found).path.endswith("/0.png")
+    # What is behind is not looked at: a line that is spoilt meanwhile is what is read.
+    with path.open("r+b") as stream:
+        stream.seek(-5, 2)
+        stream.write(b"#####")
+    assert list(found)[-1].path == f"{path}:50000"
+
+
+@settings(deadline=None)
+@given(
+    names=st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20), max_size=20),
+    form=st.sampled_from(["jsonl", "csv"]),
+    data=st.data(),
+)
+def test_any_range_of_rows_is_read_from_its_position(
+    tmp_path_factory: pytest.TempPathFactory, names: list[str], form: str, data: st.DataObject
+) -> None:
+    # A CSV reader takes a carriage return for a line's end and gives no NUL back.
+    paths = [f"/{name.replace(chr(13), '').replace(chr(0), '')}.png" for name in names]
+    manifest = Manifest(str(a_manifest(tmp_path_factory.mktemp("m"), form, [{"path": path} for path in paths])))
+
+    whole = list(rows(manifest))
+    assert [row.path for row in whole] == paths
+
+    if whole:
+        first = data.draw(st.integers(0, len(whole) - 1))
+        count = data.draw(st.integers(1, len(whole)))
+        span = Span(whole[first].position, whole[first].line, count)
+        assert list(rows(manifest, None, span)) == whole[first : first + count]
+
+
+def test_tags_and_sources_of_single_rows_reach_the_lake(lake: DatalakeHook, tmp_path: Path) -> None:
+    for row in ROWS:
+        a_picture(tmp_path / row["path"])
+
+    report = lake.upload(Manifest(str(a_manifest(tmp_path, "csv"))), tags="all", source="camera-two")
+
+    stored = [lake.get_data(one.id) for one in report.data]
+    assert [sorted(tag.name for tag in one.tags or ()) for one in stored] == [
+        ["all", "night", "rain"],
+        ["all"],
+        ["all"],
+    ]
+    assert [one.data_source.name if one.data_source else None for one in stored] == [
+        "camera-one",
+        "camera-two",
+        "camera-two",
+    ]
+    assert (stored[0].metadata or {})["weather"] == "sun"
+    assert [one.filename for one in stored] == ["a.png", "b.png", 'odd "name", with\nline end.png']
