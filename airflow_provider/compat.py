@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
@@ -16,7 +17,6 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
     XCom,
     conf,
-    mask_secret,
 )
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -43,6 +43,22 @@ __all__ = [
     "supervisor_delay",
     "task_state",
 ]
+
+
+# common.compat has it since 1.23, which needs Python 3.11; before it Airflow 3 and 2.11 have it at places of their own.
+_MASKERS = ("airflow.providers.common.compat.sdk", "airflow.sdk.log", "airflow.utils.log.secrets_masker")
+
+
+def mask_secret(secret: str) -> None:
+    """Keep a credential out of every log of this process."""
+    for name in _MASKERS:
+        try:
+            mask = import_module(name).mask_secret
+        except (ImportError, AttributeError):
+            continue
+        mask(secret)
+        return
+    raise ImportError(f"This Airflow has no mask_secret in any of {_MASKERS}.")
 
 
 def default_deferrable() -> bool:
