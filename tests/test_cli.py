@@ -44,7 +44,7 @@ def test_uploads_a_folder_and_lists_it(photos: Path, capsys: pytest.CaptureFixtu
     assert main(["upload", str(photos), "--tag", "night", "--source", "camera-one"]) == 0
     assert "3 uploaded" in capsys.readouterr().out
 
-    assert main(["list", "--tag", "night", "--order-by", "filename"]) == 0
+    assert main(["list", "--tags", "night", "--order-by", "filename"]) == 0
 
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["id", "file", "size", "status", "tags"]

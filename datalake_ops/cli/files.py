@@ -23,9 +23,15 @@ def add_commands(commands: Commands) -> None:
     form.add_argument("--ids", action="store_true", help="print only the ids, one a line")
 
 
+def add_tags(command: argparse._ActionsContainer, meaning: str) -> None:
+    """Add the two spellings of tags: many at once, or one at a time."""
+    command.add_argument("--tags", nargs="+", action="extend", metavar="NAME", help=meaning)
+    command.add_argument("--tag", action="append", dest="tags", metavar="NAME", help="one tag; repeatable")
+
+
 def add_filters(command: argparse.ArgumentParser) -> None:
     """Add the arguments that choose data."""
-    command.add_argument("--tag", action="append", metavar="NAME", help="data with this tag; repeatable")
+    add_tags(command, "data with one of these tags")
     command.add_argument("--all-tags", action="store_true", help="data must have every tag, not only one of them")
     command.add_argument(
         "-q", "--query", metavar="TEXT", help='query language, like width > 1000 and tags.name = "car"'
@@ -34,7 +40,7 @@ def add_filters(command: argparse.ArgumentParser) -> None:
 
 def filters_from(arguments: argparse.Namespace) -> dict[str, Any]:
     """The filters as `list_data` and `count_data` take them."""
-    return {"tags": arguments.tag, "intersect_tags": arguments.all_tags, "q": arguments.query}
+    return {"tags": arguments.tags, "intersect_tags": arguments.all_tags, "q": arguments.query}
 
 
 def list_data(arguments: argparse.Namespace) -> int:

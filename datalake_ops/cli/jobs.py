@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from datalake_ops.cli.connection import Commands, add_command, hook_from
-from datalake_ops.cli.files import add_filters, filters_from
+from datalake_ops.cli.files import add_filters, add_tags, filters_from
 from datalake_ops.errors import ConfigurationError, JobFailedError, JobKilledError
 from datalake_ops.terminal import end_progress, print_json, show_progress
 
@@ -21,7 +21,7 @@ def add_commands(commands: Commands) -> None:
     """Add the three commands."""
     command = add_command(commands, "import", import_objects, "Import objects that lie in the lake's bucket")
     command.add_argument("prefixes", nargs="+", metavar="PREFIX", help='beginning of object names; "" is the bucket')
-    command.add_argument("--tag", action="append", metavar="NAME", help="tag to put on every data; repeatable")
+    add_tags(command, "tags to put on every data")
     command.add_argument("--source", metavar="NAME", help="where the objects come from")
     _add_waiting(command, "--wait")
 
@@ -45,7 +45,7 @@ def import_objects(arguments: argparse.Namespace) -> int:
     """Start an import, and wait for it when told to."""
     with hook_from(arguments) as hook:
         job = hook.import_bucket_objects(
-            arguments.prefixes, arguments.tag, arguments.source, idempotency_key=arguments.key
+            arguments.prefixes, arguments.tags, arguments.source, idempotency_key=arguments.key
         )
         return _follow(hook, job, arguments)
 
@@ -53,10 +53,10 @@ def import_objects(arguments: argparse.Namespace) -> int:
 def launch(arguments: argparse.Namespace) -> int:
     """Launch a processing on the chosen data, and wait for it when told to."""
     parameters = dict(map(_parameter, arguments.param))
-    if not (arguments.id or arguments.tag or arguments.query):
-        raise ConfigurationError("Choose the data with --tag, --query or --id.")
-    if arguments.id and (arguments.tag or arguments.query):
-        raise ConfigurationError("Choose the data by --id, or by --tag and --query, not by both.")
+    if not (arguments.id or arguments.tags or arguments.query):
+        raise ConfigurationError("Choose the data with --tags, --query or --id.")
+    if arguments.id and (arguments.tags or arguments.query):
+        raise ConfigurationError("Choose the data by --id, or by --tags and --query, not by both.")
     with hook_from(arguments) as hook:
         job = hook.launch_processing(
             arguments.processing,

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from datalake_ops.cli.connection import Commands, add_command, hook_from
+from datalake_ops.cli.files import add_tags
 from datalake_ops.cli.upload_bar import watched
 from datalake_ops.terminal import print_json, print_table, size
 
@@ -32,8 +33,7 @@ def add_commands(commands: Commands) -> None:
     command.add_argument("--exclude", action="append", metavar="PATTERN", help="of folders, no such files; repeatable")
     command.add_argument("--check", action="store_true", help="send nothing; tell which files would fail or be double")
     said = command.add_argument_group("what is said of the files")
-    said.add_argument("--tags", nargs="+", action="extend", metavar="NAME", help="tags to put on every data")
-    said.add_argument("--tag", action="append", dest="tags", metavar="NAME", help="one tag; repeatable")
+    add_tags(said, "tags to put on every data")
     said.add_argument("--source", metavar="NAME", help="where the files come from")
     said.add_argument("--exif", action="store_true", help="read EXIF into the metadata")
     said.add_argument("--upload-dir", metavar="PREFIX", help="prefix of the object names")
