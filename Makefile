@@ -48,7 +48,7 @@ types: setup ## Check types, each package in the environment it runs in
 contracts: setup-core ## Check which package may import which
 	$(CORE)/lint-imports
 
-test: test-core test-airflow test-prefect ## Run every test, in three environments
+test: setup test-core test-airflow test-prefect ## Run every test, in three environments
 
 test-core: setup-core ## Run the tests of the hook, the platform, the contract with the official SDK
 	$(CORE)/python -m pytest tests --ignore tests/airflow --ignore tests/prefect $(ARGS)

@@ -38,7 +38,6 @@ def a_file(folder: Path, lake: UUID = LAKE) -> Journal:
 
 
 def a_folder(folder: Path, lake: UUID = LAKE) -> Journal:
-    pytest.importorskip("fsspec")
     return SegmentJournal(f"file://{folder}/journal", lake)
 
 

@@ -53,8 +53,6 @@ def test_kills_at_random_moments_leave_one_copy_of_each_file(
     lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path, way: str
 ) -> None:
     connection = replace(lake.connection, datalake_id=lake.context.datalake.id)
-    if way == "journal url":
-        pytest.importorskip("fsspec")
     caught: Counter[int] = Counter()
     for seed in range(KILLS // 4):
         chance = random.Random(f"{way} {seed}")

@@ -6,6 +6,7 @@ import io
 import json
 import pickle
 import random
+from importlib import import_module
 from pathlib import Path
 from uuid import UUID
 
@@ -146,7 +147,7 @@ def test_a_summary_that_fits_is_whole() -> None:
 
 
 def test_a_report_is_saved_as_parquet_where_pyarrow_is(tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet = import_module("pyarrow.parquet")
     report = written(50, 5).finish(1.0)
 
     path = report.save(tmp_path / "report.parquet")

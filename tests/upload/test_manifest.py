@@ -36,7 +36,6 @@ def a_manifest(folder: Path, form: str, given: list[dict[str, Any]] = ROWS) -> P
                     {name: cell if isinstance(cell, str) else json.dumps(cell) for name, cell in row.items()}
                 )
     else:
-        pytest.importorskip("pyarrow")
         import pyarrow as pa
         import pyarrow.parquet as pq
 

@@ -3,8 +3,6 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-import pytest
-
 from datalake_ops.upload.preflight import Finding, Problem, check
 from tests.upload.pictures import a_large_tiff, a_picture, a_text_named_jpg, a_truncated_jpeg
 
@@ -60,7 +58,6 @@ def test_large_files_are_read_by_ranges(tmp_path: Path) -> None:
 
 
 def test_an_archive_is_checked_where_it_lies(tmp_path: Path) -> None:
-    pytest.importorskip("fsspec")
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
         archive.write(a_picture(tmp_path / "a.png"), "in/a.png")
         archive.writestr("in/b.png", b"no picture")
