@@ -77,6 +77,16 @@ def test_kills_at_random_moments_leave_one_copy_of_each_file(
     assert sum(count for there, count in caught.items() if 0 < there < FILES) >= 3, caught
 
 
+def settled_count(lake: DatalakeHook) -> int:
+    """How many data there are once the platform has done what a killed worker had asked for last."""
+    count, seen_at = lake.count_data(), time.monotonic()
+    while time.monotonic() - seen_at < 0.5:
+        time.sleep(0.05)
+        if (now := lake.count_data()) != count:
+            count, seen_at = now, time.monotonic()
+    return count
+
+
 def test_a_run_that_is_killed_again_and_again_ends_after_all(
     lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path
 ) -> None:
@@ -88,8 +98,8 @@ def test_a_run_that_is_killed_again_and_again_ends_after_all(
     for _ in range(6):
         datalake_platform.clear_requests()
         kill_after(Worker(job), datalake_platform, chance.randrange(8, 24), 0)
+    before = settled_count(lake)
     datalake_platform.clear_requests()
-    before = lake.count_data()
     report = lake.upload(paths, **job.options)
 
     assert 0 < before < 40
