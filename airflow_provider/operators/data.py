@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 # Enough in a log or an error to see what is wrong; the summary names more, the saved report all.
 _LOGGED = 20
-_NAMED = 3
 
 
 class UploadDataOperator(BaseOperator):
@@ -130,15 +129,13 @@ class UploadDataOperator(BaseOperator):
         )
 
     def _check(self, done: UploadReport) -> None:
-        failed = done.failed
-        if not failed or (self.allow_failures and done.data):
+        from datalake_ops.upload.seed import failure_text
+
+        if not done.failed or (self.allow_failures and done.data):
             return
-        named = "; ".join(str(error) for error in done.errors[:_NAMED])
-        message = f"{len(failed)} of {len(done.files)} files were not uploaded: {named}"
-        message += " ..." if len(failed) > _NAMED else ""
         if not done.data:
-            raise NothingDoneError(message, done.errors)
-        raise UploadError(message, failed[0].path)
+            raise NothingDoneError(failure_text(done), done.errors)
+        raise UploadError(failure_text(done), done.failed[0].path)
 
 
 class ListDataOperator(SelectionOperator):
