@@ -8,6 +8,7 @@ from typing import Any
 from airflow_provider.form import CONN_FIELDS, FIELD_BEHAVIOUR
 
 _INTEGRATION = "Datalake"
+_OPERATORS = ("bucket", "data", "processing", "tags", "upload")
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -28,7 +29,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": _modules("hooks.datalake"),
-        "operators": _modules("operators.data", "operators.bucket", "operators.processing"),
+        "operators": _modules(*(f"operators.{name}" for name in _OPERATORS)),
         "sensors": _modules("sensors.job"),
         "triggers": _modules("triggers.job"),
         "extra-links": ["airflow_provider.links.JobLink", "airflow_provider.links.DatalakeLink"],

@@ -14,8 +14,9 @@ import os
 from airflow.sdk import dag
 
 from airflow_provider.operators.bucket import ImportBucketOperator
-from airflow_provider.operators.data import ListDataOperator, UploadDataOperator
+from airflow_provider.operators.data import ListDataOperator
 from airflow_provider.operators.processing import LaunchProcessingOperator
+from airflow_provider.operators.upload import UploadDataOperator
 
 FOLDER = os.environ.get("DATALAKE_FOLDER", "photos")
 PREFIX = os.environ.get("DATALAKE_PREFIX", "incoming/")

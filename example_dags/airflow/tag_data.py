@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import dag
 
-from airflow_provider.operators.data import TagDataOperator
+from airflow_provider.operators.tags import TagDataOperator
 
 
 @dag(schedule=None, params={"tag": "demo"})

@@ -9,7 +9,7 @@ import os
 
 from airflow.sdk import dag
 
-from airflow_provider.operators.data import UploadDataOperator
+from airflow_provider.operators.upload import UploadDataOperator
 
 PARAMS = {"folder": os.environ.get("DATALAKE_FOLDER", "photos"), "report": "report.jsonl"}
 

@@ -1,0 +1,38 @@
+"""What every operator has in common that works in the lake and is done when its task is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.compat import BaseOperator
+from airflow_provider.hooks.datalake import DatalakeHook
+from airflow_provider.links import DatalakeLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from datalake_ops.hook import DatalakeHook as SharedHook
+
+
+class DatalakeOperator(BaseOperator):
+    """Works in the lake of a connection, and shows a link to it.
+
+    Args:
+        datalake_conn_id: The Airflow connection (templated).
+    """
+
+    operator_extra_links = (DatalakeLink(),)
+    ui_color = "#e8f0d8"
+
+    def __init__(self, *, datalake_conn_id: str = DatalakeHook.default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.datalake_conn_id = datalake_conn_id
+
+    @contextmanager
+    def lake(self, context: Context) -> Iterator[SharedHook]:
+        """The shared hook for the time of a `with` block; the link to the lake is there from its beginning."""
+        with DatalakeHook(self.datalake_conn_id) as hook:
+            DatalakeLink().push(context, hook.datalake.datalake_url())
+            yield hook.datalake
