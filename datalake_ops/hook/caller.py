@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +20,7 @@ from datalake_ops.errors import (
     NotFoundError,
     UnauthorizedError,
 )
+from datalake_ops.lineage import LakeUri
 from datalake_ops.wire.lakes import Datalake, Extension, Organization
 
 if TYPE_CHECKING:
@@ -175,6 +176,12 @@ class Caller:
         if default is None:
             raise ConfigurationError("The token has no default organization; name one with organization_id=.")
         return default
+
+    def lake_uri(self, tags: Iterable[str] = (), source: str | None = None, q: str | None = None) -> LakeUri:
+        """What lineage calls the lake, or those of its data that carry all tags, came from a source and match `q`."""
+        context = self.context
+        lake = LakeUri.of(self.connection.host, context.organization.name, context.datalake.name)
+        return lake.with_(tags, source, q)
 
     @property
     def _lake_id(self) -> UUID:
