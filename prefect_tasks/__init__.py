@@ -13,6 +13,7 @@ from prefect_tasks.jobs import DatalakeJob
 
 if TYPE_CHECKING:
     from prefect_tasks.flows import ingest_and_process
+    from prefect_tasks.guards import datalake_guards
     from prefect_tasks.jobs import DatalakeJobRun
     from prefect_tasks.tasks import (
         await_job,
@@ -29,6 +30,7 @@ __all__ = [
     "DatalakeJob",
     "DatalakeJobRun",
     "await_job",
+    "datalake_guards",
     "import_bucket_objects",
     "ingest_and_process",
     "launch_processing",
@@ -38,7 +40,11 @@ __all__ = [
     "wait_for_job",
 ]
 
-_HOME = {"DatalakeJobRun": "prefect_tasks.jobs", "ingest_and_process": "prefect_tasks.flows"}
+_HOME = {
+    "DatalakeJobRun": "prefect_tasks.jobs",
+    "datalake_guards": "prefect_tasks.guards",
+    "ingest_and_process": "prefect_tasks.flows",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook
 
 
-def job_guards(credentials: str | None = None) -> dict[str, Any]:
-    """Hooks for `@flow(**job_guards())`: a run that is cancelled or crashes cancels every job that it started.
+def datalake_guards(credentials: str | None = None) -> dict[str, Any]:
+    """Hooks for `@flow(**datalake_guards())`: a run that is cancelled or crashes cancels every job that it started.
 
     That includes jobs of its subflows and jobs whose wait says `on_stop="detach"`.
 

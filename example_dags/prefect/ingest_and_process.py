@@ -12,14 +12,20 @@ import os
 
 from prefect import flow
 
-from prefect_tasks import import_bucket_objects, launch_processing, list_data, upload_data, wait_for_job
-from prefect_tasks.guards import job_guards
+from prefect_tasks import (
+    datalake_guards,
+    import_bucket_objects,
+    launch_processing,
+    list_data,
+    upload_data,
+    wait_for_job,
+)
 
 FOLDER = os.environ.get("DATALAKE_FOLDER", "photos")
 PREFIX = os.environ.get("DATALAKE_PREFIX", "incoming/")
 
 
-@flow(**job_guards())
+@flow(**datalake_guards())
 def ingest_and_process(folder: str = FOLDER, prefix: str = PREFIX, credentials: str = "datalake") -> list[str]:
     """Upload, import, process, and list what is there now."""
     imported = import_bucket_objects(credentials, [prefix], tags=["demo"], source="bucket")

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from prefect import flow, serve
 
-from prefect_tasks import launch_processing, wait_for_job
-from prefect_tasks.guards import job_guards
+from prefect_tasks import datalake_guards, launch_processing, wait_for_job
 
 
 @flow
@@ -24,7 +23,7 @@ def submitting() -> None:
     wait_for_job.submit("datalake", launch_processing("datalake", "patient", tags="ingested")).result()
 
 
-@flow(**job_guards())
+@flow(**datalake_guards())
 def guarded() -> None:
     """Be killed: only the guards are left."""
     Path(os.environ["PID_FILE"]).write_text(str(os.getpid()))
