@@ -12,8 +12,8 @@ from airflow_provider.triggers.job import ENDED, TIMED_OUT, JobEvent, JobTrigger
 from datalake_ops.errors import DatalakeError, JobWaitTimeoutError
 
 if TYPE_CHECKING:
-    from datalake_ops.config import Connection
     from datalake_ops.hook import DatalakeHook as SharedHook
+    from datalake_ops.wire.jobs import Job
 
 # Seconds that the trigger has to end by itself before Airflow ends it.
 _MARGIN = 60.0
@@ -46,8 +46,8 @@ class JobWait:
         return {"trigger": trigger, "method_name": "execute_complete", "timeout": backstop}
 
 
-def finish(event: JobEvent, datalake: SharedHook) -> str:
-    """Take a job back from the triggerer: its id, once the core has found that it succeeded.
+def finish(event: JobEvent, datalake: SharedHook) -> Job:
+    """Take a job back from the triggerer: the job, once the core has found that it succeeded.
 
     Raises:
         JobFailedError, JobKilledError: the job did not succeed; the error tells why and shows the end of its log.
@@ -58,17 +58,4 @@ def finish(event: JobEvent, datalake: SharedHook) -> str:
         raise JobWaitTimeoutError(event.message)
     if event.outcome != ENDED:
         raise DatalakeError(f"The wait for job {event.job_id} broke off. {event.message}")
-    datalake.wait_for_job(event.job_id, timeout=_LAST_LOOK)
-    return event.job_id
-
-
-def cancel_job(connection: Connection, job_id: str) -> None:
-    """Cancel a job over a session of its own; a job that ended stays as it is.
-
-    Raises:
-        UnsupportedError: the platform cannot cancel jobs.
-    """
-    from datalake_ops.hook import DatalakeHook as SharedHook
-
-    with SharedHook.from_connection(connection) as datalake:
-        datalake.cancel_job(job_id)
+    return datalake.wait_for_job(event.job_id, timeout=_LAST_LOOK)

@@ -73,4 +73,4 @@ class JobSensor(BaseSensorOperator):
         if ended.outcome == TIMED_OUT:
             raise AirflowSensorTimeout(ended.message)
         with DatalakeHook(self.datalake_conn_id) as hook:
-            return finish(ended, hook.datalake)
+            return str(finish(ended, hook.datalake).id)

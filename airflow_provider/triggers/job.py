@@ -109,7 +109,7 @@ class JobTrigger(BaseTrigger):
 
     async def _cancel(self) -> None:
         from airflow_provider.hooks.datalake import DatalakeHook
-        from airflow_provider.waiting import cancel_job
+        from airflow_provider.stopping import cancel_job
 
         if await self._task_still_waits():
             self.log.warning("Job %s goes on: its task still waits, only this triggerer lost it.", self.job_id)

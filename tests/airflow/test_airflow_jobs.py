@@ -54,15 +54,24 @@ def test_a_job_that_fails_fails_its_task_with_its_last_words(
 
 @pytest.mark.usefixtures("some_data")
 @pytest.mark.parametrize("dag_id", ["blocking_short", "deferred_short"])
-def test_a_wait_that_takes_too_long_fails_the_task_and_leaves_the_job(
+def test_a_wait_that_takes_too_long_fails_the_task_and_cancels_the_job(
     lake: DatalakeHook, dag_id: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    outcome = run(dag_id, "patient")
+
+    assert outcome.tasks == {"job": FAILED}
+    assert [job.status for job in jobs_of(lake, outcome)] == [JobStatus.KILLED]
+    assert "JobWaitTimeoutError" in capfd.readouterr().out
+
+
+@pytest.mark.usefixtures("some_data")
+@pytest.mark.parametrize("dag_id", ["blocking_leaving", "deferred_leaving"])
+def test_a_job_that_is_to_be_left_survives_the_timeout_of_its_task(lake: DatalakeHook, dag_id: str) -> None:
     outcome = run(dag_id, "patient")
 
     [job] = jobs_of(lake, outcome)
     assert outcome.tasks == {"job": FAILED}
     assert job.status is JobStatus.RUNNING
-    assert "JobWaitTimeoutError" in capfd.readouterr().out
     lake.cancel_job(job)
 
 

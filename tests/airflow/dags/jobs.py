@@ -34,8 +34,20 @@ def deferred_short():
 
 
 @dag(schedule=None, params=PARAMS)
+def blocking_leaving():
+    LaunchProcessingOperator(**JOB, deferrable=False, timeout=1, on_timeout="leave")
+
+
+@dag(schedule=None, params=PARAMS)
+def deferred_leaving():
+    LaunchProcessingOperator(**JOB, deferrable=True, timeout=6, on_timeout="leave")
+
+
+@dag(schedule=None, params=PARAMS)
 def retried():
-    LaunchProcessingOperator(**JOB, deferrable=False, timeout=2, retries=1, retry_delay=timedelta(seconds=0))
+    LaunchProcessingOperator(
+        **JOB, deferrable=False, timeout=2, on_timeout="leave", retries=1, retry_delay=timedelta(0)
+    )
 
 
 @dag(schedule=None, params=PARAMS)
@@ -73,6 +85,8 @@ blocking()
 deferred()
 blocking_short()
 deferred_short()
+blocking_leaving()
+deferred_leaving()
 retried()
 overdue()
 mapped()
