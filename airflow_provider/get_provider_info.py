@@ -8,7 +8,7 @@ from typing import Any
 from airflow_provider.form import CONN_FIELDS, FIELD_BEHAVIOUR
 
 _INTEGRATION = "Datalake"
-_OPERATORS = ("bucket", "data", "processing", "tags", "upload")
+_OPERATORS = ("bucket", "data", "processing", "shards", "tags", "upload")
 
 
 def get_provider_info() -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.compat import BaseOperator
+from airflow_provider.compat import AirflowException, BaseOperator
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.links import DatalakeLink
 
@@ -29,10 +29,36 @@ class DatalakeOperator(BaseOperator):
     def __init__(self, *, datalake_conn_id: str = DatalakeHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.datalake_conn_id = datalake_conn_id
+        self._works = False
+        self._killed = False
 
     @contextmanager
     def lake(self, context: Context) -> Iterator[SharedHook]:
-        """The shared hook for the time of a `with` block; the link to the lake is there from its beginning."""
-        with DatalakeHook(self.datalake_conn_id) as hook:
-            DatalakeLink().push(context, hook.datalake.datalake_url())
-            yield hook.datalake
+        """The shared hook for the time of a `with` block; the link to the lake is there from its beginning.
+
+        Raises:
+            AirflowException: Airflow stopped the task meanwhile.
+        """
+        self._works = True
+        try:
+            with DatalakeHook(self.datalake_conn_id) as hook:
+                DatalakeLink().push(context, hook.datalake.datalake_url())
+                yield hook.datalake
+        finally:
+            self._works = False
+        if self._killed:
+            raise self._stopped()
+
+    def on_kill(self) -> None:
+        """Break off what the task does: Airflow stops it on its worker.
+
+        Raises:
+            AirflowException: the task is at work; called by a signal, it breaks off the work.
+        """
+        # Airflow lets `execute` go on after `on_kill`, and would call the task a success (apache/airflow #73006).
+        self._killed = True
+        if self._works:
+            raise self._stopped()
+
+    def _stopped(self) -> AirflowException:
+        return AirflowException("The task was stopped before it was done; a retry does what is missing.")

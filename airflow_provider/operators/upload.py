@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.id_files import write_ids
 from airflow_provider.operators.datalake import DatalakeOperator
-from datalake_ops.errors import NothingDoneError, UploadError
+from airflow_provider.storage import Storage
+from datalake_ops.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -16,21 +20,45 @@ if TYPE_CHECKING:
 
 # Enough in a log or an error to see what is wrong; the summary names more, the saved report all.
 _LOGGED = 20
+# What an id takes in JSON, at least.
+_ID_BYTES = 36
+# Arguments of `DatalakeHook.upload` that this operator hands on as they are.
+_HANDED_ON = (
+    "tags", "source", "max_workers", "metadata", "custom_metadata", "sizes", "fill_metadata", "upload_dir",
+    "if_exists", "content_key", "journal", "include", "exclude",
+)  # fmt: skip
 
 
 class UploadDataOperator(DatalakeOperator):
-    """Uploads files as data; a file that fails stops no other. Returns a small summary.
+    """Uploads files as data; a file that fails stops no other. Returns a summary of at most `max_bytes` bytes.
 
-    The summary holds `counts` by status, `bytes`, `seconds`, at most `max_ids` each of `data_ids` and `errors`, and
-    `report`, the path of the report with one JSON line per file, when one was asked for. Each of these is an XCom too:
-    `upload.output["data_ids"]`.
+    The summary holds `files`, `counts` by status, `bytes`, `seconds`, the first `errors`, and `data_ids`: all of them,
+    or an empty list and `data_ids_left_out` when they do not fit. For what comes after many files, ask for them as a
+    file with `ids_to`, and hand on its address. Each part is an XCom of its own: `upload.output["data_ids_file"]`. When
+    the task fails, the summary is its XCom `summary`.
+
+    Example:
+        >>> upload = UploadDataOperator(
+        ...     task_id="upload",
+        ...     filepaths="/data/{{ ds }}",
+        ...     tags=["line-3"],
+        ...     max_failed=0.01,
+        ...     ids_to="/data/ids/{{ ds }}.txt",
+        ... )
 
     Args:
-        filepaths: Paths that the worker can read; a folder or a pattern (`*`, `?`, `**`) stands for the images and
-            videos in it (templated).
+        filepaths: One source or many: paths that the worker can read, folders, patterns, fsspec URLs,
+            `ObjectStoragePath`s, `Manifest`s, shards (templated).
+        shard: Instead of `filepaths`: one shard of a `PlanShardsOperator`, to map over (templated).
+        manifest: Instead of `filepaths`: the address of a manifest with a row per file: JSONL, CSV or Parquet
+            (templated).
+        manifest_base: Where the manifest's relative paths begin, when that is not its own folder (templated).
+        include, exclude: Patterns that choose the files of folders and patterns (templated).
+        storage_conn_id: The Airflow connection whose credentials open the addresses (templated).
+        storage_options: What goes to fsspec with each address; never shown and never stored.
         tags: Names of tags to put on every data; a missing tag is created (templated).
         source: Name of the source that the files came from; created when missing (templated).
-        max_workers: How many files travel at once.
+        max_workers: How many files travel at once; the connection's default without it.
         metadata, custom_metadata, sizes: One value for all files, or a list with one (or None) per file (the first
             two templated).
         fill_metadata: Read EXIF into metadata; keys given in `metadata` win.
@@ -38,27 +66,39 @@ class UploadDataOperator(DatalakeOperator):
         upload_dir: Prefix of the object names, on storages of the organization's own (templated).
         if_exists: What to do with a file whose name and content the lake has: "skip" it, so that a retry doubles
             nothing, "upload" it once more, or "error".
+        content_key: Key of custom metadata that keeps the content's SHA-256, by which files are compared.
         journal: A SQLite file or an fsspec URL to write each step down, so that a killed try resumes (templated).
-        report: Where to write the report of every file, on a storage that outlives the worker (templated).
-        allow_failures: Succeed when some files failed; the summary names them.
-        max_ids: How many data and errors the summary names.
+        raise_on: Which failures fail the task, when everything that can be uploaded is: "any", "all" or "never".
+        max_failed: How many files may fail, which wins over `raise_on`: a number, or a share below 1 like 0.01.
+        report: Where to write a row per file, on a storage that outlives the worker: JSON lines, or Parquet by the
+            name (templated).
+        ids_to: Where to write the ids of all data, one a line (templated).
+        max_bytes: How long the summary's JSON may be.
         kwargs: `datalake_conn_id`, see `DatalakeOperator`.
 
     Raises:
-        UploadError: Some files failed; all others are uploaded.
+        ConfigurationError: Not one of `filepaths`, `shard` and `manifest` was given, or an argument cannot be right.
+        IncompleteUploadError: More files failed than may; all others are uploaded.
         NothingDoneError: Every file failed.
     """
 
     template_fields: Sequence[str] = (
-        "filepaths", "tags", "source", "metadata", "custom_metadata", "upload_dir", "journal", "report",
-        "datalake_conn_id",
+        "filepaths", "shard", "manifest", "manifest_base", "include", "exclude", "storage_conn_id", "tags", "source",
+        "metadata", "custom_metadata", "upload_dir", "journal", "report", "ids_to", "datalake_conn_id",
     )  # fmt: skip
-    template_fields_renderers = {"metadata": "json", "custom_metadata": "json"}
+    template_fields_renderers = {"shard": "json", "metadata": "json", "custom_metadata": "json"}
 
     def __init__(
         self,
         *,
-        filepaths: str | list[str],
+        filepaths: Any = None,
+        shard: dict[str, Any] | None = None,
+        manifest: str | None = None,
+        manifest_base: str | None = None,
+        include: str | list[str] | None = None,
+        exclude: str | list[str] | None = None,
+        storage_conn_id: str | None = None,
+        storage_options: dict[str, Any] | None = None,
         tags: str | list[str] | None = None,
         source: str | None = None,
         max_workers: int | None = None,
@@ -69,14 +109,24 @@ class UploadDataOperator(DatalakeOperator):
         custom_metadata: dict[str, Any] | list[dict[str, Any] | None] | None = None,
         sizes: tuple[int, int] | list[tuple[int, int] | None] | None = None,
         if_exists: str = "skip",
+        content_key: str = "content_sha256",
         journal: str | None = None,
-        report: str | None = None,
-        allow_failures: bool = False,
-        max_ids: int = 100,
+        raise_on: str = "any",
+        max_failed: float | None = None,
+        report: Any = None,
+        ids_to: Any = None,
+        max_bytes: int = 2000,
         **kwargs: Any,
     ) -> None:
         super().__init__(**{"multiple_outputs": True, **kwargs})
         self.filepaths = filepaths
+        self.shard = shard
+        self.manifest = manifest
+        self.manifest_base = manifest_base
+        self.include = include
+        self.exclude = exclude
+        self.storage_conn_id = storage_conn_id
+        self.storage_options = storage_options
         self.tags = tags
         self.source = source
         self.max_workers = max_workers
@@ -87,45 +137,76 @@ class UploadDataOperator(DatalakeOperator):
         self.custom_metadata = custom_metadata
         self.sizes = sizes
         self.if_exists = if_exists
+        self.content_key = content_key
         self.journal = journal
+        self.raise_on = raise_on
+        self.max_failed = max_failed
         self.report = report
-        self.allow_failures = allow_failures
-        self.max_ids = max_ids
+        self.ids_to = ids_to
+        self.max_bytes = max_bytes
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Upload, tell what became of each file, and sum up."""
+        from datalake_ops.upload.tolerance import Tolerance
+
+        tolerance = Tolerance(self.raise_on, self.max_failed)
         with self.lake(context) as lake:
             done = self._upload(lake)
-        summary = done.summary(self.max_ids)
-        if self.report:
-            summary["report"] = str(done.save(self.report))
-        for row in done.failed[:_LOGGED]:
+        summary = self._summary(done)
+        for row in islice(done.failures(), _LOGGED):
             self.log.error("%s: %s", row.path, row.error)
         self.log.info("Uploaded %s, %d bytes in %.1f s", done.counts(), done.bytes, done.seconds)
-        self._check(done)
+        try:
+            tolerance.check(done)
+        except Exception:
+            # What a task returns is lost when it fails.
+            context["ti"].xcom_push(key="summary", value=summary)
+            raise
         return summary
 
     def _upload(self, lake: SharedHook) -> UploadReport:
+        source = self._source()
+        # A shard names the connection that its plan was made with.
+        conn_id = self.storage_conn_id or (self.shard or {}).get("storage_conn_id")
+        given = {name: getattr(self, name) for name in _HANDED_ON}
         return lake.upload(
-            self.filepaths,
-            self.tags,
-            self.source,
-            max_workers=self.max_workers,
-            metadata=self.metadata,
-            custom_metadata=self.custom_metadata,
-            sizes=self.sizes,
-            fill_metadata=self.fill_metadata,
-            upload_dir=self.upload_dir,
+            source,
             wait=self.wait_for_unprocessable_data,
-            if_exists=self.if_exists,
-            journal=self.journal,
+            storage_options=Storage(conn_id, self.storage_options).options_for(source),
+            **{name: value for name, value in given.items() if value is not None},
         )
 
-    def _check(self, done: UploadReport) -> None:
-        from datalake_ops.upload.seed import failure_text
+    def _source(self) -> Any:
+        given = {"filepaths": self.filepaths, "shard": self.shard, "manifest": self.manifest}
+        named = [name for name, value in given.items() if value is not None]
+        if len(named) != 1:
+            raise ConfigurationError(f"Give one of {', '.join(given)}; this task has {named or 'none'}.")
+        if self.manifest is None:
+            return given[named[0]]
+        from datalake_ops.upload.manifest import Manifest
 
-        if not done.failed or (self.allow_failures and done.data):
-            return
-        if not done.data:
-            raise NothingDoneError(failure_text(done), done.errors)
-        raise UploadError(failure_text(done), done.failed[0].path)
+        return Manifest(self.manifest, base=self.manifest_base)
+
+    def _summary(self, done: UploadReport) -> dict[str, Any]:
+        storage = Storage(self.storage_conn_id, self.storage_options)
+        files: dict[str, Any] = {}
+        if self.report:
+            with storage.writing(self.report) as draft:
+                done.save(draft)
+            files["report"] = str(self.report)
+        if self.ids_to:
+            ids = (str(row.data.id) for row in done.files if row.data is not None and row.status.succeeded)
+            files["data_ids_file"] = write_ids(self.ids_to, ids, storage)
+        told = done.summary(max_ids=self.max_bytes // _ID_BYTES)
+        return {**bounded(told, self.max_bytes - len(json.dumps(files))), **files}
+
+
+def bounded(summary: dict[str, Any], max_bytes: int) -> dict[str, Any]:
+    """A summary of at most so many bytes, whose `data_ids` are all or none: nobody shall take some for all."""
+    from datalake_ops.upload.saving import SMALLEST_SUMMARY, within
+
+    whole = within(summary, max(max_bytes, SMALLEST_SUMMARY))
+    if whole["data_ids_left_out"]:
+        left_out = whole["data_ids_left_out"] + len(whole["data_ids"])
+        whole = within({**summary, "data_ids": [], "data_ids_left_out": left_out}, max(max_bytes, SMALLEST_SUMMARY))
+    return whole

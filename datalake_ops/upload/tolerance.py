@@ -48,13 +48,16 @@ class Tolerance:
         counts = report.counts()
         succeeded = counts["UPLOADED"] + counts["SKIPPED"]
         failed = len(report.files) - succeeded
-        if not failed or not self._refuses(failed, len(report.files)):
+        if not self.refuses(failed, len(report.files)):
             return
         if not succeeded:
             raise NothingDoneError(failure_text(report), report.errors)
         raise IncompleteUploadError(failure_text(report), report)
 
-    def _refuses(self, failed: int, files: int) -> bool:
+    def refuses(self, failed: int, files: int) -> bool:
+        """Whether so many failures of so many files are too many."""
+        if not failed:
+            return False
         if self.raise_on == RaiseOn.ALL and failed == files:
             return True
         if self.max_failed is None:

@@ -25,7 +25,7 @@ def upload_folder():
         fill_metadata=True,
         custom_metadata={"shift": "night", "run": "{{ run_id }}"},
         report="{{ params.report }}",
-        allow_failures=True,
+        raise_on="all",
     )
 
 

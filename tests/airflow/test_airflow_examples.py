@@ -82,6 +82,16 @@ def test_upload_folder(lake: DatalakeHook, folder: str, tmp_path: Path) -> None:
     assert [source.name for source in lake.list_data_sources() if source == data.data_source] == ["camera-one"]
 
 
+def test_upload_in_shards(lake: DatalakeHook, folder: str, an_image: Callable[[str], Path]) -> None:
+    an_image("photos/third.png")
+
+    outcome = run("upload_in_shards", folder=folder, max_files=2)
+
+    assert [task for task in outcome.tasks if task.startswith("upload")] == ["upload[0]", "upload[1]"]
+    assert outcome.xcom("merge")["counts"]["UPLOADED"] == 3
+    assert lake.count_data(tags="line-3") == 3
+
+
 def test_import_bucket(lake: DatalakeHook, in_bucket: Callable[..., str]) -> None:
     outcome = run("import_bucket", prefix=in_bucket("monday/", "one.jpg", "two.png"))
 

@@ -1,0 +1,188 @@
+"""Operators that spread an upload over mapped tasks: plan the parts, join what they report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.compat import BaseOperator, conf
+from airflow_provider.id_files import read_ids, write_ids
+from airflow_provider.operators.upload import bounded
+from airflow_provider.storage import Storage, travelling
+from datalake_ops.errors import ConfigurationError, IncompleteUploadError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class PlanShardsOperator(BaseOperator):
+    """Parts a source into shards, for an upload by mapped tasks; every file is in exactly one. Returns the shards.
+
+    A shard names a slice of a folder's listing or a range of a manifest's rows, so it stays small however many files it
+    has. Nothing is read but the listing, and the lake is not asked. Each shard has a `name`, for `map_index_template`.
+
+    Example:
+        >>> plan = PlanShardsOperator(task_id="plan", filepaths="s3://camera/{{ ds }}/", max_files=5000)
+        >>> upload = UploadDataOperator.partial(
+        ...     task_id="upload", tags=["line-3"], map_index_template="{{ task.shard['name'] }}"
+        ... ).expand(shard=plan.output)
+
+    Args:
+        filepaths: One source or many, as `UploadDataOperator` takes them (templated). A file of a list takes a line of
+            its shard, so name many files by their folder or by a manifest.
+        manifest: Instead of `filepaths`: the address of a manifest with a row per file (templated).
+        manifest_base: Where the manifest's relative paths begin, when that is not its own folder (templated).
+        max_files, max_bytes: At most so many files and bytes in a shard; give one or both (templated). Sizes are asked
+            for only with `max_bytes`.
+        include, exclude: Patterns that choose the files of folders and patterns (templated).
+        storage_conn_id: The Airflow connection whose credentials open the addresses; the shards name it too
+            (templated).
+        storage_options: What goes to fsspec with each address; give it again to the upload.
+        max_shards: Fail rather than plan more; Airflow's `[core] max_map_length` without it.
+
+    Raises:
+        ConfigurationError: Neither limit was given, the source is none, or there would be too many shards.
+        InvalidFileError: A folder or a pattern stands for no image or video.
+    """
+
+    template_fields: Sequence[str] = (
+        "filepaths", "manifest", "manifest_base", "max_files", "max_bytes", "include", "exclude", "storage_conn_id",
+    )  # fmt: skip
+    ui_color = "#e8f0d8"
+
+    def __init__(
+        self,
+        *,
+        filepaths: Any = None,
+        manifest: str | None = None,
+        manifest_base: str | None = None,
+        max_files: int | str | None = None,
+        max_bytes: int | str | None = None,
+        include: str | list[str] | None = None,
+        exclude: str | list[str] | None = None,
+        storage_conn_id: str | None = None,
+        storage_options: dict[str, Any] | None = None,
+        max_shards: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.filepaths = filepaths
+        self.manifest = manifest
+        self.manifest_base = manifest_base
+        self.max_files = max_files
+        self.max_bytes = max_bytes
+        self.include = include
+        self.exclude = exclude
+        self.storage_conn_id = storage_conn_id
+        self.storage_options = storage_options
+        self.max_shards = max_shards
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """List the source and part it."""
+        from datalake_ops.upload.shards import plan_shards
+
+        source, named = travelling(self._source())
+        conn_id = self.storage_conn_id or named
+        planned = plan_shards(
+            source,
+            max_files=None if self.max_files is None else int(self.max_files),
+            max_bytes=None if self.max_bytes is None else int(self.max_bytes),
+            include=_words(self.include),
+            exclude=_words(self.exclude),
+            storage_options=Storage(conn_id, self.storage_options).options_for(source),
+        )
+        limit = self.max_shards or conf.getint("core", "max_map_length", fallback=1024)
+        if len(planned) > limit:
+            raise ConfigurationError(
+                f"The plan has {len(planned)} shards, and Airflow maps over {limit} ([core] max_map_length): raise "
+                f"max_files={self.max_files} or max_bytes={self.max_bytes}."
+            )
+        self.log.info("%d files in %d shards", sum(shard.files for shard in planned), len(planned))
+        extra = {"storage_conn_id": conn_id} if conn_id else {}
+        return [
+            {**shard.to_json(), "name": f"{number} of {len(planned)}, {shard.files} files", **extra}
+            for number, shard in enumerate(planned, 1)
+        ]
+
+    def _source(self) -> Any:
+        if (self.filepaths is None) == (self.manifest is None):
+            raise ConfigurationError("Give filepaths or a manifest, and not both.")
+        if self.manifest is None:
+            return self.filepaths
+        from datalake_ops.upload.manifest import Manifest
+
+        return Manifest(self.manifest, base=self.manifest_base)
+
+
+class MergeReportsOperator(BaseOperator):
+    """Joins the summaries of mapped uploads; returns one of at most `max_bytes` bytes, with the sums of all.
+
+    Example:
+        >>> merge = MergeReportsOperator(task_id="merge", summaries=upload.output, max_failed=0.01)
+
+    Args:
+        summaries: What the uploads returned, such as `upload.output` of a mapped upload (templated).
+        max_failed: How many files of all uploads may fail: a number, or a share below 1. Let the uploads themselves
+            have `raise_on="never"` then.
+        ids_to: Where to write the ids of all data, one a line, joined from the files of the uploads' own `ids_to`
+            (templated).
+        storage_conn_id: The Airflow connection that opens the files of ids (templated).
+        max_bytes: How long the summary's JSON may be.
+
+    Raises:
+        IncompleteUploadError: More files failed than may.
+        ConfigurationError: `ids_to` was given, and an upload wrote no such file.
+    """
+
+    template_fields: Sequence[str] = ("summaries", "ids_to", "storage_conn_id")
+    template_fields_renderers = {"summaries": "json"}
+    ui_color = "#e8f0d8"
+
+    def __init__(
+        self,
+        *,
+        summaries: Any,
+        max_failed: float | None = None,
+        ids_to: Any = None,
+        storage_conn_id: str | None = None,
+        max_bytes: int = 2000,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**{"multiple_outputs": True, **kwargs})
+        self.summaries = summaries
+        self.max_failed = max_failed
+        self.ids_to = ids_to
+        self.storage_conn_id = storage_conn_id
+        self.max_bytes = max_bytes
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Add up what the uploads tell."""
+        from datalake_ops.upload.shards import merge_summaries
+
+        listed = [self.summaries] if isinstance(self.summaries, Mapping) else list(self.summaries)
+        merged = merge_summaries(listed, max_ids=self.max_bytes)
+        files = {"data_ids_file": self._join_ids(listed)} if self.ids_to else {}
+        self.log.info("%d uploads: %s, %d bytes", len(listed), merged["counts"], merged["bytes"])
+        self._check(merged)
+        return {**bounded(merged, self.max_bytes - len(json.dumps(files))), **files}
+
+    def _join_ids(self, summaries: Iterable[Mapping[str, Any]]) -> str:
+        storage = Storage(self.storage_conn_id)
+        addresses = [one.get("data_ids_file") for one in summaries]
+        if None in addresses:
+            raise ConfigurationError("ids_to joins files of ids, and an upload wrote none: give it ids_to too.")
+        return write_ids(self.ids_to, (one for address in addresses for one in read_ids(address, storage)), storage)
+
+    def _check(self, merged: Mapping[str, Any]) -> None:
+        from datalake_ops.upload.tolerance import Tolerance
+
+        counts = merged["counts"]
+        failed = merged["files"] - counts["UPLOADED"] - counts["SKIPPED"]
+        if Tolerance(max_failed=self.max_failed).refuses(failed, merged["files"]):
+            named = "; ".join(f"{one['path']}: {one['error']}" for one in merged["errors"][:5])
+            raise IncompleteUploadError(f"{failed} of {merged['files']} files were not uploaded: {named}")
+
+
+def _words(given: str | list[str] | None) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given or ())

@@ -1,0 +1,142 @@
+"""Files that tasks hand each other by address: a path, any fsspec URL, or Airflow's ObjectStoragePath."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from datalake_ops.errors import ConfigurationError
+
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+)://")
+# Keys of a shard's pieces, and attributes of a manifest, that hold an address.
+_ADDRESSES = ("path", "folder", "manifest")
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Opens addresses; those of a storage with the credentials of an Airflow connection, when one is named.
+
+    `options` go to fsspec and win over the connection's.
+    """
+
+    conn_id: str | None = None
+    # They carry secrets.
+    options: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    def options_for(self, source: Any) -> dict[str, Any] | None:
+        """The fsspec options that open a source: an address, a shard, a manifest, or a list of these.
+
+        Raises:
+            ConfigurationError: a connection was named, and the source has no address that it could open.
+        """
+        if self.conn_id is None:
+            return dict(self.options) if self.options else None
+        scheme = next(_schemes(source), None)
+        if scheme is None:
+            raise ConfigurationError(
+                f"The connection {self.conn_id!r} opens addresses like s3://bucket/key; {source!r} has none."
+            )
+        return {**_file_system(scheme, self.conn_id).storage_options, **(self.options or {})}
+
+    @contextmanager
+    def reading(self, address: Any) -> Iterator[IO[str]]:
+        """The text of a file."""
+        if (path := _local(address)) is not None:
+            with path.open(encoding="utf-8") as stream:
+                yield stream
+            return
+        files, remote = self._located(address)
+        with files.open(remote, "r", encoding="utf-8") as stream:
+            yield stream
+
+    @contextmanager
+    def writing(self, address: Any) -> Iterator[Path]:
+        """A path of this machine; what was written to it is at the address once the block has ended well."""
+        if (path := _local(address)) is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_name(f".{os.getpid()}.{path.name}")
+            try:
+                yield draft
+                draft.replace(path)
+            finally:
+                draft.unlink(missing_ok=True)
+            return
+        files, remote = self._located(address)
+        with tempfile.TemporaryDirectory(prefix="datalake-ops-") as folder:
+            draft = Path(folder) / remote.rpartition("/")[2]
+            yield draft
+            files.makedirs(remote.rpartition("/")[0], exist_ok=True)
+            files.put_file(str(draft), remote)
+
+    def _located(self, address: Any) -> tuple[Any, str]:
+        if not isinstance(address, str):
+            return address.fs, address.path
+        import fsspec
+
+        files, path = fsspec.core.url_to_fs(address, **(self.options_for(address) or {}))
+        return files, str(path)
+
+
+def travelling(source: Any) -> tuple[Any, str | None]:
+    """A source that other workers can open too, and the Airflow connection that its object storage paths name.
+
+    Raises:
+        ConfigurationError: its paths name several connections.
+    """
+    listed = source if isinstance(source, (list, tuple)) else [source]
+    plain = [f"{one.protocol}://{_below_root(one.path)}" if _is_object_path(one) else one for one in listed]
+    names = {one.conn_id for one in listed if _is_object_path(one)} - {None}
+    if len(names) > 1:
+        raise ConfigurationError(
+            f"One plan uses one connection to a storage, not {sorted(names)}; plan each by itself."
+        )
+    return plain if isinstance(source, (list, tuple)) else plain[0], next(iter(names), None)
+
+
+def _schemes(source: Any) -> Iterator[str]:
+    if isinstance(source, str):
+        # The storage of `zip://*.png::s3://bucket/all.zip` is the last one.
+        if found := _URL.match(source.rpartition("::")[2]):
+            yield found[1]
+    elif isinstance(source, Mapping):
+        for piece in source.get("pieces", ()):
+            yield from _schemes(next((piece[name] for name in _ADDRESSES if name in piece), ""))
+    elif isinstance(source, (list, tuple)):
+        for one in source:
+            yield from _schemes(one)
+    elif not isinstance(source, os.PathLike) and isinstance(path := getattr(source, "path", None), str):
+        yield from _schemes(path)
+
+
+def _file_system(scheme: str, conn_id: str) -> Any:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    try:
+        return ObjectStoragePath(f"{scheme}://{conn_id}@/").fs
+    except ValueError as error:
+        raise ConfigurationError(
+            f"The connection {conn_id!r} cannot open {scheme}:// ({error}); install the provider of that storage."
+        ) from error
+
+
+def _local(address: Any) -> Path | None:
+    if isinstance(address, Path):
+        return address
+    if _is_object_path(address):
+        return Path(address.path) if address.protocol in ("file", "local") else None
+    text = str(address).removeprefix("file://")
+    return None if _URL.match(text) else Path(text)
+
+
+def _is_object_path(one: Any) -> bool:
+    return not isinstance(one, (str, Path)) and hasattr(one, "conn_id") and hasattr(one, "protocol")
+
+
+def _below_root(path: str) -> str:
+    return path.removeprefix("/")

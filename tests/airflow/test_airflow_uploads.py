@@ -1,0 +1,115 @@
+"""Uploads by tasks: summaries that fit an XCom, ids and reports as files, manifests, shards, storages by connection."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import fsspec
+import pytest
+from airflow.sdk.io import attach
+from airflow.sdk.module_loading import import_string
+
+from datalake_ops.hook import DatalakeHook
+from datalake_ops.testing.airflow import DagOutcome, run_dag
+
+DAGS = import_string("airflow.dag_processing.dagbag.DagBag")(dag_folder=str(Path(__file__).parent / "dags")).dags
+
+
+def run(dag_id: str, **conf: Any) -> DagOutcome:
+    return run_dag(DAGS[dag_id], conf)
+
+
+def a_folder(an_image: Callable[[str], Path], name: str, count: int) -> Path:
+    paths = [an_image(f"{name}/{number}.png") for number in range(count)]
+    return paths[0].parent
+
+
+@pytest.fixture
+def photos(an_image: Callable[[str], Path]) -> Path:
+    """A folder of five images."""
+    return a_folder(an_image, "photos", 5)
+
+
+@pytest.fixture
+def store(an_image: Callable[[str], Path]) -> Iterator[str]:
+    """A storage that Airflow's connection `store` opens, with five images; its address."""
+    fs = fsspec.filesystem("memory")
+    attach(protocol="memory", conn_id="store", fs=fs)
+    root = f"/bucket-{uuid4().hex}"
+    for number in range(5):
+        fs.pipe_file(f"{root}/in/{number}.png", an_image(f"{number}.png").read_bytes())
+    yield f"memory:/{root}"
+    fs.rm(root, recursive=True)
+
+
+def test_a_summary_fits_its_bound_and_has_all_ids_or_none(lake: DatalakeHook, an_image: Callable[[str], Path]) -> None:
+    few = run("uploads", source=str(a_folder(an_image, "few", 3)))
+    many = run("uploads", source=str(a_folder(an_image, "many", 60)))
+
+    small, large = few.xcom("upload"), many.xcom("upload")
+    assert len(small["data_ids"]) == 3
+    assert (large["data_ids"], large["data_ids_left_out"]) == ([], 60)
+    assert max(len(json.dumps(summary)) for summary in (small, large)) <= 2000
+
+
+def test_ids_and_report_go_to_files(lake: DatalakeHook, photos: Path, tmp_path: Path) -> None:
+    outcome = run(
+        "uploads", source=str(photos), ids=str(tmp_path / "ids" / "all.txt"), report=f"file://{tmp_path}/r.jsonl"
+    )
+
+    summary = outcome.xcom("upload")
+    rows = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
+    assert Path(summary["data_ids_file"]).read_text().split() == [row["data_id"] for row in rows]
+    assert {row["data_id"] for row in rows} == {str(one.id) for one in lake.list_data()}
+    assert summary["report"] == f"file://{tmp_path}/r.jsonl"
+
+
+def test_a_failed_upload_keeps_its_summary_and_its_report(
+    lake: DatalakeHook, photos: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "broken.png").write_bytes(b"no image")
+
+    outcome = run("uploads", source=str(photos), report=str(tmp_path / "report.jsonl"))
+
+    assert outcome.tasks == {"upload": "failed"}
+    assert outcome.xcom("upload", "summary")["counts"]["UPLOADED"] == 5
+    assert len((tmp_path / "report.jsonl").read_text().splitlines()) == 6
+    assert "IncompleteUploadError" in capfd.readouterr().out
+    assert lake.count_data() == 6
+
+
+def test_a_manifest_gives_files_with_tags_of_their_own(lake: DatalakeHook, photos: Path) -> None:
+    rows = [{"path": "0.png", "tags": ["rain"]}, {"path": "1.png"}, {"path": "missing.png"}]
+    (photos / "files.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    outcome = run("uploads_manifest", source=str(photos / "files.jsonl"))
+
+    assert outcome.tasks == {"upload": "success"}
+    assert [data.filename for data in lake.list_data(tags="rain")] == ["0.png"]
+    assert lake.count_data() == 2
+
+
+def test_shards_carry_the_connection_of_their_storage(lake: DatalakeHook, store: str) -> None:
+    outcome = run("uploads_from_storage", source=f"{store}/in", storage_conn_id="store", ids=f"{store}/ids")
+
+    fs = fsspec.filesystem("memory")
+    shards, merged = outcome.xcom("plan"), outcome.xcom("merge")
+    assert [shard["files"] for shard in shards] == [2, 2, 1]
+    assert {shard["storage_conn_id"] for shard in shards} == {"store"}
+    assert merged["counts"]["UPLOADED"] == 5
+    ids = fs.cat_file(merged["data_ids_file"].removeprefix("memory:/")).decode().split()
+    assert sorted(ids) == sorted(str(one.id) for one in lake.list_data())
+    assert len(ids) == 5
+
+
+def test_a_plan_of_more_shards_than_airflow_maps_over_says_so(
+    lake: DatalakeHook, photos: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    outcome = run("plans_too_many", source=str(photos))
+
+    assert outcome.tasks == {"plan": "failed"}
+    assert "The plan has 5 shards, and Airflow maps over 2" in capfd.readouterr().out
