@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from datalake_ops.client.operation import Operation, Repeat
 from datalake_ops.client.refusals import is_refusal, refusal
@@ -79,6 +79,27 @@ class Attempt:
             error = _network_error(where, failure, cause, self.count)
         error.__cause__ = cause
         return error
+
+
+@dataclass(frozen=True)
+class Unread(Generic[T]):
+    """A successful answer that was not read into its value yet."""
+
+    operation: Operation[T]
+    answer: Answer
+
+    @property
+    def body(self) -> bytes:
+        """The answer's bytes."""
+        return self.answer.body
+
+    def read(self) -> T:
+        """The value.
+
+        Raises:
+            UnexpectedAnswerError: the body is not of the wire's form.
+        """
+        return read_answer(self.operation, self.answer)
 
 
 def read_answer(operation: Operation[T], answer: Answer) -> T:

@@ -26,6 +26,7 @@ from datalake_ops.wire.lakes import Datalake, Extension, Organization
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from datalake_ops.client.outcome import Unread
     from datalake_ops.client.session import Session
 
 T = TypeVar("T")
@@ -146,6 +147,10 @@ class Caller:
     def send(self, operation: Operation[T], retry: RetryPolicy | None = None) -> T:
         """Send one operation of the wire; the verbs are made of this."""
         return self._opened().send(operation, retry)
+
+    def _fetch(self, operation: Operation[T]) -> Unread[T]:
+        """Send one operation and leave the reading of its answer to the caller."""
+        return self._opened().fetch(operation)
 
     def _opened(self) -> Session:
         with self._lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from datalake_ops.client import data as operations
@@ -19,6 +19,9 @@ from datalake_ops.query import both, tags_query
 from datalake_ops.wire.data import Data, DataChange, DataProjection, MultiData
 from datalake_ops.wire.paging import PAGE_SIZE, UPDATE_SIZE, Page
 from datalake_ops.wire.tags import Tag
+
+if TYPE_CHECKING:
+    from datalake_ops.client.outcome import Unread
 
 
 @dataclass(frozen=True)
@@ -140,11 +143,11 @@ class DataVerbs(Caller):
     def _paged(self, listing: Listing, limit: int | None, offset: int | None) -> Iterator[Data]:
         size = PAGE_SIZE if limit is None else min(PAGE_SIZE, limit)
 
-        def fetch(cursor: str | None) -> Page[Data]:
+        def fetch(cursor: str | None) -> Unread[Page[Data]]:
             window = Window(size, None if cursor else offset, cursor)
-            return self.send(operations.list_page(self._lake_id, listing.filter, window))
+            return self._fetch(operations.list_page(self._lake_id, listing.filter, window))
 
-        found = (one for page in pages(fetch, limit) for one in page.items)
+        found = (one for page in pages(fetch, size, limit) for one in page.items)
         return found if limit is None else islice(found, limit)
 
     def _ordered(self, listing: Listing, limit: int | None, offset: int) -> Iterator[Data]:

@@ -1,28 +1,71 @@
-"""Pages by cursor, one after another."""
+"""Pages by cursor; while one is read into values, the next one is on its way."""
 
 from __future__ import annotations
 
+import contextvars
+import threading
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from datalake_ops.wire.paging import Page
+from datalake_ops.wire.paging import Page, likely_cursor
+
+if TYPE_CHECKING:
+    from datalake_ops.client.outcome import Unread
 
 T = TypeVar("T")
+# Reading a page is one call that keeps Python's lock, so the next request must be out before it begins.
+_HEAD_START = 0.001
 
 
-def pages(fetch: Callable[[str | None], Page[T]], most: int | None = None) -> Iterator[Page[T]]:
-    """Every page, from `fetch(None)` on, until one names no next cursor or is empty, or `most` items came.
+def pages(fetch: Callable[[str | None], Unread[Page[T]]], size: int, most: int | None = None) -> Iterator[Page[T]]:
+    """Every page of `size`, until one names no next cursor or is empty, or `most` items came.
 
-    No page is fetched ahead: measured, values that one thread makes and another lets go cost twice the time of making
-    them, which is more than the overlap wins.
+    From the second page on the next one is fetched while the last is read, for its cursor can be seen without reading
+    all of it. Who stops at the first page pays for no other. Only bytes come from the other thread: values that one
+    thread makes and another lets go cost twice the time.
     """
-    left, cursor = most, None
+    left, unread, going_on = most, fetch(None), False
     while True:
-        page = fetch(cursor)
-        yield page
+        guess = likely_cursor(unread.body) if going_on and (left is None or left > size) else None
+        ahead = _Ahead(fetch, guess) if guess else None
+        page = unread.read()
         cursor = page.next_cursor
         left = None if left is None else left - len(page.items)
-        if not cursor or not page.items or (left is not None and left <= 0):
-            return
+        ends = not cursor or not page.items or (left is not None and left <= 0)
+        yield page
         # Only one page of values is held at a time.
         del page
+        if ends:
+            return
+        unread = ahead.result() if ahead is not None and cursor == guess else fetch(cursor)
+        going_on = True
+
+
+class _Ahead(Generic[T]):
+    """A page that is being fetched in a thread of its own; what goes wrong is raised where the page is wanted."""
+
+    def __init__(self, fetch: Callable[[str | None], Unread[Page[T]]], cursor: str) -> None:
+        self._fetch, self._cursor = fetch, cursor
+        self._unread: Unread[Page[T]] | None = None
+        self._error: Exception | None = None
+        # The caller's context goes along, so that log handlers of orchestrators still know whose work this is.
+        context = contextvars.copy_context()
+        # A daemon, for nobody waits for it when the listing is left.
+        self._thread = threading.Thread(
+            target=context.run, args=(self._run,), name="datalake-ops-next-page", daemon=True
+        )
+        self._thread.start()
+        self._thread.join(_HEAD_START)
+
+    def result(self) -> Unread[Page[T]]:
+        """The page, once it is there."""
+        self._thread.join()
+        if self._unread is None:
+            raise self._error or RuntimeError("The thread that fetches the next page was stopped.")
+        return self._unread
+
+    def _run(self) -> None:
+        try:
+            self._unread = self._fetch(self._cursor)
+        except Exception as error:  # noqa: BLE001 # Raised again by `result`.
+            self._error = error

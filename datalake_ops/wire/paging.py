@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Generic, TypeVar
 
 from datalake_ops.wire.model import WireModel
@@ -21,3 +23,17 @@ class Page(WireModel, Generic[T]):
     items: list[T]
     count: int = 0
     next_cursor: str | None = None
+
+
+_CURSOR = re.compile(rb'"next_cursor"\s*:\s*("(?:[^"\\]|\\.)*")')
+# The cursor stands before or after the items.
+_ENDS_BYTES = 512
+
+
+def likely_cursor(body: bytes) -> str | None:
+    """What seems to be the next cursor of a page that was not read yet; only `Page.next_cursor` is sure."""
+    found = _CURSOR.findall(body[-_ENDS_BYTES:])[-1:] or _CURSOR.findall(body[:_ENDS_BYTES])[:1]
+    try:
+        return str(json.loads(found[0])) if found else None
+    except ValueError:
+        return None
