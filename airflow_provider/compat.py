@@ -28,10 +28,16 @@ try:
 except ImportError:
     from airflow.exceptions import TaskDeferralTimeout  # type: ignore[no-redef]
 
+try:
+    from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
+except ImportError:
+    RetryDecision = RetryPolicy = object  # type: ignore[misc,assignment]
+
 if TYPE_CHECKING:
     from airflow.sdk import Connection, Context
 
 __all__ = [
+    "HAS_RETRY_POLICIES",
     "AirflowException",
     "AirflowFailException",
     "AirflowSensorTimeout",
@@ -43,6 +49,8 @@ __all__ = [
     "BaseSensorOperator",
     "BaseTrigger",
     "PokeReturnValue",
+    "RetryDecision",
+    "RetryPolicy",
     "TaskDeferralTimeout",
     "TaskDeferred",
     "TriggerEvent",
@@ -56,6 +64,8 @@ __all__ = [
     "task_state",
 ]
 
+# Airflow 3.3 and newer.
+HAS_RETRY_POLICIES = RetryPolicy is not object
 
 # common.compat has it since 1.23, which needs Python 3.11; before it Airflow 3 and 2.11 have it at places of their own.
 _MASKERS = ("airflow.providers.common.compat.sdk", "airflow.sdk.log", "airflow.utils.log.secrets_masker")

@@ -7,21 +7,7 @@ from typing import Any
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
-from datalake_ops.errors import AmbiguousRequestError, AnswerError, NetworkError, ServerError
-
-_LATER = frozenset({408, 425, 429})
-
-
-def is_transient(error: BaseException) -> bool:
-    """Whether the same call may well succeed a minute later: no answer, 408, 425, 429, and 500 and above.
-
-    An ambiguous request is not repeated: it may have started a job already.
-    """
-    if isinstance(error, AmbiguousRequestError):
-        return False
-    if isinstance(error, AnswerError):
-        return isinstance(error, ServerError) or error.status in _LATER
-    return isinstance(error, NetworkError)
+from datalake_ops.remedy import is_transient
 
 
 def is_worth_retrying(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:

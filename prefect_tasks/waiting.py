@@ -13,9 +13,9 @@ from prefect.logging import get_logger, get_run_logger
 
 from datalake_ops.config import RetryPolicy, Timeouts
 from datalake_ops.errors import DatalakeError, JobFailedError, JobKilledError
+from datalake_ops.remedy import is_transient
 from datalake_ops.wire.jobs import Job
 from prefect_tasks.blocks import DatalakeCredentials
-from prefect_tasks.retrying import is_transient
 
 OnStop = Literal["cancel", "detach"]
 # Prefect kills a cancelled run 30 s after asking it to stop; the job must have been cancelled by then.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.compat import AirflowException, BaseOperator
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.links import DatalakeLink
+from airflow_provider.retrying import default_retry_policy, failing_at_once
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -29,6 +30,7 @@ class DatalakeOperator(BaseOperator):
     def __init__(self, *, datalake_conn_id: str = DatalakeHook.default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.datalake_conn_id = datalake_conn_id
+        self.retry_policy = default_retry_policy(getattr(self, "retry_policy", None))
         self._works = False
         self._killed = False
 
@@ -41,7 +43,7 @@ class DatalakeOperator(BaseOperator):
         """
         self._works = True
         try:
-            with DatalakeHook(self.datalake_conn_id) as hook:
+            with failing_at_once(), DatalakeHook(self.datalake_conn_id) as hook:
                 DatalakeLink().push(context, hook.datalake.datalake_url())
                 yield hook.datalake
         finally:

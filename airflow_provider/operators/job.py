@@ -10,6 +10,7 @@ from airflow_provider.compat import AirflowException, BaseOperator, default_defe
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.identity import TaskIdentity, submit_once
 from airflow_provider.links import DatalakeLink, JobLink
+from airflow_provider.retrying import default_retry_policy, failing_at_once
 from airflow_provider.stopping import cancel_or_log, stop_of, will_be_retried
 from airflow_provider.triggers.job import JobEvent
 from airflow_provider.waiting import JobWait, finish
@@ -71,6 +72,7 @@ class JobOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.datalake_conn_id = datalake_conn_id
+        self.retry_policy = default_retry_policy(getattr(self, "retry_policy", None))
         self.wait_for_completion = wait_for_completion
         self.deferrable = default_deferrable() if deferrable is None else deferrable
         self.poll_interval = poll_interval
@@ -88,7 +90,7 @@ class JobOperator(BaseOperator):
 
     def execute(self, context: Context) -> str:
         """Start the job, show where it is, and wait for it."""
-        with DatalakeHook(self.datalake_conn_id) as hook, self._guarded(context):
+        with DatalakeHook(self.datalake_conn_id) as hook, failing_at_once(), self._guarded(context):
             job = self._start(hook.datalake, context)
             self._show(hook.datalake, job, context)
             if self.wait_for_completion:
@@ -98,7 +100,7 @@ class JobOperator(BaseOperator):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Continue after the triggerer waited, or after Airflow gave the trigger up."""
-        with DatalakeHook(self.datalake_conn_id) as hook, self._guarded(context):
+        with DatalakeHook(self.datalake_conn_id) as hook, failing_at_once(), self._guarded(context):
             self._job_id = context["ti"].xcom_pull(
                 task_ids=context["ti"].task_id, key=JOB_ID_KEY, map_indexes=context["ti"].map_index
             )

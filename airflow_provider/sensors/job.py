@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.compat import AirflowSensorTimeout, BaseSensorOperator, PokeReturnValue, default_deferrable
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.links import DatalakeLink, JobLink
+from airflow_provider.retrying import default_retry_policy, failing_at_once
 from airflow_provider.triggers.job import TIMED_OUT, JobEvent
 from airflow_provider.waiting import JobWait, finish
 
@@ -46,11 +47,12 @@ class JobSensor(BaseSensorOperator):
         super().__init__(**kwargs)
         self.job_id = job_id
         self.datalake_conn_id = datalake_conn_id
+        self.retry_policy = default_retry_policy(getattr(self, "retry_policy", None))
         self.deferrable = default_deferrable() if deferrable is None else deferrable
 
     def execute(self, context: Context) -> Any:
         """Look once, then wait as the sensor was told to."""
-        with DatalakeHook(self.datalake_conn_id) as hook:
+        with failing_at_once(), DatalakeHook(self.datalake_conn_id) as hook:
             JobLink().push(context, hook.datalake.job_url(self.job_id))
             DatalakeLink().push(context, hook.datalake.datalake_url())
         if not self.deferrable:
@@ -62,7 +64,7 @@ class JobSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Whether the job succeeded; raises when it ended otherwise."""
-        with DatalakeHook(self.datalake_conn_id) as hook:
+        with failing_at_once(), DatalakeHook(self.datalake_conn_id) as hook:
             job = hook.datalake.check_job(hook.datalake.get_job(self.job_id))
         self.log.info("Job %s: %s", job.id, job.status)
         return PokeReturnValue(is_done=job.status.is_terminal, xcom_value=self.job_id)
@@ -72,5 +74,5 @@ class JobSensor(BaseSensorOperator):
         ended = JobEvent.read(event)
         if ended.outcome == TIMED_OUT:
             raise AirflowSensorTimeout(ended.message)
-        with DatalakeHook(self.datalake_conn_id) as hook:
+        with failing_at_once(), DatalakeHook(self.datalake_conn_id) as hook:
             return str(finish(ended, hook.datalake).id)

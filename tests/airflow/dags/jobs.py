@@ -51,6 +51,11 @@ def retried():
 
 
 @dag(schedule=None, params=PARAMS)
+def tried_twice():
+    LaunchProcessingOperator(**JOB, deferrable=False, retries=1, retry_delay=timedelta(0))
+
+
+@dag(schedule=None, params=PARAMS)
 def overdue():
     LaunchProcessingOperator(**JOB, deferrable=False, execution_timeout=timedelta(seconds=3))
 
@@ -88,6 +93,7 @@ deferred_short()
 blocking_leaving()
 deferred_leaving()
 retried()
+tried_twice()
 overdue()
 mapped()
 sensed()

@@ -1,0 +1,73 @@
+"""What to do about an error: one classification for every orchestrator's retries. Pure decisions, no clock."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from datalake_ops.errors import (
+    AmbiguousRequestError,
+    AnswerError,
+    BadRequestError,
+    ConfigurationError,
+    ForbiddenError,
+    InsufficientResourcesError,
+    InvalidFileError,
+    JobKilledError,
+    NetworkError,
+    NotFoundError,
+    RequestTooLargeError,
+    ResourceLockedError,
+    ServerError,
+    UnauthorizedError,
+    UnsupportedError,
+)
+
+_LATER = frozenset({408, 425, 429})
+# A second try meets the same refusal; after an ambiguous request it may also start a second job.
+_HOPELESS = (
+    ConfigurationError,
+    BadRequestError,
+    UnauthorizedError,
+    InsufficientResourcesError,
+    ForbiddenError,
+    NotFoundError,
+    RequestTooLargeError,
+    UnsupportedError,
+    InvalidFileError,
+    AmbiguousRequestError,
+)
+
+
+class Remedy(Enum):
+    """What helps against an error."""
+
+    WAIT = "wait"  # the same call may well succeed later
+    AGAIN = "again"  # the work was lost, not wrong: start it anew
+    GIVE_UP = "give up"  # somebody must change something first
+    UNKNOWN = "unknown"  # the caller's own settings decide
+
+
+def remedy_of(error: BaseException) -> Remedy:
+    """What helps against an error of datalake-ops; other errors are unknown."""
+    if is_transient(error):
+        return Remedy.WAIT
+    if isinstance(error, JobKilledError):
+        return Remedy.AGAIN
+    return Remedy.GIVE_UP if isinstance(error, _HOPELESS) else Remedy.UNKNOWN
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same call may well succeed later: no answer, 408, 423, 425, 429, and 500 and above.
+
+    An ambiguous request is not repeated: it may have started a job already.
+    """
+    if isinstance(error, AmbiguousRequestError):
+        return False
+    if isinstance(error, AnswerError):
+        return isinstance(error, (ServerError, ResourceLockedError)) or error.status in _LATER
+    return isinstance(error, NetworkError)
+
+
+def told_delay(error: BaseException) -> float | None:
+    """Seconds that the platform asked to be left alone for (`Retry-After`), if it did."""
+    return error.retry_after if isinstance(error, AnswerError) else None

@@ -1,0 +1,108 @@
+"""Which failures Airflow tries again: a policy where it has them, an exception that forbids retries where not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.module_loading import import_string
+
+from airflow_provider import compat, retrying
+from airflow_provider.compat import AirflowFailException
+from airflow_provider.operators.bucket import ImportBucketOperator
+from airflow_provider.operators.tags import TagDataOperator
+from airflow_provider.sensors.job import JobSensor
+from datalake_ops.errors import (
+    DatalakeError,
+    JobFailedError,
+    JobKilledError,
+    ServerError,
+    TooManyRequestsError,
+    UnauthorizedError,
+)
+from datalake_ops.testing.airflow import run_dag
+from datalake_ops.testing.server import PlatformServer
+
+DAGS = import_string("airflow.dag_processing.dagbag.DagBag")(dag_folder=str(Path(__file__).parent / "dags")).dags
+needs_policies = pytest.mark.skipif(not compat.HAS_RETRY_POLICIES, reason="retry policies came with Airflow 3.3")
+
+
+@needs_policies
+@pytest.mark.parametrize(
+    ("error", "action", "delay"),
+    [
+        (UnauthorizedError("wrong token", status=401), "fail", None),
+        (TooManyRequestsError("slow down", status=429, retry_after=90), "retry", 90),
+        (ServerError("oops", status=502), "retry", None),
+        (JobKilledError("lost"), "retry", None),
+        (JobFailedError("failed"), "default", None),
+        (ValueError("not ours"), "default", None),
+    ],
+)
+def test_the_policy_translates_the_cores_remedies(error: Exception, action: str, delay: float | None) -> None:
+    decision = retrying.DatalakeRetryPolicy().evaluate(error, 1, 3)
+
+    assert decision.action.value == action
+    assert decision.retry_delay == (None if delay is None else timedelta(seconds=delay))
+
+
+@needs_policies
+def test_operators_and_sensors_have_the_policy_unless_they_are_given_another() -> None:
+    own = retrying.DatalakeRetryPolicy()
+    operators = [
+        ImportBucketOperator(task_id="a", prefixes="x/"),
+        TagDataOperator(task_id="b", tags=["x"], data_ids=["y"]),
+        JobSensor(task_id="c", job_id="z"),
+    ]
+
+    assert all(isinstance(one.retry_policy, retrying.DatalakeRetryPolicy) for one in operators)
+    assert ImportBucketOperator(task_id="d", prefixes="x/", retry_policy=own).retry_policy is own
+
+
+@needs_policies
+def test_the_policy_is_written_down_and_read_again() -> None:
+    policy = retrying.DatalakeRetryPolicy()
+
+    assert isinstance(retrying.DatalakeRetryPolicy.deserialize(policy.serialize()), retrying.DatalakeRetryPolicy)
+
+
+@pytest.fixture
+def before_policies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrying, "HAS_RETRY_POLICIES", False)
+
+
+@pytest.mark.usefixtures("before_policies")
+def test_an_airflow_without_policies_is_told_not_to_retry_what_is_hopeless() -> None:
+    cause = UnauthorizedError("wrong token", status=401)
+
+    with (
+        pytest.raises(AirflowFailException, match="UnauthorizedError: wrong token") as caught,
+        retrying.failing_at_once(),
+    ):
+        raise cause
+
+    assert caught.value.__cause__ is cause
+
+
+@pytest.mark.usefixtures("before_policies")
+@pytest.mark.parametrize("error", [ServerError("oops", status=500), JobKilledError("lost"), JobFailedError("failed")])
+def test_an_airflow_without_policies_retries_the_rest(error: DatalakeError) -> None:
+    with pytest.raises(type(error)), retrying.failing_at_once():
+        raise error
+
+
+@pytest.mark.usefixtures("some_data")
+@pytest.mark.parametrize(("status", "launches"), [(403, 1), (423, 2)])
+def test_a_refused_launch_is_tried_again_only_when_that_may_help(
+    platform: PlatformServer, status: int, launches: int
+) -> None:
+    fault = platform.script_fault("POST", "/processing/launch$", status=status, count=1)
+
+    outcome: Any = run_dag(DAGS["tried_twice"], {"processing": "quick"})
+
+    asked = [one for one in platform.requests() if one["path"].endswith("/processing/launch")]
+    assert platform.faults_met(fault) == 1
+    assert len(asked) == launches
+    assert outcome.tasks == {"job": "success" if launches == 2 else "failed"}
