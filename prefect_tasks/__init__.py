@@ -15,12 +15,28 @@ if TYPE_CHECKING:
     from prefect_tasks.flows import ingest_and_process
     from prefect_tasks.guards import datalake_guards
     from prefect_tasks.jobs import DatalakeJobRun
+    from prefect_tasks.limits import ensure_limits
     from prefect_tasks.tasks import (
+        acreate_projection,
+        adownload_data,
+        afind_data,
+        aget_or_create_tag,
+        aimport_bucket_objects,
+        alaunch_processing,
+        alist_data,
+        atag_data,
+        aupdate_data,
+        aupload_data,
         await_job,
+        create_projection,
+        download_data,
+        find_data,
+        get_or_create_tag,
         import_bucket_objects,
         launch_processing,
         list_data,
         tag_data,
+        update_data,
         upload_data,
         wait_for_job,
     )
@@ -29,13 +45,29 @@ __all__ = [
     "DatalakeCredentials",
     "DatalakeJob",
     "DatalakeJobRun",
+    "acreate_projection",
+    "adownload_data",
+    "afind_data",
+    "aget_or_create_tag",
+    "aimport_bucket_objects",
+    "alaunch_processing",
+    "alist_data",
+    "atag_data",
+    "aupdate_data",
+    "aupload_data",
     "await_job",
+    "create_projection",
     "datalake_guards",
+    "download_data",
+    "ensure_limits",
+    "find_data",
+    "get_or_create_tag",
     "import_bucket_objects",
     "ingest_and_process",
     "launch_processing",
     "list_data",
     "tag_data",
+    "update_data",
     "upload_data",
     "wait_for_job",
 ]
@@ -43,6 +75,7 @@ __all__ = [
 _HOME = {
     "DatalakeJobRun": "prefect_tasks.jobs",
     "datalake_guards": "prefect_tasks.guards",
+    "ensure_limits": "prefect_tasks.limits",
     "ingest_and_process": "prefect_tasks.flows",
 }
 

@@ -1,17 +1,29 @@
-"""Listing data."""
+"""Finding, listing and changing data."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect import task
 
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
+from prefect_tasks.names import saying
 from prefect_tasks.retrying import RETRYING
+from prefect_tasks.tasks.pairs import awaiting
 from prefect_tasks.waiting import run_logger
 
+if TYPE_CHECKING:
+    from datalake_ops.wire.data import Data
 
-@task(**RETRYING)
+LISTING: dict[str, Any] = {**RETRYING, "task_run_name": saying("list_data", "tags", "q", "limit")}
+FINDING: dict[str, Any] = {
+    **RETRYING,
+    "task_run_name": saying("find_data", "filename", "object_name", "id"),
+}
+UPDATING: dict[str, Any] = {**RETRYING, "task_run_name": saying("update_data", "changes")}
+
+
+@task(**LISTING)
 def list_data(
     credentials: DatalakeCredentials | str,
     tags: str | list[str] | None = None,
@@ -56,3 +68,69 @@ def list_data(
         )
     run_logger().info("%d data match", len(found))
     return [str(one) for one in found.ids]
+
+
+@task(**FINDING)
+def find_data(
+    credentials: DatalakeCredentials | str,
+    filename: str | None = None,
+    object_name: str | None = None,
+    id: str | None = None,
+) -> dict[str, Any]:
+    """The one data of this file name, object name or id, as small JSON values.
+
+    Returns:
+        `id`, `filename`, `object_name`, `type`, `content_type`, `upload_status`, `width`, `height`, `bytes`,
+        `metadata`, `custom_metadata`, `tags` and `source`. Its address is not among them: whoever has that can read the
+        file.
+
+    Raises:
+        NotFoundError: no data has it.
+        InvalidQueryError: several have it.
+        ConfigurationError: nothing to look for was given.
+    """
+    with load_credentials(credentials).get_client() as hook:
+        return _told(hook.find_data(filename, object_name, id))
+
+
+@task(**UPDATING)
+def update_data(credentials: DatalakeCredentials | str, changes: dict[str, dict[str, Any]]) -> int:
+    """Change metadata, custom metadata, tags and source of many data, 100 a request, and return how many were named.
+
+    Args:
+        credentials: a block, or the name of a saved one.
+        changes: by id of the data, any of `metadata`, `custom_metadata`, `tags` and `data_source`; tags are added;
+            tags and sources go by name and are created when missing. What is not named stays as it is.
+
+    Raises:
+        ConfigurationError: an id is none, or a change has a field that data have not; nothing was sent.
+        BadRequestError: a value that the platform does not take; the requests before it are done.
+    """
+    with load_credentials(credentials).get_client() as hook:
+        # A plain dict of text is no dict of text or UUID to the type checker.
+        count = hook.update_multiple_data(dict(changes.items()))
+    run_logger().info("%d data changed", count)
+    return count
+
+
+alist_data = awaiting(list_data.fn, **LISTING)
+afind_data = awaiting(find_data.fn, **FINDING)
+aupdate_data = awaiting(update_data.fn, **UPDATING)
+
+
+def _told(data: Data) -> dict[str, Any]:
+    return {
+        "id": str(data.id),
+        "filename": data.filename,
+        "object_name": data.object_name,
+        "type": str(data.type),
+        "content_type": data.content_type,
+        "upload_status": str(data.upload_status),
+        "width": data.width,
+        "height": data.height,
+        "bytes": data.file_size,
+        "metadata": data.metadata,
+        "custom_metadata": data.custom_metadata,
+        "tags": [tag.name for tag in data.tags or ()],
+        "source": data.data_source.name if data.data_source else None,
+    }

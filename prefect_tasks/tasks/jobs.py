@@ -8,12 +8,21 @@ from prefect import task
 
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
 from prefect_tasks.identity import ONE_JOB_PER_RUN, idempotency_key, labels, start_once
+from prefect_tasks.names import saying
 from prefect_tasks.retrying import RETRYING
+from prefect_tasks.tasks.pairs import awaiting
 from prefect_tasks.tasks.selection import chosen
 from prefect_tasks.waiting import run_logger
 
+IMPORTING: dict[str, Any] = {
+    **RETRYING,
+    **ONE_JOB_PER_RUN,
+    "task_run_name": saying("import_bucket_objects", "prefixes", "tags"),
+}
+LAUNCHING: dict[str, Any] = {**RETRYING, **ONE_JOB_PER_RUN, "task_run_name": "launch_processing {processing}"}
 
-@task(**RETRYING, **ONE_JOB_PER_RUN)
+
+@task(**IMPORTING)
 def import_bucket_objects(
     credentials: DatalakeCredentials | str,
     prefixes: str | list[str],
@@ -45,7 +54,7 @@ def import_bucket_objects(
     return str(job.id)
 
 
-@task(task_run_name="launch_processing {processing}", **RETRYING, **ONE_JOB_PER_RUN)
+@task(**LAUNCHING)
 def launch_processing(
     credentials: DatalakeCredentials | str,
     processing: str,
@@ -87,3 +96,7 @@ def launch_processing(
         )
         run_logger().info("%s on %d data is job %s: %s", processing, len(named), job.id, hook.job_url(job))
     return str(job.id)
+
+
+aimport_bucket_objects = awaiting(import_bucket_objects.fn, **IMPORTING)
+alaunch_processing = awaiting(launch_processing.fn, **LAUNCHING)

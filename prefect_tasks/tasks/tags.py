@@ -1,16 +1,30 @@
-"""Tagging data."""
+"""Tags, and tagging data."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from prefect import task
 
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
+from prefect_tasks.compensation import is_undoable, newly_tagged, note, restore_tags
+from prefect_tasks.names import saying
 from prefect_tasks.retrying import RETRYING
+from prefect_tasks.tasks.pairs import awaiting
 from prefect_tasks.tasks.selection import chosen
 from prefect_tasks.waiting import run_logger
 
+if TYPE_CHECKING:
+    from datalake_ops.hook import DatalakeHook
 
-@task(**RETRYING)
+TAGGING: dict[str, Any] = {
+    **RETRYING,
+    "task_run_name": saying("tag_data", "data", "tags", "q", "add", "remove"),
+}
+CREATING: dict[str, Any] = {**RETRYING, "task_run_name": saying("get_or_create_tag", "name")}
+
+
+@task(**TAGGING)
 def tag_data(
     credentials: DatalakeCredentials | str,
     data: list[str] | None = None,
@@ -23,6 +37,8 @@ def tag_data(
 ) -> int:
     """Put tags on data and take others away, and return how many data were named; twice changes nothing more.
 
+    Inside `with transaction()` a failure that follows restores the tags of the data as they were.
+
     Args:
         credentials: a block, or the name of a saved one.
         data: ids of the data; without them the data are those that `tags`, `q` and `limit` find.
@@ -34,11 +50,37 @@ def tag_data(
         NoDataError: no data match the filters.
         NotFoundError: the lake has no tag of a name to take away.
     """
+    on, off = _names(add), _names(remove)
     with load_credentials(credentials).get_client() as hook:
         named = chosen(hook, data, {"tags": tags, "intersect_tags": intersect_tags, "q": q, "limit": limit})
-        if add:
-            hook.add_tags(named, add)
-        if remove:
-            hook.remove_tags(named, remove)
-    run_logger().info("%d data: added tags %s, removed tags %s", len(named), add or [], remove or [])
+        if is_undoable():
+            note(credentials, {"added": newly_tagged(hook, named, on), "removed": _carrying(hook, named, off)})
+        if on:
+            hook.add_tags(named, on)
+        if off:
+            hook.remove_tags(named, off)
+    run_logger().info("%d data: added tags %s, removed tags %s", len(named), on, off)
     return len(named)
+
+
+@task(**CREATING)
+def get_or_create_tag(credentials: DatalakeCredentials | str, name: str) -> dict[str, str]:
+    """The tag of that name, created when missing: its `id` and `name`; two runs that race get the same tag."""
+    with load_credentials(credentials).get_client() as hook:
+        tag = hook.get_or_create_data_tag(name)
+    return {"id": str(tag.id), "name": tag.name}
+
+
+atag_data = awaiting(tag_data.fn, **TAGGING)
+aget_or_create_tag = awaiting(get_or_create_tag.fn, **CREATING)
+for _task in (tag_data, atag_data):
+    _task.on_rollback(restore_tags)
+
+
+def _names(tags: str | list[str] | None) -> list[str]:
+    return [tags] if isinstance(tags, str) else [*(tags or ())]
+
+
+def _carrying(hook: DatalakeHook, data: list[str], tags: list[str]) -> dict[str, list[str]]:
+    missing = newly_tagged(hook, data, tags)
+    return {tag: [one for one in data if one not in set(missing[tag])] for tag in tags}

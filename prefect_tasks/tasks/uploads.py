@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prefect import task
 
-from datalake_ops.errors import NothingDoneError, UploadError
-from prefect_tasks.blocks import DatalakeCredentials, load_credentials
+from prefect_tasks.blocks import DatalakeCredentials
+from prefect_tasks.compensation import delete_created
 from prefect_tasks.identity import ONCE_PER_RUN
+from prefect_tasks.names import saying, shown
 from prefect_tasks.retrying import RETRYING
-from prefect_tasks.waiting import run_logger
-
-if TYPE_CHECKING:
-    from datalake_ops.upload.report import UploadReport
+from prefect_tasks.tasks.pairs import awaiting
+from prefect_tasks.uploading import Visible, upload
 
 FilePath = str | os.PathLike[str]
-# Enough in a log to see what is wrong; the summary names more, the saved report all.
-_LOGGED = 20
+UPLOADING: dict[str, Any] = {
+    **RETRYING,
+    **ONCE_PER_RUN,
+    "tags": ["datalake", "datalake-upload"],
+    "task_run_name": saying("upload_data", "filepaths", "tags"),
+}
 
 
-@task(**RETRYING, **ONCE_PER_RUN)
+@task(**UPLOADING)
 def upload_data(
     credentials: DatalakeCredentials | str,
     filepaths: FilePath | Sequence[FilePath],
@@ -40,10 +43,14 @@ def upload_data(
     report: FilePath | None = None,
     allow_failures: bool = False,
     max_ids: int = 100,
+    artifacts: bool = True,
+    sample: int = 8,
+    limit: str | None = None,
 ) -> dict[str, Any]:
     """Upload files as data; a file that fails stops no other, and a retried flow run does not upload twice.
 
-    Calls with the same arguments in one flow run happen once.
+    Calls with the same arguments in one flow run happen once. Inside `with transaction()` a failure that follows
+    deletes the data that this task uploaded, and no other.
 
     Args:
         credentials: a block, or the name of a saved one.
@@ -61,52 +68,38 @@ def upload_data(
         journal: a SQLite file or an fsspec URL to write each step down, so that a run that was killed resumes.
         report: where to write one JSON line per file, on a storage that outlives the worker.
         allow_failures: succeed when some files failed; the summary names them.
-        max_ids: how many data and errors the summary names.
+        max_ids: how many data and errors the summary names at most; its JSON has at most 2,000 bytes in any case.
+        artifacts: show progress, a link to the lake, a table of what became of the files and a sample of them.
+        sample: how many pictures the sample shows; 0 makes none.
+        limit: name of a concurrency limit to hold a slot of, see `ensure_limits`.
 
     Returns:
-        The upload's summary: `counts` by status, `bytes`, `seconds`, at most `max_ids` each of `data_ids` and
-        `errors`, and `report`, the path of the report, when one was asked for.
+        The upload's summary: `counts` by status, `bytes`, `seconds`, some of the `data_ids` and `errors`, how many of
+        them are left out, and `report`, the path of the report, when one was asked for.
 
     Raises:
         UploadError: some files failed; all others are uploaded.
         NothingDoneError: every file failed.
+        ConfigurationError: an argument cannot be right, or there is no such limit; nothing was sent.
     """
-    from datalake_ops.upload.progress import LogProgress
-
-    with load_credentials(credentials).get_client() as hook:
-        done = hook.upload(
-            filepaths,
-            tags,
-            source,
-            max_workers=max_workers,
-            metadata=metadata,
-            custom_metadata=custom_metadata,
-            sizes=sizes,
-            fill_metadata=fill_metadata,
-            upload_dir=upload_dir,
-            wait=wait_for_unprocessable_data,
-            on_progress=LogProgress(run_logger().info),
-            if_exists=if_exists,
-            journal=journal,
-        )
-    summary = done.summary(max_ids)
-    if report is not None:
-        summary["report"] = str(done.save(report))
-    _tell(done)
-    if done.failed and not (allow_failures and done.data):
-        raise _failure(done)
-    return summary
+    # Named as `DatalakeHook.upload` names them.
+    arguments: dict[str, Any] = {
+        "tags": tags,
+        "source": source,
+        "max_workers": max_workers,
+        "metadata": metadata,
+        "custom_metadata": custom_metadata,
+        "sizes": sizes,
+        "fill_metadata": fill_metadata,
+        "upload_dir": upload_dir,
+        "wait": wait_for_unprocessable_data,
+        "if_exists": if_exists,
+        "journal": journal,
+    }
+    visible = Visible(shown(filepaths), artifacts, sample, max_ids)
+    return upload(credentials, filepaths, arguments, visible, report, allow_failures, limit)
 
 
-def _tell(done: UploadReport) -> None:
-    logger = run_logger()
-    for row in done.failed[:_LOGGED]:
-        logger.error("%s: %s", row.path, row.error)
-    logger.info("Uploaded %s, %d bytes in %.1f s", done.counts(), done.bytes, done.seconds)
-
-
-def _failure(done: UploadReport) -> UploadError | NothingDoneError:
-    from datalake_ops.upload.seed import failure_text
-
-    message = failure_text(done)
-    return UploadError(message, done.failed[0].path) if done.data else NothingDoneError(message, done.errors)
+aupload_data = awaiting(upload_data.fn, **UPLOADING)
+for _task in (upload_data, aupload_data):
+    _task.on_rollback(delete_created)

@@ -11,7 +11,7 @@ from prefect import task
 from datalake_ops.waiting import waiter
 from datalake_ops.wire.jobs import Job
 from prefect_tasks.blocks import DatalakeCredentials, aload_credentials, load_credentials
-from prefect_tasks.retrying import RETRYING
+from prefect_tasks.retrying import ASYNC_RETRYING, RETRYING
 from prefect_tasks.waiting import ChangeLog, OnStop, cancel_job, job_summary, run_logger, seconds_left, stopping
 from prefect_tasks.watching import on_poll
 
@@ -47,7 +47,7 @@ def wait_for_job(
         return job_summary(ended, hook.job_url(ended))
 
 
-@task(task_run_name="await_job {job}", **RETRYING)
+@task(task_run_name="await_job {job}", **ASYNC_RETRYING)
 async def await_job(
     credentials: DatalakeCredentials | str,
     job: str,

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
+import time
+from pathlib import Path
+
 import pytest
 from prefect.client.schemas.objects import State, StateType
 
@@ -22,7 +27,8 @@ from datalake_ops.errors import (
 )
 from prefect_tasks import tasks
 from prefect_tasks.identity import idempotency_key, labels
-from prefect_tasks.retrying import RETRYING, is_transient
+from prefect_tasks.names import saying, shown
+from prefect_tasks.retrying import RETRYING, is_transient, rest
 from prefect_tasks.waiting import stopping
 
 AGAIN = [
@@ -61,7 +67,73 @@ def test_every_task_asks_the_one_policy(name: str) -> None:
 
     assert task.retries == RETRYING["retries"]
     assert task.retry_delay_seconds == [10, 20, 40]
-    assert task.retry_condition_fn(task, None, failed) is True
+    answer = task.retry_condition_fn(task, None, failed)
+    assert (asyncio.run(answer) if inspect.isawaitable(answer) else answer) is True
+
+
+@pytest.mark.parametrize("name", tasks.__all__)
+def test_every_task_names_its_runs_and_carries_the_tag(name: str) -> None:
+    task = getattr(tasks, name)
+
+    assert task.task_run_name
+    assert "datalake" in task.tags
+
+
+@pytest.mark.parametrize("name", [name for name in tasks.__all__ if f"a{name}" in tasks.__all__])
+def test_an_async_twin_takes_what_its_task_takes(name: str) -> None:
+    task, twin = getattr(tasks, name), getattr(tasks, f"a{name}")
+
+    assert twin.isasync
+    assert not task.isasync
+    assert inspect.signature(twin.fn) == inspect.signature(task.fn)
+    assert twin.cache_policy == task.cache_policy
+    assert twin.persist_result == task.persist_result
+
+
+def test_every_verb_has_both_kinds() -> None:
+    sync = {name for name in tasks.__all__ if not getattr(tasks, name).isasync}
+
+    assert sync - {"wait_for_job"} == {name for name in sync if f"a{name}" in tasks.__all__}
+
+
+class TestRetryAfter:
+    @pytest.mark.parametrize(("asked", "seconds"), [(None, 0), (7.5, 7.5), (-1, 0), (86_400, 600)])
+    def test_is_obeyed_within_reason(self, asked: float | None, seconds: float) -> None:
+        assert rest(TooManyRequestsError("slow down", status=429, retry_after=asked)) == seconds
+
+    @pytest.mark.parametrize("name", ["list_data", "alist_data"])
+    def test_passes_before_the_next_try(self, name: str) -> None:
+        task = getattr(tasks, name)
+        failed: State[None] = State(
+            type=StateType.FAILED, data=TooManyRequestsError("slow down", status=429, retry_after=0.3)
+        )
+        started = time.monotonic()
+
+        answer = task.retry_condition_fn(task, None, failed)
+        again = asyncio.run(answer) if inspect.isawaitable(answer) else answer
+
+        assert again is True
+        assert time.monotonic() - started >= 0.3
+
+
+class TestNames:
+    def test_say_the_verb_and_what_was_given(self) -> None:
+        name = saying("tag_data", "data", "tags", "add")
+
+        assert name({"data": None, "tags": ["a", "b"], "add": "seen"}) == "tag_data tags=(2) add=seen"
+        assert name({"data": ["x"], "tags": None, "add": None}) == "tag_data x"
+
+    @pytest.mark.parametrize(
+        ("value", "text"),
+        [
+            ("https://user:secret@host/a.png?X-Signature=secret", "https://host/a.png"),
+            (Path("/data/in"), "/data/in"),
+            ({"pieces": [], "files": 7}, "7 files"),
+            ("x" * 100, "..." + "x" * 57),
+        ],
+    )
+    def test_show_a_value_short_and_without_what_signs_it(self, value: object, text: str) -> None:
+        assert shown(value) == text
 
 
 class TestIdempotencyKey:

@@ -38,5 +38,6 @@ def test_the_page_runs(
 
         assert len(names["nightly"](prefix)) == 2
         assert DatalakeJob.load("nightly-thumbnails").processing == "thumbnails"
+        assert names["all_or_nothing"](str(platform.bucket / prefix)) == 2
     finally:
         DatalakeCredentials.delete("datalake")

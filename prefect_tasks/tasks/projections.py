@@ -1,0 +1,57 @@
+"""Further renderings of data."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from prefect import task
+
+from prefect_tasks.blocks import DatalakeCredentials, load_credentials
+from prefect_tasks.identity import ONCE_PER_RUN
+from prefect_tasks.names import saying
+from prefect_tasks.retrying import RETRYING
+from prefect_tasks.tasks.pairs import awaiting
+from prefect_tasks.waiting import run_logger
+
+# The platform takes two projections of one name: a repeat would make a second one.
+PROJECTING: dict[str, Any] = {
+    **RETRYING,
+    **ONCE_PER_RUN,
+    "task_run_name": saying("create_projection", "name", "data"),
+}
+
+
+@task(**PROJECTING)
+def create_projection(
+    credentials: DatalakeCredentials | str,
+    data: str,
+    name: str,
+    path: str | os.PathLike[str],
+    additional_info: dict[str, Any] | None = None,
+    fill_metadata: bool = False,
+) -> dict[str, str | None]:
+    """Upload a picture as one more rendering of a data; a retried flow run does not make a second one.
+
+    Args:
+        credentials: a block, or the name of a saved one.
+        data: id of the data.
+        name: what the rendering is: "mask", "thermal", ...
+        path: a picture that the worker can read.
+        additional_info: JSON values to keep with it.
+        fill_metadata: read EXIF into `additional_info`; keys given there win.
+
+    Returns:
+        `id`, `name` and `data`, the id of the data.
+
+    Raises:
+        InvalidFileError: the file is missing or cannot be decoded; nothing was sent.
+        NotFoundError: there is no such data.
+    """
+    with load_credentials(credentials).get_client() as hook:
+        made = hook.create_projection(data, name, path, additional_info, fill_metadata)
+    run_logger().info("Data %s has the projection %r now", data, name)
+    return {"id": str(made.id), "name": made.name, "data": str(data)}
+
+
+acreate_projection = awaiting(create_projection.fn, **PROJECTING)

@@ -1,0 +1,143 @@
+"""What every upload of this package does alike: it can be stopped, shows how far it is, and sums up what happened."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from prefect.exceptions import CancelledRun
+
+from datalake_ops.errors import NothingDoneError, UploadError
+from prefect_tasks import artifacts, sample, stops
+from prefect_tasks.blocks import DatalakeCredentials, load_credentials
+from prefect_tasks.compensation import created, is_undoable, note
+from prefect_tasks.limits import held
+from prefect_tasks.waiting import run_logger
+from prefect_tasks.watching import RunWatch
+
+if TYPE_CHECKING:
+    from datalake_ops.hook import DatalakeHook
+    from datalake_ops.upload.progress import Progress
+    from datalake_ops.upload.report import UploadReport
+
+# Enough in a log to see what is wrong; the summary names more, the saved report all.
+_LOGGED = 20
+# What a result, an XCom or an artifact carries.
+SUMMARY_BYTES = 2000
+
+
+@dataclass(frozen=True)
+class Visible:
+    """What an upload shows of itself: its name, whether there are artifacts, pictures in the sample, ids it names."""
+
+    what: str
+    artifacts: bool = True
+    sample: int = 8
+    max_ids: int = 100
+
+
+def upload(
+    credentials: DatalakeCredentials | str,
+    source: Any,
+    arguments: Mapping[str, Any],
+    visible: Visible,
+    report: str | os.PathLike[str] | None = None,
+    allow_failures: bool = False,
+    limit: str | None = None,
+) -> dict[str, Any]:
+    """Upload a source with arguments of `DatalakeHook.upload`, and return its summary.
+
+    Raises:
+        UploadError, NothingDoneError: some or all files failed.
+        CancelledRun: the run was cancelled, or nobody waits for this work any more.
+    """
+    held_slot: AbstractContextManager[None] = held(limit) if limit else nullcontext()
+    with load_credentials(credentials).get_client() as hook, held_slot:
+        done = _upload(hook, source, arguments, visible)
+        made = created(done) if is_undoable() else []
+        if done.failed_count and not (allow_failures and done.failed_count < len(done.files)):
+            _undo_at_once(hook, made)
+            _conclude(hook, done, visible, report)
+            raise _failure(done)
+        note(credentials, made)
+        return _conclude(hook, done, visible, report)
+
+
+def _upload(hook: DatalakeHook, source: Any, arguments: Mapping[str, Any], visible: Visible) -> UploadReport:
+    from datalake_ops.upload.progress import LogProgress
+
+    log = LogProgress(run_logger().info)
+    card = artifacts.UploadCard(visible.what) if visible.artifacts else None
+    # Prefect's signals reach the main thread only.
+    in_thread = threading.current_thread() is not threading.main_thread()
+    watch = RunWatch(run_logger()) if in_thread else None
+
+    def on_progress(progress: Progress) -> None:
+        log(progress)
+        if card is not None:
+            card.take(progress)
+        _stop_if_cancelled(watch)
+
+    try:
+        done = hook.upload(source, **{"on_progress": on_progress, **arguments})
+    except stops.Stopped as stop:
+        if card is not None:
+            card.end("stopped", 0.0)
+        raise CancelledRun(
+            f"{stop} What was uploaded until then stays; the same upload again sends the rest."
+        ) from stop
+    if card is not None:
+        card.end(f"{len(done.files)} files, {done.failed_count} failed, {done.seconds:.1f} s")
+    return done
+
+
+def _stop_if_cancelled(watch: Callable[[], None] | None) -> None:
+    stops.check()
+    if watch is not None:
+        try:
+            watch()
+        except CancelledRun as cancelled:
+            # An upload goes on after an `Exception` of its callback.
+            raise stops.Stopped(str(cancelled)) from cancelled
+
+
+def _conclude(
+    hook: DatalakeHook, done: UploadReport, visible: Visible, report: str | os.PathLike[str] | None
+) -> dict[str, Any]:
+    summary = done.summary(visible.max_ids, SUMMARY_BYTES)
+    if report is not None:
+        summary["report"] = str(done.save(report))
+    _tell(done)
+    if visible.artifacts:
+        artifacts.link(hook.datalake_url(), f"Lake {hook.context.datalake.name}")
+        rows = artifacts.summary_rows(done.summary(visible.max_ids))
+        artifacts.table(artifacts.SUMMARY, rows, f"Upload of {visible.what}")
+        sample.show(hook, summary["data_ids"], f"Some of {visible.what}", visible.sample)
+    return summary
+
+
+def _undo_at_once(hook: DatalakeHook, made: list[str]) -> None:
+    # Prefect rolls back the tasks that succeeded, not the one that failed.
+    if made:
+        hook.delete_data(made)
+        run_logger().warning("Rolled back: the %d data that this failed upload made were deleted.", len(made))
+
+
+def _tell(done: UploadReport) -> None:
+    logger = run_logger()
+    for _, row in zip(range(_LOGGED), done.failures(), strict=False):
+        logger.error("%s: %s", row.path, row.error)
+    logger.info("Uploaded %s, %d bytes in %.1f s", done.counts(), done.bytes, done.seconds)
+
+
+def _failure(done: UploadReport) -> UploadError | NothingDoneError:
+    from datalake_ops.upload.seed import failure_text
+
+    message = failure_text(done)
+    if done.failed_count == len(done.files):
+        return NothingDoneError(message, done.errors)
+    return UploadError(message, next(done.failures()).path)
