@@ -9,6 +9,12 @@ from airflow_provider.form import CONN_FIELDS, FIELD_BEHAVIOUR
 
 _INTEGRATION = "Datalake"
 _OPERATORS = ("bucket", "data", "processing", "shards", "tags", "upload")
+_ASSETS = {
+    "schemes": ["datalake"],
+    "handler": "airflow_provider.assets.sanitize_uri",
+    "factory": "airflow_provider.assets.create_asset",
+    "to_openlineage_converter": "airflow_provider.assets.convert_asset_to_openlineage",
+}
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -32,6 +38,9 @@ def get_provider_info() -> dict[str, Any]:
         "operators": _modules(*(f"operators.{name}" for name in _OPERATORS)),
         "sensors": _modules("sensors.job"),
         "triggers": _modules("triggers.job"),
+        "asset-uris": [_ASSETS],
+        # What Airflow before 3 reads.
+        "dataset-uris": [_ASSETS],
         "extra-links": ["airflow_provider.links.JobLink", "airflow_provider.links.DatalakeLink"],
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.lineage import LineageOperator, Told, as_names
 from airflow_provider.operators.datalake import DatalakeOperator
 from airflow_provider.operators.selection import SelectionOperator
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class TagDataOperator(SelectionOperator, DatalakeOperator):
+class TagDataOperator(SelectionOperator, LineageOperator, DatalakeOperator):
     """Puts tags on data and takes others away; returns how many data it reached.
 
     Doing it twice changes nothing more. The data are given by `data_ids` or by filters.
@@ -21,7 +22,7 @@ class TagDataOperator(SelectionOperator, DatalakeOperator):
         add: Names of tags to put on; a missing tag is created (templated).
         remove: Names of tags to take away (templated).
         data_ids: Ids of the data (templated).
-        kwargs: Filters, see `SelectionOperator`; `datalake_conn_id`.
+        kwargs: Filters, see `SelectionOperator`; `datalake_conn_id`; what lineage is told, see `LineageOperator`.
 
     Raises:
         NoDataError: No data match the filters.
@@ -57,5 +58,8 @@ class TagDataOperator(SelectionOperator, DatalakeOperator):
                 lake.add_tags(ids, self.add)
             if self.remove:
                 lake.remove_tags(ids, self.remove)
+            uri = lake.lake_uri()
         self.log.info("%d data: added tags %s, removed tags %s", len(ids), self.add or [], self.remove or [])
+        facts = {"counts": {"DATA": len(ids)}, "removed_tags": list(as_names(self.remove))}
+        self.tell(context, Told(uri, as_names(self.add), count=len(ids), facts=facts))
         return len(ids)

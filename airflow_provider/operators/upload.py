@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.id_files import write_ids
+from airflow_provider.lineage import LineageOperator, Told, as_names, upload_facts
 from airflow_provider.operators.datalake import DatalakeOperator
 from airflow_provider.storage import Storage
 from datalake_ops.errors import ConfigurationError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from datalake_ops.hook import DatalakeHook as SharedHook
+    from datalake_ops.lineage import LakeUri
     from datalake_ops.upload.report import UploadReport
 
 # Enough in a log or an error to see what is wrong; the summary names more, the saved report all.
@@ -29,7 +31,7 @@ _HANDED_ON = (
 )  # fmt: skip
 
 
-class UploadDataOperator(DatalakeOperator):
+class UploadDataOperator(LineageOperator, DatalakeOperator):
     """Uploads files as data; a file that fails stops no other. Returns a summary of at most `max_bytes` bytes.
 
     The summary holds `files`, `counts` by status, `bytes`, `seconds`, the first `errors`, and `data_ids`: all of them,
@@ -74,7 +76,7 @@ class UploadDataOperator(DatalakeOperator):
             name (templated).
         ids_to: Where to write the ids of all data, one a line (templated).
         max_bytes: How long the summary's JSON may be.
-        kwargs: `datalake_conn_id`, see `DatalakeOperator`.
+        kwargs: `datalake_conn_id`, see `DatalakeOperator`; what lineage is told, see `LineageOperator`.
 
     Raises:
         ConfigurationError: Not one of `filepaths`, `shard` and `manifest` was given, or an argument cannot be right.
@@ -151,11 +153,12 @@ class UploadDataOperator(DatalakeOperator):
 
         tolerance = Tolerance(self.raise_on, self.max_failed)
         with self.lake(context) as lake:
-            done = self._upload(lake)
+            done, uri = self._upload(lake), lake.lake_uri()
         summary = self._summary(done)
         for row in islice(done.failures(), _LOGGED):
             self.log.error("%s: %s", row.path, row.error)
         self.log.info("Uploaded %s, %d bytes in %.1f s", done.counts(), done.bytes, done.seconds)
+        self.tell(context, self._outcome(uri, done, summary))
         try:
             tolerance.check(done)
         except Exception:
@@ -163,6 +166,11 @@ class UploadDataOperator(DatalakeOperator):
             context["ti"].xcom_push(key="summary", value=summary)
             raise
         return summary
+
+    def _outcome(self, uri: LakeUri, done: UploadReport, summary: dict[str, Any]) -> Told:
+        places = as_names(self.manifest or self.filepaths)
+        written = len(done.files) - done.failed_count
+        return Told(uri, as_names(self.tags), self.source, written, places, upload_facts(summary))
 
     def _upload(self, lake: SharedHook) -> UploadReport:
         source = self._source()

@@ -1,0 +1,142 @@
+"""What a task did to the lake, told to Airflow: asset events, inlets and outlets, OpenLineage."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.assets import lake_of
+from airflow_provider.compat import Asset, AssetAlias, BaseOperator
+from datalake_ops.lineage import LakeUri
+
+if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
+    from airflow.sdk import Context
+
+    from datalake_ops.wire.jobs import Job
+
+# Every task that writes to a lake and declares no asset of it has this alias as outlet: it names the lake when it runs.
+ALIAS = "datalake"
+# Each tag is an asset of its own; a task that puts on more of them tells of the lake alone.
+_TAGS = 20
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a task read and wrote: the lake, which of its data, and facts for the events' `extra` (plain JSON).
+
+    `tags` and `source` are those that the written data got, `count` is how many they were; `reads` are the places they
+    came from: URIs, or paths of the worker.
+    """
+
+    lake: LakeUri
+    tags: tuple[str, ...] = ()
+    source: str | None = None
+    count: int | None = None
+    reads: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def written(self) -> list[LakeUri]:
+        """The lake, and the data of each tag and of the source, which others may be scheduled on."""
+        narrowed = [self.lake.with_(tags=[tag]) for tag in self.tags] if len(self.tags) <= _TAGS else []
+        if self.source:
+            narrowed.append(self.lake.with_(source=self.source))
+        return [self.lake, *narrowed]
+
+    def extra(self) -> dict[str, Any]:
+        """The `extra` of an asset event: which lake, what was put on the data, and the facts."""
+        named = {"lake": str(self.lake), "tags": list(self.tags), "source": self.source}
+        return {name: value for name, value in {**named, **self.facts}.items() if value not in (None, [])}
+
+
+class LineageOperator(BaseOperator):
+    """Tells Airflow what it did to the lake; an operator that writes there is one of these beside what else it is.
+
+    An outlet of the scheme `datalake` gets what was done as the `extra` of its event. A task without one has the
+    `AssetAlias("datalake")` as outlet, and its events are those of the lake, of each tag that was put on the data and
+    of their source. Lineage never fails a task: what cannot be told is logged.
+
+    Args:
+        asset_events: False emits nothing that was not declared.
+        asset_partitions: Partition keys of the declared assets' events (Airflow 3.3; templated).
+    """
+
+    def __init__(
+        self, *, asset_events: bool = True, asset_partitions: str | list[str] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.asset_events = asset_events
+        self.asset_partitions = asset_partitions
+        self._told: Told | None = None
+        if asset_events and not any(isinstance(outlet, AssetAlias) or lake_of(outlet) for outlet in self.outlets):
+            self.outlets.append(AssetAlias(ALIAS))
+
+    def tell(self, context: Context, told: Told) -> None:
+        """Say what was done: for the asset events of this run, and for OpenLineage, which asks afterwards."""
+        self._told = told
+        if not self.asset_events:
+            return
+        try:
+            self._emit(context, told)
+        # Whatever Airflow raises here, the work in the lake is done, and a retry would not do it better.
+        except Exception:
+            self.log.warning("The asset events of this task could not be told.", exc_info=True)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """What OpenLineage learns when the task succeeded."""
+        return self._openlineage()
+
+    def get_openlineage_facets_on_failure(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """What OpenLineage learns when the task failed: what it had done until then."""
+        return self._openlineage()
+
+    def _openlineage(self) -> OperatorLineage[Any, Any] | None:
+        from airflow_provider.openlineage import operator_lineage
+
+        return None if self._told is None else operator_lineage(self._told)
+
+    def _emit(self, context: Context, told: Told) -> None:
+        events, extra = context["outlet_events"], told.extra()
+        for outlet in self.outlets:
+            if lake_of(outlet) is not None:
+                events[outlet].extra.update(extra)
+                self._part(context, events[outlet])
+            elif isinstance(outlet, AssetAlias):
+                for uri in told.written():
+                    _add(events[outlet], str(uri), extra)
+
+    def _part(self, context: Context, event: Any) -> None:
+        keys = self.render_template(self.asset_partitions, context)
+        if keys and hasattr(event, "add_partitions"):
+            event.add_partitions(keys)
+        elif keys:
+            self.log.warning("This Airflow has no asset partitions: %s are not told.", keys)
+
+
+def _add(event: Any, uri: str, extra: dict[str, Any]) -> None:
+    if hasattr(Asset, "ref"):  # Airflow 2.11 knows assets by their URI alone.
+        # Somebody may have given the asset a name, and an event under another name would reach nobody.
+        with contextlib.suppress(Exception):  # Airflow has a general error for an asset that it does not know yet.
+            event.add(Asset.ref(uri=uri), extra=extra)
+            return
+    event.add(Asset(uri), extra=extra)
+
+
+def upload_facts(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """What an upload's summary says that is small and lasting."""
+    return {name: summary[name] for name in ("files", "counts", "bytes", "seconds", "report") if name in summary}
+
+
+def job_facts(job: Job, url: str) -> dict[str, Any]:
+    """A job as an event's `extra` tells of it, with what it counted."""
+    told = {"id": str(job.id), "url": url, "status": str(job.status)}
+    return {"job": told, **({"counts": job.counts} if job.counts else {})}
+
+
+def as_names(names: Any) -> tuple[str, ...]:
+    """Names or places as operators take them: one, several or none; what is neither text nor path is left out."""
+    listed = names if isinstance(names, (list, tuple, set)) else [names]
+    return tuple(str(name) for name in listed if isinstance(name, (str, os.PathLike)))

@@ -1,0 +1,60 @@
+"""DAGs whose tasks tell Airflow what they did to the lake."""
+
+from __future__ import annotations
+
+from airflow.sdk import Asset, dag, task
+
+from airflow_provider.assets import datalake_asset
+from airflow_provider.operators.tags import TagDataOperator
+from airflow_provider.operators.upload import UploadDataOperator
+
+PARAMS = {"folder": "photos"}
+UPLOAD = {"task_id": "upload", "filepaths": "{{ params.folder }}", "tags": ["raw", "night"], "source": "camera"}
+DECLARED = datalake_asset("declared", "acme", "platform.example", tags="raw", name="raw-photos")
+OTHER = Asset("another-asset")
+
+
+@dag(schedule=None, params=PARAMS)
+def tells_undeclared():
+    UploadDataOperator(**UPLOAD)
+
+
+@dag(schedule=None, params=PARAMS)
+def tells_declared():
+    UploadDataOperator(**UPLOAD, outlets=[DECLARED, OTHER], asset_partitions="{{ run_id }}-part")
+
+
+@dag(schedule=None, params=PARAMS)
+def tells_nothing():
+    UploadDataOperator(**UPLOAD, asset_events=False)
+
+
+@dag(schedule=None, params=PARAMS)
+def tells_mapped():
+    @task
+    def folders(params: dict) -> list[str]:
+        return [params["folder"]]
+
+    UploadDataOperator.partial(task_id="upload", tags=["raw"]).expand(filepaths=folders())
+
+
+@dag(schedule=None, params=PARAMS)
+def tells_of_tags():
+    TagDataOperator(task_id="tag", tags=["demo"], add=["checked"], remove=["demo"])
+
+
+# Airflow registers only assets that somebody schedules on or declares.
+@dag(schedule=[DECLARED])
+def scheduled_on_declared():
+    @task
+    def look() -> None: ...
+
+    look()
+
+
+tells_undeclared()
+tells_declared()
+tells_nothing()
+tells_mapped()
+tells_of_tags()
+scheduled_on_declared()

@@ -1,0 +1,147 @@
+"""Assets of the lake: their URIs, and the events of tasks that write there, through `dag.test()`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.models.asset import AssetEvent
+from airflow.sdk import Asset, AssetAlias
+from airflow.sdk.module_loading import import_string
+from airflow.utils.session import create_session
+from sqlalchemy import select
+
+from airflow_provider.assets import create_asset, datalake_asset
+from airflow_provider.operators.tags import TagDataOperator
+from datalake_ops.errors import ConfigurationError
+from datalake_ops.hook import DatalakeHook
+from datalake_ops.testing.airflow import DagOutcome, connected, run_dag
+from datalake_ops.testing.server import PlatformServer
+
+DAGS = import_string("airflow.dag_processing.dagbag.DagBag")(dag_folder=str(Path(__file__).parent / "dags")).dags
+LAKE = "datalake://app.picsellia.com/acme/photos"
+
+
+def events_of(outcome: DagOutcome) -> dict[str, dict[str, Any]]:
+    """The `extra` of each asset event of a run, by the asset's URI."""
+    with create_session() as session:
+        found = session.scalars(select(AssetEvent).where(AssetEvent.source_run_id == outcome.run_id)).all()
+        return {event.asset.uri: dict(event.extra) for event in found}
+
+
+def run(dag_id: str, folder: Path | None = None) -> DagOutcome:
+    outcome = run_dag(DAGS[dag_id], {"folder": str(folder)})
+    assert outcome.succeeded, outcome.tasks
+    return outcome
+
+
+@pytest.fixture
+def folder(an_image: Callable[[str], Path], tmp_path: Path) -> Path:
+    an_image("photos/one.png")
+    an_image("photos/two.png")
+    return tmp_path / "photos"
+
+
+def test_an_asset_of_names_has_the_uri_of_the_lake() -> None:
+    asset = datalake_asset("photos", "acme", "https://app.picsellia.com", tags=["raw", "night"])
+
+    assert asset.uri == f"{LAKE}?tags=night&tags=raw"
+
+
+def test_airflow_writes_every_spelling_of_a_uri_alike() -> None:
+    assert Asset(uri="datalake://App.Picsellia.com/acme/photos/?tags=raw&q=a&tags=night").uri == (
+        f"{LAKE}?q=a&tags=night&tags=raw"
+    )
+
+
+def test_a_uri_that_names_no_lake_is_refused_when_the_dag_is_parsed() -> None:
+    with pytest.raises(ValueError, match="no URI of a lake"):
+        Asset(uri="datalake://app.picsellia.com/photos")
+
+
+def test_an_asset_takes_its_names_from_a_connection(platform_server: PlatformServer) -> None:
+    with connected(platform_server, organization_name="acme", datalake_name="photos"):
+        asset = datalake_asset(conn_id="datalake_default", tags="raw", name="raw photos")
+
+    assert (asset.name, asset.uri) == (
+        "raw photos",
+        f"datalake://{platform_server.url.removeprefix('http://')}/acme/photos?tags=raw",
+    )
+
+
+def test_a_connection_without_names_is_refused_with_what_to_do(platform_server: PlatformServer) -> None:
+    with connected(platform_server), pytest.raises(ConfigurationError, match="organization_name and datalake_name"):
+        datalake_asset(conn_id="datalake_default")
+
+
+def test_hook_lineage_makes_the_same_asset() -> None:
+    made = create_asset(datalake="photos", organization="acme", host="app.picsellia.com", extra={"a": 1})
+
+    assert (made.uri, made.extra) == (LAKE, {"a": 1})
+
+
+def test_an_upload_without_outlets_tells_of_the_lake_its_tags_and_its_source(lake: DatalakeHook, folder: Path) -> None:
+    events = events_of(run("tells_undeclared", folder))
+
+    uri = lake.lake_uri()
+    expected = [uri, uri.with_(["raw"]), uri.with_(["night"]), uri.with_(source="camera")]
+    assert set(events) == {str(one) for one in expected}
+    told = events[str(uri)]
+    assert told["counts"]["UPLOADED"] == told["files"] == 2
+    assert (told["tags"], told["source"], told["lake"]) == (["raw", "night"], "camera", str(uri))
+
+
+def test_a_declared_asset_gets_what_was_done_as_extra_and_the_partition(lake: DatalakeHook, folder: Path) -> None:
+    outcome = run("tells_declared", folder)
+
+    with create_session() as session:
+        found = session.scalars(select(AssetEvent).where(AssetEvent.source_run_id == outcome.run_id)).all()
+        told = {event.asset.name: (event.extra, event.partition_key) for event in found}
+    assert set(told) == {"raw-photos", "another-asset"}
+    extra, partition = told["raw-photos"]
+    assert extra["counts"]["UPLOADED"] == 2
+    assert extra["lake"] == str(lake.lake_uri())
+    assert partition == f"{outcome.run_id}-part"
+    assert told["another-asset"][0] == {}
+
+
+@pytest.mark.usefixtures("lake")
+def test_an_upload_that_is_told_to_be_silent_emits_nothing(folder: Path) -> None:
+    assert events_of(run("tells_nothing", folder)) == {}
+
+
+def test_mapped_tasks_tell_too(lake: DatalakeHook, folder: Path) -> None:
+    assert str(lake.lake_uri(tags=["raw"])) in events_of(run("tells_mapped", folder))
+
+
+@pytest.mark.usefixtures("some_data")
+def test_tagging_tells_of_the_tags_that_were_put_on(lake: DatalakeHook) -> None:
+    events = events_of(run("tells_of_tags"))
+
+    assert set(events) == {str(lake.lake_uri()), str(lake.lake_uri(tags=["checked"]))}
+    assert events[str(lake.lake_uri())]["counts"] == {"DATA": 3}
+    assert events[str(lake.lake_uri())]["removed_tags"] == ["demo"]
+
+
+def test_the_alias_stands_in_only_for_assets_that_were_not_declared() -> None:
+    declared = datalake_asset("photos", "acme", "app.picsellia.com")
+
+    assert TagDataOperator(task_id="a", tags=["x"]).outlets == [AssetAlias("datalake")]
+    assert TagDataOperator(task_id="b", tags=["x"], outlets=[declared]).outlets == [declared]
+
+
+def test_a_task_succeeds_although_its_events_cannot_be_told(
+    lake: DatalakeHook, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow.sdk.execution_time.context.OutletEventAccessor.add", _broken)
+
+    outcome = run("tells_undeclared", folder)
+
+    assert events_of(outcome) == {}
+    assert lake.count_data(tags="raw") == 2
+
+
+def _broken(*_: object, **__: object) -> None:
+    raise RuntimeError("the database is away")
