@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.lineage import Told, as_names
 from airflow_provider.operators.job import JobOperator
 
 if TYPE_CHECKING:
@@ -38,3 +40,7 @@ class ImportBucketOperator(JobOperator):
         return datalake.import_bucket_objects(
             prefixes, tags=self.tags, source=self.source, idempotency_key=idempotency_key, labels=labels
         )
+
+    def _outcome(self, datalake: SharedHook, job: Job) -> Told:
+        told = super()._outcome(datalake, job)
+        return replace(told, tags=as_names(self.tags), source=self.source, count=(job.counts or {}).get("imported"))

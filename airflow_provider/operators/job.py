@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.compat import AirflowException, BaseOperator, default_deferrable
+from airflow_provider.compat import AirflowException, default_deferrable
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.identity import TaskIdentity, submit_once
+from airflow_provider.lineage import LineageOperator, Told, job_facts
 from airflow_provider.links import DatalakeLink, JobLink
 from airflow_provider.retrying import default_retry_policy, failing_at_once
 from airflow_provider.stopping import cancel_or_log, stop_of, will_be_retried
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 JOB_ID_KEY = "job_id"
 
 
-class JobOperator(BaseOperator):
+class JobOperator(LineageOperator):
     """Starts a job and returns its id, after the job succeeded unless told not to wait.
 
     A retry of the task finds the job that an earlier try started and waits for it; it starts another one only when
@@ -46,6 +47,7 @@ class JobOperator(BaseOperator):
         on_timeout: The same, when `timeout` or `execution_timeout` is over. A job that is left is found by a retry.
         on_failure: The same, when the task fails while the job goes on, such as for a platform that cannot be reached,
             and no retry will take the job up.
+        kwargs: What lineage is told of the job once it succeeded, see `LineageOperator`.
 
     Raises:
         JobFailedError, JobKilledError: the job did not succeed; the error tells why and shows the end of its log.
@@ -129,6 +131,11 @@ class JobOperator(BaseOperator):
 
     def _finished(self, context: Context, datalake: SharedHook, job: Job) -> None:
         """What follows a job that succeeded, before its task does: once per task that waits, in both modes."""
+        self.tell(context, self._outcome(datalake, job))
+
+    def _outcome(self, datalake: SharedHook, job: Job) -> Told:
+        """What lineage is told of a job that succeeded."""
+        return Told(datalake.lake_uri(), facts=job_facts(job, datalake.job_url(job)))
 
     @contextmanager
     def _guarded(self, context: Context) -> Iterator[None]:
@@ -167,6 +174,8 @@ class JobOperator(BaseOperator):
         JobLink().push(context, address)
         DatalakeLink().push(context, datalake.datalake_url())
         context["ti"].xcom_push(key=JOB_ID_KEY, value=str(job.id))
+        # OpenLineage asks for a task that failed too, and then the job is what there is to tell.
+        self._told = self._outcome(datalake, job)
 
     def _wait(self, datalake: SharedHook, job: Job) -> Job:
         if not self.deferrable:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.lineage import Told, as_names
 from airflow_provider.operators.job import JobOperator
 from airflow_provider.operators.selection import SelectionOperator
 
@@ -67,3 +69,10 @@ class LaunchProcessingOperator(SelectionOperator, JobOperator):
             idempotency_key=idempotency_key,
             labels=labels,
         )
+
+    def _outcome(self, datalake: SharedHook, job: Job) -> Told:
+        told = super()._outcome(datalake, job)
+        # "One of these tags" has no URI; a single one is that one.
+        tags = as_names(self.tags) if self.intersect_tags or len(as_names(self.tags)) == 1 else ()
+        read = told.lake.with_(tags, q=self.q)
+        return replace(told, reads=(str(read),), facts={**told.facts, "processing": self.processing})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,38 @@ def test_tagging_tells_of_the_tags_that_were_put_on(lake: DatalakeHook) -> None:
     assert set(events) == {str(lake.lake_uri()), str(lake.lake_uri(tags=["checked"]))}
     assert events[str(lake.lake_uri())]["counts"] == {"DATA": 3}
     assert events[str(lake.lake_uri())]["removed_tags"] == ["demo"]
+
+
+def test_an_import_tells_of_its_job_and_what_it_counted(
+    lake: DatalakeHook, platform: PlatformServer, folder: Path
+) -> None:
+    shutil.copytree(folder, platform.bucket / "told")
+
+    outcome = run_dag(DAGS["tells_of_imports"], {"prefix": "told/"})
+
+    events, uri = events_of(outcome), lake.lake_uri()
+    assert set(events) == {str(one) for one in (uri, uri.with_(["raw"]), uri.with_(source="bucket"))}
+    told = events[str(uri)]
+    job = lake.get_job(outcome.xcom("import"))
+    assert told["job"] == {"id": str(job.id), "url": lake.job_url(job), "status": "SUCCEEDED"}
+    assert told["counts"]["imported"] == 2
+    assert told["counts"] == job.counts
+
+
+@pytest.mark.usefixtures("some_data")
+def test_a_processing_tells_the_same_when_it_is_waited_for_in_the_triggerer(lake: DatalakeHook) -> None:
+    # Longer than the wait on the worker, so that the deferrable task does defer.
+    outcome = run_dag(DAGS["tells_of_processings"], {"processing": "slow"})
+
+    with create_session() as session:
+        found = session.scalars(select(AssetEvent).where(AssetEvent.source_run_id == outcome.run_id)).all()
+        told = {event.source_task_id: (event.asset.uri, event.extra) for event in found}
+    # A task that does not wait has nothing to tell yet.
+    assert set(told) == {"blocking", "deferred"}
+    for task, (uri, extra) in told.items():
+        assert uri == str(lake.lake_uri())
+        assert extra["processing"] == "slow"
+        assert extra["job"]["id"] == outcome.xcom(task)
 
 
 def test_the_alias_stands_in_only_for_assets_that_were_not_declared() -> None:

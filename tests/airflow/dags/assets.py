@@ -5,6 +5,8 @@ from __future__ import annotations
 from airflow.sdk import Asset, dag, task
 
 from airflow_provider.assets import datalake_asset
+from airflow_provider.operators.bucket import ImportBucketOperator
+from airflow_provider.operators.processing import LaunchProcessingOperator
 from airflow_provider.operators.tags import TagDataOperator
 from airflow_provider.operators.upload import UploadDataOperator
 
@@ -43,6 +45,19 @@ def tells_of_tags():
     TagDataOperator(task_id="tag", tags=["demo"], add=["checked"], remove=["demo"])
 
 
+@dag(schedule=None, params={"prefix": "incoming/"})
+def tells_of_imports():
+    ImportBucketOperator(task_id="import", prefixes="{{ params.prefix }}", tags=["raw"], source="bucket")
+
+
+@dag(schedule=None, params={"processing": "quick"})
+def tells_of_processings():
+    launch = {"processing": "{{ params.processing }}", "tags": ["demo"]}
+    LaunchProcessingOperator(task_id="blocking", **launch, deferrable=False)
+    LaunchProcessingOperator(task_id="deferred", **launch, deferrable=True)
+    LaunchProcessingOperator(task_id="launched", **launch, wait_for_completion=False)
+
+
 # Airflow registers only assets that somebody schedules on or declares.
 @dag(schedule=[DECLARED])
 def scheduled_on_declared():
@@ -57,4 +72,6 @@ tells_declared()
 tells_nothing()
 tells_mapped()
 tells_of_tags()
+tells_of_imports()
+tells_of_processings()
 scheduled_on_declared()
