@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datalake_ops.config import Connection, RetryPolicy, Timeouts
     from datalake_ops.errors import DatalakeError, ErrorManager
     from datalake_ops.hook import DatalakeHook
+    from datalake_ops.hook.awaiting import AsyncDatalakeHook
     from datalake_ops.upload.manifest import Manifest
     from datalake_ops.upload.preflight import check
     from datalake_ops.upload.report import FileReport, UploadReport
@@ -29,6 +30,7 @@ _HOME_OF = {
     "Timeouts": "config",
     "DatalakeError": "errors",
     "ErrorManager": "errors",
+    "AsyncDatalakeHook": "hook.awaiting",
     "DatalakeHook": "hook",
     "Manifest": "upload.manifest",
     "NamedStream": "upload.spool",
@@ -50,6 +52,7 @@ _HOME_OF = {
     "Tag": "wire.tags",
 }
 __all__ = [
+    "AsyncDatalakeHook",
     "Connection",
     "Data",
     "DataChange",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from datalake_ops.hook import DatalakeHook
+    from datalake_ops.hook.awaiting import AsyncDatalakeHook
 
 DEFAULT_BLOCK = "datalake"
 _DEFAULTS = Timeouts()
@@ -121,10 +122,21 @@ class DatalakeCredentials(CredentialsBlock):
 
         return DatalakeHook.from_connection(self.connection)
 
+    async def aget_client(self) -> AsyncDatalakeHook:
+        """What `get_client` does, for async code: `async with await credentials.aget_client() as hook`."""
+        from datalake_ops.hook.awaiting import AsyncDatalakeHook
+
+        return AsyncDatalakeHook.from_connection(self.connection)
+
     def test_connection(self) -> tuple[bool, str]:
         """Whether the platform, the token, the organization and the lake are right, and which of them is not."""
         with self.get_client() as hook:
             return hook.test_connection()
+
+    async def atest_connection(self) -> tuple[bool, str]:
+        """What `test_connection` does, for async code."""
+        async with await self.aget_client() as hook:
+            return await hook.test_connection()
 
 
 def load_credentials(reference: DatalakeCredentials | str = DEFAULT_BLOCK) -> DatalakeCredentials:

@@ -15,17 +15,22 @@ from prefect.context import TaskRunContext
 from datalake_ops.errors import UnsupportedError
 from datalake_ops.wire.jobs import Job
 from prefect_tasks.blocks import load_credentials
+from prefect_tasks.waiting import OnStop
 
 FLOW_RUN_LABEL = "flow_run_id"
 ROOT_LABEL = "root_flow_run_id"
+ON_STOP_LABEL = "on_stop"
 # A rotated token must not start a second job.
 _UNTOLD = "credentials"
 _STEADY = INPUTS - _UNTOLD + RUN_ID
 
 
-def labels() -> dict[str, str]:
-    """Labels by which the jobs of a flow run, and of the run that it is part of, are found again."""
-    found = {"orchestrator": "prefect"}
+def labels(on_stop: OnStop = "cancel") -> dict[str, str]:
+    """Labels by which the jobs of a flow run, and of the run that it is part of, are found again.
+
+    Whoever finds them reads there too whether they end with the run (`"cancel"`) or outlive it (`"detach"`).
+    """
+    found = {"orchestrator": "prefect", ON_STOP_LABEL: on_stop}
     if run_id := runtime.flow_run.id:
         found |= {FLOW_RUN_LABEL: str(run_id), ROOT_LABEL: str(runtime.flow_run.root_flow_run_id)}
     return found

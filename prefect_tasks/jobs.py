@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from prefect.blocks.abstract import JobBlock, JobRun
 from pydantic import Field, HttpUrl
 
-from datalake_ops.wire.jobs import Job
 from prefect_tasks.blocks import DatalakeCredentials
-from prefect_tasks.waiting import ChangeLog, OnStop, cancel_job, job_summary, stopping
+from prefect_tasks.waiting import OnStop, job_summary
 
-_LAUNCHED = {"processing", "data", "tags", "intersect_tags", "q", "limit", "parameters", "cpu", "gpu", "inputs"}
+if TYPE_CHECKING:
+    from prefect_tasks.watching import JobWatch
+
+_LAUNCHED = {
+    "processing",
+    "data",
+    "tags",
+    "intersect_tags",
+    "q",
+    "limit",
+    "parameters",
+    "cpu",
+    "gpu",
+    "inputs",
+    "on_stop",
+}
 
 
 class DatalakeJobRun(JobRun[dict[str, Any]]):
-    """One job of the platform: wait for it, ask for its result, cancel it.
+    """One job of the platform: wait for it, ask for its result and its log, cancel it.
 
     Each verb blocks; those of the same name with an `a` before it are for async flows.
     """
@@ -28,6 +41,19 @@ class DatalakeJobRun(JobRun[dict[str, Any]]):
         self.timeout = block.timeout
         self.poll_interval = block.poll_interval
         self.on_stop: OnStop = block.on_stop
+        self._url: str | None = None
+
+    @property
+    def url(self) -> str:
+        """Address of the job's page on the platform; the first time it asks for the organization."""
+        if self._url is None:
+            with self.credentials.get_client() as hook:
+                self._url = hook.job_url(self.job_id)
+        return self._url
+
+    async def aurl(self) -> str:
+        """What `url` is, for async flows."""
+        return await asyncio.to_thread(lambda: self.url)
 
     def wait_for_completion(self) -> None:  # type: ignore[override] # Prefect declares it async; see the class.
         """Wait until the job has ended; when the wait is stopped, so is the job, unless `on_stop` is `"detach"`.
@@ -36,24 +62,16 @@ class DatalakeJobRun(JobRun[dict[str, Any]]):
             JobFailedError, JobKilledError: the job ended otherwise than well.
             JobWaitTimeoutError: the block's timeout came first.
         """
-        from prefect_tasks.watching import on_poll
-
-        with self._stopping(), self.credentials.get_client() as hook:
-            hook.wait_for_job(self.job_id, self.timeout, self.poll_interval, on_poll(self.logger))
+        watch = self._watch()
+        with watch.stopping(), self.credentials.get_client() as hook:
+            hook.wait_for_job(self.job_id, self.timeout, self.poll_interval, watch.on_poll, rest=watch.rest)
 
     async def await_for_completion(self) -> None:
         """What `wait_for_completion` does, without holding a thread."""
-        from datalake_ops.waiting import waiter
-
-        with self._stopping():
-            ended = await waiter.await_job(
-                self.credentials.connection,
-                self.job_id,
-                deadline_at=None if self.timeout is None else time.time() + self.timeout,
-                poll_interval=self.poll_interval,
-                on_poll=ChangeLog(self.logger),
-            )
-            await asyncio.to_thread(self._verdict, ended)
+        watch = await asyncio.to_thread(self._watch)
+        with watch.stopping():
+            async with await self.credentials.aget_client() as hook:
+                await hook.wait_for_job(self.job_id, self.timeout, self.poll_interval, watch.on_poll, rest=watch.arest)
 
     def fetch_result(self) -> dict[str, Any]:  # type: ignore[override] # Prefect declares it async; see the class.
         """The job as it is now: `id`, `status`, `counts`, `reason`, `seconds`, `url`, as small JSON-ready values."""
@@ -79,12 +97,19 @@ class DatalakeJobRun(JobRun[dict[str, Any]]):
         """What `cancel` does, for async flows."""
         return await asyncio.to_thread(self.cancel)
 
-    def _stopping(self) -> Any:
-        return stopping(self.on_stop, lambda: cancel_job(self.credentials, self.job_id, self.logger))
-
-    def _verdict(self, ended: Job) -> None:
+    def logs(self, tail: int | None = 50) -> list[str]:
+        """The last lines of the job's log, all of it with `tail=None`; empty where the platform offers no logs."""
         with self.credentials.get_client() as hook:
-            hook.check_job(ended)
+            return hook.job_log(self.job_id, tail)
+
+    async def alogs(self, tail: int | None = 50) -> list[str]:
+        """What `logs` does, for async flows."""
+        return await asyncio.to_thread(self.logs, tail)
+
+    def _watch(self) -> JobWatch:
+        from prefect_tasks.watching import JobWatch
+
+        return JobWatch(self.credentials, self.job_id, self.on_stop, self.logger)
 
 
 class DatalakeJob(JobBlock[dict[str, Any]]):

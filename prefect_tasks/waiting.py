@@ -47,17 +47,17 @@ class ChangeLog:
 
 
 @contextmanager
-def stopping(on_stop: OnStop, cancel: Callable[[], None]) -> Iterator[None]:
+def stopping(wanted: Callable[[], bool], cancel: Callable[[], None]) -> Iterator[None]:
     """Cancel the job when the wait within is stopped: by Prefect, by a signal, by its deadline or by a mistake.
 
-    The job is left alone when it has ended, when Prefect will retry or resume the wait, and with `"detach"`.
+    The job is left alone when it has ended, when Prefect will retry or resume the wait, and where it is not `wanted`.
     """
     try:
         yield
     except (JobFailedError, JobKilledError, Pause):
         raise
     except BaseException as stop:
-        if on_stop == "cancel" and not is_transient(stop):
+        if wanted() and not is_transient(stop):
             cancel()
         raise
 

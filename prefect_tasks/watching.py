@@ -1,63 +1,152 @@
-"""Noticing that one's own flow run was cancelled, where Prefect does not tell."""
+"""One wait of a task for a job: logs what changes, hears when its own run is stopped, and then stops the job."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
-from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
+from uuid import UUID
+from weakref import WeakValueDictionary
 
 from prefect import get_client, runtime
-from prefect.exceptions import CancelledRun
+from prefect.client.schemas.objects import State
+from prefect.exceptions import CancelledRun, Pause
 
 from datalake_ops.wire.jobs import Job
-from prefect_tasks.waiting import ChangeLog
+from prefect_tasks.blocks import DatalakeCredentials
+from prefect_tasks.identity import ON_STOP_LABEL
+from prefect_tasks.notes import note_detached
+from prefect_tasks.waiting import ChangeLog, OnStop, cancel_job, stopping
 
 _EVERY = 5.0
+_AFTER_FAILURE = 30.0
+# How long a thread may sleep before it looks up: Prefect's own ways to stop one wait for that too.
+_NAP = 1.0
 
 
-def on_poll(logger: Any) -> Callable[[Job], None]:
-    """What a blocking wait does with each look at its job: log what changed, and notice that its run was cancelled."""
-    log = ChangeLog(logger)
-    if threading.current_thread() is threading.main_thread():
-        # Here Prefect raises a signal's exception in the midst of the wait.
-        return log
-    watch = RunWatch(logger)
+class JobWatch:
+    """What a wait does besides waiting; give `on_poll` and `rest` (or `arest`) to the waiter.
 
-    def poll(job: Job) -> None:
-        log(job)
-        watch()
+    Args:
+        on_stop: what becomes of the job when the wait is stopped; None is what its launch said.
+    """
 
-    return poll
+    def __init__(self, credentials: DatalakeCredentials, job: str, on_stop: OnStop | None, logger: Any) -> None:
+        self._credentials = credentials
+        self._job = job
+        self._on_stop = on_stop
+        self._logger = logger
+        self._log = ChangeLog(logger)
+        self._seen: Job | None = None
+        self._run = RunWatch.of_this_run(logger)
+        if on_stop == "detach":
+            note_detached(job)
+
+    def on_poll(self, job: Job) -> None:
+        """Take note of a job, as a waiter's `on_poll`."""
+        self._seen = job
+        self._log(job)
+
+    def rest(self, seconds: float) -> None:
+        """Pause, as a waiter's `rest`.
+
+        Raises:
+            CancelledRun: the flow run is being cancelled, or is.
+            Pause: the flow run was suspended.
+        """
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, _NAP))
+            if self._run is not None:
+                self._run.check()
+
+    async def arest(self, seconds: float) -> None:
+        """What `rest` does, for an awaiting waiter."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, _NAP))
+            if self._run is not None and self._run.is_due:
+                await asyncio.to_thread(self._run.check)
+
+    def stopping(self) -> AbstractContextManager[None]:
+        """What to wait inside of: when the wait is stopped, so is the job."""
+        return stopping(self._is_to_be_cancelled, lambda: cancel_job(self._credentials, self._job, self._logger))
+
+    def _is_to_be_cancelled(self) -> bool:
+        if self._run is not None and self._run.is_suspended:
+            return False
+        labels = self._seen.labels if self._seen is not None else None
+        return (self._on_stop or (labels or {}).get(ON_STOP_LABEL, "cancel")) == "cancel"
 
 
 class RunWatch:
-    """Asks Prefect now and then whether this flow run is being cancelled: a thread hears of no signal."""
+    """Asks Prefect now and then what has become of a flow run, once for all waits of the run in this process.
 
-    def __init__(self, logger: Any, every: float = _EVERY) -> None:
+    A thread hears of no signal, and a run without a worker has nobody who would send it one.
+    """
+
+    _of: WeakValueDictionary[UUID, RunWatch] = WeakValueDictionary()
+    _lock = threading.Lock()
+
+    def __init__(self, run_id: UUID, logger: Any) -> None:
+        self.run_id = run_id
         self._logger = logger
-        self._every = every
-        self._run_id = runtime.flow_run.id
-        self._next_at = time.monotonic() + every
+        self._asking = threading.Lock()
+        self._next_at = time.monotonic() + _EVERY
+        self._state: State[Any] | None = None
+        self._suspended: State[Any] | None = None
 
-    def __call__(self) -> None:
+    @classmethod
+    def of_this_run(cls, logger: Any) -> RunWatch | None:
+        """The watch of the flow run that this code is part of; None outside any."""
+        if not runtime.flow_run.id:
+            return None
+        run_id = UUID(str(runtime.flow_run.id))
+        with cls._lock:
+            known = cls._of.get(run_id)
+            if known is None:
+                known = cls._of[run_id] = cls(run_id, logger)
+            return known
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is something to check."""
+        return self._suspended is not None or time.monotonic() >= self._next_at
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether this process has suspended the run, so that its waits end here and go on elsewhere."""
+        return self._suspended is not None
+
+    def suspended(self, state: State[Any]) -> None:
+        """Tell the other waits of the run that it is suspended."""
+        self._suspended = state
+
+    def check(self) -> None:
         """Ask, if it is time.
 
         Raises:
             CancelledRun: the flow run is being cancelled, or is.
+            Pause: this process has suspended it.
         """
-        if self._run_id is None or time.monotonic() < self._next_at:
-            return
-        self._next_at = time.monotonic() + self._every
-        if self._is_cancelled():
-            raise CancelledRun(f"Flow run {self._run_id} was cancelled while one of its tasks waited for a job.")
+        if self._suspended is not None:
+            raise Pause(state=self._suspended)
+        if time.monotonic() >= self._next_at:
+            with self._asking:
+                if time.monotonic() >= self._next_at:
+                    self._ask()
+        if self._state is not None and (self._state.is_cancelling() or self._state.is_cancelled()):
+            raise CancelledRun(f"Flow run {self.run_id} was cancelled while one of its tasks waited for a job.")
 
-    def _is_cancelled(self) -> bool:
+    def _ask(self) -> None:
         try:
             with get_client(sync_client=True) as client:
-                state = client.read_flow_run(self._run_id).state
+                self._state = client.read_flow_run(self.run_id).state
         except Exception:
             # A Prefect server that is away must not end the wait for the datalake's job.
+            self._next_at = time.monotonic() + _AFTER_FAILURE
             self._logger.warning("Prefect could not be asked whether this run was cancelled.", exc_info=True)
-            return False
-        return state is not None and (state.is_cancelling() or state.is_cancelled())
+        else:
+            self._next_at = time.monotonic() + _EVERY

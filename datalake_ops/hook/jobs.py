@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import quote
+from uuid import UUID
 
 from datalake_ops.client import jobs as operations
 from datalake_ops.client.jobs import JobMark
-from datalake_ops.errors import DatalakeError, JobWaitTimeoutError, UnsupportedError
-from datalake_ops.hook.arguments import JobLike, job_id
+from datalake_ops.errors import DatalakeError, JobWaitTimeoutError, NotFoundError, UnsupportedError
+from datalake_ops.hook.arguments import JobLike, chunks, job_id
 from datalake_ops.hook.caller import Caller
 from datalake_ops.waiting.schedule import WaitSchedule
 from datalake_ops.waiting.verdict import check
 from datalake_ops.waiting.wait import ONE_TRY, Wait, wait_until_ended
 from datalake_ops.wire.jobs import Job
 from datalake_ops.wire.lakes import Extension
+
+_BATCH = 500
 
 
 class JobVerbs(Caller):
@@ -29,6 +32,25 @@ class JobVerbs(Caller):
         """
         return self.send(operations.get_job(job_id(job)))
 
+    def get_jobs(self, jobs: Iterable[JobLike]) -> dict[UUID, Job]:
+        """Many jobs as they are now, by id; an id that is none is absent.
+
+        One request for 500 of them where the platform offers `job-batch`, else one for each.
+        """
+        wanted = list(dict.fromkeys(job_id(job) for job in jobs))
+        if not self.context.offers(Extension.JOB_BATCH):
+            return {job.id: job for one in wanted if (job := self._job_or_none(one)) is not None}
+        found: dict[UUID, Job] = {}
+        for some in chunks(wanted, _BATCH):
+            found.update((job.id, job) for job in self.send(operations.batch_jobs(self._organization, some)))
+        return found
+
+    def _job_or_none(self, wanted: UUID) -> Job | None:
+        try:
+            return self.get_job(wanted)
+        except NotFoundError:
+            return None
+
     def wait_for_job(
         self,
         job: JobLike,
@@ -36,6 +58,7 @@ class JobVerbs(Caller):
         poll_interval: float | None = None,
         on_poll: Callable[[Job], None] | None = None,
         raise_on_failure: bool = True,
+        rest: Callable[[float], None] = time.sleep,
     ) -> Job:
         """Wait until a job ended and return it.
 
@@ -44,6 +67,7 @@ class JobVerbs(Caller):
             poll_interval: seconds between looks; without it they grow from 0.25 to 10 with the time waited.
             on_poll: called with the job after every look.
             raise_on_failure: False returns a failed or killed job as it is.
+            rest: pauses for seconds; one that raises ends the wait.
 
         Raises:
             JobFailedError, JobKilledError: the job did not succeed; the error has its last log lines.
@@ -52,7 +76,7 @@ class JobVerbs(Caller):
         schedule = WaitSchedule(timeout, poll_interval)
         wait = Wait(job_id(job), schedule, schedule.deadline_at(time.time()), on_poll)
         try:
-            ended = wait_until_ended(wait, lambda wanted: self.send(operations.get_job(wanted), ONE_TRY))
+            ended = wait_until_ended(wait, lambda wanted: self.send(operations.get_job(wanted), ONE_TRY), rest)
         except JobWaitTimeoutError as error:
             error.url = self.job_url(wait.job_id)
             raise

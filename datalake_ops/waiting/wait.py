@@ -72,8 +72,8 @@ class Wait:
         )
 
 
-def wait_until_ended(wait: Wait, look: Callable[[UUID], Job]) -> Job:
-    """Block until the job ended, whatever its outcome; `look` asks the platform for it."""
+def wait_until_ended(wait: Wait, look: Callable[[UUID], Job], rest: Callable[[float], None] = time.sleep) -> Job:
+    """Block until the job ended, whatever its outcome; `look` asks the platform for it, `rest` pauses for seconds."""
     while True:
         problem: DatalakeError | None = None
         try:
@@ -81,4 +81,4 @@ def wait_until_ended(wait: Wait, look: Callable[[UUID], Job]) -> Job:
                 return job
         except TRANSIENT as error:
             problem = error
-        time.sleep(wait.pause(problem))
+        rest(wait.pause(problem))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from datalake_ops.client import jobs
@@ -13,9 +14,11 @@ from datalake_ops.waiting.schedule import WaitSchedule
 from datalake_ops.waiting.wait import ONE_TRY, TRANSIENT, OnPoll, Wait
 from datalake_ops.wire.jobs import Job
 
+Rest = Callable[[float], Awaitable[None]]
 
-async def await_until_ended(wait: Wait, session: AsyncSession) -> Job:
-    """Await the end of the job, whatever its outcome, over an open session."""
+
+async def await_until_ended(wait: Wait, session: AsyncSession, rest: Rest = asyncio.sleep) -> Job:
+    """Await the end of the job, whatever its outcome, over an open session; `rest` pauses for seconds."""
     while True:
         problem: DatalakeError | None = None
         try:
@@ -23,7 +26,7 @@ async def await_until_ended(wait: Wait, session: AsyncSession) -> Job:
                 return job
         except TRANSIENT as error:
             problem = error
-        await asyncio.sleep(wait.pause(problem))
+        await rest(wait.pause(problem))
 
 
 async def await_job(
@@ -33,12 +36,15 @@ async def await_job(
     deadline_at: float | None = None,
     poll_interval: float | None = None,
     on_poll: OnPoll | None = None,
+    rest: Rest = asyncio.sleep,
 ) -> Job:
     """Await the end of a job over a session of its own and return it, whatever its outcome.
 
     Args:
         deadline_at: wall-clock time (seconds since the epoch) to stop waiting at; None waits for ever.
         poll_interval: seconds between polls; None lets them grow from 0.25 to 10 s.
+        on_poll: called with the job after every look.
+        rest: pauses for seconds; one that raises ends the wait.
 
     Raises:
         JobWaitTimeoutError: the deadline came first; the job goes on.
@@ -48,4 +54,4 @@ async def await_job(
     schedule = WaitSchedule(timeout=None, poll_interval=poll_interval)
     organization = connection.organization_id if isinstance(connection.organization_id, UUID) else None
     async with AsyncSession(connection, organization) as session:
-        return await await_until_ended(Wait(UUID(str(job_id)), schedule, deadline_at, on_poll), session)
+        return await await_until_ended(Wait(UUID(str(job_id)), schedule, deadline_at, on_poll), session, rest)

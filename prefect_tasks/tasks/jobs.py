@@ -9,10 +9,11 @@ from prefect import task
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
 from prefect_tasks.identity import ONE_JOB_PER_RUN, idempotency_key, labels, start_once
 from prefect_tasks.names import saying
+from prefect_tasks.notes import note_launch
 from prefect_tasks.retrying import RETRYING
 from prefect_tasks.tasks.pairs import awaiting
 from prefect_tasks.tasks.selection import chosen
-from prefect_tasks.waiting import run_logger
+from prefect_tasks.waiting import OnStop, run_logger
 
 IMPORTING: dict[str, Any] = {
     **RETRYING,
@@ -29,6 +30,7 @@ def import_bucket_objects(
     tags: str | list[str] | None = None,
     source: str | None = None,
     key: str | None = None,
+    on_stop: OnStop = "cancel",
 ) -> str:
     """Start the import of the bucket's objects whose names begin with a prefix, and return the job's id.
 
@@ -40,11 +42,13 @@ def import_bucket_objects(
         tags: names of tags to put on every data; a missing tag is created.
         source: name of the source of the data; created when missing.
         key: tells apart two imports with the same arguments in one flow run.
+        on_stop: what becomes of the job when its flow run is stopped: `"cancel"`, or `"detach"` to let it go on.
 
     Raises:
         AmbiguousRequestError: the answer was lost and the platform keeps no idempotency keys: look before repeating.
     """
-    own_key, marks = idempotency_key("import_bucket_objects", locals()), labels()
+    own_key, marks = idempotency_key("import_bucket_objects", locals()), labels(on_stop)
+    note_launch(credentials)
     with load_credentials(credentials).get_client() as hook:
         job = start_once(
             own_key,
@@ -68,6 +72,7 @@ def launch_processing(
     q: str | None = None,
     limit: int | None = None,
     key: str | None = None,
+    on_stop: OnStop = "cancel",
 ) -> str:
     """Launch a processing on data, and return the job's id.
 
@@ -80,12 +85,14 @@ def launch_processing(
         parameters, cpu, gpu, inputs: what is left out is the processing's default.
         tags, intersect_tags, q, limit: as in `list_data`.
         key: tells apart two launches with the same arguments in one flow run.
+        on_stop: what becomes of the job when its flow run is stopped: `"cancel"`, or `"detach"` to let it go on.
 
     Raises:
         NoDataError: there is no data to work on.
         AmbiguousRequestError: the answer was lost and the platform keeps no idempotency keys: look before repeating.
     """
-    own_key, marks = idempotency_key("launch_processing", locals()), labels()
+    own_key, marks = idempotency_key("launch_processing", locals()), labels(on_stop)
+    note_launch(credentials)
     filters = {"tags": tags, "intersect_tags": intersect_tags, "q": q, "limit": limit}
     settings: dict[str, Any] = {"parameters": parameters, "cpu": cpu, "gpu": gpu, "inputs": inputs}
     with load_credentials(credentials).get_client() as hook:

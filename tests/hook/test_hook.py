@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -136,6 +137,22 @@ def test_a_cancelled_job_is_killed_and_cancelling_again_changes_nothing(hook: Da
     if ended.status is JobStatus.KILLED:
         with pytest.raises(JobKilledError):
             hook.wait_for_job(job)
+
+
+@pytest.mark.parametrize("offered", [True, False])
+def test_many_jobs_are_asked_for_at_once_and_unknown_ids_are_absent(
+    hook: DatalakeHook, datalake_platform: PlatformServer, photo: Path, offered: bool
+) -> None:
+    data = hook.upload_data(photo)
+    jobs = {hook.launch_processing("quality-tagging", [data]).id for _ in range(3)}
+    if not offered:
+        hook._context = replace(hook.context, extensions=frozenset())
+    datalake_platform.clear_requests()
+
+    found = hook.get_jobs([*jobs, uuid4()])
+
+    assert set(found) == jobs
+    assert len(datalake_platform.requests()) == (1 if offered else 4)
 
 
 def test_a_wait_goes_on_while_the_platform_is_away(hook: DatalakeHook, tmp_path: Path) -> None:

@@ -104,6 +104,16 @@ def test_test_connection_says_what_is_wrong(platform: PlatformServer) -> None:
     assert "Token" in sentence
 
 
+def test_async_code_has_a_client_and_a_test_of_its_own(platform: PlatformServer) -> None:
+    block = DatalakeCredentials(host=platform.url, api_token=SecretStr(platform.token))
+
+    async def ask() -> tuple[int, bool]:
+        async with await block.aget_client() as hook:
+            return await hook.count_data(tags="there is none"), (await block.atest_connection())[0]
+
+    assert asyncio.run(ask()) == (0, True)
+
+
 @pytest.mark.usefixtures("prefect_api")
 class TestLoadingByName:
     def test_a_saved_block_is_loaded(self) -> None:

@@ -164,7 +164,7 @@ class TestIdempotencyKey:
 
 def test_outside_a_run_a_job_has_no_key_and_no_run() -> None:
     assert idempotency_key("launch", {}) is None
-    assert labels() == {"orchestrator": "prefect"}
+    assert labels() == {"orchestrator": "prefect", "on_stop": "cancel"}
 
 
 class TestStopping:
@@ -174,20 +174,20 @@ class TestStopping:
 
     @pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(1), JobWaitTimeoutError("late"), ValueError("!")])
     def test_cancels_the_job_of_a_stopped_wait(self, cancelled: list[str], stop: BaseException) -> None:
-        with pytest.raises(type(stop)), stopping("cancel", lambda: cancelled.append("job")):
+        with pytest.raises(type(stop)), stopping(lambda: True, lambda: cancelled.append("job")):
             raise stop
 
         assert cancelled == ["job"]
 
     @pytest.mark.parametrize("error", [JobFailedError("over"), NetworkError("will be retried")])
     def test_leaves_a_job_alone_that_ended_or_is_waited_for_again(self, cancelled: list[str], error: Exception) -> None:
-        with pytest.raises(type(error)), stopping("cancel", lambda: cancelled.append("job")):
+        with pytest.raises(type(error)), stopping(lambda: True, lambda: cancelled.append("job")):
             raise error
 
         assert cancelled == []
 
     def test_leaves_a_detached_job_alone(self, cancelled: list[str]) -> None:
-        with pytest.raises(KeyboardInterrupt), stopping("detach", lambda: cancelled.append("job")):
+        with pytest.raises(KeyboardInterrupt), stopping(lambda: False, lambda: cancelled.append("job")):
             raise KeyboardInterrupt
 
         assert cancelled == []

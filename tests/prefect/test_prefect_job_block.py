@@ -73,6 +73,28 @@ def test_a_failed_job_raises_with_its_log_when_awaited(credentials: DatalakeCred
         asyncio.run(run_job())
 
 
+def test_tells_the_log_and_the_page_of_its_job(credentials: DatalakeCredentials) -> None:
+    run = a_job(credentials, "failing").trigger()
+    with pytest.raises(JobFailedError):
+        run.wait_for_completion()
+
+    assert run.logs() == ["opened 3 files", "the lens cap was on"]
+    assert run.logs(tail=1) == asyncio.run(run.alogs(tail=1)) == ["the lens cap was on"]
+    assert run.url == asyncio.run(run.aurl()) == run.fetch_result()["url"]
+
+
+@pytest.mark.parametrize("on_stop", ["cancel", "detach"])
+def test_a_job_carries_what_becomes_of_it_when_its_run_is_stopped(
+    lake: DatalakeHook, credentials: DatalakeCredentials, on_stop: str
+) -> None:
+    run = a_job(credentials, "patient", on_stop=on_stop).trigger()
+
+    labels = lake.get_job(run.job_id).labels
+
+    assert labels is not None
+    assert labels["on_stop"] == on_stop
+
+
 def test_can_be_attached_to_and_cancelled(lake: DatalakeHook, credentials: DatalakeCredentials) -> None:
     block = a_job(credentials, "patient")
     started = block.trigger()

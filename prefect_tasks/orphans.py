@@ -1,0 +1,50 @@
+"""Cancelling what a stopped flow run left running at the platform, from any process that knows the run's id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from datalake_ops.errors import DatalakeError
+from prefect_tasks.blocks import load_credentials
+from prefect_tasks.identity import FLOW_RUN_LABEL, ON_STOP_LABEL, ROOT_LABEL
+from prefect_tasks.notes import Notes
+
+if TYPE_CHECKING:
+    from datalake_ops.hook import DatalakeHook
+    from datalake_ops.wire.jobs import Job
+
+
+def cancel_jobs_of(run_id: str, credentials: Iterable[str], notes: Notes, logger: Any) -> list[str]:
+    """Cancel the unfinished jobs of a run and of its subflows, and return their ids.
+
+    Left alone are those that were launched or waited for with `on_stop="detach"`. A lake that cannot be asked is
+    logged, and the next one is asked.
+
+    Args:
+        credentials: names of saved blocks; the jobs of each one's organization are looked through.
+    """
+    cancelled: list[str] = []
+    for name in dict.fromkeys(credentials):
+        try:
+            with load_credentials(name).get_client() as hook:
+                for job in _orphans(hook, run_id, notes):
+                    stopped = hook.cancel_job(job)
+                    cancelled.append(str(job.id))
+                    logger.warning(
+                        "Job %s was cancelled (%s), because its flow run was stopped.", job.id, stopped.status
+                    )
+        except DatalakeError as error:
+            logger.error(
+                "Jobs of flow run %s could not be cancelled with %r and may go on at the platform: %s",
+                run_id, name, error,
+            )  # fmt: skip
+    return cancelled
+
+
+def _orphans(hook: DatalakeHook, run_id: str, notes: Notes) -> Iterator[Job]:
+    found = [job for label in (FLOW_RUN_LABEL, ROOT_LABEL) for job in hook.find_jobs(labels={label: run_id})]
+    for job in {job.id: job for job in found}.values():
+        detached = (job.labels or {}).get(ON_STOP_LABEL) == "detach" or notes.is_detached(job.id)
+        if not job.status.is_terminal and not detached:
+            yield job
