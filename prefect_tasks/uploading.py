@@ -74,7 +74,7 @@ def _upload(hook: DatalakeHook, source: Any, arguments: Mapping[str, Any], visib
     card = artifacts.UploadCard(visible.what) if visible.artifacts else None
     # Prefect's signals reach the main thread only.
     in_thread = threading.current_thread() is not threading.main_thread()
-    watch = RunWatch(run_logger()) if in_thread else None
+    watch = RunWatch.of_this_run(run_logger()) if in_thread else None
 
     def on_progress(progress: Progress) -> None:
         log(progress)

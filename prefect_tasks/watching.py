@@ -60,7 +60,7 @@ class JobWatch:
         while (left := until - time.monotonic()) > 0:
             time.sleep(min(left, _NAP))
             if self._run is not None:
-                self._run.check()
+                self._run()
 
     async def arest(self, seconds: float) -> None:
         """What `rest` does, for an awaiting waiter."""
@@ -68,7 +68,7 @@ class JobWatch:
         while (left := until - time.monotonic()) > 0:
             await asyncio.sleep(min(left, _NAP))
             if self._run is not None and self._run.is_due:
-                await asyncio.to_thread(self._run.check)
+                await asyncio.to_thread(self._run)
 
     def stopping(self) -> AbstractContextManager[None]:
         """What to wait inside of: when the wait is stopped, so is the job."""
@@ -124,7 +124,7 @@ class RunWatch:
         """Tell the other waits of the run that it is suspended."""
         self._suspended = state
 
-    def check(self) -> None:
+    def __call__(self) -> None:
         """Ask, if it is time.
 
         Raises:
