@@ -8,7 +8,9 @@ from typing import Any
 from airflow_provider.form import CONN_FIELDS, FIELD_BEHAVIOUR
 
 _INTEGRATION = "Datalake"
-_OPERATORS = ("bucket", "data", "processing", "shards", "tags", "upload")
+_OPERATORS = (
+    "bucket", "data", "download", "objects", "processing", "projection", "shards", "tags", "upload"
+)  # fmt: skip
 _ASSETS = {
     "schemes": ["datalake"],
     "handler": "airflow_provider.assets.sanitize_uri",

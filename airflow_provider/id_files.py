@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -51,6 +51,25 @@ def given_ids(given: Any, storage: Storage) -> list[str]:
         raise ConfigurationError(f"{given!r} is neither the id of a data (a UUID) nor a file with ids.") from error
 
 
+def given_rows(given: Any, key: str, storage: Storage) -> Iterator[tuple[str, dict[str, Any] | None]]:
+    """Names and what is said of each: a mapping, a list of names, or the address of a file with a row for each.
+
+    A row of a file is a name alone, or a JSON object that has it under `key`.
+
+    Raises:
+        ConfigurationError: a row has no such key.
+    """
+    if isinstance(given, Mapping):
+        yield from given.items()
+    elif not isinstance(given, str) and not hasattr(given, "open"):
+        yield from ((str(name), None) for name in given)
+    else:
+        with storage.reading(given) as stream:
+            for number, line in enumerate(stream, 1):
+                if text := line.strip():
+                    yield _row(text, key, f"Line {number} of {given}")
+
+
 def is_id(text: str) -> bool:
     """Whether a text is the id of a data."""
     try:
@@ -70,6 +89,15 @@ def _ids(address: Any, lines: Iterable[str]) -> Iterator[str]:
         if not is_id(text):
             raise ConfigurationError(f"Line {number} of {address} holds {text[:80]!r}, not the id of a data.")
         yield text
+
+
+def _row(text: str, key: str, where: str) -> tuple[str, dict[str, Any] | None]:
+    if not text.startswith("{"):
+        return text, None
+    row = json.loads(text)
+    if key not in row:
+        raise ConfigurationError(f"{where} has no {key!r}: {text[:80]}")
+    return str(row.pop(key)), row
 
 
 def _id_of_row(row: dict[str, Any]) -> str:

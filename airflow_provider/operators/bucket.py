@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 class ImportBucketOperator(JobOperator):
     """Imports objects of the lake's bucket as data; returns the id of the platform's job.
 
+    Example:
+        >>> ImportBucketOperator(
+        ...     task_id="import_bucket", prefixes="incoming/{{ ds }}/", tags=["incoming"], deferrable=True
+        ... )
+
     Args:
         prefixes: Import what begins with one of these (templated).
         tags: Names of tags to give to the data; created when missing (templated).

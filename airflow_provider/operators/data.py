@@ -1,50 +1,184 @@
-"""Operators on data that are there: list them."""
+"""Operators on data that are there: find one, list many, change them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.id_files import given_rows, write_ids
+from airflow_provider.lineage import LineageOperator, Told, as_names
 from airflow_provider.operators.datalake import DatalakeOperator
 from airflow_provider.operators.selection import SelectionOperator
+from datalake_ops.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from airflow.sdk import Context
+
+    from datalake_ops.hook import DatalakeHook as SharedHook
+
+# What one request changes; so many rows of a file are in memory at a time.
+_CHANGED_AT_ONCE = 100
+
+
+class FindDataOperator(DatalakeOperator):
+    """Finds the one data that has a file name, an object name or an id; returns it as a dictionary.
+
+    The dictionary is the data as the platform describes it, without its presigned address.
+
+    Example:
+        >>> found = FindDataOperator(task_id="find", filename="{{ params.filename }}")
+
+    Args:
+        filename, object_name, id: What to look for; give one (templated).
+        kwargs: `datalake_conn_id`, see `DatalakeOperator`.
+
+    Raises:
+        NotFoundError: No data has it.
+        InvalidQueryError: Several have.
+    """
+
+    template_fields: Sequence[str] = ("filename", "object_name", "id", "datalake_conn_id")
+
+    def __init__(
+        self, *, filename: str | None = None, object_name: str | None = None, id: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**{"multiple_outputs": True, **kwargs})
+        self.filename = filename
+        self.object_name = object_name
+        self.id = id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Ask the lake."""
+        with self.lake(context) as lake:
+            found = lake.find_data(self.filename, self.object_name, self.id)
+        # Whoever has the address can read the file.
+        return found.model_dump(mode="json", exclude={"presigned_url"})
 
 
 class ListDataOperator(SelectionOperator, DatalakeOperator):
-    """Lists data; returns `count`, `data_ids` (at most `max_ids`) and `data_ids_left_out`, each an XCom too.
+    """Lists data; returns `count` and `data_ids`, all of them, each an XCom too.
+
+    More ids than an XCom should hold go to the file `ids_to`; `data_ids` is empty then, and `data_ids_file` is what to
+    hand on. The other operators take it in the place of a list.
+
+    Example:
+        >>> listed = ListDataOperator(task_id="night", tags=["night"], q="width > 1000", ids_to="/data/night.txt")
+        >>> LaunchProcessingOperator(
+        ...     task_id="thumbnails", processing="thumbnails", data_ids=listed.output["data_ids_file"]
+        ... )
 
     Args:
-        ids: Data with one of these ids (templated); give one of `ids`, `filenames` and `object_names`.
-        max_ids: How many ids the answer holds.
+        ids: Data with one of these ids, or the address of a file with them (templated); give one of `ids`,
+            `filenames` and `object_names`.
+        max_ids: How many ids the answer may hold; 0 only counts.
+        ids_to: Where to write the ids, one a line: a path or an fsspec URL (templated).
         kwargs: The other filters, see `SelectionOperator`; `datalake_conn_id`.
 
     Raises:
         NoDataError: Nothing matches.
         InvalidQueryError: `q` is not query-language text.
+        ConfigurationError: More data match than `max_ids`, and there is no `ids_to`.
     """
 
-    template_fields: Sequence[str] = (*SelectionOperator.template_fields, "ids", "datalake_conn_id")
+    template_fields: Sequence[str] = (*SelectionOperator.template_fields, "ids", "ids_to", "datalake_conn_id")
 
     def __init__(
-        self,
-        *,
-        ids: list[str] | None = None,
-        max_ids: int = 1000,
-        **kwargs: Any,
+        self, *, ids: str | list[str] | None = None, max_ids: int = 1000, ids_to: Any = None, **kwargs: Any
     ) -> None:
         super().__init__(**{"multiple_outputs": True, **kwargs})
         self.ids = ids
         self.max_ids = max_ids
+        self.ids_to = ids_to
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """List, and name as many as an XCom should hold."""
+        """List, and hand the ids on by value or by file."""
         with self.lake(context) as lake:
-            found = self.select(lake, ids=self.ids)
+            named = None if self.ids is None else self.named(self.ids)
+            found = self.select(lake, ids=named)
         self.log.info("%d data match", len(found))
-        return {
-            "count": len(found),
-            "data_ids": found[: self.max_ids],
-            "data_ids_left_out": max(0, len(found) - self.max_ids),
-        }
+        if self.ids_to:
+            fit = found if len(found) <= self.max_ids else []
+            file = write_ids(self.ids_to, found, self.storage)
+            return {"count": len(found), "data_ids": fit, "data_ids_file": file}
+        if len(found) > self.max_ids > 0:
+            raise ConfigurationError(
+                f"{len(found)} data match, and an XCom takes max_ids={self.max_ids} ids: have them written to a file "
+                "(ids_to), narrow the filters, or set a limit; max_ids=0 only counts."
+            )
+        return {"count": len(found), "data_ids": found[: self.max_ids]}
+
+
+class UpdateDataOperator(SelectionOperator, LineageOperator, DatalakeOperator):
+    """Changes metadata, custom metadata, tags and source of data; returns how many it changed.
+
+    One `change` goes to all data that are given by `data_ids` or by filters; `changes` has one for each data. What a
+    change does not name stays as it is, and tags come on top of those a data has: doing it twice changes nothing more.
+
+    Example:
+        >>> UpdateDataOperator(
+        ...     task_id="reviewed",
+        ...     tags=["line-3"],
+        ...     change={"custom_metadata": {"reviewed": "{{ ds }}"}, "tags": ["reviewed"]},
+        ... )
+
+    Args:
+        change: Any of `metadata`, `custom_metadata`, `tags` and `data_source` (names; created when missing)
+            (templated).
+        changes: Instead of all others: a change for each data by its id, or the address of a file with JSON lines that
+            have `data_id` beside the fields of a change (templated).
+        data_ids: Ids of the data, or the address of a file with them (templated).
+        merge: Keep the keys of metadata and custom metadata that a change does not name. Without it they go, and with
+            them the key by which an upload tells that the lake has a file.
+        kwargs: Filters, see `SelectionOperator`; `datalake_conn_id`; what lineage is told, see `LineageOperator`.
+
+    Raises:
+        ConfigurationError: Neither or both of `change` and `changes` were given, or a field is unknown.
+        NoDataError: No data match.
+        BadRequestError: The platform does not take a value.
+    """
+
+    template_fields: Sequence[str] = (
+        *SelectionOperator.template_fields, "change", "changes", "data_ids", "datalake_conn_id"
+    )  # fmt: skip
+    template_fields_renderers = {"change": "json", "changes": "json"}
+
+    def __init__(
+        self,
+        *,
+        change: dict[str, Any] | None = None,
+        changes: dict[str, dict[str, Any]] | str | None = None,
+        data_ids: Any = None,
+        merge: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.merge = merge
+        self.change = change
+        self.changes = changes
+        self.data_ids = data_ids
+
+    def execute(self, context: Context) -> int:
+        """Find the data, and change them some at a time."""
+        if (self.change is None) == (self.changes is None):
+            raise ConfigurationError("Give one `change` for all data, or `changes` with one for each.")
+        with self.lake(context) as lake:
+            changed = sum(map(partial(lake.update_multiple_data, merge=self.merge), self._changes(lake)))
+            uri = lake.lake_uri()
+        self.log.info("%d data changed", changed)
+        change = self.change or {}
+        facts = {"counts": {"DATA": changed}, "fields": sorted(change)}
+        self.tell(context, Told(uri, as_names(change.get("tags")), change.get("data_source"), changed, facts=facts))
+        return changed
+
+    def _changes(self, lake: SharedHook) -> Iterator[dict[str | UUID, Any]]:
+        from datalake_ops.hook.arguments import chunks
+
+        if self.change is not None:
+            change = self.change
+            pairs: Iterator[tuple[str, Any]] = ((one, change) for one in self.chosen(lake, self.data_ids))
+        else:
+            pairs = given_rows(self.changes, "data_id", self.storage)
+        yield from map(dict, chunks(pairs, _CHANGED_AT_ONCE))

@@ -34,6 +34,11 @@ class DatalakeOperator(BaseOperator):
         self._works = False
         self._killed = False
 
+    @property
+    def query_text(self) -> str:
+        """Which data the link to the lake shows, as query-language text; all of them without any."""
+        return ""
+
     @contextmanager
     def lake(self, context: Context) -> Iterator[SharedHook]:
         """The shared hook for the time of a `with` block; the link to the lake is there from its beginning.
@@ -44,7 +49,7 @@ class DatalakeOperator(BaseOperator):
         self._works = True
         try:
             with failing_at_once(), DatalakeHook(self.datalake_conn_id) as hook:
-                DatalakeLink().push(context, hook.datalake.datalake_url())
+                DatalakeLink().push(context, hook.datalake.datalake_url(self.query_text))
                 yield hook.datalake
         finally:
             self._works = False

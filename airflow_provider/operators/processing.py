@@ -20,9 +20,15 @@ class LaunchProcessingOperator(SelectionOperator, JobOperator):
 
     The data are given by `data_ids` or by the filters of `list_data`.
 
+    Example:
+        >>> LaunchProcessingOperator(
+        ...     task_id="quality", processing="quality-tagging", tags=["line-3"], parameters={"blur_threshold": 60}
+        ... )
+
     Args:
         processing: Name or id of the processing (templated).
-        data_ids: Ids of the data, such as `upload.output["data_ids"]` (templated).
+        data_ids: Ids of the data, or the address of a file with them, such as `upload.output["data_ids_file"]`
+            (templated).
         parameters: Parameters of the processing; its own defaults without them (templated).
         cpu, gpu: How many of each; the processing's own defaults without them.
         inputs: Values of the processing's declared inputs, by name (templated).
@@ -42,7 +48,7 @@ class LaunchProcessingOperator(SelectionOperator, JobOperator):
         self,
         *,
         processing: str,
-        data_ids: str | list[str] | None = None,
+        data_ids: Any = None,
         parameters: dict[str, Any] | None = None,
         cpu: int | None = None,
         gpu: int | None = None,

@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import BaseOperator
+from airflow_provider.id_files import given_ids
+from airflow_provider.storage import Storage
 from datalake_ops.errors import ConfigurationError, NoDataError
+from datalake_ops.query import both, tags_query
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook as SharedHook
 
-_NAMED = ("tags", "q", "filenames", "object_names", "custom_metadata", "order_by")
-_FILTERS = (*_NAMED, "intersect_tags", "limit", "offset")
+_NAMED = ("tags", "q", "filenames", "object_names", "custom_metadata", "order_by", "limit", "offset")
+_FILTERS = (*_NAMED, "intersect_tags")
+_NUMBERS = ("limit", "offset")
 
 
 class SelectionOperator(BaseOperator):
@@ -25,10 +29,11 @@ class SelectionOperator(BaseOperator):
         filenames, object_names: Data with one of these names; give one of the two (templated).
         custom_metadata: Data whose custom metadata equals this on every key (templated).
         order_by: Field names, `-` before one means descending (templated).
-        limit, offset: At most this many, from this one on.
+        limit, offset: At most this many, from this one on (templated).
+        storage_conn_id: The Airflow connection that opens a file of ids on a storage (templated).
     """
 
-    template_fields: Sequence[str] = _NAMED
+    template_fields: Sequence[str] = (*_NAMED, "storage_conn_id")
 
     def __init__(
         self,
@@ -40,8 +45,9 @@ class SelectionOperator(BaseOperator):
         object_names: list[str] | None = None,
         custom_metadata: dict[str, Any] | None = None,
         order_by: list[str] | None = None,
-        limit: int | None = None,
-        offset: int | None = None,
+        limit: int | str | None = None,
+        offset: int | str | None = None,
+        storage_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -54,34 +60,59 @@ class SelectionOperator(BaseOperator):
         self.order_by = order_by
         self.limit = limit
         self.offset = offset
+        self.storage_conn_id = storage_conn_id
 
-    def select(self, datalake: SharedHook, ids: list[str] | None = None) -> list[str]:
+    @property
+    def filters(self) -> dict[str, Any]:
+        """The filters that were given, as arguments of `DatalakeHook.iter_data`."""
+        given = {name: getattr(self, name) for name in _FILTERS}
+        # A template makes text of a number.
+        return {name: int(value) if name in _NUMBERS else value for name, value in given.items() if value}
+
+    @property
+    def query_text(self) -> str:
+        """The filters by tags and query as query-language text, for the link to the lake."""
+        names = [self.tags] if isinstance(self.tags, str) else list(self.tags or ())
+        return both(self.q, tags_query(names, self.intersect_tags))
+
+    @property
+    def storage(self) -> Storage:
+        """What opens the files of ids."""
+        return Storage(self.storage_conn_id)
+
+    def select(self, datalake: SharedHook, ids: Sequence[str] | None = None) -> list[str]:
         """The ids of the data that match.
 
         Raises:
             NoDataError: none match.
         """
-        filters: dict[str, Any] = {name: getattr(self, name) for name in _FILTERS}
-        filters["ids"] = ids
         # One page of data is in memory at a time; of the others only the ids.
-        found = [str(data.id) for data in datalake.iter_data(**filters)]
+        found = [str(data.id) for data in datalake.iter_data(**self.filters, ids=None if ids is None else list(ids))]
         if not found:
-            given = {name: value for name, value in filters.items() if value}
-            raise NoDataError(f"No data of the lake match {given or 'at all: it is empty'}.")
+            raise NoDataError(f"No data of the lake match {self.filters or ids or 'at all: it is empty'}.")
         return found
 
-    def chosen(self, datalake: SharedHook, data_ids: str | list[str] | None) -> list[str]:
-        """The data that were named, or those that match the filters.
+    def chosen(self, datalake: SharedHook, data_ids: Any) -> list[str]:
+        """The data that were named (by ids, or by the address of a file with ids), or those that match the filters.
 
         Raises:
             ConfigurationError: both were given, or neither, which would mean the whole lake.
             NoDataError: there are none.
         """
-        filtered = any(getattr(self, name) for name in _FILTERS)
-        if filtered == (data_ids is not None):
+        if bool(self.filters) == (data_ids is not None):
             raise ConfigurationError(f"Say which data: their ids as `data_ids`, or a filter ({', '.join(_FILTERS)}).")
-        if data_ids is None:
-            return self.select(datalake)
-        if not data_ids:
-            raise NoDataError("`data_ids` is empty: there is nothing to work on.")
-        return [data_ids] if isinstance(data_ids, str) else list(data_ids)
+        return self.select(datalake) if data_ids is None else self.named(data_ids)
+
+    def named(self, data_ids: Any) -> list[str]:
+        """The ids that were given: one, many, or the address of a file with them.
+
+        Raises:
+            NoDataError: there are none.
+        """
+        named = given_ids(data_ids, self.storage)
+        if not named:
+            raise NoDataError(
+                "`data_ids` is empty: there is nothing to work on. A task with more data than an XCom holds names them "
+                "in a file: give it `ids_to`, and hand on its `data_ids_file`."
+            )
+        return named

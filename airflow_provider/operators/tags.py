@@ -1,4 +1,4 @@
-"""Operators on tags: put them on data, take them away."""
+"""Operators on tags: make them, list them, put them on data, take them away."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.lineage import LineageOperator, Told, as_names
 from airflow_provider.operators.datalake import DatalakeOperator
 from airflow_provider.operators.selection import SelectionOperator
+from datalake_ops.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -18,31 +19,31 @@ class TagDataOperator(SelectionOperator, LineageOperator, DatalakeOperator):
 
     Doing it twice changes nothing more. The data are given by `data_ids` or by filters.
 
+    Example:
+        >>> TagDataOperator(task_id="validate", tags=["incoming"], q="width > 1000", add="valid", remove="incoming")
+
     Args:
         add: Names of tags to put on; a missing tag is created (templated).
         remove: Names of tags to take away (templated).
-        data_ids: Ids of the data (templated).
+        data_ids: Ids of the data, or the address of a file with them (templated).
         kwargs: Filters, see `SelectionOperator`; `datalake_conn_id`; what lineage is told, see `LineageOperator`.
 
     Raises:
+        ConfigurationError: There is neither a tag to add nor one to remove.
         NoDataError: No data match the filters.
         NotFoundError: A tag to take away does not exist.
     """
 
     template_fields: Sequence[str] = (
-        *SelectionOperator.template_fields,
-        "add",
-        "remove",
-        "data_ids",
-        "datalake_conn_id",
-    )
+        *SelectionOperator.template_fields, "add", "remove", "data_ids", "datalake_conn_id"
+    )  # fmt: skip
 
     def __init__(
         self,
         *,
         add: str | list[str] | None = None,
         remove: str | list[str] | None = None,
-        data_ids: str | list[str] | None = None,
+        data_ids: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -52,6 +53,8 @@ class TagDataOperator(SelectionOperator, LineageOperator, DatalakeOperator):
 
     def execute(self, context: Context) -> int:
         """Find the data, then change their tags."""
+        if not self.add and not self.remove:
+            raise ConfigurationError("TagDataOperator needs tags to `add` or to `remove`.")
         with self.lake(context) as lake:
             ids = self.chosen(lake, self.data_ids)
             if self.add:
@@ -63,3 +66,65 @@ class TagDataOperator(SelectionOperator, LineageOperator, DatalakeOperator):
         facts = {"counts": {"DATA": len(ids)}, "removed_tags": list(as_names(self.remove))}
         self.tell(context, Told(uri, as_names(self.add), count=len(ids), facts=facts))
         return len(ids)
+
+
+class GetOrCreateDataTagOperator(DatalakeOperator):
+    """Sees that the lake has a tag; returns its `id` and `name`.
+
+    Example:
+        >>> GetOrCreateDataTagOperator(task_id="tag", name="batch-{{ ds_nodash }}")
+
+    Args:
+        name: The tag's name (templated).
+        kwargs: `datalake_conn_id`, see `DatalakeOperator`.
+    """
+
+    template_fields: Sequence[str] = ("name", "datalake_conn_id")
+
+    def __init__(self, *, name: str, **kwargs: Any) -> None:
+        super().__init__(**{"multiple_outputs": True, **kwargs})
+        self.name = name
+
+    def execute(self, context: Context) -> dict[str, str]:
+        """Look the tag up, and create it when it is missing."""
+        with self.lake(context) as lake:
+            tag = lake.get_or_create_data_tag(self.name)
+        return {"id": str(tag.id), "name": tag.name}
+
+
+class ListDataTagsOperator(DatalakeOperator):
+    """Lists the lake's tags; returns their names, which a task can be mapped over.
+
+    Example:
+        >>> batches = ListDataTagsOperator(task_id="tags", prefix="batch-")
+
+    Args:
+        prefix: Only tags whose names begin with this (templated).
+        order_by: Field names, `-` before one means descending (templated).
+        limit, offset: At most this many, from this one on (templated).
+        kwargs: `datalake_conn_id`, see `DatalakeOperator`.
+    """
+
+    template_fields: Sequence[str] = ("prefix", "order_by", "limit", "offset", "datalake_conn_id")
+
+    def __init__(
+        self,
+        *,
+        prefix: str = "",
+        order_by: list[str] | None = None,
+        limit: int | str | None = None,
+        offset: int | str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.prefix = prefix
+        self.order_by = order_by
+        self.limit = limit
+        self.offset = offset
+
+    def execute(self, context: Context) -> list[str]:
+        """Ask the lake."""
+        limit, offset = (None if value is None else int(value) for value in (self.limit, self.offset))
+        with self.lake(context) as lake:
+            tags = lake.list_data_tags(limit, offset, self.order_by)
+        return [tag.name for tag in tags if tag.name.startswith(self.prefix)]

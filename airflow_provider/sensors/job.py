@@ -21,6 +21,9 @@ class JobSensor(BaseSensorOperator):
 
     It never cancels the job: it did not start it.
 
+    Example:
+        >>> JobSensor(task_id="imported", job_id="{{ params.job_id }}", deferrable=True, timeout=3600)
+
     Args:
         job_id: The job, such as `import_bucket.output` (templated).
         datalake_conn_id: The Airflow connection (templated).

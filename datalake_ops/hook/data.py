@@ -182,15 +182,29 @@ class DataVerbs(Caller):
         answer = self.send(operations.update_custom_metadata(data_id(data), custom_metadata))
         return dict(answer.get("custom_metadata") or {})
 
-    def update_multiple_data(self, changes: Mapping[str | UUID, DataChange | Mapping[str, Any]]) -> int:
+    def update_multiple_data(
+        self, changes: Mapping[str | UUID, DataChange | Mapping[str, Any]], merge: bool = False
+    ) -> int:
         """Change metadata, custom metadata, tags and source of many data, 100 a request; returns how many.
 
-        Tags and sources are given by name and created when missing.
+        Tags and sources are given by name and created when missing. With `merge`, keys of metadata and custom metadata
+        that a change does not name stay; without it they go, and with them the content key of `if_exists`.
+
+        Raises:
+            NotFoundError: a data is not there; the requests before its own are done.
         """
         pairs = [(data_id(key), as_change(value)) for key, value in changes.items()]
         for chunk in chunks(pairs, UPDATE_SIZE):
-            self.send(operations.update_many(self._lake_id, dict(chunk)))
+            some = self._merged(dict(chunk)) if merge else dict(chunk)
+            self.send(operations.update_many(self._lake_id, some))
         return len(pairs)
+
+    def _merged(self, changes: dict[UUID, DataChange]) -> dict[UUID, DataChange]:
+        wanted = [key for key, change in changes.items() if change.metadata or change.custom_metadata]
+        if not wanted:
+            return changes
+        known = {data.id: data for data in self.iter_data(ids=list(wanted))}
+        return {key: change.on_top_of(known[key]) if key in known else change for key, change in changes.items()}
 
     def delete_data(self, data: DataLike | Iterable[DataLike]) -> int:
         """Delete data and all that was made from them; returns how many were named."""

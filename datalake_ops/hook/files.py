@@ -186,13 +186,15 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         *,
         fill_metadata: bool = False,
         max_workers: int | None = None,
+        if_exists: str = "upload",
     ) -> list[ProjectionReport]:
         """Upload one more rendering of many data, each given with its file, and report on each, in order.
 
         A picture that fails does not stop the others: its row has the error. `pictures` is read as it is needed.
+        `if_exists="skip"` leaves out data that have a projection of that name, so that a repeated call doubles nothing.
 
         Raises:
-            ConfigurationError: `max_workers` is below 1, or a data is no data.
+            ConfigurationError: `max_workers` is below 1, a data is no data, or `if_exists` is none of its words.
         """
         from datalake_ops.errors import ConfigurationError
         from datalake_ops.upload.projection import ProjectionRequest, upload_projections
@@ -200,8 +202,11 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
 
         if max_workers is not None and max_workers < 1:
             raise ConfigurationError(f"max_workers must be at least 1, got {max_workers}.")
+        if if_exists not in ("upload", "skip"):
+            raise ConfigurationError(f"if_exists is skip or upload for projections, got {if_exists!r}.")
+        skip = if_exists == "skip"
         requests = (
-            ProjectionRequest(data_id(data), name, fspath(path), fill_metadata=fill_metadata) for data, path in pictures
+            ProjectionRequest(data_id(data), name, fspath(path), None, fill_metadata, skip) for data, path in pictures
         )
         return upload_projections(requests, self.connection, self.context, max_workers or DEFAULT_WORKERS)
 

@@ -87,7 +87,8 @@ class ImportVerbs(JobStarter):
         pairs = [(name, as_change(change)) for name, change in named.items()]
         started = []
         for number, chunk in enumerate(chunks(pairs, IMPORT_SIZE)):
-            key = f"{idempotency_key}/{number}" if idempotency_key else None
+            # One job is found again by the key itself.
+            key = f"{idempotency_key}/{number}" if idempotency_key and len(pairs) > IMPORT_SIZE else idempotency_key
             operation = jobs.import_objects(self._lake_id, dict(chunk), self._mark(key, labels))
             started.append(self.send(operation).job)
         return started

@@ -37,16 +37,21 @@ class ProjectionRequest:
     path: str
     additional_info: Mapping[str, Any] | None = None
     fill_metadata: bool = False
+    skip_existing: bool = False
 
 
 @dataclass(frozen=True)
 class ProjectionReport:
-    """What became of one projection of many: the projection, or the error that says why there is none."""
+    """What became of one projection of many: the projection, or the error that says why there is none.
+
+    `skipped` means that the data had a projection of that name already, which is this one.
+    """
 
     data_id: UUID
     path: str
     projection: DataProjection | None = None
     error: UploadError | None = None
+    skipped: bool = False
 
 
 def upload_projection(request: ProjectionRequest, connection: Connection, lake: Lake) -> DataProjection:
@@ -100,10 +105,17 @@ async def _upload_all(
 
 async def _reported(session: AsyncSession, request: ProjectionRequest, lake: Lake) -> ProjectionReport:
     try:
+        if request.skip_existing and (known := await _known(session, request)) is not None:
+            return ProjectionReport(request.data_id, request.path, known, skipped=True)
         projection = await _upload(session, await asyncio.to_thread(_prepared, request), lake)
     except DatalakeError as error:
         return ProjectionReport(request.data_id, request.path, error=as_upload_error(error, request.path))
     return ProjectionReport(request.data_id, request.path, projection)
+
+
+async def _known(session: AsyncSession, request: ProjectionRequest) -> DataProjection | None:
+    found = await session.send(list_projections(request.data_id))
+    return next((one for one in found if one.name == request.name), None)
 
 
 def _prepared(request: ProjectionRequest) -> _Projection:

@@ -140,6 +140,15 @@ class DataChange(WireBody):
     tags: tuple[str, ...] = ()
     data_source: str | None = None
 
+    def on_top_of(self, data: Data) -> DataChange:
+        """The same change, with the keys of metadata and custom metadata that the data has already."""
+        kept = {
+            name: {**(getattr(data, name) or {}), **getattr(self, name)}
+            for name in ("metadata", "custom_metadata")
+            if getattr(self, name)
+        }
+        return self.model_copy(update=kept)
+
 
 class DataProjection(WireModel):
     """Another rendering of a data (thumbnail, mask, spectral band), kept beside it."""

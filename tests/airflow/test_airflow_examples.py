@@ -135,6 +135,64 @@ def test_tag_data(lake: DatalakeHook, an_image: Callable[[str], Path]) -> None:
     assert [data.filename for data in lake.list_data(tags="validated")] == ["one.jpg"]
 
 
+def test_import_objects(lake: DatalakeHook, in_bucket: Callable[..., str], tmp_path: Path) -> None:
+    prefix = in_bucket("named/", "one.jpg", "two.jpg", "three.jpg")
+    rows = [{"object_name": f"{prefix}one.jpg", "tags": ["rain"], "custom_metadata": {"camera": 3}}]
+    rows += [{"object_name": f"{prefix}two.jpg", "data_source": "attic"}]
+    (tmp_path / "objects.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + f"{prefix}three.jpg\n")
+
+    outcome = run("import_objects", objects=str(tmp_path / "objects.jsonl"))
+
+    assert outcome.xcom("plan")[0]["name"] == "1 to 3"
+    assert lake.get_job(outcome.xcom("import_objects[0]")).status.succeeded
+    assert lake.count_data(tags="incoming") == 3
+    [rainy] = lake.list_data(tags="rain")
+    assert (rainy.filename, rainy.custom_metadata) == ("one.jpg", {"camera": 3})
+    sources = {data.filename: data.data_source.name for data in lake.list_data() if data.data_source}
+    assert sources == {"one.jpg": "bucket", "two.jpg": "attic", "three.jpg": "bucket"}
+
+
+@pytest.mark.usefixtures("some_data")
+def test_hand_on_by_file(lake: DatalakeHook, tmp_path: Path) -> None:
+    outcome = run("hand_on_by_file", ids=str(tmp_path / "ids.txt"))
+
+    assert outcome.xcom("list_data")["data_ids_file"] == str(tmp_path / "ids.txt")
+    assert lake.count_data(tags="has-thumbnail") == 3
+    assert all(lake.list_projections(data) for data in lake.list_data())
+
+
+def test_update_data(lake: DatalakeHook, some_data: list[str]) -> None:
+    outcome = run("update_data")
+
+    assert outcome.xcom("find")["id"] in some_data
+    assert "presigned_url" not in outcome.xcom("find")
+    assert outcome.xcom("reviewed") == 3
+    changed = lake.list_data(tags="reviewed")
+    assert {(data.custom_metadata or {})["reviewed_in"] for data in changed} == {outcome.run_id}
+    assert {data.data_source.name for data in changed if data.data_source} == {"review"}
+
+
+@pytest.mark.usefixtures("some_data")
+def test_create_projections(lake: DatalakeHook, tmp_path: Path) -> None:
+    outcome = run("create_projections", folder=str(tmp_path / "work"))
+    again = run("create_projections", folder=str(tmp_path / "work"))
+
+    assert outcome.xcom("attach") == {"projections": 3, "skipped": 0, "failed": 0}
+    assert again.xcom("attach") == {"projections": 0, "skipped": 3, "failed": 0}
+    assert [[one.name for one in lake.list_projections(data)] for data in lake.list_data()] == [["grey"]] * 3
+
+
+@pytest.mark.usefixtures("some_data")
+def test_tag_batches(lake: DatalakeHook) -> None:
+    lake.create_data_tag("batch-other")
+    lake.add_tags(lake.list_data(limit=1), "batch-other")
+
+    outcome = run("tag_batches")
+
+    counts = {tag: outcome.xcom(f"count[{index}]")["count"] for index, tag in enumerate(outcome.xcom("batches"))}
+    assert counts == {"batch-1": 3, "batch-other": 1}
+
+
 def test_every_example_has_a_test_here() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.py")} <= {
         name.removeprefix("test_") for name in globals() if name.startswith("test_")

@@ -270,3 +270,39 @@ def test_counting_fetches_no_data(hook: DatalakeHook, photo: Path) -> None:
 
     assert hook.count_data(tags=["three"]) == 3
     assert hook.count_data(q='filename = "nowhere"') == 0
+
+
+# Changing many data
+
+
+def test_merged_changes_keep_the_keys_that_they_do_not_name(hook: DatalakeHook, photo: Path) -> None:
+    [data] = hook.upload(photo, metadata={"weather": "rain"}, custom_metadata={"shift": "night"}).data
+
+    hook.update_multiple_data({data.id: {"custom_metadata": {"seen": True}, "tags": ["seen"]}}, merge=True)
+    merged = hook.get_data(data.id)
+    hook.update_multiple_data({data.id: {"custom_metadata": {"only": 1}}})
+
+    assert merged.custom_metadata == {"shift": "night", "seen": True}
+    assert (merged.metadata or {})["weather"] == "rain"
+    assert [tag.name for tag in merged.tags or ()] == ["seen"]
+    assert hook.get_data(data.id).custom_metadata == {"only": 1}
+
+
+def test_one_import_of_named_objects_is_found_by_its_key(hook: DatalakeHook) -> None:
+    key = f"import-{uuid4().hex}"
+
+    [job] = hook.import_cloud_objects(["a.jpg", "b.jpg"], idempotency_key=key)
+
+    assert [found.id for found in hook.find_jobs(idempotency_key=key)] == [job.id]
+
+
+def test_many_data_are_tagged_some_at_a_time(
+    hook: DatalakeHook, datalake_platform: PlatformServer, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datalake_ops.hook.tags._TAGGED_AT_ONCE", 2)
+    data = [hook.upload(photo).data[0] for _ in range(5)]
+    datalake_platform.clear_requests()
+
+    assert hook.add_tags(data, "many") == 5
+    assert hook.count_data(tags="many") == 5
+    assert sum(request["path"].endswith("/attach") for request in datalake_platform.requests()) == 3

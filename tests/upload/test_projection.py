@@ -94,3 +94,16 @@ def test_many_projections_come_with_a_row_each_in_order(
     assert isinstance(rows[5].error, InvalidFileError)
     for one, row in zip(data, rows, strict=True):
         assert [kept.id for kept in lake.list_projections(one)] == ([row.projection.id] if row.projection else [])
+
+
+def test_a_repeated_call_that_skips_doubles_no_projection(lake: DatalakeHook, data: Data, tmp_path: Path) -> None:
+    picture = a_picture(tmp_path / "p.png")
+    made = lake.create_projection(data, "other", picture)
+
+    first, again = (lake.create_projections([(data, picture)], "p", if_exists="skip")[0] for _ in range(2))
+
+    assert (first.skipped, again.skipped) == (False, True)
+    assert first.projection
+    assert again.projection
+    assert again.projection.id == first.projection.id
+    assert {one.id for one in lake.list_projections(data)} == {made.id, first.projection.id}
