@@ -38,8 +38,8 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "hooks": _modules("hooks.datalake"),
         "operators": _modules(*(f"operators.{name}" for name in _OPERATORS)),
-        "sensors": _modules("sensors.job"),
-        "triggers": _modules("triggers.job"),
+        "sensors": _modules("sensors.data", "sensors.job"),
+        "triggers": _modules("triggers.data", "triggers.job"),
         "asset-uris": [_ASSETS],
         # What Airflow before 3 reads.
         "dataset-uris": [_ASSETS],

@@ -27,6 +27,7 @@
     │   ├── InvalidFileError (ValueError)       missing, empty, unreadable, not a file
     │   └── UnprocessableDataError              stored, but the platform cannot read it
     ├── DownloadError                           one data could not be downloaded
+    ├── DataWaitTimeoutError (TimeoutError)     data did not arrive in time
     └── JobError                                `.job`, `.url` and `.log` tell which and why
         ├── JobFailedError
         ├── JobKilledError
@@ -191,6 +192,10 @@ class UnprocessableDataError(UploadError):
 
 class DownloadError(DatalakeError):
     """A data could not be downloaded whole."""
+
+
+class DataWaitTimeoutError(DatalakeError, TimeoutError):
+    """The data that were waited for did not arrive in time."""
 
 
 class JobError(DatalakeError):

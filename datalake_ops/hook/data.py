@@ -134,10 +134,14 @@ class DataVerbs(Caller):
         return self._paged(listing, limit, offset)
 
     def count_data(
-        self, q: str | None = None, tags: TagLike | list[TagLike] | None = None, intersect_tags: bool = False
+        self,
+        q: str | None = None,
+        tags: TagLike | list[TagLike] | None = None,
+        intersect_tags: bool = False,
+        custom_metadata: Mapping[str, Any] | None = None,
     ) -> int:
         """How many data match, without fetching them."""
-        listing = _listing(q, tags, intersect_tags, None, None, None, None, None)
+        listing = _listing(q, tags, intersect_tags, None, custom_metadata, None, None, None)
         return self.send(operations.list_page(self._lake_id, listing.filter, Window(limit=1))).count
 
     def _paged(self, listing: Listing, limit: int | None, offset: int | None) -> Iterator[Data]:

@@ -193,6 +193,15 @@ def test_tag_batches(lake: DatalakeHook) -> None:
     assert counts == {"batch-1": 3, "batch-other": 1}
 
 
+def test_wait_for_data(lake: DatalakeHook, an_image: Callable[[str], Path]) -> None:
+    lake.upload([an_image(f"{number}.png") for number in range(3)], tags=["batch-1"])
+
+    outcome = run("wait_for_data")
+
+    assert [outcome.xcom(task) for task in ("poke", "reschedule", "defer")] == [3, 3, 3]
+    assert lake.count_data(tags="complete") == 3
+
+
 def test_every_example_has_a_test_here() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.py")} <= {
         name.removeprefix("test_") for name in globals() if name.startswith("test_")

@@ -1,0 +1,200 @@
+"""The sensor that waits for data."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.compat import (
+    AirflowSensorTimeout,
+    BaseSensorOperator,
+    PokeReturnValue,
+    default_deferrable,
+    run_generation,
+    supervisor_delay,
+)
+from airflow_provider.hooks.datalake import DatalakeHook
+from airflow_provider.links import DatalakeLink
+from airflow_provider.retrying import default_retry_policy, failing_at_once
+from airflow_provider.triggers.data import ARRIVED, TIMED_OUT, DataEvent, DataTrigger
+from datalake_ops.config import RetryPolicy
+from datalake_ops.errors import DatalakeError
+from datalake_ops.query import both, tags_query
+from datalake_ops.waiting.arrival import Arrival, Seen
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from datalake_ops.hook import DatalakeHook as SharedHook
+
+_KEY = "datalake_seen"
+# Seconds that the trigger has to end by itself before Airflow ends it.
+_MARGIN = 60.0
+# As patient with a platform that restarts as the trigger is.
+_PATIENT = RetryPolicy(attempts=60, budget=300.0)
+
+
+class DataSensor(BaseSensorOperator):
+    """Waits until data that match have arrived, by poking, rescheduling or deferring; returns how many there are.
+
+    They have arrived when at least `min_count` match and their number has not changed for `stable_for` seconds. What
+    was seen is kept from look to look; a reschedule keeps it in Airflow's task state, and before Airflow 3.3, which has
+    none, a poke that sees enough data stays on its worker for `stable_for` seconds.
+
+    Example:
+        >>> DataSensor(
+        ...     task_id="batch_is_here",
+        ...     tags=["batch-{{ ds }}"],
+        ...     min_count=100,
+        ...     stable_for=120,
+        ...     timeout=6 * 3600,
+        ...     deferrable=True,
+        ... )
+
+    Args:
+        tags: Data with one of these tags (templated).
+        intersect_tags: Data with all of the tags instead.
+        q: Query-language text; it holds together with `tags` (templated).
+        custom_metadata: Data whose custom metadata equals this on every key (templated).
+        min_count: How many data have to match (templated).
+        stable_for: Seconds for which their number must not have changed.
+        datalake_conn_id: The Airflow connection (templated).
+        deferrable: Wait in the triggerer; the default is Airflow's `[operators] default_deferrable`.
+        kwargs: `poke_interval` and `timeout` in seconds, `mode`, `soft_fail` and the rest of Airflow's sensors.
+
+    Raises:
+        AirflowSensorTimeout: The data did not arrive within `timeout`.
+        InvalidQueryError: `q` is not query-language text.
+    """
+
+    template_fields: Sequence[str] = ("tags", "q", "custom_metadata", "min_count", "datalake_conn_id")
+    template_fields_renderers = {"custom_metadata": "json"}
+    operator_extra_links = (DatalakeLink(),)
+    ui_color = "#d8e8f0"
+
+    def __init__(
+        self,
+        *,
+        tags: str | list[str] | None = None,
+        intersect_tags: bool = False,
+        q: str | None = None,
+        custom_metadata: dict[str, Any] | None = None,
+        min_count: int | str = 1,
+        stable_for: float = 0.0,
+        datalake_conn_id: str = DatalakeHook.default_conn_name,
+        deferrable: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.tags = tags
+        self.intersect_tags = intersect_tags
+        self.q = q
+        self.custom_metadata = custom_metadata
+        self.min_count = min_count
+        self.stable_for = stable_for
+        self.datalake_conn_id = datalake_conn_id
+        self.retry_policy = default_retry_policy(getattr(self, "retry_policy", None))
+        self.deferrable = default_deferrable() if deferrable is None else deferrable
+        self._seen: Seen | None = None
+
+    @property
+    def arrival(self) -> Arrival:
+        """When the data are complete."""
+        return Arrival(int(self.min_count), self.stable_for)
+
+    @property
+    def query_text(self) -> str:
+        """Tags and query as one query-language text."""
+        names = [self.tags] if isinstance(self.tags, str) else list(self.tags or ())
+        return both(self.q, tags_query(names, self.intersect_tags))
+
+    def execute(self, context: Context) -> Any:
+        """Look once, then wait as the sensor was told to."""
+        if not self.deferrable:
+            return super().execute(context)
+        with self._lake() as lake:
+            seen = self._look(lake, context)
+            if not self.arrival.complete(seen, time.time()):
+                self._defer(lake)
+        return seen.count
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Whether the data have arrived."""
+        remembers = self.mode != "reschedule" or context.get("task_state_store") is not None
+        with self._lake() as lake:
+            self._seen = self._look(lake, context)
+            if not remembers:
+                self._seen = self._watch(lake, self._seen)
+        return PokeReturnValue(is_done=self.arrival.complete(self._seen, time.time()), xcom_value=self._seen.count)
+
+    def execute_complete(self, context: Context, event: Any = None) -> int:
+        """Continue after the triggerer waited."""
+        ended = DataEvent.read(event)
+        if ended.outcome == TIMED_OUT:
+            raise AirflowSensorTimeout(ended.message)
+        if ended.outcome != ARRIVED:
+            raise DatalakeError(f"The wait for data broke off. {ended.message}")
+        self.log.info("%d data have arrived", ended.count)
+        return ended.count
+
+    @contextmanager
+    def _lake(self) -> Iterator[SharedHook]:
+        from datalake_ops.hook import DatalakeHook as SharedHook
+
+        connection = DatalakeHook(self.datalake_conn_id).datalake.connection
+        with failing_at_once(), SharedHook.from_connection(connection.with_(retry=_PATIENT)) as lake:
+            yield lake
+
+    def _look(self, datalake: SharedHook, context: Context) -> Seen:
+        DatalakeLink().push(context, datalake.datalake_url(self.query_text))
+        seen = self._counted(datalake, self._seen or self._remembered(context))
+        self.log.info("%d of %s data are there", seen.count, self.min_count)
+        if self.mode == "reschedule" and (store := context.get("task_state_store")) is not None:
+            store.set(_KEY, {"try": _this_try(context), **seen.to_json()})
+        return seen
+
+    def _counted(self, datalake: SharedHook, before: Seen | None) -> Seen:
+        count = datalake.count_data(self.query_text, custom_metadata=self.custom_metadata)
+        return self.arrival.saw(count, time.time(), before)
+
+    def _remembered(self, context: Context) -> Seen | None:
+        store = context.get("task_state_store") if self.mode == "reschedule" else None
+        kept = None if store is None else store.get(_KEY)
+        # Another try begins anew.
+        if not isinstance(kept, dict) or kept.get("try") != _this_try(context):
+            return None
+        return Seen.from_json(kept)
+
+    def _watch(self, datalake: SharedHook, seen: Seen) -> Seen:
+        """Stay with data that are enough until they are stable, or their number changes."""
+        while self.arrival.seconds_left(seen, time.time()):
+            time.sleep(self.arrival.pause(seen, time.time(), float(self.poke_interval)))
+            latest = self._counted(datalake, seen)
+            if latest != seen:
+                return latest
+        return seen
+
+    def _defer(self, datalake: SharedHook) -> None:
+        now, place = time.time(), datalake.context
+        trigger = DataTrigger(
+            datalake_conn_id=self.datalake_conn_id,
+            organization_id=str(place.organization.id),
+            lake_id=str(place.datalake.id),
+            q=self.query_text or None,
+            custom_metadata=self.custom_metadata,
+            min_count=int(self.min_count),
+            stable_for=self.stable_for,
+            poll_interval=float(self.poke_interval),
+            deadline_at=now + float(self.timeout),
+            fire_after=now + supervisor_delay(),
+        )
+        # The trigger keeps the deadline; Airflow's own, later one only ends a trigger that hangs.
+        backstop = timedelta(seconds=float(self.timeout) + max(_MARGIN, 2 * float(self.poke_interval)))
+        self.defer(trigger=trigger, method_name="execute_complete", timeout=backstop)
+
+
+def _this_try(context: Context) -> str:
+    return f"{run_generation(context)}/{context['ti'].try_number}"

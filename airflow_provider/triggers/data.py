@@ -1,0 +1,119 @@
+"""The trigger that waits for data in the triggerer, and the event it ends with."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from airflow_provider.compat import AirflowException, BaseTrigger, TriggerEvent
+from datalake_ops.errors import ConfigurationError, DatalakeError, DataWaitTimeoutError
+
+if TYPE_CHECKING:
+    from datalake_ops.waiting.arrival import Seen
+
+ARRIVED = "arrived"
+TIMED_OUT = "timed out"
+LOST = "lost"
+_NAMES = (
+    "datalake_conn_id", "organization_id", "lake_id", "q", "custom_metadata", "min_count", "stable_for",
+    "poll_interval", "deadline_at", "fire_after",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DataEvent:
+    """What the trigger tells the task: the data arrived, did not in time, or the platform could not be asked."""
+
+    outcome: str
+    count: int = 0
+    message: str = ""
+
+    @classmethod
+    def read(cls, payload: Any) -> DataEvent:
+        """Read an event's payload.
+
+        Raises:
+            AirflowException: it is not an event of this trigger.
+        """
+        if not isinstance(payload, dict) or payload.get("outcome") not in (ARRIVED, TIMED_OUT, LOST):
+            raise AirflowException(f"The task was resumed by an event that DataTrigger never sends: {payload!r}")
+        return cls(payload["outcome"], int(payload.get("count", 0)), str(payload.get("message", "")))
+
+
+class DataTrigger(BaseTrigger):
+    """Waits until enough data match and no more come, and fires once.
+
+    Args:
+        datalake_conn_id: The Airflow connection; only its id is stored.
+        organization_id, lake_id: Which lake.
+        q, custom_metadata: Which data: query-language text, and custom metadata to be equal to.
+        min_count, stable_for: How many, and for how many seconds as many.
+        poll_interval: Seconds between looks; None lets them grow with the time waited.
+        deadline_at: Wall-clock time to stop waiting at; None waits for ever.
+        fire_after: Wall-clock time before which the event is held back.
+    """
+
+    def __init__(
+        self,
+        datalake_conn_id: str,
+        organization_id: str,
+        lake_id: str,
+        q: str | None = None,
+        custom_metadata: dict[str, Any] | None = None,
+        min_count: int = 1,
+        stable_for: float = 0.0,
+        poll_interval: float | None = None,
+        deadline_at: float | None = None,
+        fire_after: float = 0.0,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.datalake_conn_id = datalake_conn_id
+        self.organization_id = organization_id
+        self.lake_id = lake_id
+        self.q = q
+        self.custom_metadata = custom_metadata
+        self.min_count = min_count
+        self.stable_for = stable_for
+        self.poll_interval = poll_interval
+        self.deadline_at = deadline_at
+        self.fire_after = fire_after
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """The class and what makes an equal trigger in another process; no host and no token."""
+        return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in _NAMES}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait for the data; fires one event, whose payload `DataEvent.read` reads."""
+        event = await self._wait()
+        # Airflow fails a task whose trigger fires before it has noticed that the task left its worker.
+        await asyncio.sleep(max(0.0, self.fire_after - time.time()))
+        yield TriggerEvent(asdict(event))  # type: ignore[no-untyped-call]
+
+    async def _wait(self) -> DataEvent:
+        # Half a second of imports would hold up every other trigger of this triggerer.
+        await asyncio.to_thread(importlib.import_module, "datalake_ops.waiting.arrival_waiter")
+        try:
+            seen = await self._arrival()
+        except DataWaitTimeoutError as error:
+            return DataEvent(TIMED_OUT, message=str(error))
+        except ConfigurationError as error:
+            return DataEvent(LOST, message=str(error))
+        except DatalakeError as error:
+            return DataEvent(LOST, message=f"{type(error).__name__}: {error}")
+        self.log.info("%d data have arrived", seen.count)
+        return DataEvent(ARRIVED, seen.count)
+
+    async def _arrival(self) -> Seen:
+        from airflow_provider.hooks.datalake import DatalakeHook
+        from datalake_ops.waiting.arrival import Arrival
+        from datalake_ops.waiting.arrival_waiter import DataWatch, await_data
+
+        arrival = Arrival(self.min_count, self.stable_for)
+        watch = DataWatch(UUID(self.organization_id), UUID(self.lake_id), arrival, self.q, self.custom_metadata)
+        connection = await DatalakeHook.aconnection(self.datalake_conn_id)
+        return await await_data(connection, watch, deadline_at=self.deadline_at, poll_interval=self.poll_interval)

@@ -1,0 +1,64 @@
+"""When data have arrived: pure decisions, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from datalake_ops.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How many data matched at the last look, and since when (seconds on the wall clock) they were as many."""
+
+    count: int
+    since: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values, for a wait that goes on in another process."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Seen:
+        """What `to_json` told."""
+        return cls(int(values["count"]), float(values["since"]))
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """At least `min_count` data have to match, and their number not to have changed for `stable_for` seconds.
+
+    Raises:
+        ConfigurationError: one of them cannot be meant.
+    """
+
+    min_count: int = 1
+    stable_for: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.min_count < 1:
+            raise ConfigurationError(f"min_count is at least 1, got {self.min_count}: no data arrive at any time.")
+        if self.stable_for < 0:
+            raise ConfigurationError(f"stable_for is seconds and cannot be {self.stable_for}.")
+
+    def saw(self, count: int, now: float, before: Seen | None) -> Seen:
+        """Take note of a count."""
+        return before if before is not None and before.count == count else Seen(count, now)
+
+    def complete(self, seen: Seen, now: float) -> bool:
+        """Whether enough data are there, and no more have come for long enough."""
+        return self.seconds_left(seen, now) == 0.0
+
+    def seconds_left(self, seen: Seen, now: float) -> float | None:
+        """Seconds until the arrival is complete if nothing changes; None while too few data are there."""
+        if seen.count < self.min_count:
+            return None
+        return max(0.0, seen.since + self.stable_for - now)
+
+    def pause(self, seen: Seen | None, now: float, interval: float) -> float:
+        """Seconds until the next look: not later than the arrival may be complete."""
+        left = None if seen is None else self.seconds_left(seen, now)
+        # A little past the moment, so that this look is not just too early.
+        return interval if left is None else min(interval, left + 0.05)

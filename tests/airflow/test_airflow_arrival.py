@@ -1,0 +1,138 @@
+"""The data sensor: the same results by poking, rescheduling and deferring; its trigger stores no secret."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.exceptions import AirflowException
+from airflow.sdk.module_loading import import_string
+from airflow.sdk.serde import deserialize, serialize
+
+from airflow_provider.sensors.data import DataSensor
+from airflow_provider.triggers.data import ARRIVED, LOST, TIMED_OUT, DataEvent, DataTrigger
+from datalake_ops.hook import DatalakeHook
+from datalake_ops.testing.airflow import run_dag
+from datalake_ops.testing.server import PlatformServer
+
+DAGS = import_string("airflow.dag_processing.dagbag.DagBag")(dag_folder=str(Path(__file__).parent / "dags")).dags
+MODES = ("poke", "reschedule", "defer")
+
+
+def a_trigger(lake: DatalakeHook, **options: Any) -> DataTrigger:
+    place = lake.context
+    return DataTrigger("datalake_default", str(place.organization.id), str(place.datalake.id), **options)
+
+
+async def fired(trigger: DataTrigger) -> list[Any]:
+    return [event.payload async for event in trigger.run()]
+
+
+@pytest.mark.usefixtures("some_data")
+def test_all_modes_find_what_is_there(lake: DatalakeHook) -> None:
+    outcome = run_dag(DAGS["arrivals"], {"q": 'tags.name = "demo"', "count": 3})
+
+    assert set(outcome.tasks.values()) == {"success"}
+    assert [outcome.xcom(mode) for mode in MODES] == [3, 3, 3]
+    assert {outcome.xcom(mode, "_link_DatalakeLink") for mode in MODES} == {lake.datalake_url('tags.name = "demo"')}
+
+
+@pytest.mark.usefixtures("some_data")
+def test_all_modes_fail_or_skip_when_data_do_not_arrive(lake: DatalakeHook, capfd: pytest.CaptureFixture[str]) -> None:
+    outcome = run_dag(DAGS["arrivals"], {"count": 4})
+
+    assert {outcome.tasks[mode] for mode in MODES} == {"failed"}
+    assert {outcome.tasks[f"{mode}_softly"] for mode in MODES} == {"skipped"}
+    assert "AirflowSensorTimeout" in capfd.readouterr().out
+
+
+def test_all_modes_fail_for_a_wrong_query(lake: DatalakeHook, capfd: pytest.CaptureFixture[str]) -> None:
+    outcome = run_dag(DAGS["arrivals"], {"q": "width >"})
+
+    assert set(outcome.tasks.values()) == {"failed"}
+    assert capfd.readouterr().out.count("InvalidQueryError") >= len(outcome.tasks)
+
+
+@pytest.mark.usefixtures("some_data")
+def test_a_reschedule_without_task_state_stays_with_data_that_are_enough(lake: DatalakeHook) -> None:
+    # Airflow before 3.3.
+    context: Any = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
+    sensor = DataSensor(task_id="t", tags="demo", min_count=3, stable_for=1, mode="reschedule", poke_interval=60)
+    started_at = time.monotonic()
+
+    found = sensor.poke(context)
+
+    assert (bool(found), found.xcom_value) == (True, 3)
+    assert time.monotonic() - started_at >= 1
+
+
+def test_data_that_still_come_start_the_quiet_anew(lake: DatalakeHook, an_image: Callable[[str], Path]) -> None:
+    context: Any = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
+    sensor = DataSensor(task_id="t", min_count=1, stable_for=2, poke_interval=1)
+    lake.upload(an_image("one.png"))
+    first = bool(sensor.poke(context))
+    time.sleep(2.1)
+    lake.upload(an_image("two.png"))
+
+    after_another = bool(sensor.poke(context))
+    time.sleep(2.1)
+
+    assert (first, after_another, bool(sensor.poke(context))) == (False, False, True)
+
+
+def test_the_trigger_survives_the_way_to_another_process_and_stores_no_secret(
+    lake: DatalakeHook, platform: PlatformServer
+) -> None:
+    trigger = a_trigger(lake, q="x = 1", custom_metadata={"a": 1}, min_count=2, stable_for=1.5, deadline_at=1.8e9)
+
+    path, kwargs = trigger.serialize()
+    again = import_string(path)(**deserialize(serialize(kwargs)))
+
+    assert again.serialize() == (path, kwargs)
+    assert platform.token not in repr(kwargs)
+    assert platform.url not in repr(kwargs)
+
+
+@pytest.mark.usefixtures("some_data")
+def test_the_trigger_fires_once_and_says_how_the_wait_ended(lake: DatalakeHook) -> None:
+    fire_after = time.time() + 0.7
+    arrived = asyncio.run(fired(a_trigger(lake, min_count=3, fire_after=fire_after)))
+    held_until = time.time()
+    late = asyncio.run(fired(a_trigger(lake, min_count=4, deadline_at=time.time() + 0.3)))
+    lost = asyncio.run(fired(a_trigger(lake, q="width >")))
+
+    assert arrived == [{"outcome": ARRIVED, "count": 3, "message": ""}]
+    assert held_until >= fire_after
+    assert [event["outcome"] for event in late] == [TIMED_OUT]
+    assert "3 of 4 data had arrived" in late[0]["message"]
+    assert [event["outcome"] for event in lost] == [LOST]
+    assert "InvalidQueryError" in lost[0]["message"]
+
+
+@pytest.mark.usefixtures("some_data")
+def test_waiting_for_data_never_holds_up_the_loop(lake: DatalakeHook, platform: PlatformServer) -> None:
+    async def longest_pause() -> float:
+        waiting = asyncio.create_task(fired(a_trigger(lake, min_count=3)))
+        longest, before = 0.0, time.monotonic()
+        while not waiting.done():
+            await asyncio.sleep(0.01)
+            longest, before = max(longest, time.monotonic() - before), time.monotonic()
+        await waiting
+        return longest
+
+    asyncio.run(fired(a_trigger(lake)))
+    platform.script_fault("*", "/datas", delay=0.6)
+
+    # Airflow's watchdog complains from 0.2 s on; the first run has paid for the imports.
+    assert asyncio.run(longest_pause()) < 0.2
+
+
+@pytest.mark.parametrize("payload", [None, "success", {}, {"outcome": "ended"}])
+def test_events_of_other_origin_are_refused(payload: Any) -> None:
+    with pytest.raises(AirflowException, match="never sends"):
+        DataEvent.read(payload)
