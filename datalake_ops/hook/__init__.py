@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datalake_ops.hook.changes import ChangeVerbs
 from datalake_ops.hook.files import FileVerbs
 from datalake_ops.hook.imports import ImportVerbs
 from datalake_ops.hook.jobs import JobVerbs
@@ -10,7 +11,7 @@ from datalake_ops.hook.processings import ProcessingVerbs
 __all__ = ["DatalakeHook"]
 
 
-class DatalakeHook(FileVerbs, ImportVerbs, ProcessingVerbs, JobVerbs):
+class DatalakeHook(FileVerbs, ImportVerbs, ProcessingVerbs, JobVerbs, ChangeVerbs):
     """A datalake and all that can be asked of it; safe to share between threads, usable as a context manager.
 
     Nothing is sent until the first verb; then the token, the organization and the lake are looked up once.

@@ -37,6 +37,7 @@ _HANDLERS = (
     "storage",
     "imports",
     "jobs",
+    "changes",
     "processings",
     "connectors",
 )

@@ -17,6 +17,7 @@ class Extension(Choice):
     JOB_BATCH = "job-batch"
     OBJECT_STAT = "object-stat"
     MULTIPART_PARTS = "multipart-parts"
+    CHANGES = "changes"
 
 
 class Ping(WireModel):

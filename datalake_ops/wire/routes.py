@@ -65,6 +65,7 @@ PROCESSINGS_PUBLIC_FIND = "/api/processings/public/find"
 PROCESSING = "/api/processing/{processing}"
 PROCESSING_INPUTS = "/api/processing/{processing}/inputs"
 PROCESSING_INPUT = "/api/processing/{processing}/inputs/{name}"
+CHANGES = "/api/datalake/{datalake}/changes"  # extension changes
 CONNECTORS_FIND = "/api/organization/{organization}/computeconnectors/find"
 CONNECTOR = "/api/compute/{connector}"
 

@@ -229,7 +229,7 @@ def test_a_ping_announces_the_extensions(lake: LakeApi) -> None:
 
     assert ping["default_organization"] == lake.organization
     assert {"job-kill", "job-labels", "job-logs", "job-batch", "object-stat"} < set(ping["extensions"])
-    assert {"idempotency-key", "multipart-parts"} < set(ping["extensions"])
+    assert {"idempotency-key", "multipart-parts", "changes"} <= set(ping["extensions"])
 
 
 def test_admin_routes_exist_only_when_they_are_enabled(tmp_path: Path) -> None:

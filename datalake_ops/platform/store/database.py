@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.change_log import create_change_log
 from datalake_ops.platform.store.counters import create_counters
 from datalake_ops.platform.store.writer import Writer
 
@@ -152,9 +153,11 @@ def _prepare(engine: Engine) -> None:
                 f"The database has schema version {version}; this datalake-ops knows up to {schema.SCHEMA_VERSION}. "
                 "Upgrade datalake-ops, or serve another folder."
             )
-        if version is None:
-            schema.metadata.create_all(connection)
-            create_counters(connection)
-            connection.execute(
-                insert(schema.installation).values(name="schema_version", value=str(schema.SCHEMA_VERSION))
-            )
+        if version == str(schema.SCHEMA_VERSION):
+            return
+        # Version 2 only added a table and its triggers, and what is there already is left as it is.
+        schema.metadata.create_all(connection)
+        create_counters(connection)
+        create_change_log(connection)
+        row = {"name": "schema_version", "value": str(schema.SCHEMA_VERSION)}
+        connection.execute(insert(schema.installation).prefix_with("OR REPLACE").values(row))

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from datalake_ops.platform.store.types import Id, Json, Moment
 
 # Raised by one whenever a table changes; a database of a higher version is refused.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -289,4 +289,18 @@ import_cursor = Table(
     Column("first_seq", Integer),
     Column("last_seq", Integer),
     Column("measured_seq", Integer, nullable=False, default=0),
+)
+
+# What happened in a lake, oldest first, for those who follow it; written by triggers (see `change_log`), which drop old
+# rows too. Rows outlive what they tell of.
+change = Table(
+    "change",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("lake_key", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("data_seq", Integer),
+    Column("tag_key", Integer),
+    Column("job_id", Id),
+    sqlite_autoincrement=True,
 )

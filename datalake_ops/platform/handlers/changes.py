@@ -1,0 +1,45 @@
+"""What happened in a lake since a cursor (extension `changes`)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from datalake_ops.platform.changes import Range, read_changes
+from datalake_ops.platform.ownership import LakeOf
+from datalake_ops.platform.problems import bad_request, json_response
+from datalake_ops.platform.services import services
+from datalake_ops.wire import routes
+from datalake_ops.wire.paging import PAGE_SIZE
+
+router = APIRouter(tags=["changes"])
+
+_LARGEST = 2**63
+
+
+class Asked(BaseModel):
+    """Which changes are asked for: those after `cursor`, up to `until`."""
+
+    cursor: str | None = None
+    until: str | None = None
+    limit: int = Field(default=PAGE_SIZE, ge=1, le=PAGE_SIZE)
+
+
+@router.get(routes.CHANGES)
+async def list_changes(lake: LakeOf, request: Request, asked: Annotated[Asked, Query()]) -> Response:
+    """Data that became ready or were tagged, and jobs that ended, oldest first; without a cursor where the log ends."""
+    wanted = Range(_seq(asked.cursor), _seq(asked.until), asked.limit)
+    page: dict[str, Any] = await services(request).database.read(partial(read_changes, lake=lake, wanted=wanted))
+    return json_response(page)
+
+
+def _seq(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    if not cursor.isascii() or not cursor.isdigit() or int(cursor) >= _LARGEST:
+        raise bad_request("The cursor is not one that this platform gave.")
+    return int(cursor)

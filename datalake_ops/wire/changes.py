@@ -1,0 +1,49 @@
+"""Changes of a lake, oldest first, for those who follow it (extension `changes`)."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from datalake_ops.wire.jobs import Job
+from datalake_ops.wire.model import Choice, WireModel
+
+
+class ChangeKind(Choice):
+    """What happened: a data became usable, came to carry a tag; a job ended."""
+
+    READY = "READY"
+    TAGGED = "TAGGED"
+    ENDED = "ENDED"
+
+
+class ChangedData(WireModel):
+    """A data that changed, as it was when the page's last change had happened.
+
+    `became_ready` and `tagged` are what happened in this page; `ready`, `tags` and `source` how it then was.
+    """
+
+    id: UUID
+    became_ready: bool = False
+    tagged: tuple[str, ...] = ()
+    ready: bool = True
+    tags: tuple[str, ...] = ()
+    source: str | None = None
+
+
+class EndedJob(Job):
+    """A job that ended, with the name of its processing."""
+
+    processing: str | None = None
+
+
+class ChangePage(WireModel):
+    """What happened after a cursor: each data once, and jobs; ask again from `cursor`, at once when there is `more`.
+
+    `lost`: the platform no longer has what came right after the cursor that was asked from, so something was missed.
+    """
+
+    data: tuple[ChangedData, ...] = ()
+    jobs: tuple[EndedJob, ...] = ()
+    cursor: str
+    more: bool = False
+    lost: bool = False
