@@ -12,10 +12,12 @@ from prefect_tasks.blocks import DatalakeCredentials
 from prefect_tasks.jobs import DatalakeJob
 
 if TYPE_CHECKING:
+    from prefect_tasks.automations import install_automations
     from prefect_tasks.flows import ingest_and_process
     from prefect_tasks.guards import datalake_guards
     from prefect_tasks.jobs import DatalakeJobRun
     from prefect_tasks.limits import ensure_limits
+    from prefect_tasks.reaper import reap_orphan_jobs
     from prefect_tasks.tasks import (
         acreate_projection,
         adownload_data,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
         aupdate_data,
         aupload_data,
         await_job,
+        await_jobs,
         create_projection,
         download_data,
         find_data,
@@ -39,7 +42,9 @@ if TYPE_CHECKING:
         update_data,
         upload_data,
         wait_for_job,
+        wait_for_jobs,
     )
+    from prefect_tasks.watcher import job_watcher
 
 __all__ = [
     "DatalakeCredentials",
@@ -56,6 +61,7 @@ __all__ = [
     "aupdate_data",
     "aupload_data",
     "await_job",
+    "await_jobs",
     "create_projection",
     "datalake_guards",
     "download_data",
@@ -64,12 +70,16 @@ __all__ = [
     "get_or_create_tag",
     "import_bucket_objects",
     "ingest_and_process",
+    "install_automations",
+    "job_watcher",
     "launch_processing",
     "list_data",
+    "reap_orphan_jobs",
     "tag_data",
     "update_data",
     "upload_data",
     "wait_for_job",
+    "wait_for_jobs",
 ]
 
 _HOME = {
@@ -77,6 +87,9 @@ _HOME = {
     "datalake_guards": "prefect_tasks.guards",
     "ensure_limits": "prefect_tasks.limits",
     "ingest_and_process": "prefect_tasks.flows",
+    "install_automations": "prefect_tasks.automations",
+    "job_watcher": "prefect_tasks.watcher",
+    "reap_orphan_jobs": "prefect_tasks.reaper",
 }
 
 

@@ -9,10 +9,11 @@ from prefect.blocks.abstract import JobBlock, JobRun
 from pydantic import Field, HttpUrl
 
 from prefect_tasks.blocks import DatalakeCredentials
-from prefect_tasks.waiting import OnStop, job_summary
+from prefect_tasks.waiting import OnStop, WaitMode, job_summary
 
 if TYPE_CHECKING:
-    from prefect_tasks.watching import JobWatch
+    from prefect_tasks.polling import Polling
+    from prefect_tasks.suspending import WaitCall
 
 _LAUNCHED = {
     "processing",
@@ -41,6 +42,7 @@ class DatalakeJobRun(JobRun[dict[str, Any]]):
         self.timeout = block.timeout
         self.poll_interval = block.poll_interval
         self.on_stop: OnStop = block.on_stop
+        self.wait: WaitMode = block.wait
         self._url: str | None = None
 
     @property
@@ -58,20 +60,36 @@ class DatalakeJobRun(JobRun[dict[str, Any]]):
     def wait_for_completion(self) -> None:  # type: ignore[override] # Prefect declares it async; see the class.
         """Wait until the job has ended; when the wait is stopped, so is the job, unless `on_stop` is `"detach"`.
 
+        In a flow that can be suspended the run may be suspended meanwhile, as `wait_for_job` does.
+
         Raises:
             JobFailedError, JobKilledError: the job ended otherwise than well.
             JobWaitTimeoutError: the block's timeout came first.
+            ConfigurationError: the block says `wait="suspend"`, and the run cannot be suspended.
         """
-        watch = self._watch()
-        with watch.stopping(), self.credentials.get_client() as hook:
-            hook.wait_for_job(self.job_id, self.timeout, self.poll_interval, watch.on_poll, rest=watch.rest)
+        from prefect_tasks.suspending import Suspension
+
+        polling, call = self._polling(), self._call()
+        suspension = Suspension.offered(call)
+        if suspension is None:
+            polling.run(self.timeout)
+        elif suspension.is_over():
+            polling.run(0.0)
+        elif polling.glance(suspension.seconds) is None:
+            suspension.begin()
 
     async def await_for_completion(self) -> None:
         """What `wait_for_completion` does, without holding a thread."""
-        watch = await asyncio.to_thread(self._watch)
-        with watch.stopping():
-            async with await self.credentials.aget_client() as hook:
-                await hook.wait_for_job(self.job_id, self.timeout, self.poll_interval, watch.on_poll, rest=watch.arest)
+        from prefect_tasks.suspending import Suspension
+
+        polling, call = self._polling(), self._call()
+        suspension = await asyncio.to_thread(Suspension.offered, call)
+        if suspension is None:
+            await polling.arun(self.timeout)
+        elif suspension.is_over():
+            await polling.arun(0.0)
+        elif await polling.aglance(suspension.seconds) is None:
+            suspension.begin()
 
     def fetch_result(self) -> dict[str, Any]:  # type: ignore[override] # Prefect declares it async; see the class.
         """The job as it is now: `id`, `status`, `counts`, `reason`, `seconds`, `url`, as small JSON-ready values."""
@@ -106,10 +124,15 @@ class DatalakeJobRun(JobRun[dict[str, Any]]):
         """What `logs` does, for async flows."""
         return await asyncio.to_thread(self.logs, tail)
 
-    def _watch(self) -> JobWatch:
-        from prefect_tasks.watching import JobWatch
+    def _polling(self) -> Polling:
+        from prefect_tasks.polling import Polling
 
-        return JobWatch(self.credentials, self.job_id, self.on_stop, self.logger)
+        return Polling(self.credentials, (self.job_id,), self.poll_interval, self.on_stop)
+
+    def _call(self) -> WaitCall:
+        from prefect_tasks.suspending import WaitCall
+
+        return WaitCall(self.credentials, (self.job_id,), self.timeout, self.wait)
 
 
 class DatalakeJob(JobBlock[dict[str, Any]]):
@@ -155,6 +178,10 @@ class DatalakeJob(JobBlock[dict[str, Any]]):
     )
     on_stop: OnStop = Field(
         default="cancel", description="What becomes of the job when the wait is stopped: cancel or detach."
+    )
+    wait: WaitMode = Field(
+        default="auto",
+        description="How to wait: poll, suspend the flow run, or auto, which suspends it for a long job if it can.",
     )
 
     def trigger(self, key: str | None = None) -> DatalakeJobRun:  # type: ignore[override] # Prefect declares it async.

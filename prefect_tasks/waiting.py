@@ -18,6 +18,7 @@ from datalake_ops.wire.jobs import Job
 from prefect_tasks.blocks import DatalakeCredentials
 
 OnStop = Literal["cancel", "detach"]
+WaitMode = Literal["auto", "poll", "suspend"]
 # Prefect kills a cancelled run 30 s after asking it to stop; the job must have been cancelled by then.
 _IN_A_HURRY = {"retry": RetryPolicy(attempts=3, budget=10.0), "timeouts": Timeouts(5.0, 10.0, 10.0)}
 
@@ -47,17 +48,17 @@ class ChangeLog:
 
 
 @contextmanager
-def stopping(wanted: Callable[[], bool], cancel: Callable[[], None]) -> Iterator[None]:
+def stopping(stops: Callable[[BaseException], bool], cancel: Callable[[], None]) -> Iterator[None]:
     """Cancel the job when the wait within is stopped: by Prefect, by a signal, by its deadline or by a mistake.
 
-    The job is left alone when it has ended, when Prefect will retry or resume the wait, and where it is not `wanted`.
+    The job is left alone when it has ended, when Prefect will retry or resume the wait, and when `stops` says so.
     """
     try:
         yield
     except (JobFailedError, JobKilledError, Pause):
         raise
     except BaseException as stop:
-        if wanted() and not is_transient(stop):
+        if not is_transient(stop) and stops(stop):
             cancel()
         raise
 

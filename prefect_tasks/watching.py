@@ -31,12 +31,21 @@ class JobWatch:
 
     Args:
         on_stop: what becomes of the job when the wait is stopped; None is what its launch said.
+        outlived: errors that end the wait and leave the job alone.
     """
 
-    def __init__(self, credentials: DatalakeCredentials, job: str, on_stop: OnStop | None, logger: Any) -> None:
+    def __init__(
+        self,
+        credentials: DatalakeCredentials,
+        job: str,
+        on_stop: OnStop | None,
+        logger: Any,
+        outlived: tuple[type[Exception], ...] = (),
+    ) -> None:
+        self.job = job
         self._credentials = credentials
-        self._job = job
         self._on_stop = on_stop
+        self._outlived = outlived
         self._logger = logger
         self._log = ChangeLog(logger)
         self._seen: Job | None = None
@@ -72,13 +81,15 @@ class JobWatch:
 
     def stopping(self) -> AbstractContextManager[None]:
         """What to wait inside of: when the wait is stopped, so is the job."""
-        return stopping(self._is_to_be_cancelled, lambda: cancel_job(self._credentials, self._job, self._logger))
+        return stopping(self._is_stopped_by, lambda: cancel_job(self._credentials, self.job, self._logger))
 
-    def _is_to_be_cancelled(self) -> bool:
-        if self._run is not None and self._run.is_suspended:
+    def _is_stopped_by(self, stop: BaseException) -> bool:
+        if isinstance(stop, self._outlived) or (self._run is not None and self._run.is_suspended):
             return False
-        labels = self._seen.labels if self._seen is not None else None
-        return (self._on_stop or (labels or {}).get(ON_STOP_LABEL, "cancel")) == "cancel"
+        if self._seen is None:
+            return self._on_stop != "detach"
+        told = self._on_stop or (self._seen.labels or {}).get(ON_STOP_LABEL)
+        return told != "detach" and not self._seen.status.is_terminal
 
 
 class RunWatch:

@@ -1,6 +1,6 @@
 """Tasks, one file per resource; each takes credentials first: a block, or the name of a saved one.
 
-A task whose name begins with `a` (and `await_job`) is the async twin of the one without it.
+A task whose name begins with `a` (and `await_job`, `await_jobs`) is the async twin of the one without it.
 """
 
 from prefect_tasks.tasks.data import afind_data, alist_data, aupdate_data, find_data, list_data, update_data
@@ -14,7 +14,7 @@ from prefect_tasks.tasks.jobs import (
 from prefect_tasks.tasks.projections import acreate_projection, create_projection
 from prefect_tasks.tasks.tags import aget_or_create_tag, atag_data, get_or_create_tag, tag_data
 from prefect_tasks.tasks.uploads import aupload_data, upload_data
-from prefect_tasks.tasks.waits import await_job, wait_for_job
+from prefect_tasks.tasks.waits import await_job, await_jobs, wait_for_job, wait_for_jobs
 
 __all__ = [
     "acreate_projection",
@@ -28,6 +28,7 @@ __all__ = [
     "aupdate_data",
     "aupload_data",
     "await_job",
+    "await_jobs",
     "create_projection",
     "download_data",
     "find_data",
@@ -39,4 +40,5 @@ __all__ = [
     "update_data",
     "upload_data",
     "wait_for_job",
+    "wait_for_jobs",
 ]

@@ -1,25 +1,35 @@
-"""Waiting for jobs, blocking or awaiting."""
+"""Waiting for jobs, blocking or awaiting, in the run's process or with the run suspended."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
-from prefect import task
+from prefect.cache_policies import NO_CACHE
 
 from prefect_tasks.blocks import DatalakeCredentials, aload_credentials, load_credentials
+from prefect_tasks.polling import Polling
 from prefect_tasks.retrying import ASYNC_RETRYING, RETRYING
-from prefect_tasks.waiting import OnStop, job_summary, run_logger, seconds_left
-from prefect_tasks.watching import JobWatch
+from prefect_tasks.suspending import JobWait, refuse_to_suspend
+from prefect_tasks.waiting import OnStop, WaitMode, seconds_left
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-@task(task_run_name="wait_for_job {job}", **RETRYING)
+def _waiting(**options: Any) -> Callable[[Callable[P, R]], JobWait[P, R]]:
+    # A wait looks anew each time: what it saw before a run was resumed or retried tells nothing.
+    return lambda fn: JobWait(fn, cache_policy=NO_CACHE, **options)
+
+
+@_waiting(task_run_name="wait_for_job {job}", **RETRYING)
 def wait_for_job(
     credentials: DatalakeCredentials | str,
     job: str,
     timeout: float | None = 3600.0,
     poll_interval: float | None = None,
     on_stop: OnStop | None = None,
+    wait: WaitMode = "auto",
 ) -> dict[str, Any]:
     """Wait until a job of the platform has ended, and return what became of it.
 
@@ -28,41 +38,80 @@ def wait_for_job(
     Args:
         credentials: a block, or the name of a saved one.
         job: id of the job.
-        timeout: seconds to wait in all, retries of this task included; None waits for ever.
+        timeout: seconds to wait in all, retries of this task and suspensions included; None waits for ever.
         poll_interval: seconds between looks; by default they grow with the time waited, from 0.25 s to 10 s.
         on_stop: what becomes of the job when the wait is stopped (cancelled, too late): `"cancel"` or `"detach"`; by
             default what its launch said.
+        wait: `"poll"` waits in the run's process. `"suspend"` suspends the run, so that its process ends, and the job
+            watcher resumes it when the job has ended. `"auto"` polls for a minute and then suspends the run if it can:
+            it has a deployment, it keeps its results (`persist_result=True`), the block is saved, and the watcher is
+            deployed. Only a wait that is called directly in a flow suspends.
 
     Raises:
         JobFailedError, JobKilledError: the job did not succeed; the text has the reason and its last log lines.
         JobWaitTimeoutError: the timeout came first.
+        ConfigurationError: `"suspend"` was asked for, and the run cannot be suspended; the text says why.
     """
-    block = load_credentials(credentials)
-    watch = JobWatch(block, job, on_stop, run_logger())
-    with watch.stopping(), block.get_client() as hook:
-        left = seconds_left(timeout)
-        ended = hook.wait_for_job(job, left, poll_interval, watch.on_poll, rest=watch.rest)
-        return job_summary(ended, hook.job_url(ended))
+    refuse_to_suspend(wait)
+    polling = Polling(load_credentials(credentials), (job,), poll_interval, on_stop)
+    return polling.run(seconds_left(timeout))[0]
 
 
-@task(task_run_name="await_job {job}", **ASYNC_RETRYING)
+@_waiting(task_run_name="wait for {jobs}", **RETRYING)
+def wait_for_jobs(
+    credentials: DatalakeCredentials | str,
+    jobs: list[str],
+    timeout: float | None = 3600.0,
+    poll_interval: float | None = None,
+    on_stop: OnStop | None = None,
+    wait: WaitMode = "auto",
+) -> list[dict[str, Any]]:
+    """Wait until several jobs have ended, and return what became of them, in the order given.
+
+    The arguments are those of `wait_for_job`; a run is suspended once for all the jobs.
+
+    Raises:
+        JobFailedError, JobKilledError: all jobs have ended, and one did not succeed.
+        JobWaitTimeoutError, ConfigurationError: as `wait_for_job`.
+    """
+    refuse_to_suspend(wait)
+    polling = Polling(load_credentials(credentials), tuple(jobs), poll_interval, on_stop)
+    return polling.run(seconds_left(timeout))
+
+
+@_waiting(task_run_name="await_job {job}", **ASYNC_RETRYING)
 async def await_job(
     credentials: DatalakeCredentials | str,
     job: str,
     timeout: float | None = 3600.0,
     poll_interval: float | None = None,
     on_stop: OnStop | None = None,
+    wait: WaitMode = "auto",
 ) -> dict[str, Any]:
     """What `wait_for_job` does, for async flows: many may wait at once without a thread each.
 
     Raises:
-        JobFailedError, JobKilledError, JobWaitTimeoutError: as `wait_for_job`.
+        JobFailedError, JobKilledError, JobWaitTimeoutError, ConfigurationError: as `wait_for_job`.
     """
-    block = await aload_credentials(credentials)
-    watch = await asyncio.to_thread(JobWatch, block, job, on_stop, run_logger())
-    left = seconds_left(timeout)
-    # Cancelling blocks the loop for a moment: whoever cancels an await may cancel again at the next one.
-    with watch.stopping():
-        async with await block.aget_client() as hook:
-            ended = await hook.wait_for_job(job, left, poll_interval, watch.on_poll, rest=watch.arest)
-            return job_summary(ended, await hook.job_url(ended))
+    refuse_to_suspend(wait)
+    polling = Polling(await aload_credentials(credentials), (job,), poll_interval, on_stop)
+    return (await polling.arun(seconds_left(timeout)))[0]
+
+
+@_waiting(task_run_name="await {jobs}", **ASYNC_RETRYING)
+async def await_jobs(
+    credentials: DatalakeCredentials | str,
+    jobs: list[str],
+    timeout: float | None = 3600.0,
+    poll_interval: float | None = None,
+    on_stop: OnStop | None = None,
+    wait: WaitMode = "auto",
+) -> list[dict[str, Any]]:
+    """What `wait_for_jobs` does, for async flows.
+
+    Raises:
+        JobFailedError, JobKilledError, JobWaitTimeoutError, ConfigurationError: as `wait_for_job`.
+    """
+    refuse_to_suspend(wait)
+    polling = Polling(await aload_credentials(credentials), tuple(jobs), poll_interval, on_stop)
+    return await polling.arun(seconds_left(timeout))

@@ -93,7 +93,7 @@ def test_an_async_twin_takes_what_its_task_takes(name: str) -> None:
 def test_every_verb_has_both_kinds() -> None:
     sync = {name for name in tasks.__all__ if not getattr(tasks, name).isasync}
 
-    assert sync - {"wait_for_job"} == {name for name in sync if f"a{name}" in tasks.__all__}
+    assert sync - {"wait_for_job", "wait_for_jobs"} == {name for name in sync if f"a{name}" in tasks.__all__}
 
 
 class TestRetryAfter:
@@ -174,20 +174,20 @@ class TestStopping:
 
     @pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(1), JobWaitTimeoutError("late"), ValueError("!")])
     def test_cancels_the_job_of_a_stopped_wait(self, cancelled: list[str], stop: BaseException) -> None:
-        with pytest.raises(type(stop)), stopping(lambda: True, lambda: cancelled.append("job")):
+        with pytest.raises(type(stop)), stopping(lambda stop: True, lambda: cancelled.append("job")):
             raise stop
 
         assert cancelled == ["job"]
 
     @pytest.mark.parametrize("error", [JobFailedError("over"), NetworkError("will be retried")])
     def test_leaves_a_job_alone_that_ended_or_is_waited_for_again(self, cancelled: list[str], error: Exception) -> None:
-        with pytest.raises(type(error)), stopping(lambda: True, lambda: cancelled.append("job")):
+        with pytest.raises(type(error)), stopping(lambda stop: True, lambda: cancelled.append("job")):
             raise error
 
         assert cancelled == []
 
     def test_leaves_a_detached_job_alone(self, cancelled: list[str]) -> None:
-        with pytest.raises(KeyboardInterrupt), stopping(lambda: False, lambda: cancelled.append("job")):
+        with pytest.raises(KeyboardInterrupt), stopping(lambda stop: False, lambda: cancelled.append("job")):
             raise KeyboardInterrupt
 
         assert cancelled == []

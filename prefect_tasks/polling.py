@@ -1,0 +1,98 @@
+"""Waiting for one or several jobs by asking for them, blocking or awaiting, in tasks and in job runs alike."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from datalake_ops.errors import JobWaitTimeoutError
+from prefect_tasks.blocks import DatalakeCredentials
+from prefect_tasks.notes import seconds_until
+from prefect_tasks.waiting import OnStop, job_summary, run_logger
+from prefect_tasks.watching import JobWatch
+
+
+@dataclass(frozen=True)
+class Polling:
+    """One wait for jobs: all of them are awaited, one after the other, and then the first that failed raises.
+
+    That costs no more time than the longest job takes, and asks for one job at a time.
+    """
+
+    credentials: DatalakeCredentials
+    jobs: tuple[str, ...]
+    poll_interval: float | None = None
+    on_stop: OnStop | None = None
+
+    def run(self, timeout: float | None) -> list[dict[str, Any]]:
+        """Wait until every job has ended, and return what became of them.
+
+        Raises:
+            JobFailedError, JobKilledError: a job did not succeed.
+            JobWaitTimeoutError: the time ran out; the jobs that go on are cancelled, unless they are detached.
+        """
+        deadline_at = _deadline_at(timeout)
+        with ExitStack() as stack:
+            watches = [self._watch(job) for job in self.jobs]
+            for watch in watches:
+                stack.enter_context(watch.stopping())
+            hook = stack.enter_context(self.credentials.get_client())
+            ended = [
+                hook.wait_for_job(
+                    watch.job, seconds_until(deadline_at), self.poll_interval, watch.on_poll, False, watch.rest
+                )
+                for watch in watches
+            ]
+            return [job_summary(hook.check_job(job), hook.job_url(job)) for job in ended]
+
+    async def arun(self, timeout: float | None) -> list[dict[str, Any]]:
+        """What `run` does, without holding a thread."""
+        deadline_at = _deadline_at(timeout)
+        # Cancelling blocks the loop for a moment: whoever cancels an await may cancel again at the next one.
+        with ExitStack() as stack:
+            watches = await asyncio.to_thread(lambda: [self._watch(job) for job in self.jobs])
+            for watch in watches:
+                stack.enter_context(watch.stopping())
+            async with await self.credentials.aget_client() as hook:
+                ended = [
+                    await hook.wait_for_job(
+                        watch.job, seconds_until(deadline_at), self.poll_interval, watch.on_poll, False, watch.arest
+                    )
+                    for watch in watches
+                ]
+                return [job_summary(await hook.check_job(job), await hook.job_url(job)) for job in ended]
+
+    def glance(self, seconds: float) -> list[dict[str, Any]] | None:
+        """What `run` returns when every job ends within some seconds, else None; the jobs go on."""
+        try:
+            return self._patient().run(seconds)
+        except JobWaitTimeoutError:
+            return None
+
+    async def aglance(self, seconds: float) -> list[dict[str, Any]] | None:
+        """What `glance` does, without holding a thread."""
+        try:
+            return await self._patient().arun(seconds)
+        except JobWaitTimeoutError:
+            return None
+
+    def _watch(self, job: str) -> JobWatch:
+        return JobWatch(self.credentials, job, self.on_stop, run_logger())
+
+    def _patient(self) -> Polling:
+        return _Glance(self.credentials, self.jobs, self.poll_interval, self.on_stop)
+
+
+@dataclass(frozen=True)
+class _Glance(Polling):
+    """A wait whose end by time is no reason to cancel."""
+
+    def _watch(self, job: str) -> JobWatch:
+        return JobWatch(self.credentials, job, self.on_stop, run_logger(), outlived=(JobWaitTimeoutError,))
+
+
+def _deadline_at(timeout: float | None) -> float | None:
+    return None if timeout is None else time.time() + timeout
