@@ -18,10 +18,13 @@ from airflow.providers.common.compat.sdk import (
     BaseOperator,
     BaseOperatorLink,
     BaseSensorOperator,
+    DecoratedOperator,
     PokeReturnValue,
     TaskDeferred,
+    TaskGroup,
     XCom,
     conf,
+    task_decorator_factory,
 )
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -52,11 +55,13 @@ __all__ = [
     "BaseOperatorLink",
     "BaseSensorOperator",
     "BaseTrigger",
+    "DecoratedOperator",
     "PokeReturnValue",
     "RetryDecision",
     "RetryPolicy",
     "TaskDeferralTimeout",
     "TaskDeferred",
+    "TaskGroup",
     "TriggerEvent",
     "XCom",
     "airflow_connection",
@@ -65,6 +70,7 @@ __all__ = [
     "mask_secret",
     "run_generation",
     "supervisor_delay",
+    "task_decorator_factory",
     "task_state",
 ]
 

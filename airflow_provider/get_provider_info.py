@@ -9,7 +9,7 @@ from airflow_provider.form import CONN_FIELDS, FIELD_BEHAVIOUR
 
 _INTEGRATION = "Datalake"
 _OPERATORS = (
-    "bucket", "data", "download", "objects", "processing", "projection", "shards", "tags", "upload"
+    "bucket", "data", "download", "gate", "objects", "processing", "projection", "shards", "tags", "upload"
 )  # fmt: skip
 _ASSETS = {
     "schemes": ["datalake"],
@@ -38,6 +38,7 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "hooks": _modules("hooks.datalake"),
         "operators": _modules(*(f"operators.{name}" for name in _OPERATORS)),
+        "task-decorators": [{"name": "datalake", "class-name": "airflow_provider.decorators.datalake_task"}],
         "sensors": _modules("sensors.data", "sensors.job"),
         "triggers": _modules("triggers.data", "triggers.job"),
         "asset-uris": [_ASSETS],

@@ -27,6 +27,7 @@
     │   ├── InvalidFileError (ValueError)       missing, empty, unreadable, not a file
     │   └── UnprocessableDataError              stored, but the platform cannot read it
     ├── DownloadError                           one data could not be downloaded
+    ├── QualityGateError                        data do not keep the rules of a quality gate
     ├── DataWaitTimeoutError (TimeoutError)     data did not arrive in time
     └── JobError                                `.job`, `.url` and `.log` tell which and why
         ├── JobFailedError
@@ -192,6 +193,10 @@ class UnprocessableDataError(UploadError):
 
 class DownloadError(DatalakeError):
     """A data could not be downloaded whole."""
+
+
+class QualityGateError(DatalakeError):
+    """Data do not keep the rules of a quality gate; the text has each rule that is broken, with the counts."""
 
 
 class DataWaitTimeoutError(DatalakeError, TimeoutError):

@@ -15,6 +15,7 @@ from datalake_ops.errors import (
     JobKilledError,
     NetworkError,
     NotFoundError,
+    QualityGateError,
     RequestTooLargeError,
     ResourceLockedError,
     ServerError,
@@ -35,6 +36,7 @@ _HOPELESS = (
     UnsupportedError,
     InvalidFileError,
     AmbiguousRequestError,
+    QualityGateError,
 )
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import BaseOperator, conf
 from airflow_provider.id_files import read_ids, write_ids
-from airflow_provider.operators.upload import bounded
 from airflow_provider.storage import Storage, travelling
+from airflow_provider.xcoms import bounded
 from datalake_ops.errors import ConfigurationError, IncompleteUploadError
 
 if TYPE_CHECKING:

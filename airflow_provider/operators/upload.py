@@ -11,6 +11,7 @@ from airflow_provider.id_files import write_ids
 from airflow_provider.lineage import LineageOperator, Told, as_names, upload_facts
 from airflow_provider.operators.datalake import DatalakeOperator
 from airflow_provider.storage import Storage
+from airflow_provider.xcoms import bounded
 from datalake_ops.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -207,14 +208,3 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
             files["data_ids_file"] = write_ids(self.ids_to, ids, storage)
         told = done.summary(max_ids=self.max_bytes // _ID_BYTES)
         return {**bounded(told, self.max_bytes - len(json.dumps(files))), **files}
-
-
-def bounded(summary: dict[str, Any], max_bytes: int) -> dict[str, Any]:
-    """A summary of at most so many bytes, whose `data_ids` are all or none: nobody shall take some for all."""
-    from datalake_ops.upload.saving import SMALLEST_SUMMARY, within
-
-    whole = within(summary, max(max_bytes, SMALLEST_SUMMARY))
-    if whole["data_ids_left_out"]:
-        left_out = whole["data_ids_left_out"] + len(whole["data_ids"])
-        whole = within({**summary, "data_ids": [], "data_ids_left_out": left_out}, max(max_bytes, SMALLEST_SUMMARY))
-    return whole

@@ -43,6 +43,10 @@ class DagOutcome:
         """Whether the run succeeded."""
         return self.state == "success"
 
+    def tries(self, task: str) -> int:
+        """How often a task was begun."""
+        return int(self._instances[task].try_number)
+
     def xcom(self, task: str, key: str = "return_value") -> Any:
         """What a task pushed; None when it pushed nothing under that key."""
         ti = self._instances[task]

@@ -16,13 +16,19 @@ from datalake_ops.testing.airflow import DagOutcome, run_dag
 from datalake_ops.testing.server import PlatformServer
 
 EXAMPLES = Path(__file__).parent.parent.parent / "example_dags" / "airflow"
-DAGS = import_string("airflow.dag_processing.dagbag.DagBag")(dag_folder=str(EXAMPLES)).dags
+BAG = import_string("airflow.dag_processing.dagbag.DagBag")
+DAGS = BAG(dag_folder=str(EXAMPLES)).dags
 
 
 def run(dag_id: str, **conf: Any) -> DagOutcome:
     outcome = run_dag(DAGS[dag_id], conf)
     assert set(outcome.tasks.values()) == {"success"}
     return outcome
+
+
+def _parsed(dag_id: str) -> Any:
+    """An example, parsed anew, for its environment is another."""
+    return BAG(dag_folder=str(EXAMPLES / f"{dag_id}.py")).dags[dag_id]
 
 
 @pytest.fixture
@@ -200,6 +206,36 @@ def test_wait_for_data(lake: DatalakeHook, an_image: Callable[[str], Path]) -> N
 
     assert [outcome.xcom(task) for task in ("poke", "reschedule", "defer")] == [3, 3, 3]
     assert lake.count_data(tags="complete") == 3
+
+
+@pytest.mark.usefixtures("some_data")
+def test_use_the_hook(lake: DatalakeHook) -> None:
+    outcome = run("use_the_hook")
+
+    newest = outcome.xcom("newest")
+    assert newest["filename"] in ("0.png", "1.png", "2.png")
+    assert "presigned_url" not in newest
+    assert outcome.xcom("mark") == {"demo": 3, "newest": 1}
+    assert [outcome.xcom(f"count[{index}]") for index in range(2)] == [3, 1]
+    assert [str(one) for one in lake.list_data(tags="newest").ids] == [newest["id"]]
+
+
+def test_pipeline(lake: DatalakeHook, folder: str, in_bucket: Callable[..., str]) -> None:
+    outcome = run("pipeline", folder=folder, prefix=in_bucket("piped/", "one.jpg", "two.jpg"))
+
+    assert outcome.xcom("batch.gate") == {"total": 4, "counts": [4, 1]}
+    assert lake.count_data(tags=["batch-1", "validated"], intersect_tags=True) == 4
+    assert len(lake.find_jobs(labels={"run_id": outcome.run_id})) == 3
+
+
+def test_ingest_every_hour(lake: DatalakeHook, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATALAKE_FOLDER", folder)
+    dag = _parsed("ingest_every_hour")
+
+    first, again = (run_dag(dag).xcom("upload")["counts"] for _ in range(2))
+
+    assert (first["UPLOADED"], again["UPLOADED"], again["SKIPPED"]) == (2, 0, 2)
+    assert [tag.name.startswith("day-20") for tag in lake.list_data_tags()] == [True]
 
 
 def test_every_example_has_a_test_here() -> None:

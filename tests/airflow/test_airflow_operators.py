@@ -86,7 +86,7 @@ def test_every_option_is_a_template_field_or_a_plain_switch(name: str) -> None:
     plain = {
         "asset_events", "asset_partitions", "content_key",
         "deferrable", "fill_metadata", "force_replace", "if_exists", "intersect_tags", "max_bytes",
-        "max_failed", "max_ids", "max_objects", "max_shards", "max_workers", "merge", "raise_on", "sizes",
+        "max_failed", "max_ids", "max_objects", "max_shards", "max_workers", "merge", "on_shut", "raise_on", "sizes",
         "stable_for", "storage_options", "use_id", "wait_for_unprocessable_data", "cpu", "gpu", "poll_interval",
         "timeout", "wait_for_completion", *POLICY,
     }  # fmt: skip

@@ -1,0 +1,104 @@
+"""`@task.datalake`: a function of a DAG that is given the lake."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.compat import DecoratedOperator, task_decorator_factory
+from airflow_provider.operators.datalake import DatalakeOperator
+from airflow_provider.xcoms import as_xcom
+from datalake_ops.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.sdk.bases.decorator import TaskDecorator
+
+# The parameter that gets the hook.
+LAKE = "lake"
+
+
+class _FunctionOperator(DatalakeOperator):
+    """Calls a function with the hook, what was given to it, and what it takes of the context."""
+
+    python_callable: Callable[..., Any]
+    op_args: Collection[Any]
+    op_kwargs: Mapping[str, Any]
+
+    def execute(self, context: Context) -> Any:
+        """Call the function, and make its result fit for an XCom."""
+        with self.lake(context) as lake:
+            return as_xcom(self.python_callable(*self.op_args, **self._arguments({**context, LAKE: lake})))
+
+    def _arguments(self, known: Mapping[str, Any]) -> dict[str, Any]:
+        parameters = list(inspect.signature(self.python_callable).parameters)[len(self.op_args) :]
+        given = {name: value for name, value in self.op_kwargs.items() if name != LAKE}
+        return {**{name: known[name] for name in parameters if name in known}, **given}
+
+
+class DatalakeDecoratedOperator(DecoratedOperator, _FunctionOperator):
+    """What `@task.datalake` makes of a function."""
+
+    custom_operator_name = "@task.datalake"
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        op_args: Sequence[Any] | None = None,
+        op_kwargs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            python_callable=python_callable,
+            op_args=[],
+            op_kwargs=_named(python_callable, op_args or (), op_kwargs or {}),
+            **kwargs,
+        )
+
+    @property
+    def is_async(self) -> bool:
+        """Never: the hook blocks."""
+        return False
+
+
+def datalake_task(
+    python_callable: Callable[..., Any] | None = None, multiple_outputs: bool | None = None, **kwargs: Any
+) -> TaskDecorator:
+    """Make a task of a function whose parameter `lake` is the shared hook, with every verb of the datalake.
+
+    Airflow finds it as `@task.datalake`. The hook is open while the function runs. What the function returns may hold
+    values of the hook: a data becomes a dictionary, many data become the list of their ids, an upload's report its
+    summary.
+
+    Example:
+        >>> @task.datalake(datalake_conn_id="datalake_default")
+        ... def newest(lake, tag: str) -> str:
+        ...     return str(lake.list_data(tags=tag, order_by=["-created_at"], limit=1)[0].id)
+
+    Args:
+        python_callable: The function; it needs a parameter `lake`.
+        multiple_outputs: Make an XCom of each key of the dictionary that the function returns.
+        kwargs: `datalake_conn_id`, and what every task takes.
+    """
+    return task_decorator_factory(
+        python_callable=python_callable,
+        multiple_outputs=multiple_outputs,
+        decorated_operator_class=DatalakeDecoratedOperator,
+        **kwargs,
+    )
+
+
+def _named(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """All arguments by their names, with a place for the hook, so that it may stand anywhere in the signature."""
+    signature = inspect.signature(function)
+    if LAKE not in signature.parameters:
+        raise ConfigurationError(
+            f"@task.datalake gives the hook to a parameter `{LAKE}`, and {function.__name__}{signature} has none."
+        )
+    if inspect.iscoroutinefunction(function):
+        raise ConfigurationError(f"{function.__name__} is async, and the hook blocks: make it a plain function.")
+    others = [one for name, one in signature.parameters.items() if name != LAKE]
+    bound = signature.replace(parameters=others).bind_partial(*args)
+    return {LAKE: None, **bound.arguments, **kwargs}

@@ -1,0 +1,77 @@
+"""The operator that lets data through, or does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.compat import AirflowSkipException
+from airflow_provider.operators.datalake import DatalakeOperator
+from airflow_provider.operators.selection import SelectionOperator
+from datalake_ops.errors import ConfigurationError, QualityGateError
+from datalake_ops.gate import Rule, broken_rules
+from datalake_ops.query import both
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from datalake_ops.hook import DatalakeHook as SharedHook
+
+
+class QualityGateOperator(SelectionOperator, DatalakeOperator):
+    """Counts data and goes on only when every rule holds; returns `total` and `counts`, one for each rule.
+
+    A shut gate fails the task, or skips it and with it what follows; the message names each broken rule with its
+    counts. A gate of no data is shut. The counts are also the XCom `summary`, whatever becomes of the task.
+
+    Example:
+        >>> QualityGateOperator(
+        ...     task_id="gate",
+        ...     tags=["batch-{{ ds }}"],
+        ...     rules=[{"min_count": 100}, {"tags": ["blurred", "dark"], "max_share": 0.1}],
+        ... )
+
+    Args:
+        rules: Mappings that name data of the selection by any of `tags`, `intersect_tags` and `q` (all of them without
+            these), and set one or more of `min_count`, `max_count`, `min_share` and `max_share` (0 to 1) (templated).
+        on_shut: "fail" or "skip".
+        kwargs: The filters `tags`, `intersect_tags`, `q` and `custom_metadata`, see `SelectionOperator`;
+            `datalake_conn_id`.
+
+    Raises:
+        ConfigurationError: A rule cannot be meant, or there is none.
+        QualityGateError: A rule is broken; no retry helps.
+        AirflowSkipException: The same, with `on_shut="skip"`.
+    """
+
+    template_fields: Sequence[str] = (*SelectionOperator.template_fields, "rules", "datalake_conn_id")
+    template_fields_renderers = {"rules": "json"}
+
+    def __init__(self, *, rules: list[dict[str, Any]], on_shut: str = "fail", **kwargs: Any) -> None:
+        super().__init__(**{"multiple_outputs": True, **kwargs})
+        self.rules = rules
+        self.on_shut = on_shut
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Count, and judge."""
+        with self.lake(context) as lake:
+            rules = self._rules()
+            total = self._count(lake, "")
+            counts = [self._count(lake, rule.query) for rule in rules]
+            summary = {"total": total, "counts": counts}
+            context["ti"].xcom_push(key="summary", value=summary)
+            broken = broken_rules(rules, counts, total)
+            if broken and self.on_shut == "fail":
+                raise QualityGateError(f"The quality gate is shut: {'; '.join(broken)}.")
+        if broken:
+            raise AirflowSkipException(f"The quality gate is shut: {'; '.join(broken)}.")
+        self.log.info("The quality gate is open: %d data", total)
+        return summary
+
+    def _rules(self) -> list[Rule]:
+        if not self.rules or self.on_shut not in ("fail", "skip"):
+            raise ConfigurationError('A quality gate needs `rules`, and its `on_shut` is "fail" or "skip".')
+        return [Rule.of(rule) for rule in self.rules]
+
+    def _count(self, lake: SharedHook, q: str) -> int:
+        return lake.count_data(both(self.query_text, q), custom_metadata=self.custom_metadata)

@@ -1,0 +1,47 @@
+"""Values of the hook, as an XCom keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+# How many bytes of JSON a report becomes.
+_REPORT_BYTES = 2000
+
+
+def as_xcom(value: Any) -> Any:
+    """JSON values for what the hook returns, also inside lists and mappings; what is none of these stays as it is.
+
+    Data, tags, jobs and the like become dictionaries (without presigned addresses), `MultiData` the list of its ids,
+    an upload's report its summary.
+    """
+    from datalake_ops.upload.report import UploadReport
+    from datalake_ops.wire.data import MultiData
+    from datalake_ops.wire.model import WireModel
+
+    if isinstance(value, WireModel):
+        return value.model_dump(mode="json", exclude={"presigned_url"})
+    if isinstance(value, MultiData):
+        return [str(one) for one in value.ids]
+    if isinstance(value, UploadReport):
+        return bounded(value.summary(max_ids=_REPORT_BYTES), _REPORT_BYTES)
+    if isinstance(value, (UUID, Path)):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return [as_xcom(one) for one in value]
+    if isinstance(value, Mapping):
+        return {str(name): as_xcom(one) for name, one in value.items()}
+    return value
+
+
+def bounded(summary: dict[str, Any], max_bytes: int) -> dict[str, Any]:
+    """A summary of at most so many bytes, whose `data_ids` are all or none: nobody shall take some for all."""
+    from datalake_ops.upload.saving import SMALLEST_SUMMARY, within
+
+    whole = within(summary, max(max_bytes, SMALLEST_SUMMARY))
+    if whole["data_ids_left_out"]:
+        left_out = whole["data_ids_left_out"] + len(whole["data_ids"])
+        whole = within({**summary, "data_ids": [], "data_ids_left_out": left_out}, max(max_bytes, SMALLEST_SUMMARY))
+    return whole

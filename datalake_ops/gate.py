@@ -1,0 +1,92 @@
+"""A quality gate: what has to hold of a selection of data before it goes further; pure decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from datalake_ops.errors import ConfigurationError
+from datalake_ops.query import both, tags_query
+
+_LIMITS = ("min_count", "max_count", "min_share", "max_share")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How many data of a selection may match, or have to: in number, or as a share of the selection from 0 to 1.
+
+    Without tags and `q` it speaks of the whole selection.
+
+    Raises:
+        ConfigurationError: it has no limit, or one that cannot be meant.
+    """
+
+    tags: tuple[str, ...] = ()
+    q: str | None = None
+    intersect_tags: bool = False
+    min_count: int | None = None
+    max_count: int | None = None
+    min_share: float | None = None
+    max_share: float | None = None
+
+    def __post_init__(self) -> None:
+        given = {name: value for name in _LIMITS if (value := getattr(self, name)) is not None}
+        if not given:
+            raise ConfigurationError(f"A rule needs a limit: one of {', '.join(_LIMITS)}.")
+        for name, value in given.items():
+            if value < 0 or (name.endswith("share") and value > 1):
+                raise ConfigurationError(f"{name} is {value}: a count is at least 0, a share between 0 and 1.")
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any] | Rule) -> Rule:
+        """A rule from a mapping of its fields; `tags` may be one name.
+
+        Raises:
+            ConfigurationError: a field is unknown.
+        """
+        if isinstance(values, Rule):
+            return values
+        unknown = sorted(set(values) - {one.name for one in fields(cls)})
+        if unknown:
+            raise ConfigurationError(f"A rule has no {unknown}; it has {[one.name for one in fields(cls)]}.")
+        tags = values.get("tags") or ()
+        return cls(**{**values, "tags": (tags,) if isinstance(tags, str) else tuple(tags)})
+
+    @property
+    def query(self) -> str:
+        """Query-language text of the data it speaks of, within the selection."""
+        return both(self.q, tags_query(self.tags, self.intersect_tags))
+
+    @property
+    def subject(self) -> str:
+        """The data it speaks of, for a message."""
+        named = (" and " if self.intersect_tags else " or ").join(self.tags)
+        parts = [part for part in (f"tagged {named}" if named else "", f"with {self.q}" if self.q else "") if part]
+        return " ".join(parts) or "in all"
+
+    def broken_by(self, count: int, total: int) -> str | None:
+        """What is wrong with `count` matching data of `total`; None when the rule holds."""
+        share = count / total if total else 0.0
+        limits = [
+            (self.min_count is not None and count < self.min_count, f"at least {self.min_count} are wanted"),
+            (self.max_count is not None and count > self.max_count, f"at most {self.max_count} may be"),
+            (self.min_share is not None and share < self.min_share, f"at least {_percent(self.min_share)} are wanted"),
+            (self.max_share is not None and share > self.max_share, f"at most {_percent(self.max_share)} may be"),
+        ]
+        broken = [words for wrong, words in limits if wrong]
+        if not broken:
+            return None
+        return f"{count} of {total} data are {self.subject} ({share:.1%}), {' and '.join(broken)}"
+
+
+def broken_rules(rules: Sequence[Rule], counts: Sequence[int], total: int) -> list[str]:
+    """What is wrong, a sentence per broken rule; an empty selection breaks every gate."""
+    if not total:
+        return ["there are no data at all"]
+    found = (rule.broken_by(count, total) for rule, count in zip(rules, counts, strict=True))
+    return [words for words in found if words]
+
+
+def _percent(share: float | None) -> str:
+    return f"{share or 0.0:.1%}"
