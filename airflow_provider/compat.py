@@ -6,6 +6,7 @@ import asyncio
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowFailException,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HAS_RETRY_POLICIES",
+    "HAS_TRIGGER_ON_KILL",
     "AirflowException",
     "AirflowFailException",
     "AirflowSensorTimeout",
@@ -64,6 +66,7 @@ __all__ = [
     "TaskGroup",
     "TriggerEvent",
     "XCom",
+    "airflow_address",
     "airflow_connection",
     "conf",
     "default_deferrable",
@@ -74,8 +77,10 @@ __all__ = [
     "task_state",
 ]
 
+BEFORE_3 = airflow_version.startswith("2.")
 # Airflow 3.3 and newer.
 HAS_RETRY_POLICIES = RetryPolicy is not object
+HAS_TRIGGER_ON_KILL = hasattr(BaseTrigger, "on_kill")
 
 # common.compat has it since 1.23, which needs Python 3.11; before it Airflow 3 and 2.11 have it at places of their own.
 _MASKERS = ("airflow.providers.common.compat.sdk", "airflow.sdk.log", "airflow.utils.log.secrets_masker")
@@ -115,6 +120,11 @@ def run_generation(context: Context) -> str:
     return f"{context['ti'].max_tries}@{started_at.isoformat() if started_at else ''}"
 
 
+def airflow_address() -> str:
+    """Where this Airflow is reached, as it was told: two that share a platform tell their jobs apart by it."""
+    return str(conf.get("webserver" if BEFORE_3 else "api", "base_url", fallback="") or "")
+
+
 async def airflow_connection(conn_id: str) -> Connection:
     """Look an Airflow connection up without blocking the event loop."""
     from airflow.providers.common.compat.connection import get_async_connection
@@ -123,14 +133,30 @@ async def airflow_connection(conn_id: str) -> Connection:
 
 
 async def task_state(ti: Any) -> str | None:
-    """Ask Airflow (3.3 and newer) from a trigger for the state of its task; None when the task is gone."""
+    """Ask Airflow from a trigger for the state of its task; None when the task is gone."""
+    state = await asyncio.to_thread(_task_state_2 if BEFORE_3 else _task_state, ti)
+    return None if state is None else str(state)
+
+
+def _task_state(ti: Any) -> Any:
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
     # Airflow names a mapped task's state after its index too.
     name = ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}"
-    states = await asyncio.to_thread(
-        RuntimeTaskInstance.get_task_states,
-        dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index,
-    )  # fmt: skip
-    state = states.get(ti.run_id, {}).get(name)
-    return None if state is None else str(state)
+    states = RuntimeTaskInstance.get_task_states(
+        dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
+    )
+    return states.get(ti.run_id, {}).get(name)
+
+
+def _task_state_2(ti: Any) -> Any:
+    # Triggers of Airflow 2 may ask the database.
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        return (
+            session.query(TaskInstance.state)
+            .filter_by(dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=ti.map_index)
+            .scalar()
+        )

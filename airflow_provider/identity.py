@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider.compat import run_generation
+from airflow_provider.compat import airflow_address, run_generation
+from datalake_ops.waiting.adoption import GENERATION, ended_badly
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -41,14 +42,22 @@ class TaskIdentity:
         return "airflow-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:_KEY_LENGTH]
 
     @property
-    def labels(self) -> dict[str, str]:
-        """What the platform shows of a job's origin, and what its jobs can be searched by."""
-        labels = {"orchestrator": "airflow", "dag_id": self.dag_id, "run_id": self.run_id, "task_id": self.task_id}
-        return labels if self.map_index < 0 else {**labels, "map_index": str(self.map_index)}
+    def task_labels(self) -> dict[str, str]:
+        """What the jobs of the task are searched by, of whatever generation; no other Airflow's have them all."""
+        told = {
+            "orchestrator": "airflow", "airflow": airflow_address(),
+            "dag_id": self.dag_id, "run_id": self.run_id, "task_id": self.task_id,
+            "map_index": "" if self.map_index < 0 else str(self.map_index),
+        }  # fmt: skip
+        return {name: value for name, value in told.items() if value}
+
+    def job_labels(self, key: str) -> dict[str, str]:
+        """What the platform keeps with a job that is started under a key."""
+        return {**self.task_labels, GENERATION: self.generation, "idempotency_key": key}
 
 
 def submit_once(submit: Callable[[str], Job], identity: TaskIdentity, try_number: int) -> Job:
-    """Start the task's job, or find the one that an earlier try started.
+    """Start the task's job, or find the one that an earlier try started, by keys alone.
 
     The platform answers a known key with the job it already started. When that job ended badly, a retry wants a new
     one: its key is made from the failed job's id, so that also the retry's job is started only once. A try has at most
@@ -61,7 +70,7 @@ def submit_once(submit: Callable[[str], Job], identity: TaskIdentity, try_number
     """
     job = submit(identity.key())
     for _ in range(try_number - 1):
-        if not job.status.is_terminal or job.status.succeeded:
+        if not ended_badly(job):
             break
         job = submit(identity.key(after=str(job.id)))
     return job

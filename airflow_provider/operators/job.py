@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.compat import AirflowException, default_deferrable
+from airflow_provider.compat import default_deferrable
 from airflow_provider.hooks.datalake import DatalakeHook
-from airflow_provider.identity import TaskIdentity, submit_once
 from airflow_provider.lineage import LineageOperator, Told, job_facts
 from airflow_provider.links import DatalakeLink, JobLink
 from airflow_provider.retrying import default_retry_policy, failing_at_once
-from airflow_provider.stopping import cancel_or_log, stop_of, will_be_retried
+from airflow_provider.starting import JobStart
+from airflow_provider.stopping import JobGuard
 from airflow_provider.triggers.job import JobEvent
-from airflow_provider.waiting import JobWait, finish
-from datalake_ops.errors import JobWaitTimeoutError
-from datalake_ops.waiting.policy import CancelPolicy, OnStop, Stop
+from airflow_provider.waiting import JobWait, finish, remember_job, remembered_job, wait_on_worker
+from datalake_ops.waiting.policy import CancelPolicy, OnStop
+from datalake_ops.waiting.verdict import shortfall
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from datalake_ops.config import Connection
     from datalake_ops.hook import DatalakeHook as SharedHook
     from datalake_ops.wire.jobs import Job
-
-# Where a task keeps its job's id for the time after it was deferred.
-JOB_ID_KEY = "job_id"
 
 
 class JobOperator(LineageOperator):
     """Starts a job and returns its id, after the job succeeded unless told not to wait.
 
     A retry of the task finds the job that an earlier try started and waits for it; it starts another one only when
-    that job failed or was cancelled. Clearing the task starts a new job.
+    that job failed or was cancelled. Clearing the task starts a new job, and cancels what it left running.
 
     Args:
         datalake_conn_id: The Airflow connection.
@@ -47,6 +41,8 @@ class JobOperator(LineageOperator):
         on_timeout: The same, when `timeout` or `execution_timeout` is over. A job that is left is found by a retry.
         on_failure: The same, when the task fails while the job goes on, such as for a platform that cannot be reached,
             and no retry will take the job up.
+        max_failed_polls: How many looks at the job may fail in a row; None gives the platform five minutes.
+        log_interval: Seconds between looks at the job's log, whose new lines appear in the task's; None shows none.
         kwargs: What lineage is told of the job once it succeeded, see `LineageOperator`.
 
     Raises:
@@ -70,6 +66,8 @@ class JobOperator(LineageOperator):
         on_kill: OnStop = "cancel",
         on_timeout: OnStop = "cancel",
         on_failure: OnStop = "cancel",
+        max_failed_polls: int | None = None,
+        log_interval: float | None = 10.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -81,10 +79,9 @@ class JobOperator(LineageOperator):
         self.timeout = timeout
         # Airflow calls a method `on_kill`, so the argument of that name is kept here.
         self.cancel_policy = CancelPolicy(on_kill, on_timeout, on_failure)
-        self._connection: Connection | None = None
-        self._job_id: str | None = None
-        self._killed = False
-        self._settled = False
+        self.max_failed_polls = max_failed_polls
+        self.log_interval = log_interval
+        self._guard = JobGuard(self.cancel_policy)
 
     def submit(self, datalake: SharedHook, idempotency_key: str, labels: dict[str, str]) -> Job:
         """Start the job; the one thing that differs between these operators."""
@@ -92,42 +89,37 @@ class JobOperator(LineageOperator):
 
     def execute(self, context: Context) -> str:
         """Start the job, show where it is, and wait for it."""
-        with DatalakeHook(self.datalake_conn_id) as hook, failing_at_once(), self._guarded(context):
-            job = self._start(hook.datalake, context)
+        with failing_at_once(), DatalakeHook(self.datalake_conn_id) as hook, self._guard.guarding(context):
+            job = self._start(hook.datalake, context).job()
+            self._guard.knows(hook.datalake.connection, str(job.id))
             self._show(hook.datalake, job, context)
             if self.wait_for_completion:
-                self._finished(context, hook.datalake, self._wait(hook.datalake, job))
-            self._stop_if_killed()
+                self._succeeded(context, hook.datalake, self._wait(hook.datalake, job, context))
+            self._guard.stop_if_killed()
             return str(job.id)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Continue after the triggerer waited, or after Airflow gave the trigger up."""
-        with DatalakeHook(self.datalake_conn_id) as hook, failing_at_once(), self._guarded(context):
-            self._job_id = context["ti"].xcom_pull(
-                task_ids=context["ti"].task_id, key=JOB_ID_KEY, map_indexes=context["ti"].map_index
-            )
-            self._connection = hook.datalake.connection
+        with failing_at_once(), DatalakeHook(self.datalake_conn_id) as hook, self._guard.guarding(context):
+            start = self._start(hook.datalake, context)
+            if job_id := remembered_job(context):
+                self._guard.knows(hook.datalake.connection, job_id)
+            else:
+                start.is_open = True
             result = super().resume_execution(next_method, next_kwargs, context)
-            self._stop_if_killed()
+            self._guard.stop_if_killed()
             return result
 
     def execute_complete(self, context: Context, event: Any = None) -> str:
         """Continue after the triggerer waited."""
         with DatalakeHook(self.datalake_conn_id) as hook:
-            job = finish(JobEvent.read(event), hook.datalake)
-            self._finished(context, hook.datalake, job)
+            job = finish(JobEvent.read(event), hook.datalake, context)
+            self._succeeded(context, hook.datalake, job)
             return str(job.id)
 
     def on_kill(self) -> None:
-        """Stop the job as the policy says: Airflow stops this task on its worker."""
-        if self._settled:
-            return
-        self._killed = True
-        if self._connection is None or self._job_id is None or not self.cancel_policy.cancels(Stop.KILL):
-            return
-        self.log.warning("This task is being stopped: cancelling job %s", self._job_id)
-        # Called by a signal in the midst of anything, so a session that may be in use is not touched.
-        cancel_or_log(self._connection, self._job_id, self.log)
+        """Do with the job what the policy says: Airflow stops this task on its worker."""
+        self._guard.kill()
 
     def _finished(self, context: Context, datalake: SharedHook, job: Job) -> None:
         """What follows a job that succeeded, before its task does: once per task that waits, in both modes."""
@@ -137,60 +129,41 @@ class JobOperator(LineageOperator):
         """What lineage is told of a job that succeeded."""
         return Told(datalake.lake_uri(), facts=job_facts(job, datalake.job_url(job)))
 
-    @contextmanager
-    def _guarded(self, context: Context) -> Iterator[None]:
-        """Do with the job what the policy says when the task is about to fail while the job goes on."""
-        try:
-            yield
-        except BaseException as error:
-            stop = stop_of(error)
-            if stop is not None and not self._killed:
-                self._settle(stop, error, context)
-            raise
+    def _succeeded(self, context: Context, datalake: SharedHook, job: Job) -> None:
+        if lacking := shortfall(job):
+            self.log.warning(
+                "Job %s succeeded, but not with everything: %s. See %s", job.id, lacking, datalake.job_url(job)
+            )
+        self._finished(context, datalake, job)
 
-    def _settle(self, stop: Stop, error: BaseException, context: Context) -> None:
-        # Airflow calls `on_kill` after a timeout too.
-        self._settled = True
-        adopted_later = stop is Stop.FAILURE and will_be_retried(error, context)
-        if self._connection is None or self._job_id is None or not self.cancel_policy.cancels(stop, adopted_later):
-            return
-        self.log.warning("This task fails by a %s: cancelling job %s", stop.value, self._job_id)
-        cancel_or_log(self._connection, self._job_id, self.log)
-
-    def _start(self, datalake: SharedHook, context: Context) -> Job:
-        identity = TaskIdentity.of(context)
-        job = submit_once(
-            lambda key: self.submit(datalake, key, identity.labels), identity, int(context["ti"].try_number)
+    def _start(self, datalake: SharedHook, context: Context) -> JobStart:
+        start = JobStart(
+            datalake, context, lambda key, labels: self.submit(datalake, key, labels), self.cancel_policy, self.log
         )
-        self._connection, self._job_id = datalake.connection, str(job.id)
-        if self._killed:
-            self.on_kill()
-        self._stop_if_killed()
-        return job
+        self._guard.expects(start)
+        return start
 
     def _show(self, datalake: SharedHook, job: Job, context: Context) -> None:
         address = datalake.job_url(job)
         self.log.info("Job %s (%s): %s", job.id, job.status, address)
         JobLink().push(context, address)
         DatalakeLink().push(context, datalake.datalake_url())
-        context["ti"].xcom_push(key=JOB_ID_KEY, value=str(job.id))
+        remember_job(context, str(job.id))
         # OpenLineage asks for a task that failed too, and then the job is what there is to tell.
         self._told = self._outcome(datalake, job)
 
-    def _wait(self, datalake: SharedHook, job: Job) -> Job:
-        if not self.deferrable:
-            return datalake.wait_for_job(
-                job, timeout=self.timeout, poll_interval=self.poll_interval, on_poll=self._stop_if_killed
-            )
-        grace = self.grace_seconds if self.timeout is None else min(self.grace_seconds, self.timeout)
-        try:
-            return datalake.wait_for_job(job, timeout=grace, on_poll=self._stop_if_killed)
-        except JobWaitTimeoutError:
-            left = None if self.timeout is None else self.timeout - grace
-            self.defer(**JobWait(self.datalake_conn_id, str(job.id), left, self.poll_interval).deferral())
-            raise
-
-    def _stop_if_killed(self, _: Job | None = None) -> None:
-        # Airflow lets `execute` go on after `on_kill`, and would call the task a success (apache/airflow #73006).
-        if self._killed:
-            raise AirflowException(f"The task was stopped while it waited for job {self._job_id}.")
+    def _wait(self, datalake: SharedHook, job: Job, context: Context) -> Job:
+        wait = JobWait(
+            datalake_conn_id=self.datalake_conn_id,
+            job_id=str(job.id),
+            timeout=self.timeout,
+            poll_interval=self.poll_interval,
+            max_failed_polls=self.max_failed_polls,
+            log_interval=self.log_interval,
+            cancel_on_kill=self.cancel_policy.on_kill == "cancel",
+        )
+        grace = self.grace_seconds if self.deferrable else None
+        ended, waited = wait_on_worker(wait, datalake, grace, self._guard.stop_if_killed, self.log)
+        if ended is None:
+            self.defer(**waited.deferral(context))
+        return ended

@@ -62,7 +62,7 @@ class JobSensor(BaseSensorOperator):
             return super().execute(context)
         if not self.poke(context):
             wait = JobWait(self.datalake_conn_id, self.job_id, float(self.timeout), float(self.poke_interval))
-            self.defer(**wait.deferral())
+            self.defer(**wait.deferral(context))
         return self.job_id
 
     def poke(self, context: Context) -> PokeReturnValue:
@@ -78,4 +78,4 @@ class JobSensor(BaseSensorOperator):
         if ended.outcome == TIMED_OUT:
             raise AirflowSensorTimeout(ended.message)
         with failing_at_once(), DatalakeHook(self.datalake_conn_id) as hook:
-            return str(finish(ended, hook.datalake).id)
+            return str(finish(ended, hook.datalake, context).id)

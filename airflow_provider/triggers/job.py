@@ -7,16 +7,24 @@ import importlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-from airflow_provider.compat import AirflowException, BaseTrigger, TriggerEvent, task_state
-from datalake_ops.errors import ConfigurationError, DatalakeError, JobWaitTimeoutError
+from airflow_provider.compat import HAS_TRIGGER_ON_KILL, AirflowException, BaseTrigger, TriggerEvent, task_state
+from datalake_ops import errors
+from datalake_ops.errors import DatalakeError, JobWaitTimeoutError, UnauthorizedError
+
+if TYPE_CHECKING:
+    from datalake_ops.config import Connection
 
 ENDED = "ended"
 TIMED_OUT = "timed out"
 LOST = "lost"
 # Airflow gives `on_kill` 30 s in all, and its triggerer may take half of that to answer a first question.
 _STATE_SECONDS = 10.0
+# States of a task that still waits, or that goes on and sees to its job itself. Airflow before 3.3 also ends a trigger
+# that is late, or whose task goes on; newer ones call `on_kill` only for users and for triggerers that were slow.
+_IN_GOOD_HANDS = ("deferred",) if HAS_TRIGGER_ON_KILL else ("deferred", "scheduled", "queued", "running")
 # Nobody else holds these tasks, and a task that nobody holds may vanish.
 _CANCELLING: set[asyncio.Future[None]] = set()
 
@@ -28,6 +36,7 @@ class JobEvent:
     job_id: str
     outcome: str
     message: str = ""
+    error: str = ""
 
     @classmethod
     def read(cls, payload: Any) -> JobEvent:
@@ -38,11 +47,22 @@ class JobEvent:
         """
         if not isinstance(payload, dict) or payload.get("outcome") not in (ENDED, TIMED_OUT, LOST):
             raise AirflowException(f"The task was resumed by an event that JobTrigger never sends: {payload!r}")
-        return cls(str(payload.get("job_id", "")), payload["outcome"], str(payload.get("message", "")))
+        told = {name: str(payload.get(name, "")) for name in ("job_id", "message", "error")}
+        return cls(outcome=payload["outcome"], **told)
+
+    def as_error(self) -> DatalakeError:
+        """The error that broke the wait off, of the kind that the trigger met, so that it is treated alike."""
+        text = f"The wait for job {self.job_id} broke off. {self.error}: {self.message}"
+        kind = getattr(errors, self.error, None)
+        if isinstance(kind, type) and issubclass(kind, DatalakeError):
+            return kind(text)
+        return DatalakeError(text)
 
 
 class JobTrigger(BaseTrigger):
     """Waits until a job ended, whatever its outcome, and fires once.
+
+    All triggers of one connection in one triggerer share one poll (see `datalake_ops.waiting.shared`).
 
     Args:
         datalake_conn_id: The Airflow connection; only its id is stored.
@@ -50,6 +70,10 @@ class JobTrigger(BaseTrigger):
         poll_interval: Seconds between polls; None lets them grow with the time waited.
         deadline_at: Wall-clock time to stop waiting at; None waits for ever.
         fire_after: Wall-clock time before which the event is held back.
+        max_failed_polls: How many polls may fail in a row; None gives the platform five minutes.
+        log_interval: Seconds between looks at the job's log, whose new lines appear in the task's; None shows none.
+        log_cursor: Where the first of these looks begins.
+        cancel_on_kill: Cancel the job when the task is failed, cleared or ended by a user.
     """
 
     def __init__(
@@ -59,6 +83,10 @@ class JobTrigger(BaseTrigger):
         poll_interval: float | None = None,
         deadline_at: float | None = None,
         fire_after: float = 0.0,
+        max_failed_polls: int | None = None,
+        log_interval: float | None = None,
+        log_cursor: int = 0,
+        cancel_on_kill: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.datalake_conn_id = datalake_conn_id
@@ -66,41 +94,77 @@ class JobTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.deadline_at = deadline_at
         self.fire_after = fire_after
+        self.max_failed_polls = max_failed_polls
+        self.log_interval = log_interval
+        self.log_cursor = log_cursor
+        self.cancel_on_kill = cancel_on_kill
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The class and what makes an equal trigger in another process; no host and no token."""
-        names = ("datalake_conn_id", "job_id", "poll_interval", "deadline_at", "fire_after")
+        names = (
+            "datalake_conn_id", "job_id", "poll_interval", "deadline_at", "fire_after", "max_failed_polls",
+            "log_interval", "log_cursor", "cancel_on_kill",
+        )  # fmt: skip
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait for the job; fires one event, whose payload `JobEvent.read` reads."""
-        event = await self._wait()
-        # Airflow fails a task whose trigger fires before it has noticed that the task left its worker.
-        await asyncio.sleep(max(0.0, self.fire_after - time.time()))
+        try:
+            event = await self._wait()
+            # Airflow fails a task whose trigger fires before it has noticed that the task left its worker.
+            await asyncio.sleep(max(0.0, self.fire_after - time.time()))
+        except asyncio.CancelledError:
+            if not HAS_TRIGGER_ON_KILL:
+                # Airflow before 3.3 cancels for every reason alike, and waits for what is done about it.
+                await self.on_kill()
+            raise
         yield TriggerEvent(asdict(event))  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> JobEvent:
         # Half a second of imports would hold up every other trigger of this triggerer.
-        await asyncio.to_thread(importlib.import_module, "datalake_ops.waiting.waiter")
-        from airflow_provider.hooks.datalake import DatalakeHook
-        from datalake_ops.waiting.waiter import await_job
-
+        await asyncio.to_thread(importlib.import_module, "datalake_ops.waiting.shared")
         try:
-            connection = await DatalakeHook.aconnection(self.datalake_conn_id)
-            job = await await_job(
-                connection, self.job_id, deadline_at=self.deadline_at, poll_interval=self.poll_interval
-            )
+            await self._follow()
         except JobWaitTimeoutError as error:
             return JobEvent(self.job_id, TIMED_OUT, str(error))
-        except ConfigurationError as error:
-            return JobEvent(self.job_id, LOST, str(error))
         except DatalakeError as error:
-            return JobEvent(self.job_id, LOST, f"{type(error).__name__}: {error}")
-        self.log.info("Job %s ended: %s", self.job_id, job.status)
+            return JobEvent(self.job_id, LOST, str(error), type(error).__name__)
         return JobEvent(self.job_id, ENDED)
+
+    async def _follow(self) -> None:
+        connection = await self._connection()
+        while True:
+            try:
+                return await self._follow_on(connection)
+            except UnauthorizedError:
+                # A long wait may outlive a token.
+                before, connection = connection, await self._connection()
+                if connection == before:
+                    raise
+
+    async def _follow_on(self, connection: Connection) -> None:
+        from datalake_ops.waiting.schedule import WaitSchedule
+        from datalake_ops.waiting.shared import shared_poller
+        from datalake_ops.waiting.tail import Tail
+        from datalake_ops.waiting.wait import Wait
+
+        schedule = WaitSchedule(poll_interval=self.poll_interval, tolerated_failures=self.max_failed_polls)
+        wait = Wait(UUID(self.job_id), schedule, self.deadline_at)
+        tail = None if self.log_interval is None else Tail(self.log_cursor, self.log_interval)
+        async for seen in shared_poller(connection).follow(wait, tail):
+            for line in seen.lines:
+                self.log.info("| %s", line)
+            self.log.info("Job %s: %s", self.job_id, seen.job.status)
+
+    async def _connection(self) -> Connection:
+        from airflow_provider.hooks.datalake import DatalakeHook
+
+        return await DatalakeHook.aconnection(self.datalake_conn_id)
 
     async def on_kill(self) -> None:
         """Cancel the job because a user failed, cleared or ended the waiting task (Airflow 3.3 and newer call this)."""
+        if not self.cancel_on_kill:
+            return
         # Airflow 3.3 cancels this very coroutine a second later, while it asks again for the trigger's end.
         cancelling = asyncio.ensure_future(self._cancel())
         _CANCELLING.add(cancelling)
@@ -108,22 +172,20 @@ class JobTrigger(BaseTrigger):
         await asyncio.shield(cancelling)
 
     async def _cancel(self) -> None:
-        from airflow_provider.hooks.datalake import DatalakeHook
         from airflow_provider.stopping import cancel_job
 
-        if await self._task_still_waits():
-            self.log.warning("Job %s goes on: its task still waits, only this triggerer lost it.", self.job_id)
+        if (state := await self._task_state()) in _IN_GOOD_HANDS:
+            self.log.warning("Job %s goes on: its task is %s, only this trigger ends.", self.job_id, state)
             return
-        connection = await DatalakeHook.aconnection(self.datalake_conn_id)
-        await asyncio.to_thread(cancel_job, connection, self.job_id)
+        self.log.warning("The task was stopped (%s): cancelling job %s", state, self.job_id)
+        await asyncio.to_thread(cancel_job, await self._connection(), self.job_id)
 
-    async def _task_still_waits(self) -> bool:
-        """Whether the task is still deferred: a triggerer that lost its heartbeat is told to drop triggers too."""
-        # apache/airflow #73454
+    async def _task_state(self) -> str | None:
+        # A triggerer that was slow to tell that it lives is told to drop its triggers too (apache/airflow #73454).
         if self.task_instance is None:
-            return False
+            return None
         try:
-            return await asyncio.wait_for(task_state(self.task_instance), _STATE_SECONDS) == "deferred"
+            return await asyncio.wait_for(task_state(self.task_instance), _STATE_SECONDS)
         except asyncio.TimeoutError:
             self.log.warning("Airflow does not tell the task's state; it is taken as stopped.")
-            return False
+            return None

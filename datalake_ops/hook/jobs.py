@@ -13,8 +13,9 @@ from datalake_ops.errors import DatalakeError, JobWaitTimeoutError, NotFoundErro
 from datalake_ops.hook.arguments import JobLike, chunks, job_id
 from datalake_ops.hook.caller import Caller
 from datalake_ops.waiting.schedule import WaitSchedule
+from datalake_ops.waiting.tail import LINES, Tail
 from datalake_ops.waiting.verdict import check
-from datalake_ops.waiting.wait import ONE_TRY, Wait, wait_until_ended
+from datalake_ops.waiting.wait import ONE_TRY, TRANSIENT, Wait, wait_until_ended
 from datalake_ops.wire.jobs import Job
 from datalake_ops.wire.lakes import Extension
 
@@ -59,6 +60,7 @@ class JobVerbs(Caller):
         on_poll: Callable[[Job], None] | None = None,
         raise_on_failure: bool = True,
         rest: Callable[[float], None] = time.sleep,
+        max_failed_polls: int | None = None,
     ) -> Job:
         """Wait until a job ended and return it.
 
@@ -68,12 +70,13 @@ class JobVerbs(Caller):
             on_poll: called with the job after every look.
             raise_on_failure: False returns a failed or killed job as it is.
             rest: pauses for seconds; one that raises ends the wait.
+            max_failed_polls: how many looks may fail in a row; None gives the platform five minutes.
 
         Raises:
             JobFailedError, JobKilledError: the job did not succeed; the error has its last log lines.
             JobWaitTimeoutError: the time ran out; the job goes on.
         """
-        schedule = WaitSchedule(timeout, poll_interval)
+        schedule = WaitSchedule(timeout, poll_interval, tolerated_failures=max_failed_polls)
         wait = Wait(job_id(job), schedule, schedule.deadline_at(time.time()), on_poll)
         try:
             ended = wait_until_ended(wait, lambda wanted: self.send(operations.get_job(wanted), ONE_TRY), rest)
@@ -114,6 +117,20 @@ class JobVerbs(Caller):
             lines.extend(page.lines)
             cursor = page.next_cursor
         return lines
+
+    def new_log_lines(self, job: Job, tail: Tail) -> list[str]:
+        """Lines of a job's log since the last look, when it is time for one; none where the platform has no logs."""
+        now = time.time()
+        if not tail.is_due(job, now) or not self.context.offers(Extension.JOB_LOGS):
+            return []
+        try:
+            page = self.send(operations.job_logs(job.id, tail.cursor, LINES), ONE_TRY)
+            if tail.misses_some(page):
+                page = self.send(operations.job_logs(job.id, -LINES, LINES), ONE_TRY)
+        except TRANSIENT:
+            # A log is for the eye: no wait fails by it, and the next look shows what this one missed.
+            return []
+        return tail.show(page, now)
 
     def find_jobs(self, idempotency_key: str | None = None, labels: Mapping[str, str] | None = None) -> list[Job]:
         """Jobs that were started with a key or labels, newest first.

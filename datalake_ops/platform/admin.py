@@ -1,4 +1,4 @@
-"""Routes for tests: scripted faults, the request journal, lakes and organizations of one's own."""
+"""Routes for tests: scripted faults, the request journal, extensions withheld, lakes and organizations of one's own."""
 
 from __future__ import annotations
 
@@ -16,12 +16,19 @@ from datalake_ops.platform.problems import conflict, json_response
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.tokens import add_token, new_token
+from datalake_ops.wire.lakes import Extension
 
 
 class Named(BaseModel):
     """A name for something to make."""
 
     name: str = Field(min_length=1, max_length=256)
+
+
+class Withheld(BaseModel):
+    """Extensions that the platform is not to announce."""
+
+    extensions: list[Extension]
 
 
 def admin_router(faults: Faults) -> APIRouter:
@@ -56,6 +63,12 @@ def admin_router(faults: Faults) -> APIRouter:
     async def clear(_caller: CallerOf) -> Response:
         """Empty the journal."""
         faults.journal.clear()
+        return json_response({})
+
+    @router.put("/withheld")
+    async def withhold(body: Withheld, request: Request, _caller: CallerOf) -> Response:
+        """From now on announce every extension but these."""
+        services(request).withheld = frozenset(extension.value for extension in body.extensions)
         return json_response({})
 
     _add_makers(router)

@@ -68,7 +68,8 @@ class JobService(Protocol):
 class Services:
     """Everything a handler may use; one per application, at `app.state.services`."""
 
-    # `jobs` is filled in last: the job service itself works with the others.
+    # `jobs` is filled in last: the job service itself works with the others. `withheld` are extensions that are not
+    # announced, for a test of clients against a platform without them.
 
     settings: Settings
     database: Database
@@ -76,6 +77,7 @@ class Services:
     directory: Directory
     objects: ObjectStore
     jobs: JobService = field(init=False)
+    withheld: frozenset[str] = frozenset()
 
 
 def services(request: Request) -> Services:

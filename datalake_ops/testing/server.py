@@ -149,6 +149,13 @@ class PlatformServer:
         """Forget every scripted fault."""
         self.admin("DELETE", "/_admin/faults")
 
+    def withhold(self, *extensions: str) -> None:
+        """Announce every extension but these from now on (see docs/platform-differences.md); none withholds none.
+
+        A hook that asked before goes on with what it was told.
+        """
+        self.admin("PUT", "/_admin/withheld", {"extensions": list(extensions)})
+
     def requests(self) -> list[dict[str, Any]]:
         """The journal of API requests, oldest first: method, path, query, headers, body, status."""
         return list(self.admin("GET", "/_admin/requests")["items"])

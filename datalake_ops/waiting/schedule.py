@@ -17,12 +17,14 @@ class WaitSchedule:
     """Seconds between polls, until when, and for how long polls may fail in a row.
 
     Without `poll_interval` the interval grows with the time waited, from 0.25 s to 10 s.
-    `timeout` None waits for ever. A platform that restarts is given `tolerated_silence` seconds.
+    `timeout` None waits for ever. A platform that restarts is given `tolerated_silence` seconds, or, with
+    `tolerated_failures`, as many failed polls in a row.
     """
 
     timeout: float | None = 3600.0
     poll_interval: float | None = None
     tolerated_silence: float = 300.0
+    tolerated_failures: int | None = None
 
     def __post_init__(self) -> None:
         if self.timeout is not None and self.timeout < 0:
@@ -31,10 +33,18 @@ class WaitSchedule:
             raise ConfigurationError(f"poll_interval is seconds and must be positive, not {self.poll_interval}.")
         if self.tolerated_silence < 0:
             raise ConfigurationError(f"tolerated_silence is seconds and cannot be {self.tolerated_silence}.")
+        if self.tolerated_failures is not None and self.tolerated_failures < 0:
+            raise ConfigurationError(f"tolerated_failures counts polls and cannot be {self.tolerated_failures}.")
 
     def deadline_at(self, now: float) -> float | None:
         """The moment to stop, on the same clock as `now`."""
         return None if self.timeout is None else now + self.timeout
+
+    def is_too_much(self, failures: int, silence: float) -> bool:
+        """Whether to give up after so many failed polls in a row, over so many seconds."""
+        if self.tolerated_failures is not None:
+            return failures > self.tolerated_failures
+        return silence >= self.tolerated_silence
 
     def interval(self, waited: float, jitter: float, retry_after: float | None = None) -> float:
         """Seconds until the next poll after `waited` seconds; `jitter` in [0, 1) spreads them by a tenth.

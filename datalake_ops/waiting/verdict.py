@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from datalake_ops.errors import JobError, JobFailedError, JobKilledError
 from datalake_ops.wire.jobs import Job, JobStatus
 
-# Enough of a log to see why a job failed, and little enough for an exception's text.
-SHOWN_LINES = 20
+# Enough of a log to see why a job failed and which items, and little enough for an exception's text.
+SHOWN_LINES = 50
+# Counts of an import that say that something asked for was not done.
+SHORTFALLS = ("failed", "missing", "skipped_type", "skipped_name")
 
 
 def check(job: Job, url: str | None = None, log: Sequence[str] = ()) -> Job:
@@ -32,7 +34,19 @@ def failure(job: Job, url: str | None = None, log: Sequence[str] = ()) -> JobErr
     parts.append(f": {job.reason}" if job.reason else ".")
     if url:
         parts.append(f" See {url}")
+    if told := shown_counts(job):
+        parts.append(f"\nIt counted: {told}.")
     lines = list(log)[-SHOWN_LINES:]
     if lines:
         parts.append("\nLast lines of its log:\n" + "\n".join(f"  {line}" for line in lines))
     return kind("".join(parts), job=job, url=url, log=log)
+
+
+def shown_counts(job: Job) -> str:
+    """What a job counted, such as "imported 7, failed 3"; empty when it counted nothing."""
+    return ", ".join(f"{name} {count}" for name, count in (job.counts or {}).items() if count)
+
+
+def shortfall(job: Job) -> str:
+    """What a job that succeeded did not do, such as "failed 3, missing 1"; empty when it did all."""
+    return ", ".join(f"{name} {job.counts[name]}" for name in SHORTFALLS if job.counts and job.counts.get(name))

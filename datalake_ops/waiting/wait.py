@@ -35,10 +35,11 @@ class Wait:
     started_at: float = field(default_factory=time.time)
     seen: Job | None = None
     silent_since: float | None = None
+    failures: int = 0
 
     def saw(self, job: Job) -> bool:
         """Take note of a job; True when it ended."""
-        self.seen, self.silent_since = job, None
+        self.seen, self.silent_since, self.failures = job, None, 0
         if self.on_poll is not None:
             self.on_poll(job)
         return job.status.is_terminal
@@ -53,7 +54,8 @@ class Wait:
         now = time.time()
         if error is not None:
             self.silent_since = self.silent_since or now
-            if now - self.silent_since >= self.schedule.tolerated_silence:
+            self.failures += 1
+            if self.schedule.is_too_much(self.failures, now - self.silent_since):
                 raise error
         pause = self.schedule.interval(now - self.started_at, random.random(), getattr(error, "retry_after", None))
         if self.deadline_at is None:

@@ -65,11 +65,18 @@ def test_fields_that_run_into_each_other_do_not_make_the_same_key() -> None:
     assert TaskIdentity.of(one).key() != TaskIdentity.of(other).key()
 
 
-def test_the_labels_say_where_a_job_came_from() -> None:
-    assert TaskIdentity.of(a_context()).labels == {
-        "orchestrator": "airflow", "dag_id": "d", "run_id": "r", "task_id": "t",
+def test_the_labels_say_where_a_job_came_from(identity: TaskIdentity, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "http://airflow.example.com")
+    mapped = TaskIdentity.of(a_context(map_index=3))
+
+    labels = identity.job_labels("the key")
+
+    assert labels == {
+        "orchestrator": "airflow", "airflow": "http://airflow.example.com",
+        "dag_id": "d", "run_id": "r", "task_id": "t",
+        "generation": identity.generation, "idempotency_key": "the key",
     }  # fmt: skip
-    assert TaskIdentity.of(a_context(map_index=3)).labels["map_index"] == "3"
+    assert mapped.task_labels["map_index"] == "3"
 
 
 @pytest.mark.parametrize("status", [JobStatus.RUNNING, JobStatus.SUCCEEDED])

@@ -24,8 +24,13 @@ pytestmark = pytest.mark.usefixtures("some_data")
 
 def a_context(run_id: str) -> Any:
     ti = {"dag_id": "d", "run_id": run_id, "task_id": "t", "map_index": -1, "max_tries": 0, "try_number": 1}
-    pushed = SimpleNamespace(**ti, xcom_push=lambda key, value: None)
-    return {"ti": pushed, "dag_run": SimpleNamespace(start_date=datetime(2026, 1, 1, tzinfo=timezone.utc))}
+    pushed = SimpleNamespace(**ti, start_date=None, xcom_push=lambda key, value: None)
+    task = SimpleNamespace(execution_timeout=None)
+    return {
+        "ti": pushed,
+        "task": task,
+        "dag_run": SimpleNamespace(start_date=datetime(2026, 1, 1, tzinfo=timezone.utc)),
+    }
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -14,8 +15,10 @@ from airflow.exceptions import AirflowException
 from airflow.sdk.module_loading import import_string
 from airflow.sdk.serde import deserialize, serialize
 
+from airflow_provider.compat import AirflowTaskTimeout
 from airflow_provider.triggers.job import ENDED, LOST, TIMED_OUT, JobEvent, JobTrigger
-from airflow_provider.waiting import JobWait
+from airflow_provider.waiting import JobWait, finish
+from datalake_ops.errors import JobWaitTimeoutError, UnauthorizedError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.server import PlatformServer
 from datalake_ops.wire.jobs import Job, JobStatus
@@ -35,20 +38,59 @@ def test_the_trigger_survives_the_way_to_another_process() -> None:
     assert again.serialize() == (path, kwargs)
 
 
-def test_the_trigger_stores_the_connection_id_the_job_and_numbers_only(platform: PlatformServer) -> None:
-    _, kwargs = JobWait("datalake_default", "job", timeout=60, poll_interval=1).deferral()["trigger"].serialize()
+def a_task_context(execution_timeout: timedelta | None = None, running_for: float = 0.0) -> Any:
+    started_at = datetime.now(timezone.utc) - timedelta(seconds=running_for)
+    return {
+        "task": SimpleNamespace(execution_timeout=execution_timeout),
+        "ti": SimpleNamespace(start_date=started_at),
+    }
 
-    assert set(kwargs) == {"datalake_conn_id", "job_id", "poll_interval", "deadline_at", "fire_after"}
+
+def test_the_trigger_stores_the_connection_id_the_job_and_numbers_only(platform: PlatformServer) -> None:
+    wait = JobWait("datalake_default", "job", timeout=60, poll_interval=1)
+    _, kwargs = wait.deferral(a_task_context())["trigger"].serialize()
+
+    assert kwargs.pop("datalake_conn_id") == "datalake_default"
+    assert kwargs.pop("job_id") == "job"
+    assert all(value is None or isinstance(value, (int, float)) for value in kwargs.values())
     assert platform.token not in repr(kwargs)
     assert platform.url not in repr(kwargs)
 
 
 def test_airflow_ends_a_trigger_only_after_its_own_deadline() -> None:
-    deferral = JobWait("lake", "job", timeout=100, poll_interval=50).deferral()
+    deferral = JobWait("lake", "job", timeout=100, poll_interval=50).deferral(a_task_context())
 
     assert deferral["trigger"].deadline_at == pytest.approx(time.time() + 100, abs=2)
-    assert deferral["timeout"].total_seconds() == 200
-    assert JobWait("lake", "job").deferral()["timeout"] is None
+    assert deferral["timeout"].total_seconds() == pytest.approx(200, abs=1)
+    assert JobWait("lake", "job").deferral(a_task_context())["timeout"] is None
+
+
+def test_a_deferred_wait_ends_with_the_tasks_execution_timeout() -> None:
+    context = a_task_context(execution_timeout=timedelta(seconds=30), running_for=10)
+
+    assert JobWait("lake", "job").deferral(context)["trigger"].deadline_at == pytest.approx(time.time() + 20, abs=2)
+    assert JobWait("lake", "job", timeout=5).deferral(context)["trigger"].deadline_at == pytest.approx(
+        time.time() + 5, abs=2
+    )
+
+
+@pytest.mark.parametrize(
+    ("running_for", "kind"), [(10, JobWaitTimeoutError), (40, AirflowTaskTimeout)], ids=["timeout", "execution_timeout"]
+)
+def test_the_task_learns_which_of_its_deadlines_came(
+    platform: PlatformServer, running_for: float, kind: type[BaseException]
+) -> None:
+    context = a_task_context(execution_timeout=timedelta(seconds=30), running_for=running_for)
+
+    with platform.hook() as hook, pytest.raises(kind, match="too late"):
+        finish(JobEvent("job", TIMED_OUT, "too late"), hook, context)
+
+
+def test_an_error_met_in_the_triggerer_is_the_tasks_error(platform: PlatformServer) -> None:
+    event = JobEvent("job", LOST, "wrong token", "UnauthorizedError")
+
+    with platform.hook() as hook, pytest.raises(UnauthorizedError, match="wrong token"):
+        finish(event, hook, a_task_context())
 
 
 def test_a_wait_past_its_deadline_fires_one_event_that_says_so(platform: PlatformServer) -> None:
@@ -71,7 +113,7 @@ def test_the_event_tells_that_the_job_ended_and_is_held_back(platform: PlatformS
 
     events = asyncio.run(fired(JobTrigger("datalake_default", str(job.id), fire_after=fire_after)))
 
-    assert events == [{"job_id": str(job.id), "outcome": ENDED, "message": ""}]
+    assert events == [{"job_id": str(job.id), "outcome": ENDED, "message": "", "error": ""}]
     assert time.time() >= fire_after
 
 
@@ -91,7 +133,7 @@ def test_a_job_that_does_not_exist_ends_the_wait(platform: PlatformServer) -> No
     events = asyncio.run(fired(JobTrigger("datalake_default", str(uuid4()))))
 
     assert [event["outcome"] for event in events] == [LOST]
-    assert "NotFoundError" in events[0]["message"]
+    assert events[0]["error"] == "NotFoundError"
 
 
 def test_a_connection_that_does_not_exist_reaches_airflow() -> None:
@@ -140,7 +182,7 @@ def a_trigger_of_a_task(job: Job, monkeypatch: pytest.MonkeyPatch, state: str, s
         return {"r": {"t": state}}
 
     monkeypatch.setattr("airflow.sdk.execution_time.task_runner.RuntimeTaskInstance.get_task_states", get_task_states)
-    trigger = JobTrigger("datalake_default", str(job.id))
+    trigger = JobTrigger("datalake_default", str(job.id), cancel_on_kill=True)
     trigger.task_instance = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1)
     return trigger
 

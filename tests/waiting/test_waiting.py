@@ -18,7 +18,7 @@ from datalake_ops.errors import (
     NotFoundError,
 )
 from datalake_ops.waiting.schedule import WaitSchedule
-from datalake_ops.waiting.verdict import check
+from datalake_ops.waiting.verdict import check, shortfall
 from datalake_ops.waiting.wait import Wait, wait_until_ended
 from datalake_ops.wire.jobs import Job, JobStatus
 
@@ -63,7 +63,7 @@ def test_any_other_end_raises_with_reason_page_and_log(status: JobStatus, kind: 
     assert "out of memory" in text
     assert "http://x/jobs/7" in text
     assert "line 59" in text
-    assert "line 39" not in text
+    assert "line 9\n" not in text
 
 
 @given(st.floats(0, 1e6), st.floats(0, 1, exclude_max=True))
@@ -121,3 +121,21 @@ def test_a_wait_ends_at_its_deadline_and_says_that_the_job_goes_on() -> None:
         wait_until_ended(a_wait(deadline_at=0.0), answers(a_job(JobStatus.RUNNING)))
 
     assert caught.value.job == a_job(JobStatus.RUNNING)
+
+
+def test_a_wait_gives_up_after_as_many_failed_polls_as_were_said() -> None:
+    wait = a_wait(schedule=WaitSchedule(poll_interval=0.001, tolerated_failures=2))
+    lost = NetworkError("cut")
+    look = answers(lost, lost, a_job(JobStatus.RUNNING), lost, lost, lost, a_job(JobStatus.SUCCEEDED))
+
+    with pytest.raises(NetworkError):
+        wait_until_ended(wait, look)
+
+
+def test_what_a_job_counted_is_in_its_failure_and_what_it_left_out_is_told_of_a_success() -> None:
+    counts = {"listed": 9, "imported": 6, "failed": 2, "missing": 1, "skipped_known": 0}
+
+    with pytest.raises(JobFailedError, match="listed 9, imported 6, failed 2, missing 1"):
+        check(a_job(JobStatus.FAILED, counts=counts))
+    assert shortfall(a_job(JobStatus.SUCCEEDED, counts=counts)) == "failed 2, missing 1"
+    assert shortfall(a_job(JobStatus.SUCCEEDED)) == ""

@@ -24,14 +24,15 @@ SDK_VERSION = "6.37.0"
 
 
 @router.get(routes.PING)
-async def ping(caller: CallerOf) -> Response:
+async def ping(request: Request, caller: CallerOf) -> Response:
     """Who the token belongs to, and what the platform offers beyond the public wire."""
+    withheld = services(request).withheld
     return json_response(
         {
             "username": caller.username,
             "sdk_version": SDK_VERSION,
             "default_organization": caller.organization_id,
-            "extensions": [extension.value for extension in Extension],
+            "extensions": [extension.value for extension in Extension if extension.value not in withheld],
         }
     )
 

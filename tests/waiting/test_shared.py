@@ -1,0 +1,225 @@
+"""The shared poller: many waits on one connection, few requests, and every wait gets what concerns it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import time
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import pytest
+
+from datalake_ops.config import Connection
+from datalake_ops.errors import JobWaitTimeoutError, NotFoundError, ServerError
+from datalake_ops.hook import DatalakeHook
+from datalake_ops.testing.server import PlatformServer
+from datalake_ops.waiting.schedule import WaitSchedule
+from datalake_ops.waiting.shared import Seen, shared_poller
+from datalake_ops.waiting.tail import LINES, Tail
+from datalake_ops.waiting.wait import Wait
+from datalake_ops.wire import routes
+from datalake_ops.wire.jobs import Job, JobStatus
+
+BATCH = "/jobv2s/batch"
+
+
+@pytest.fixture(scope="module")
+def platform() -> Iterator[PlatformServer]:
+    arguments = ["--cpus", "32"]
+    for name, script in {"patient": "sleep 300", "talker": "seq 1 250; sleep 300", "brief": "echo done"}.items():
+        arguments += ["--program", f"tests/{name}=/bin/sh -c '{script}'"]
+    with PlatformServer(arguments=arguments) as server, server.hook() as hook:
+        path = routes.PROCESSINGS.format(organization=hook.context.organization.id)
+        for name in ("patient", "talker", "brief"):
+            image = {"docker_image": f"tests/{name}", "docker_tag": "latest", "docker_flags": None}
+            defaults = {"default_cpu": 1, "default_gpu": 0, "default_parameters": {}}
+            named = {"name": name, "target": "DATALAKE", "description": None, "type": None}
+            server.admin("POST", path, {**named, **image, **defaults})
+        yield server
+        for job in hook.find_jobs():
+            hook.cancel_job(job)
+
+
+@pytest.fixture(scope="module")
+def data(platform: PlatformServer, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    from PIL import Image
+
+    path = tmp_path_factory.mktemp("data") / "one.png"
+    Image.new("RGB", (16, 16)).save(path)
+    with platform.hook() as hook:
+        return [str(one) for one in hook.upload(path).data.ids]
+
+
+@pytest.fixture
+def hook(platform: PlatformServer) -> Iterator[DatalakeHook]:
+    platform.clear_requests()
+    with platform.hook() as hook:
+        yield hook
+    platform.clear_faults()
+    platform.withhold()
+
+
+def connection_of(platform: PlatformServer) -> Connection:
+    return Connection(host=platform.url, api_token=platform.token)
+
+
+def a_wait(job: Job | UUID, deadline_at: float | None = None, **schedule: float) -> Wait:
+    return Wait(
+        job if isinstance(job, UUID) else job.id, WaitSchedule(**{"poll_interval": 0.3, **schedule}), deadline_at
+    )
+
+
+async def followed(platform: PlatformServer, wait: Wait, tail: Tail | None = None) -> list[Seen]:
+    return [seen async for seen in shared_poller(connection_of(platform)).follow(wait, tail)]
+
+
+async def some_time(platform: PlatformServer, waits: list[Wait], seconds: float) -> None:
+    following = [asyncio.ensure_future(followed(platform, wait)) for wait in waits]
+    await asyncio.sleep(seconds)
+    for one in following:
+        one.cancel()
+    await asyncio.gather(*following, return_exceptions=True)
+
+
+def paths(platform: PlatformServer, ending: str) -> list[str]:
+    return [one["path"] for one in platform.requests() if one["path"].endswith(ending)]
+
+
+def test_many_waits_cost_one_request_per_interval(
+    platform: PlatformServer, hook: DatalakeHook, data: list[str]
+) -> None:
+    waits = [a_wait(hook.launch_processing("patient", data), poll_interval=0.5) for _ in range(12)]
+    platform.clear_requests()
+
+    asyncio.run(some_time(platform, waits, 3.0))
+
+    looks = paths(platform, BATCH)
+    assert 3 <= len(looks) <= 9
+    assert len(platform.requests()) <= len(looks) + 1 + 12  # the ping, and a look of those that came first
+
+
+def test_every_wait_learns_of_its_own_job(platform: PlatformServer, hook: DatalakeHook, data: list[str]) -> None:
+    jobs = [hook.launch_processing("brief", data) for _ in range(5)]
+
+    async def all_of_them() -> list[list[Seen]]:
+        return await asyncio.gather(*(followed(platform, a_wait(job)) for job in jobs))
+
+    ends = asyncio.run(all_of_them())
+
+    assert [end[-1].job.id for end in ends] == [job.id for job in jobs]
+    assert all(end[-1].job.status is JobStatus.SUCCEEDED for end in ends)
+
+
+def test_a_platform_without_batches_is_asked_for_one_job_at_a_time(
+    platform: PlatformServer, hook: DatalakeHook, data: list[str]
+) -> None:
+    platform.withhold("job-batch")
+    jobs = [hook.launch_processing("brief", data) for _ in range(3)]
+
+    async def all_of_them() -> list[list[Seen]]:
+        return await asyncio.gather(*(followed(platform, a_wait(job)) for job in jobs))
+
+    ends = asyncio.run(all_of_them())
+
+    assert all(end[-1].job.status is JobStatus.SUCCEEDED for end in ends)
+    assert paths(platform, BATCH) == []
+
+
+def test_an_unknown_job_ends_its_own_wait_only(platform: PlatformServer, hook: DatalakeHook, data: list[str]) -> None:
+    known = hook.launch_processing("brief", data)
+
+    async def both() -> list[object]:
+        waits = (followed(platform, a_wait(known)), followed(platform, a_wait(uuid4())))
+        return await asyncio.gather(*waits, return_exceptions=True)
+
+    good, bad = asyncio.run(both())
+
+    assert isinstance(good, list)
+    assert isinstance(bad, NotFoundError)
+
+
+def test_a_deadline_ends_its_own_wait_only(platform: PlatformServer, hook: DatalakeHook, data: list[str]) -> None:
+    patient = hook.launch_processing("patient", data)
+
+    async def both() -> list[object]:
+        waits = (
+            followed(platform, a_wait(patient, deadline_at=time.time() + 0.5)),
+            followed(platform, a_wait(patient, deadline_at=time.time() + 1.5)),
+        )
+        started = time.time()
+        await asyncio.wait([asyncio.ensure_future(waits[0])])
+        first = time.time() - started
+        return [first, (await asyncio.gather(waits[1], return_exceptions=True))[0]]
+
+    first, late = asyncio.run(both())
+
+    assert first < 1.4
+    assert isinstance(late, JobWaitTimeoutError)
+
+
+def test_a_platform_that_asks_for_patience_is_left_alone_but_no_longer_than_the_deadline(
+    platform: PlatformServer, hook: DatalakeHook, data: list[str]
+) -> None:
+    patient = hook.launch_processing("patient", data)
+    fault = platform.script_fault("GET", f"/api/v2/job/{patient.id}$", status=429, retry_after=60, count=100)
+
+    started = time.time()
+    with pytest.raises(JobWaitTimeoutError):
+        asyncio.run(followed(platform, a_wait(patient, deadline_at=time.time() + 1.5)))
+
+    assert time.time() - started < 10
+    assert platform.faults_met(fault) <= 2  # the first poll and the one at the deadline
+
+
+def test_failed_polls_are_tolerated_as_often_as_was_said(
+    platform: PlatformServer, hook: DatalakeHook, data: list[str]
+) -> None:
+    patient = hook.launch_processing("patient", data)
+    fault = platform.script_fault("GET", f"/api/v2/job/{patient.id}$", status=503, count=100)
+
+    with pytest.raises(ServerError):
+        asyncio.run(followed(platform, a_wait(patient, poll_interval=0.05, tolerated_failures=3)))
+
+    assert platform.faults_met(fault) == 4
+
+
+def test_the_log_is_told_in_pieces_and_not_twice(platform: PlatformServer, hook: DatalakeHook, data: list[str]) -> None:
+    talker = hook.launch_processing("talker", data)
+    deadline = time.time() + 30
+    while len(hook.job_log(talker, tail=None)) < 250:
+        assert time.time() < deadline
+        time.sleep(0.05)
+
+    async def lines() -> list[str]:
+        found: list[str] = []
+        wait = a_wait(talker, deadline_at=time.time() + 2)
+        try:
+            async for seen in shared_poller(connection_of(platform)).follow(wait, Tail(cursor=5, every=0.2)):
+                found.extend(seen.lines)
+        except JobWaitTimeoutError:
+            pass
+        return found
+
+    shown = asyncio.run(lines())
+
+    assert shown[0] == f"... {250 - 5 - LINES} lines are left out ..."
+    assert shown[1:] == [str(number) for number in range(251 - LINES, 251)]
+
+
+def test_the_poll_does_not_run_in_the_context_of_whoever_came_first(
+    platform: PlatformServer, hook: DatalakeHook, data: list[str]
+) -> None:
+    whose = contextvars.ContextVar("whose", default="nobody's")
+    seen: list[str] = []
+    job = hook.launch_processing("brief", data)
+
+    async def first() -> None:
+        whose.set("the first one's")
+        wait = a_wait(job)
+        wait.on_poll = lambda _: seen.append(whose.get())
+        await followed(platform, wait)
+
+    asyncio.run(first())
+
+    assert set(seen) == {"nobody's"}
