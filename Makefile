@@ -3,12 +3,13 @@ PYTHON ?= python3
 CORE := .venvs/core/bin
 AIRFLOW := .venvs/airflow/bin
 PREFECT := .venvs/prefect/bin
+PREFECT_SCALE := .venvs/prefect-scale/bin
 PACKAGES := datalake_ops airflow_provider prefect_tasks
 SOURCES := $(PACKAGES) example_dags tests benchmarks scripts
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-core compile demo serve check format-check format lint types contracts test test-core \
-	test-airflow test-prefect coverage bench build clean
+	test-airflow test-prefect test-prefect-scale coverage bench build clean
 
 help: ## List everything make can do here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -48,7 +49,7 @@ types: setup ## Check types, each package in the environment it runs in
 contracts: setup-core ## Check which package may import which
 	$(CORE)/lint-imports
 
-test: setup test-core test-airflow test-prefect ## Run every test, in three environments
+test: setup test-core test-airflow test-prefect test-prefect-scale ## Run every test, each in its environment
 
 test-core: setup-core ## Run the tests of the hook, the platform, the contract with the official SDK
 	$(CORE)/python -m pytest tests --ignore tests/airflow --ignore tests/prefect $(ARGS)
@@ -59,7 +60,11 @@ test-airflow: ## Run the tests of the Airflow provider
 
 test-prefect: ## Run the tests of the Prefect tasks
 	@$(PYTHON) scripts/setup.py prefect
-	$(PREFECT)/python -m pytest tests/prefect $(ARGS)
+	$(PREFECT)/python -m pytest tests/prefect --ignore tests/prefect/scale $(ARGS)
+
+test-prefect-scale: ## Run the tests of uploads spread by Dask and Ray, in an environment of their own
+	@$(PYTHON) scripts/setup.py prefect-scale
+	$(PREFECT_SCALE)/python -m pytest tests/prefect/scale $(ARGS)
 
 coverage: setup ## Run every test and report branch coverage
 	rm -f .coverage

@@ -13,10 +13,11 @@ from prefect_tasks.jobs import DatalakeJob
 
 if TYPE_CHECKING:
     from prefect_tasks.automations import install_automations
-    from prefect_tasks.flows import ingest_and_process
+    from prefect_tasks.flows import ingest_and_process, ingest_folder
     from prefect_tasks.guards import datalake_guards
     from prefect_tasks.jobs import DatalakeJobRun
     from prefect_tasks.limits import ensure_limits
+    from prefect_tasks.places import write_manifest
     from prefect_tasks.reaper import reap_orphan_jobs
     from prefect_tasks.tasks import (
         acreate_projection,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         aimport_bucket_objects,
         alaunch_processing,
         alist_data,
+        aretry_failed_files,
         atag_data,
         aupdate_data,
         aupload_data,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
         import_bucket_objects,
         launch_processing,
         list_data,
+        retry_failed_files,
         tag_data,
         update_data,
         upload_data,
@@ -57,6 +60,7 @@ __all__ = [
     "aimport_bucket_objects",
     "alaunch_processing",
     "alist_data",
+    "aretry_failed_files",
     "atag_data",
     "aupdate_data",
     "aupload_data",
@@ -70,16 +74,19 @@ __all__ = [
     "get_or_create_tag",
     "import_bucket_objects",
     "ingest_and_process",
+    "ingest_folder",
     "install_automations",
     "job_watcher",
     "launch_processing",
     "list_data",
     "reap_orphan_jobs",
+    "retry_failed_files",
     "tag_data",
     "update_data",
     "upload_data",
     "wait_for_job",
     "wait_for_jobs",
+    "write_manifest",
 ]
 
 _HOME = {
@@ -87,9 +94,11 @@ _HOME = {
     "datalake_guards": "prefect_tasks.guards",
     "ensure_limits": "prefect_tasks.limits",
     "ingest_and_process": "prefect_tasks.flows",
+    "ingest_folder": "prefect_tasks.flows",
     "install_automations": "prefect_tasks.automations",
     "job_watcher": "prefect_tasks.watcher",
     "reap_orphan_jobs": "prefect_tasks.reaper",
+    "write_manifest": "prefect_tasks.places",
 }
 
 

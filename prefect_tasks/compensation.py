@@ -31,7 +31,8 @@ def note(credentials: DatalakeCredentials | str, done: Any) -> None:
     """Keep, in this process only, what this task did, for the hook that undoes it."""
     current = get_transaction()
     if current is not None and is_undoable():
-        current.set(_DONE, {"credentials": credentials, "done": done})
+        before = current.get(_DONE, None) or {"done": []}
+        current.set(_DONE, {"credentials": credentials, "done": [*before["done"], done]})
 
 
 def created(report: UploadReport) -> list[str]:
@@ -65,7 +66,8 @@ def _undo(txn: Transaction, undo: Callable[[DatalakeHook, Any], str]) -> None:
     noted = txn.get(_DONE, None)
     if noted:
         with load_credentials(noted["credentials"]).get_client() as hook:
-            run_logger().warning("Rolled back: %s", undo(hook, noted["done"]))
+            for done in reversed(noted["done"]):
+                run_logger().warning("Rolled back: %s", undo(hook, done))
 
 
 def _delete(hook: DatalakeHook, data: Sequence[str]) -> str:

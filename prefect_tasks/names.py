@@ -45,3 +45,9 @@ def unsigned(address: str) -> str:
         return address
     parts = urlsplit(address)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def named_error(error: Mapping[str, str]) -> str:
+    """An error of an upload's summary with its path, which most texts begin with already."""
+    text = error["error"]
+    return text if text.startswith(error["path"]) else f"{error['path']}: {text}"

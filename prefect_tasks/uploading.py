@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from prefect_tasks import artifacts, sample, stops
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
 from prefect_tasks.compensation import created, is_undoable, note
 from prefect_tasks.limits import held
+from prefect_tasks.places import save_report
 from prefect_tasks.waiting import run_logger
 from prefect_tasks.watching import RunWatch
 
@@ -46,10 +46,13 @@ def upload(
     arguments: Mapping[str, Any],
     visible: Visible,
     report: str | os.PathLike[str] | None = None,
-    allow_failures: bool = False,
+    allow_failures: bool | None = False,
     limit: str | None = None,
+    also: Callable[[Progress], None] | None = None,
 ) -> dict[str, Any]:
     """Upload a source with arguments of `DatalakeHook.upload`, and return its summary.
+
+    `allow_failures` accepts that some files fail, None that all do; `also` is told of the progress too.
 
     Raises:
         UploadError, NothingDoneError: some or all files failed.
@@ -57,9 +60,9 @@ def upload(
     """
     held_slot: AbstractContextManager[None] = held(limit) if limit else nullcontext()
     with load_credentials(credentials).get_client() as hook, held_slot:
-        done = _upload(hook, source, arguments, visible)
+        done = _upload(hook, source, arguments, visible, also)
         made = created(done) if is_undoable() else []
-        if done.failed_count and not (allow_failures and done.failed_count < len(done.files)):
+        if _is_too_bad(done, allow_failures):
             _undo_at_once(hook, made)
             _conclude(hook, done, visible, report)
             raise _failure(done)
@@ -67,19 +70,33 @@ def upload(
         return _conclude(hook, done, visible, report)
 
 
-def _upload(hook: DatalakeHook, source: Any, arguments: Mapping[str, Any], visible: Visible) -> UploadReport:
+def _is_too_bad(done: UploadReport, allow_failures: bool | None) -> bool:
+    failed = done.failed_count
+    if not failed or allow_failures is None:
+        return False
+    return not allow_failures or failed == len(done.files)
+
+
+def _upload(
+    hook: DatalakeHook,
+    source: Any,
+    arguments: Mapping[str, Any],
+    visible: Visible,
+    also: Callable[[Progress], None] | None,
+) -> UploadReport:
     from datalake_ops.upload.progress import LogProgress
 
     log = LogProgress(run_logger().info)
     card = artifacts.UploadCard(visible.what) if visible.artifacts else None
-    # Prefect's signals reach the main thread only.
-    in_thread = threading.current_thread() is not threading.main_thread()
-    watch = RunWatch.of_this_run(run_logger()) if in_thread else None
+    # Prefect's signals reach the main thread of the flow's process only.
+    watch = RunWatch.of_this_run(run_logger())
 
     def on_progress(progress: Progress) -> None:
         log(progress)
         if card is not None:
             card.take(progress)
+        if also is not None:
+            also(progress)
         _stop_if_cancelled(watch)
 
     try:
@@ -97,12 +114,12 @@ def _upload(hook: DatalakeHook, source: Any, arguments: Mapping[str, Any], visib
 
 def _stop_if_cancelled(watch: Callable[[], None] | None) -> None:
     stops.check()
-    if watch is not None:
-        try:
+    try:
+        if watch is not None:
             watch()
-        except CancelledRun as cancelled:
-            # An upload goes on after an `Exception` of its callback.
-            raise stops.Stopped(str(cancelled)) from cancelled
+    except CancelledRun as cancelled:
+        # An upload goes on after an `Exception` of its callback.
+        raise stops.Stopped(str(cancelled)) from cancelled
 
 
 def _conclude(
@@ -110,7 +127,7 @@ def _conclude(
 ) -> dict[str, Any]:
     summary = done.summary(visible.max_ids, SUMMARY_BYTES)
     if report is not None:
-        summary["report"] = str(done.save(report))
+        summary["report"] = save_report(done, report)
     _tell(done)
     if visible.artifacts:
         artifacts.link(hook.datalake_url(), f"Lake {hook.context.datalake.name}")

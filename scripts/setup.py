@@ -1,6 +1,6 @@
 """Make the project's environments under `.venvs/`, and do nothing when they are as they should be.
 
-Needs only a bare Python: `python3 scripts/setup.py [core] [airflow] [prefect]`. An environment carries a stamp of what
+Needs only a bare Python: `python3 scripts/setup.py [core] [airflow] ...`. An environment carries a stamp of what
 it was made from; it is brought up to date when that changed, and made anew when it is broken or half made.
 """
 
@@ -20,7 +20,12 @@ ROOT = Path(__file__).resolve().parent.parent
 VENVS = ROOT / ".venvs"
 TOOLS = VENVS / "tools"
 # The extras whose packages each environment's requirements file holds, beside those of its `.in` file.
-EXTRAS = {"core": ("platform", "dev"), "airflow": ("airflow", "platform"), "prefect": ("prefect", "platform")}
+EXTRAS = {
+    "core": ("platform", "dev"),
+    "airflow": ("airflow", "platform"),
+    "prefect": ("prefect", "platform"),
+    "prefect-scale": ("prefect", "platform", "dask", "ray"),
+}
 OLDEST_PYTHON = (3, 10)
 
 

@@ -12,6 +12,7 @@ from prefect_tasks.tasks.jobs import (
     launch_processing,
 )
 from prefect_tasks.tasks.projections import acreate_projection, create_projection
+from prefect_tasks.tasks.retries import aretry_failed_files, retry_failed_files
 from prefect_tasks.tasks.tags import aget_or_create_tag, atag_data, get_or_create_tag, tag_data
 from prefect_tasks.tasks.uploads import aupload_data, upload_data
 from prefect_tasks.tasks.waits import await_job, await_jobs, wait_for_job, wait_for_jobs
@@ -24,6 +25,7 @@ __all__ = [
     "aimport_bucket_objects",
     "alaunch_processing",
     "alist_data",
+    "aretry_failed_files",
     "atag_data",
     "aupdate_data",
     "aupload_data",
@@ -36,6 +38,7 @@ __all__ = [
     "import_bucket_objects",
     "launch_processing",
     "list_data",
+    "retry_failed_files",
     "tag_data",
     "update_data",
     "upload_data",

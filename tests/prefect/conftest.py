@@ -42,7 +42,7 @@ _LEFT_OPEN = "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisabl
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.parent == Path(__file__).parent:
+        if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings(_LEFT_OPEN))
 
 

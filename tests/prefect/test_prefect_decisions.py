@@ -6,7 +6,9 @@ import asyncio
 import inspect
 import time
 from pathlib import Path
+from typing import Any
 
+import cloudpickle
 import pytest
 from prefect.client.schemas.objects import State, StateType
 
@@ -29,6 +31,7 @@ from prefect_tasks import tasks
 from prefect_tasks.identity import idempotency_key, labels
 from prefect_tasks.names import saying, shown
 from prefect_tasks.retrying import RETRYING, is_transient, rest
+from prefect_tasks.sharding import plan_upload, upload_shard
 from prefect_tasks.waiting import stopping
 
 AGAIN = [
@@ -88,6 +91,11 @@ def test_an_async_twin_takes_what_its_task_takes(name: str) -> None:
     assert inspect.signature(twin.fn) == inspect.signature(task.fn)
     assert twin.cache_policy == task.cache_policy
     assert twin.persist_result == task.persist_result
+
+
+@pytest.mark.parametrize("task", [*(getattr(tasks, name) for name in tasks.__all__), plan_upload, upload_shard])
+def test_every_task_travels_to_a_cluster(task: Any) -> None:
+    assert cloudpickle.loads(cloudpickle.dumps(task)).name == task.name
 
 
 def test_every_verb_has_both_kinds() -> None:

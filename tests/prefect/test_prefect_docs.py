@@ -27,8 +27,11 @@ def test_the_page_runs(
     monkeypatch.setenv("DATALAKE_NAME", lake.context.datalake.name)
     prefix = f"{uuid4().hex[:8]}/"
     (platform.bucket / prefix).mkdir(parents=True)
-    for photograph in sorted(SHIPPED.glob("*.jpg"))[:2]:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photographs").mkdir()
+    for number, photograph in enumerate(sorted(SHIPPED.glob("*.jpg"))[:2]):
         shutil.copy(photograph, platform.bucket / prefix)
+        shutil.copy(photograph, tmp_path / "photographs" / f"{number}.jpg")
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
     file = tmp_path / "page.py"
     file.write_text("\n".join(blocks))

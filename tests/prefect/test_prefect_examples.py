@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 
 from datalake_ops.demo.photographs import SHIPPED
+from datalake_ops.errors import IncompleteUploadError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from prefect_tasks import DatalakeCredentials, DatalakeJob
@@ -66,6 +67,18 @@ def test_upload_folder(lake: DatalakeHook, run: Run, tmp_path: Path) -> None:
     assert summary["counts"]["UPLOADED"] == 3
     assert lake.count_data(tags="line-3") == 3
     assert len((tmp_path / "report.jsonl").read_text().splitlines()) == 3
+
+
+def test_ingest_large_folder(lake: DatalakeHook, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "in" / "broken.jpg").write_bytes(b"")
+
+    with pytest.raises(IncompleteUploadError, match="1 of 4 files"):
+        run("ingest_large_folder")
+    (tmp_path / "in" / "broken.jpg").unlink()
+    summary = run("ingest_large_folder", checkpoints="other")
+
+    assert summary["files"] == 0
+    assert lake.count_data(tags="bulk") == 3
 
 
 def test_import_bucket_imports_only_what_is_new(lake: DatalakeHook, run: Run) -> None:

@@ -1,0 +1,154 @@
+"""A folder of any size goes into the lake, spread over threads or machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from prefect import runtime
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from datalake_ops.errors import ConfigurationError, IncompleteUploadError, NothingDoneError
+from prefect_tasks import artifacts, sample
+from prefect_tasks.blocks import DEFAULT_BLOCK, load_credentials
+from prefect_tasks.flows.sized import sized_flow
+from prefect_tasks.names import named_error, shown
+from prefect_tasks.places import NOTE, SharedFolder
+from prefect_tasks.runners import THREADS, RunnerName, task_runner
+from prefect_tasks.sharding import plan_upload, upload_shards
+from prefect_tasks.uploading import SUMMARY_BYTES
+from prefect_tasks.waiting import run_logger
+
+_NAMED = 5
+
+
+def _asked(name: str) -> Any:
+    return runtime.flow_run.parameters.get(name)
+
+
+def _run_name() -> str:
+    return f"ingest {shown(_asked('folder') or _asked('manifest'))}"
+
+
+@sized_flow(flow_run_name=_run_name, task_runner=ThreadPoolTaskRunner(max_workers=THREADS))
+def ingest_folder(
+    folder: str | list[str] | None = None,
+    manifest: str | None = None,
+    credentials: str = DEFAULT_BLOCK,
+    tags: str | list[str] | None = None,
+    source: str | None = None,
+    max_files: int = 1000,
+    max_bytes: int | None = None,
+    include: list[str] | None = None,
+    exclude: list[str] | None = None,
+    base: str | None = None,
+    fill_metadata: bool = False,
+    metadata: dict[str, Any] | None = None,
+    custom_metadata: dict[str, Any] | None = None,
+    runner: RunnerName | None = None,
+    runner_options: dict[str, Any] | None = None,
+    max_workers: int | None = None,
+    checkpoints: str | None = None,
+    limit: str | None = None,
+    max_failed: float = 0,
+    sample_size: int = 8,
+) -> dict[str, Any]:
+    """Upload a folder, or the files of a manifest, in shards: one task for each, and none twice.
+
+    Files that the lake holds already, by name and content, are skipped. A retry of the run plans nothing anew, and does
+    only the shards that did not end well.
+
+    Args:
+        folder: a folder, a pattern or an fsspec URL whose images and videos are uploaded, or some of these. All workers
+            must reach it.
+        manifest: instead of a folder, the address of a manifest: a row per file, see `write_manifest`.
+        credentials: name of a saved block; `"datalake"` falls back on the environment of each worker.
+        tags: names of tags to put on every data; a missing tag is created.
+        source: name of the source the files came from; created when missing.
+        max_files, max_bytes: how many files and bytes a shard has at most. Sizes are asked for only with `max_bytes`.
+        include, exclude: patterns that choose the files of folders.
+        base: where the manifest's relative paths begin, when that is not its own folder.
+        fill_metadata: read EXIF into metadata.
+        metadata, custom_metadata: put on every data; a manifest can say more of each file.
+        runner: "threads", "dask" or "ray"; without one, that of the flow: threads, unless `with_options` says else.
+        runner_options: arguments of the runner, such as `{"address": "tcp://scheduler:8786"}`.
+        max_workers: how many files of a shard travel at once.
+        checkpoints: a folder or an fsspec URL that all workers reach. Each shard keeps its journal and its report
+            there: a shard that was killed goes on where it was, and `retry_failed_files` finds what failed.
+        limit: name of a concurrency limit of which each shard holds a slot, see `ensure_limits`.
+        max_failed: how many files may fail before the run fails: a number, or a share of them below 1.
+        sample_size: how many pictures the contact sheet shows.
+
+    Returns:
+        The upload's summary in at most 2,000 bytes, with `shards`, how many there were, and `checkpoints`.
+
+    Raises:
+        ConfigurationError: an argument cannot be right; nothing was sent.
+        IncompleteUploadError, NothingDoneError: more files failed than may; all others are uploaded.
+    """
+    from datalake_ops.upload.tolerance import Tolerance
+
+    told = _source(folder, manifest, base)
+    what, tolerance = shown(folder or manifest), Tolerance(max_failed=max_failed)
+    limits = {"max_files": max_files, "max_bytes": max_bytes, "include": include or (), "exclude": exclude or ()}
+    arguments = {
+        "tags": tags,
+        "source": source,
+        "max_workers": max_workers,
+        "metadata": metadata,
+        "custom_metadata": custom_metadata,
+        "fill_metadata": fill_metadata,
+        "if_exists": "skip",
+    }
+    plan = plan_upload(told, limits, what)
+    run_logger().info("%d files in %d shards", sum(shard["files"] for shard in plan), len(plan))
+    if checkpoints is not None:
+        note = {"source": told, "arguments": arguments, "plan": plan}
+        SharedFolder(checkpoints).write(NOTE, json.dumps(note))
+    fixed = {"credentials": credentials, "arguments": arguments, "checkpoints": checkpoints, "limit": limit}
+    with task_runner(runner, runner_options) as chosen:
+        summaries = upload_shards(plan, fixed, chosen, what)
+    return _conclude(summaries, credentials, what, tolerance.refuses, checkpoints, sample_size)
+
+
+def _source(folder: str | list[str] | None, manifest: str | None, base: str | None) -> dict[str, Any]:
+    if (folder is None) == (manifest is None):
+        raise ConfigurationError("Give ingest_folder a folder or a manifest, and not both.")
+    if manifest is not None:
+        return {"manifest": manifest, "base": base}
+    return {"paths": folder if isinstance(folder, str) else [*(folder or ())]}
+
+
+def _conclude(
+    summaries: Sequence[Mapping[str, Any]],
+    credentials: str,
+    what: str,
+    refuses: Any,
+    checkpoints: str | None,
+    sample_size: int,
+) -> dict[str, Any]:
+    from datalake_ops.upload.saving import within
+    from datalake_ops.upload.shards import merge_summaries
+
+    merged = merge_summaries(summaries)
+    failed = merged["files"] - merged["counts"]["UPLOADED"] - merged["counts"]["SKIPPED"]
+    with load_credentials(credentials).get_client() as hook:
+        artifacts.link(hook.datalake_url(), f"Lake {hook.context.datalake.name}")
+        artifacts.table(artifacts.SUMMARY, artifacts.summary_rows(merged), f"Upload of {what}")
+        sample.show(hook, merged["data_ids"], f"Some of {what}", sample_size)
+    run_logger().info("%d shards: %s, %d bytes", len(summaries), merged["counts"], merged["bytes"])
+    if refuses(failed, merged["files"]):
+        raise _failure(merged, failed, checkpoints)
+    extra = {"shards": len(summaries), "checkpoints": checkpoints}
+    return {**within(merged, SUMMARY_BYTES - len(json.dumps(extra))), **extra}
+
+
+def _failure(
+    merged: Mapping[str, Any], failed: int, checkpoints: str | None
+) -> IncompleteUploadError | NothingDoneError:
+    named = "; ".join(named_error(one).rstrip(".") for one in merged["errors"][:_NAMED])
+    more = f"; and {failed - _NAMED} more" if failed > _NAMED else ""
+    again = f"retry_failed_files(credentials, {checkpoints!r})" if checkpoints else "Running it again"
+    kind = NothingDoneError if failed == merged["files"] else IncompleteUploadError
+    return kind(f"{failed} of {merged['files']} files were not uploaded: {named}{more}. {again} sends only these.")

@@ -1,0 +1,103 @@
+"""Uploading again what an upload's report names as failed, and only that."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from prefect import task
+
+from datalake_ops.errors import NothingDoneError, UploadError
+from prefect_tasks.blocks import DatalakeCredentials
+from prefect_tasks.compensation import delete_created
+from prefect_tasks.names import shown
+from prefect_tasks.reports import Reports, address_of
+from prefect_tasks.retrying import RETRYING
+from prefect_tasks.tasks.pairs import awaiting
+from prefect_tasks.uploading import SUMMARY_BYTES, Visible, upload
+
+
+def _run_name(parameters: dict[str, Any]) -> str:
+    return f"retry_failed_files {shown(address_of(parameters['report']))}"
+
+
+RETRYING_FILES: dict[str, Any] = {
+    **RETRYING,
+    "tags": ["datalake", "datalake-upload"],
+    "task_run_name": _run_name,
+}
+
+
+@task(**RETRYING_FILES)
+def retry_failed_files(
+    credentials: DatalakeCredentials | str,
+    report: str | dict[str, Any],
+    tags: str | list[str] | None = None,
+    source: str | None = None,
+    metadata: dict[str, Any] | None = None,
+    custom_metadata: dict[str, Any] | None = None,
+    fill_metadata: bool = False,
+    max_workers: int | None = None,
+    allow_failures: bool = False,
+    artifacts: bool = True,
+) -> dict[str, Any]:
+    """Upload again the files that a report names as failed, and write beside it what became of them.
+
+    The next call retries only what failed again. A report without failures sends nothing.
+
+    Args:
+        credentials: a block, or the name of a saved one.
+        report: the path or fsspec URL of a report of JSON lines, as `upload_data(report=...)` writes it; the folder of
+            checkpoints of `ingest_folder`, which also knows the arguments of that upload; or the summary of either.
+        tags, source, metadata, custom_metadata, fill_metadata, max_workers: as in `upload_data`; those of the first
+            upload where its checkpoints tell them and they are not given here.
+        allow_failures: succeed when some files fail again.
+        artifacts: show progress, a link to the lake, a table and a sample.
+
+    Returns:
+        The summary of this upload, with `report`, where its rows are; `files` is 0 when nothing had failed.
+
+    Raises:
+        ConfigurationError: there is no such report, or it is none.
+        UploadError, NothingDoneError: some or all files failed again.
+    """
+    reports = Reports.of(report)
+    given = {
+        "tags": tags,
+        "source": source,
+        "metadata": metadata,
+        "custom_metadata": custom_metadata,
+        "fill_metadata": fill_metadata or None,
+        "max_workers": max_workers,
+    }
+    arguments = {"if_exists": "skip", **reports.arguments}
+    arguments |= {name: value for name, value in given.items() if value is not None}
+    summaries = []
+    for what, again, target in reports.to_retry():
+        visible = Visible(f"{what} of {reports.name}", artifacts)
+        # What fails of one must not keep the others from being tried.
+        summaries.append(upload(credentials, again, arguments, visible, target, None))
+    merged = _merged(summaries)
+    failed = merged["files"] - merged["counts"]["UPLOADED"] - merged["counts"]["SKIPPED"]
+    if failed and not (allow_failures and failed < merged["files"]):
+        raise _failure(merged, failed)
+    return merged
+
+
+aretry_failed_files = awaiting(retry_failed_files.fn, **RETRYING_FILES)
+for _task in (retry_failed_files, aretry_failed_files):
+    _task.on_rollback(delete_created)
+
+
+def _failure(merged: dict[str, Any], failed: int) -> UploadError | NothingDoneError:
+    first = merged["errors"][0] if merged["errors"] else {"path": "", "error": "see the report"}
+    message = f"{failed} of {merged['files']} files failed again. {first['error']} All rows are in {merged['report']}"
+    return NothingDoneError(message) if failed == merged["files"] else UploadError(message, first["path"])
+
+
+def _merged(summaries: list[dict[str, Any]]) -> dict[str, Any]:
+    from datalake_ops.upload.saving import within
+    from datalake_ops.upload.shards import merge_summaries
+
+    told = {"report": summaries[-1]["report"]} if summaries else {}
+    return {**within(merge_summaries(summaries), SUMMARY_BYTES - len(json.dumps(told))), **told}
