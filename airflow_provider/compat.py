@@ -68,6 +68,7 @@ __all__ = [
     "XCom",
     "airflow_address",
     "airflow_connection",
+    "amask_secret",
     "conf",
     "default_deferrable",
     "mask_secret",
@@ -96,6 +97,17 @@ def mask_secret(secret: str) -> None:
         mask(secret)
         return
     raise ImportError(f"This Airflow has no mask_secret in any of {_MASKERS}.")
+
+
+async def amask_secret(secret: str) -> None:
+    """Keep a credential out of every log, from an event loop that must not be blocked."""
+    try:
+        from airflow.sdk.log import amask_secret as mask
+    except ImportError:
+        # Before Airflow 3.3.2 the masker may ask the supervisor, and wait.
+        await asyncio.to_thread(mask_secret, secret)
+        return
+    await mask(secret)
 
 
 def default_deferrable() -> bool:

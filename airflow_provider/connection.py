@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
 
 from datalake_ops.config import DEFAULT_HOST, Connection, Timeouts
 from datalake_ops.errors import ConfigurationError
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 _PLACES = ("organization_id", "organization_name", "datalake_id", "datalake_name")
 # Form field -> field of `Timeouts`.
 _TIMEOUTS = {"connect_timeout": "connect", "api_timeout": "api", "storage_timeout": "storage"}
-_KNOWN = (*_PLACES, "verify", *_TIMEOUTS)
+_KNOWN = (*_PLACES, "verify", "max_workers", *_TIMEOUTS)
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -22,7 +23,8 @@ def datalake_connection(airflow: AirflowConnection) -> Connection:
     """Read an Airflow connection: host, port and schema are the address, the password is the API token.
 
     The extra may hold `organization_id`, `organization_name`, `datalake_id`, `datalake_name`, `verify` (true, false or
-    the path of a CA file) and `connect_timeout`, `api_timeout`, `storage_timeout` (seconds).
+    the path of a CA bundle), `connect_timeout`, `api_timeout`, `storage_timeout` (seconds) and `max_workers` (files at
+    once).
 
     Raises:
         ConfigurationError: a field is missing or cannot be right; the message names the connection and the field.
@@ -34,10 +36,18 @@ def datalake_connection(airflow: AirflowConnection) -> Connection:
             api_token=airflow.password or "",
             verify=_verify(extra.get("verify")),
             timeouts=_timeouts(extra),
+            max_workers=extra.get("max_workers") or None,
             **{name: extra[name] for name in _PLACES if extra.get(name)},
         )
     except ConfigurationError as error:
         raise ConfigurationError(f"Connection {airflow.conn_id!r}: {_in_form_words(str(error))}") from error
+
+
+def credential_forms(airflow: AirflowConnection) -> set[str]:
+    """The credentials of a connection, in every form in which a log may show them."""
+    token = airflow.password or ""
+    # As a URI has it, as a form sends it, as JSON has it, and as it is.
+    return {token, quote(token, safe=""), quote(token), quote_plus(token), json.dumps(token)[1:-1]} - {""}
 
 
 def _extra(text: str | None) -> dict[str, Any]:

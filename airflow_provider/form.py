@@ -19,10 +19,15 @@ CONN_FIELDS: dict[str, dict[str, Any]] = {
     "organization_id": _text("Organization id", "A UUID; wins over the name."),
     "datalake_name": _text("Datalake name", "Empty: the organization's default datalake."),
     "datalake_id": _text("Datalake id", "A UUID; wins over the name."),
-    "verify": _text("Verify TLS", "true (the default), false, or the path of a CA file."),
+    "verify": _text("Verify TLS", "true (the default), false, or the path of a CA bundle on the worker."),
     "connect_timeout": _seconds("Connect timeout", "Seconds to wait for a connection.", 10),
     "api_timeout": _seconds("API timeout", "Seconds to wait for an answer of the API.", 300),
     "storage_timeout": _seconds("Storage timeout", "Seconds to wait for each read from the storage.", 60),
+    "max_workers": {
+        "label": "Concurrency",
+        "description": "Files at once, where a task does not say; empty: as many as go well.",
+        "schema": {"type": ["integer", "null"], "minimum": 1},
+    },
 }
 
 FIELD_BEHAVIOUR: dict[str, Any] = {

@@ -20,6 +20,7 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "organization_name": ("DATALAKE_ORGANIZATION_NAME", "PICSELLIA_ORGANIZATION_NAME"),
     "datalake_id": ("DATALAKE_ID",),
     "datalake_name": ("DATALAKE_NAME",),
+    "max_workers": ("DATALAKE_MAX_WORKERS",),
 }
 
 
@@ -53,11 +54,12 @@ class Connection:
     """A platform, a token for it, and the organization and lake to work in.
 
     Without organization the token's default one is used, without lake the organization's default one.
-    An id wins over a name, as in the official SDK.
+    An id wins over a name, as in the official SDK. `verify` is False, or the path of a CA bundle. `max_workers` is how
+    many files travel at once in uploads and downloads that do not say it themselves.
 
     Raises:
-        ConfigurationError: the host is no http(s) address at the root of its origin, the token is empty, or an id
-            is not a UUID.
+        ConfigurationError: the host is no http(s) address at the root of its origin, the token is empty, an id is not
+            a UUID, or `max_workers` is no number above 0.
     """
 
     host: str = DEFAULT_HOST
@@ -69,6 +71,7 @@ class Connection:
     verify: bool | str = True
     retry: RetryPolicy = RetryPolicy()
     timeouts: Timeouts = Timeouts()
+    max_workers: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "host", _checked_host(self.host))
@@ -81,6 +84,7 @@ class Connection:
             raise ConfigurationError("The API token has characters that no token has; copy it again.")
         for name in ("organization_id", "datalake_id"):
             object.__setattr__(self, name, _checked_id(name, getattr(self, name)))
+        object.__setattr__(self, "max_workers", _checked_workers(self.max_workers))
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None, **overrides: Any) -> Connection:
@@ -111,13 +115,28 @@ def _checked_host(host: str) -> str:
     host = host.strip().rstrip("/")
     parts = urlsplit(host)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(f"The host {host!r} is no address; write it like {DEFAULT_HOST}.")
+        shown = host.rpartition("@")[2]
+        raise ConfigurationError(f"The host {shown!r} is no address; write it like {DEFAULT_HOST}.")
+    # Before any message that shows the host.
+    if parts.username or parts.password:
+        raise ConfigurationError("Put no user or password in the host; the API token is the only credential.")
     if parts.path or parts.query or parts.fragment:
         # The wire's paths are absolute: a prefix would be dropped silently by the official SDK.
         raise ConfigurationError(f"The platform must live at the root of its origin; take {parts.path!r} off {host!r}.")
-    if parts.username or parts.password:
-        raise ConfigurationError("Put no user or password in the host; the API token is the only credential.")
     return host
+
+
+def _checked_workers(value: Any) -> int | None:
+    if value is None:
+        return None
+    try:
+        # A form or the environment gives text.
+        workers = int(value)
+    except (TypeError, ValueError):
+        workers = 0
+    if workers < 1:
+        raise ConfigurationError(f"max_workers is a number of files at once, at least 1, got {value!r}.")
+    return workers
 
 
 def _checked_id(name: str, value: UUID | str | None) -> UUID | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.compat import AirflowException, BaseHook, airflow_connection, mask_secret
-from airflow_provider.connection import datalake_connection
+from airflow_provider.compat import AirflowException, BaseHook, airflow_connection, amask_secret, mask_secret
+from airflow_provider.connection import credential_forms, datalake_connection
 from datalake_ops.config import RetryPolicy
 from datalake_ops.errors import DatalakeError
 
@@ -44,8 +44,8 @@ class DatalakeHook(BaseHook):
         from datalake_ops.hook import DatalakeHook as SharedHook
 
         airflow = self.get_connection(self.datalake_conn_id)
-        if airflow.password:
-            mask_secret(airflow.password)
+        for secret in credential_forms(airflow):
+            mask_secret(secret)
         return SharedHook.from_connection(datalake_connection(airflow))
 
     def get_conn(self) -> SharedHook:
@@ -54,8 +54,11 @@ class DatalakeHook(BaseHook):
 
     @classmethod
     async def aconnection(cls, datalake_conn_id: str) -> Connection:
-        """Look the connection up from a trigger, without blocking its event loop; Airflow masks the token itself."""
-        return datalake_connection(await airflow_connection(datalake_conn_id))
+        """Look the connection up from a trigger, without blocking its event loop, and mask its credentials there."""
+        airflow = await airflow_connection(datalake_conn_id)
+        for secret in credential_forms(airflow):
+            await amask_secret(secret)
+        return datalake_connection(airflow)
 
     def close(self) -> None:
         """Close the shared hook's connections, if it was used."""
@@ -75,7 +78,7 @@ class DatalakeHook(BaseHook):
         try:
             connection = self.datalake.connection
         except (AirflowException, DatalakeError) as error:
-            return False, str(error)
+            return False, f"Configuration: {error}"
         # Somebody waits before a form: no patience with a platform that does not answer.
         with SharedHook.from_connection(connection.with_(retry=RetryPolicy(attempts=2))) as datalake:
             works, message = datalake.test_connection()

@@ -74,11 +74,6 @@ def _offered(hook: DatalakeHook) -> list[Finding]:
     context = hook.context
     missing = "none: retries of launches and imports cannot be recognised, jobs cannot be cancelled"
     findings = [Finding("extensions", None, ", ".join(sorted(context.extensions)) or missing)]
-    findings.append(
-        Finding("storage", context.datalake.connector_id is not None, "the lake has a storage connector")
-        if context.datalake.connector_id
-        else Finding("storage", False, "the lake has no storage connector: nothing can be uploaded")
-    )
     try:
         started = time.perf_counter()
         count = hook.count_data()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import ssl
 import time
 from types import TracebackType
 from typing import Any, TypeVar
@@ -20,6 +19,7 @@ from datalake_ops.client.headers import api_headers
 from datalake_ops.client.operation import Operation, Repeat
 from datalake_ops.client.outcome import Answer, Attempt, Outcome, failure_of, read_answer
 from datalake_ops.client.retry import Failure, Loss
+from datalake_ops.client.tls import ssl_context
 from datalake_ops.client.wire_pool import NotConnectedError, Origin, WirePool, WireTimeouts, head, target_of
 from datalake_ops.config import Connection, RetryPolicy
 
@@ -56,7 +56,7 @@ class AsyncSession:
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> AsyncSession:
-        tls = _tls(self.connection.verify)
+        tls = ssl_context(self.connection.verify)
         proxied = _has_proxy()
         self.wire = None if proxied else WirePool(tls, self._pool_size)
         connector = aiohttp.TCPConnector(limit=self._pool_size, ssl=tls)
@@ -157,7 +157,3 @@ def _has_proxy() -> bool:
 
 def _never_connected(error: Exception) -> bool:
     return isinstance(error, (NotConnectedError, aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError))
-
-
-def _tls(verify: bool | str) -> ssl.SSLContext | bool:
-    return ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify

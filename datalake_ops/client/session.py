@@ -6,6 +6,7 @@ import random
 import time
 from types import TracebackType
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import requests
@@ -15,7 +16,9 @@ from datalake_ops.client.headers import api_headers
 from datalake_ops.client.operation import Operation
 from datalake_ops.client.outcome import Answer, Attempt, Unread
 from datalake_ops.client.retry import Failure, Loss
+from datalake_ops.client.tls import checked_verify
 from datalake_ops.config import Connection, RetryPolicy
+from datalake_ops.errors import NetworkError
 
 T = TypeVar("T")
 _POOL_SIZE = 32
@@ -27,6 +30,7 @@ class Session:
     """Sends operations over one pool of connections; safe to share between threads.
 
     Raises:
+        ConfigurationError: the CA bundle is not there.
         AnswerError: the platform refused (one class per status).
         NetworkError: no answer, within the retry policy; AmbiguousRequestError where the work may have been done.
     """
@@ -35,7 +39,8 @@ class Session:
         self.connection = connection
         self.organization_id = organization_id
         self._http = requests.Session()
-        self._http.verify = connection.verify
+        # Given with each request: a session's own is overruled by REQUESTS_CA_BUNDLE of the environment.
+        self._verify = checked_verify(connection.verify)
         adapter = HTTPAdapter(pool_maxsize=_POOL_SIZE)
         self._http.mount("https://", adapter)
         self._http.mount("http://", adapter)
@@ -65,6 +70,24 @@ class Session:
                 return Unread(operation, outcome)
             time.sleep(attempt.delay_or_raise(outcome, time.monotonic(), random.random()))
 
+    def reach(self, address: str) -> None:
+        """Call the server of an address, without the address's secrets; whatever it answers, it is there.
+
+        Raises:
+            NetworkError: it does not answer.
+        """
+        parts = urlsplit(address)
+        timeouts = self.connection.timeouts
+        try:
+            self._http.head(
+                f"{parts.scheme}://{parts.netloc}/", timeout=(timeouts.connect, timeouts.connect), verify=self._verify
+            )
+        except requests.RequestException as error:
+            raise NetworkError(
+                f"{parts.netloc} cannot be reached ({type(error).__name__}). Files travel there directly: open the way "
+                "to it, too."
+            ) from error
+
     def _try(self, operation: Operation[Any]) -> Answer | tuple[Failure, Exception]:
         timeouts = self.connection.timeouts
         try:
@@ -76,6 +99,7 @@ class Session:
                 headers={**api_headers(self.connection, self.organization_id), **operation.headers},
                 timeout=(timeouts.connect, timeouts.api),
                 stream=True,
+                verify=self._verify,
             ) as response:
                 body = b"".join(response.iter_content(_PIECE_BYTES))
                 return Answer(response.status_code, body, response.headers.get("Retry-After"))

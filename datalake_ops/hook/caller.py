@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from datalake_ops.client import lakes
 from datalake_ops.client.operation import Operation
 from datalake_ops.config import DEFAULT_HOST, Connection, RetryPolicy, Timeouts
-from datalake_ops.errors import (
-    ConfigurationError,
-    DatalakeError,
-    ForbiddenError,
-    NetworkError,
-    NotFoundError,
-    UnauthorizedError,
-)
+from datalake_ops.errors import ConfigurationError
 from datalake_ops.lineage import LakeUri
 from datalake_ops.wire.lakes import Datalake, Extension, Organization
 
@@ -74,6 +68,7 @@ class Caller:
         verify: bool | str = True,
         retry: RetryPolicy | None = None,
         timeouts: Timeouts | None = None,
+        max_workers: int | None = None,
     ) -> None:
         self._open(
             Connection(
@@ -86,6 +81,7 @@ class Caller:
                 verify=verify,
                 retry=retry or RetryPolicy(),
                 timeouts=timeouts or Timeouts(),
+                max_workers=max_workers,
             )
         )
 
@@ -141,12 +137,21 @@ class Caller:
         """
         with self._lock:
             if self._context is None:
-                self._context = self._look_up()
+                self._context = self.look_up()
             return self._context
 
     def send(self, operation: Operation[T], retry: RetryPolicy | None = None) -> T:
         """Send one operation of the wire; the verbs are made of this."""
         return self._opened().send(operation, retry)
+
+    def reach(self, address: str) -> str:
+        """Call the server of an address, such as the storage's, and return its name.
+
+        Raises:
+            NetworkError: it does not answer.
+        """
+        self._opened().reach(address)
+        return urlsplit(address).netloc
 
     def _fetch(self, operation: Operation[T]) -> Unread[T]:
         """Send one operation and leave the reading of its answer to the caller."""
@@ -162,13 +167,18 @@ class Caller:
                 self._session = Session(self.connection, organization)
             return self._session
 
-    def _look_up(self) -> LakeContext:
+    def look_up(self, on_step: Callable[[str], None] = lambda _: None) -> LakeContext:
+        """Ask who we are and where, anew; `on_step` is told the name of each step before it is taken."""
+        self._opened()
+        on_step("Token")
         ping = self.send(lakes.ping())
+        on_step("Organization")
         organization = self.send(lakes.get_organization(self._organization_id(ping.default_organization)))
         if organization.default_connector_id is not None:
             self._opened().organization_id = organization.id
         connection = self.connection
         lake_id = connection.datalake_id if isinstance(connection.datalake_id, UUID) else None
+        on_step("Lake")
         lake = self.send(lakes.get_datalake(organization.id, lake_id, connection.datalake_name))
         return LakeContext(ping.username, organization, lake, frozenset(ping.extensions))
 
@@ -188,6 +198,9 @@ class Caller:
         lake = LakeUri.of(self.connection.host, context.organization.name, context.datalake.name)
         return lake.with_(tags, source, q)
 
+    def _workers(self, given: int | None) -> int | None:
+        return self.connection.max_workers if given is None else given
+
     @property
     def _lake_id(self) -> UUID:
         return self.context.datalake.id
@@ -197,22 +210,10 @@ class Caller:
         return self.context.organization.id
 
     def test_connection(self) -> tuple[bool, str]:
-        """Whether the platform answers, takes the token, and has the organization and the lake; says where it stops."""
-        try:
-            context = self.context
-        except DatalakeError as error:
-            return False, f"{_stopped_at(error)}: {error}"
-        return True, (
-            f"Connected to {self.connection.host} as {context.username}, organization {context.organization.name!r}, "
-            f"lake {context.datalake.name!r}."
-        )
+        """Whether address, TLS, token, organization, lake and storage work; one line says what was reached or stops.
 
+        Nothing is left behind, and nothing is remembered from earlier calls.
+        """
+        from datalake_ops.hook.diagnosis import diagnose
 
-def _stopped_at(error: DatalakeError) -> str:
-    if isinstance(error, NetworkError):
-        return "Address"
-    if isinstance(error, UnauthorizedError):
-        return "Token"
-    if isinstance(error, (NotFoundError, ForbiddenError)):
-        return "Lake" if "/datalake" in error.path else "Organization"
-    return "Platform"
+        return diagnose(self)

@@ -138,7 +138,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
             sizes=sizes,
             fill_metadata=fill_metadata,
             upload_dir=upload_dir,
-            max_workers=max_workers,
+            max_workers=self._workers(max_workers),
             wait=wait,
             on_progress=on_progress or LogProgress(),
             if_exists=if_exists,
@@ -200,6 +200,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         from datalake_ops.upload.projection import ProjectionRequest, upload_projections
         from datalake_ops.upload.request import DEFAULT_WORKERS
 
+        max_workers = self._workers(max_workers)
         if max_workers is not None and max_workers < 1:
             raise ConfigurationError(f"max_workers must be at least 1, got {max_workers}.")
         if if_exists not in ("upload", "skip"):
@@ -232,7 +233,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         from datalake_ops.upload.download import DownloadRequest, download_data
 
         wanted = [one if isinstance(one, Data) else self.get_data(one) for one in as_list(data)]
-        request = DownloadRequest(wanted, Path(directory), use_id, force_replace, max_workers)
+        request = DownloadRequest(wanted, Path(directory), use_id, force_replace, self._workers(max_workers))
         return download_data(request, self.connection, self.context)
 
     def _names(self) -> Names:

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import ipaddress
 import json
-from collections.abc import Iterator
+import socket
+import socketserver
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
+import certifi
 import pytest
 from airflow.sdk import Connection
 from airflow.sdk.log import redact
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from airflow_provider.connection import datalake_connection
 from airflow_provider.get_provider_info import get_provider_info
@@ -21,6 +36,55 @@ from datalake_ops.testing.server import PlatformServer
 def a_connection(extra: Any = None, **fields: Any) -> Connection:
     text = extra if isinstance(extra, str) or extra is None else json.dumps(extra)
     return Connection(conn_id="lake", conn_type="datalake", **{"password": "token", "extra": text, **fields})
+
+
+@pytest.fixture
+def behind_tls(tmp_path: Path) -> Iterator[tuple[str, str, Path]]:
+    """The address of a platform behind TLS, a token for it, and the bundle that vouches for its certificate."""
+    bundle, key = a_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(bundle, key)
+
+    class Forwarder(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            try:
+                client = context.wrap_socket(self.request, server_side=True)
+            except ssl.SSLError:
+                return
+            with client, socket.create_connection(behind) as server:
+                forth = threading.Thread(target=pump, args=(client, server), daemon=True)
+                forth.start()
+                pump(server, client)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Forwarder) as forwarder:
+        forwarder.daemon_threads = True
+        threading.Thread(target=forwarder.serve_forever, daemon=True).start()
+        address = f"https://127.0.0.1:{forwarder.server_address[1]}"
+        with PlatformServer(arguments=["--public-url", address]) as platform:
+            behind = ("127.0.0.1", int(platform.url.rpartition(":")[2]))
+            yield address, platform.token, bundle
+        forwarder.shutdown()
+
+
+def pump(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while piece := source.recv(65536):
+            target.sendall(piece)
+
+
+def a_certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that signs itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(timezone.utc)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    place = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    certificate = builder.add_extension(place, critical=False).sign(key, hashes.SHA256())
+    pem, form, plain = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    (folder / "ca.pem").write_bytes(certificate.public_bytes(pem))
+    (folder / "key.pem").write_bytes(key.private_bytes(pem, form, plain))
+    return folder / "ca.pem", folder / "key.pem"
 
 
 @pytest.fixture
@@ -85,6 +149,8 @@ def test_fields_left_empty_in_the_form_count_as_absent() -> None:
         ({"extra": {"organization_id": "acme"}}, "not a UUID"),
         ({"extra": {"api_timeout": "soon"}}, "numbers of seconds"),
         ({"extra": {"verify": 3}}, "verify is 3"),
+        ({"extra": {"max_workers": "many"}}, "max_workers is a number of files"),
+        ({"host": "https://me:hidden@lake.example.com/api"}, "Put no user or password in the host"),
     ],
 )
 def test_a_field_that_cannot_be_right_is_named(fields: dict[str, Any], message: str) -> None:
@@ -92,6 +158,7 @@ def test_a_field_that_cannot_be_right_is_named(fields: dict[str, Any], message: 
         datalake_connection(a_connection(**fields))
 
     assert "Connection 'lake'" in str(caught.value)
+    assert "hidden" not in str(caught.value)
     assert message in str(caught.value)
 
 
@@ -99,7 +166,29 @@ def test_the_connection_test_says_what_it_reached(platform: PlatformServer) -> N
     works, message = DatalakeHook().test_connection()
 
     assert works
-    assert platform.url in message or "default" in message
+    assert message.startswith(f"Connected to {platform.url} as ")
+    assert message.endswith(f"storage {platform.url.removeprefix('http://')}.")
+
+
+def test_a_certificate_that_nobody_vouches_for_stops_at_tls(
+    connect: Any, behind_tls: tuple[str, str, Path], an_image: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What the environment trusts says nothing of a connection that names its own bundle.
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+    address, token, bundle = behind_tls
+    fields = {"host": address, "password": token}
+
+    distrusted, why = connect(**fields).test_connection()
+    trusted, reached = connect(**fields, extra={"verify": str(bundle)}).test_connection()
+    unchecked, _ = connect(**fields, extra={"verify": False}).test_connection()
+
+    assert (distrusted, trusted, unchecked) == (False, True, True), reached
+    assert why.startswith(f"{address}: TLS: ")
+    assert reached.startswith(f"Connected to {address}")
+    with connect(**fields, extra={"verify": str(bundle)}) as hook:
+        assert hook.datalake.upload(an_image("one.png")).counts()["UPLOADED"] == 1
+    with connect(**fields, extra={"verify": False}) as hook:
+        assert hook.datalake.upload(an_image("two.png")).counts()["UPLOADED"] == 1
 
 
 def test_the_connection_test_names_a_wrong_token(platform: PlatformServer, connect: Any) -> None:
@@ -148,6 +237,39 @@ def test_the_hook_masks_the_token_and_keeps_it_out_of_its_repr(platform: Platfor
     assert token not in repr(hook.datalake)
     assert token not in repr(hook.datalake.connection)
     assert redact(f"Bearer {token}") == "Bearer ***"
+
+
+def test_the_hook_masks_the_token_in_every_form_of_a_log(platform: PlatformServer, connect: Any) -> None:
+    token = 'tok/3f9c+0e8d="x'
+    assert connect(host=platform.url, password=token).datalake.connection.api_token == token
+
+    uri = Connection(conn_id="lake", conn_type="datalake", host="h", password=token).get_uri()
+    for shown in (uri, quote(token, safe=""), quote_plus(token), json.dumps({"token": token}), token):
+        assert "3f9c" not in redact(shown)
+
+
+def test_the_trigger_masks_the_token_too(platform: PlatformServer, connect: Any) -> None:
+    token = "tok/in-a-triggerer+5a"
+    connect(host=platform.url, password=token)
+
+    connection = asyncio.run(DatalakeHook.aconnection("lake"))
+
+    assert connection.api_token == token
+    assert redact(f"{token} {quote(token, safe='')}") == "*** ***"
+
+
+def test_a_connection_is_looked_up_anew_by_every_task(platform: PlatformServer, connect: Any) -> None:
+    connect(host=platform.url, password="first")
+    kept = DatalakeHook("lake")
+    seen = [kept.datalake.connection.api_token]
+
+    connect(host=platform.url, password="second", extra={"max_workers": "4"})
+    seen += [DatalakeHook("lake").datalake.connection.api_token, kept.datalake.connection.api_token]
+
+    # A hook keeps its own, for a task is to end with the connection it began with.
+    assert seen == ["first", "second", "first"]
+    assert DatalakeHook("lake").datalake.connection.max_workers == 4
+    assert not any("token" in str(value) for value in vars(DatalakeHook).values() if isinstance(value, dict))
 
 
 def test_airflow_shows_the_declared_form() -> None:

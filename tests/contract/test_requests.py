@@ -79,7 +79,7 @@ def test_starting_asks_no_more_than_the_official_sdk(datalake_platform: Platform
     datalake_platform.clear_requests()
 
     with datalake_platform.hook() as hook:
-        assert hook.test_connection()[0]
+        assert hook.context.datalake
 
     paths = [re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "*", request["path"]) for request in datalake_platform.requests()]
     assert paths == ["/api/home/ping", "/api/organization/*", "/api/organization/*/datalake"]

@@ -16,7 +16,7 @@ from datalake_ops.errors import JobFailedError, JobWaitTimeoutError, NoDataError
 from datalake_ops.testing import PlatformServer
 
 # Not awaited verbs: constructors, a generator, a value, what verbs are made of, and the one that holds no thread.
-NOT_VERBS = {"from_connection", "from_env", "iter_data", "lake_uri", "send", "wait_for_job"}
+NOT_VERBS = {"from_connection", "from_env", "iter_data", "lake_uri", "look_up", "reach", "send", "wait_for_job"}
 
 
 @pytest.fixture

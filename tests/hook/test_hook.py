@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -192,6 +193,81 @@ def test_the_connection_test_names_where_it_stops(
 
     assert not good
     assert message.startswith(stopped_at)
+
+
+def test_the_connection_test_tells_what_it_reached_and_leaves_nothing_behind(
+    hook: DatalakeHook, datalake_platform: PlatformServer
+) -> None:
+    before = sorted(path for path in datalake_platform.home.rglob("*") if path.suffix not in (".log", ".db-wal"))
+    good, message = hook.test_connection()
+
+    lake = hook.context.datalake.name
+    assert (good, "\n" in message) == (True, False)
+    assert f"lake {lake!r}, storage {datalake_platform.url.removeprefix('http://')}." in message
+    assert hook.count_data() == 0
+    assert (
+        sorted(path for path in datalake_platform.home.rglob("*") if path.suffix not in (".log", ".db-wal")) == before
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "starts"),
+    [
+        ("POST", "presigned_url|object-name|object_name", 503, "Storage: "),
+        ("GET", "/datalake$", 403, "Lake: "),
+        ("GET", "/home/ping", 503, "Token: "),
+    ],
+)
+def test_the_connection_test_names_the_step_that_fails(
+    hook: DatalakeHook, datalake_platform: PlatformServer, method: str, path: str, status: int, starts: str
+) -> None:
+    datalake_platform.script_fault(method, path, status=status, count=20)
+
+    good, message = hook.test_connection()
+
+    assert not good
+    assert message.startswith(starts)
+
+
+def test_a_token_that_may_only_read_passes_the_connection_test(
+    hook: DatalakeHook, datalake_platform: PlatformServer
+) -> None:
+    datalake_platform.script_fault("POST", "/object", status=403, count=2)
+
+    assert hook.test_connection()[0]
+    assert "may read but not upload" in hook.test_connection()[1]
+
+
+def test_a_storage_that_cannot_be_reached_is_named_without_its_secrets(
+    hook: DatalakeHook,
+) -> None:
+    with pytest.raises(NetworkError, match=r"^127\.0\.0\.1:9 cannot be reached") as caught:
+        hook.reach("http://127.0.0.1:9/bucket?signature=secret")
+
+    assert "secret" not in str(caught.value)
+
+
+def test_a_ca_bundle_that_is_not_there_stops_at_tls(datalake_platform: PlatformServer, tmp_path: Path) -> None:
+    good, message = datalake_platform.hook(verify=str(tmp_path / "missing.pem")).test_connection()
+
+    assert not good
+    assert message.startswith("TLS: verify names")
+
+
+def test_files_travel_as_the_connection_says_when_the_call_does_not(
+    datalake_platform: PlatformServer, photo: Path
+) -> None:
+    seconds = {}
+    for workers in (1, 4):
+        datalake_platform.script_fault("POST", "/datas$", delay=0.3, count=4)
+        with datalake_platform.hook(max_workers=workers) as hook:
+            started_at = time.monotonic()
+            assert hook.upload([photo] * 4).counts()["UPLOADED"] == 4
+            seconds[workers] = time.monotonic() - started_at
+
+    # One at a time, four delays add up.
+    assert seconds[1] >= 1.2
+    assert seconds[4] < seconds[1]
 
 
 def test_a_wrong_token_is_told_as_such(datalake_platform: PlatformServer) -> None:

@@ -1,0 +1,71 @@
+"""Walks a connection step by step, and says in one line where it stops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from datalake_ops.client import uploads
+from datalake_ops.errors import DatalakeError, ForbiddenError, NetworkError, UnauthorizedError
+
+if TYPE_CHECKING:
+    from datalake_ops.hook.caller import Caller, LakeContext
+
+# A name that no upload of anybody's bears; nothing is ever stored under it.
+_PROBE = "datalake-ops-connection-test.png"
+
+
+def diagnose(caller: Caller) -> tuple[bool, str]:
+    """Whether a connection works, and what was reached or where it stops.
+
+    The steps are Address, TLS, Token, Organization, Lake and Storage. For the storage an upload address is asked for
+    and its server is called; nothing is stored. A token that may not upload is no failure.
+    """
+    step = "TLS"
+
+    def reached(name: str) -> None:
+        nonlocal step
+        step = name
+
+    try:
+        context = caller.look_up(reached)
+        reached("Storage")
+        storage = _storage(caller, context)
+    except DatalakeError as error:
+        return False, _one_line(f"{_stopped_at(step, error)}: {error}")
+    return True, _one_line(
+        f"Connected to {caller.connection.host} as {context.username}, organization {context.organization.name!r}, "
+        f"lake {context.datalake.name!r}, {storage}."
+    )
+
+
+def _storage(caller: Caller, context: LakeContext) -> str:
+    connector = context.connector_id
+    try:
+        named = caller.send(uploads.object_name(context.organization.id, connector, _PROBE))
+        signed = caller.send(uploads.presigned_upload(connector, named.object_name, "image/png"))
+    except ForbiddenError:
+        return "which the token may read but not upload to"
+    return f"storage {caller.reach(signed.presigned_url_data.url)}"
+
+
+def _stopped_at(step: str, error: DatalakeError) -> str:
+    if isinstance(error, UnauthorizedError):
+        return "Token"
+    if isinstance(error, NetworkError) and step != "Storage":
+        return "TLS" if _is_tls(error) else "Address"
+    return step
+
+
+def _is_tls(error: BaseException) -> bool:
+    return any("SSL" in type(cause).__name__ for cause in _causes(error))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
