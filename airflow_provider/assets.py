@@ -38,7 +38,8 @@ def datalake_asset(
         host: Address of the platform, such as `https://app.picsellia.com`.
         tags, source, q: What narrows the lake; see `datalake_ops.lineage.LakeUri`.
         conn_id: An Airflow connection of type `datalake` that holds what is not given.
-        kwargs: `name`, `extra`, `watchers` and whatever else Airflow's `Asset` takes.
+        kwargs: `name`, `extra`, `watchers` and whatever else Airflow's `Asset` takes; Airflow 2 has no names, and
+            there the name is left out.
 
     Raises:
         ConfigurationError: The host, the organization or the lake is named neither here nor in the connection.
@@ -51,6 +52,8 @@ def datalake_asset(
             "has organization_name and datalake_name."
         )
     narrowed = LakeUri.of(host, organization, datalake).with_(_listed(tags), source, q)
+    if not hasattr(Asset, "ref"):  # Airflow 2 knows assets by their URI alone.
+        kwargs.pop("name", None)
     return Asset(uri=str(narrowed), **kwargs)
 
 

@@ -32,7 +32,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 try:
     from airflow.sdk.exceptions import TaskDeferralTimeout
 except ImportError:
-    from airflow.exceptions import TaskDeferralTimeout  # type: ignore[no-redef]
+    # Airflow 2 has one class for a trigger that broke and one that took too long.
+    from airflow.exceptions import TaskDeferralError as TaskDeferralTimeout  # type: ignore[no-redef]
 
 try:
     from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
@@ -61,7 +62,6 @@ __all__ = [
     "PokeReturnValue",
     "RetryDecision",
     "RetryPolicy",
-    "TaskDeferralTimeout",
     "TaskDeferred",
     "TaskGroup",
     "TriggerEvent",
@@ -71,6 +71,7 @@ __all__ = [
     "amask_secret",
     "conf",
     "default_deferrable",
+    "deferral_timed_out",
     "mask_secret",
     "run_generation",
     "supervisor_delay",
@@ -108,6 +109,13 @@ async def amask_secret(secret: str) -> None:
         await asyncio.to_thread(mask_secret, secret)
         return
     await mask(secret)
+
+
+def deferral_timed_out(error: BaseException) -> bool:
+    """Whether Airflow resumed a deferred task because its trigger took too long, and not because it broke."""
+    if not isinstance(error, TaskDeferralTimeout):
+        return False
+    return TaskDeferralTimeout.__name__ == "TaskDeferralTimeout" or "timeout" in str(error)
 
 
 def default_deferrable() -> bool:

@@ -122,7 +122,22 @@ def _add(event: Any, uri: str, extra: dict[str, Any]) -> None:
         with contextlib.suppress(Exception):  # Airflow has a general error for an asset that it does not know yet.
             event.add(Asset.ref(uri=uri), extra=extra)
             return
-    event.add(Asset(uri), extra=extra)
+        event.add(Asset(uri), extra=extra)
+    else:
+        event.add(Asset(uri), extra=_hashable(extra))
+
+
+class _HashableDict(dict[str, Any]):
+    """A dict that is a member of sets: Airflow 2.11 keeps what aliases are told in one, and would fail the task."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _HashableDict({key: _hashable(one) for key, one in value.items()})
+    return tuple(map(_hashable, value)) if isinstance(value, (list, tuple)) else value
 
 
 def upload_facts(summary: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,8 +59,11 @@ def default_retry_policy(given: Any) -> Any:
 
 
 @contextmanager
-def failing_at_once() -> Iterator[None]:
+def failing_at_once(soft_fail: bool = False) -> Iterator[None]:
     """Where Airflow has no retry policies (before 3.3), fail without retries by what no retry can mend.
+
+    A sensor with `soft_fail` keeps its retries: it would take an `AirflowFailException` for a wait that was too long,
+    and be skipped.
 
     Raises:
         AirflowFailException: instead of an error whose remedy is to give up; that error is its cause.
@@ -68,6 +71,6 @@ def failing_at_once() -> Iterator[None]:
     try:
         yield
     except DatalakeError as error:
-        if HAS_RETRY_POLICIES or remedy_of(error) is not Remedy.GIVE_UP:
+        if HAS_RETRY_POLICIES or soft_fail or remedy_of(error) is not Remedy.GIVE_UP:
             raise
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error

@@ -12,8 +12,8 @@ from airflow_provider.compat import (
     AirflowException,
     AirflowFailException,
     AirflowTaskTimeout,
-    TaskDeferralTimeout,
     TaskDeferred,
+    deferral_timed_out,
 )
 from datalake_ops.config import RetryPolicy, Timeouts
 from datalake_ops.errors import DatalakeError, JobFailedError, JobKilledError, JobWaitTimeoutError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_TOO_LATE = (AirflowTaskTimeout, TaskDeferralTimeout, JobWaitTimeoutError)
+_TOO_LATE = (AirflowTaskTimeout, JobWaitTimeoutError)
 # The wait goes on in the triggerer, or there is nothing left to stop.
 _NO_STOP = (TaskDeferred, JobFailedError, JobKilledError)
 # Whatever stops a task does not wait long for it: Airflow kills a worker that takes more than a minute to end.
@@ -40,7 +40,8 @@ def stop_of(error: BaseException) -> Stop | None:
     """Which stop an error that ends a task means; None when the job ended, or its wait goes on elsewhere."""
     if isinstance(error, _NO_STOP):
         return None
-    return Stop.TIMEOUT if isinstance(error, _TOO_LATE) else Stop.FAILURE
+    too_late = isinstance(error, _TOO_LATE) or deferral_timed_out(error)
+    return Stop.TIMEOUT if too_late else Stop.FAILURE
 
 
 def will_be_retried(error: BaseException, context: Context) -> bool:

@@ -23,6 +23,9 @@ TOOLS = VENVS / "tools"
 EXTRAS = {
     "core": ("platform", "dev"),
     "airflow": ("airflow", "platform"),
+    "airflow31": ("airflow",),
+    "airflow211": ("airflow",),
+    "celery": ("airflow", "platform"),
     "prefect": ("prefect", "platform"),
     "prefect-scale": ("prefect", "platform", "dask", "ray"),
 }

@@ -145,7 +145,7 @@ class DataSensor(BaseSensorOperator):
         from datalake_ops.hook import DatalakeHook as SharedHook
 
         connection = DatalakeHook(self.datalake_conn_id).datalake.connection
-        with failing_at_once(), SharedHook.from_connection(connection.with_(retry=_PATIENT)) as lake:
+        with failing_at_once(self.soft_fail), SharedHook.from_connection(connection.with_(retry=_PATIENT)) as lake:
             yield lake
 
     def _look(self, datalake: SharedHook, context: Context) -> Seen:

@@ -55,7 +55,7 @@ class JobSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Look once, then wait as the sensor was told to."""
-        with failing_at_once(), DatalakeHook(self.datalake_conn_id) as hook:
+        with failing_at_once(self.soft_fail), DatalakeHook(self.datalake_conn_id) as hook:
             JobLink().push(context, hook.datalake.job_url(self.job_id))
             DatalakeLink().push(context, hook.datalake.datalake_url())
         if not self.deferrable:
@@ -67,7 +67,7 @@ class JobSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Whether the job succeeded; raises when it ended otherwise."""
-        with failing_at_once(), DatalakeHook(self.datalake_conn_id) as hook:
+        with failing_at_once(self.soft_fail), DatalakeHook(self.datalake_conn_id) as hook:
             job = hook.datalake.check_job(hook.datalake.get_job(self.job_id))
         self.log.info("Job %s: %s", job.id, job.status)
         return PokeReturnValue(is_done=job.status.is_terminal, xcom_value=self.job_id)
@@ -77,5 +77,5 @@ class JobSensor(BaseSensorOperator):
         ended = JobEvent.read(event)
         if ended.outcome == TIMED_OUT:
             raise AirflowSensorTimeout(ended.message)
-        with failing_at_once(), DatalakeHook(self.datalake_conn_id) as hook:
+        with failing_at_once(self.soft_fail), DatalakeHook(self.datalake_conn_id) as hook:
             return str(finish(ended, hook.datalake, context).id)

@@ -276,14 +276,19 @@ def _stream_name(stream: Any) -> str:
 
 
 def _is_openable(one: Any) -> bool:
-    return (
-        hasattr(one, "open") and hasattr(one, "name") and not isinstance(one, (str, Path, type)) and not _is_stream(one)
-    )
+    if isinstance(one, (str, type)) or _is_plain_path(one) or _is_stream(one):
+        return False
+    return hasattr(one, "open") and hasattr(one, "name")
+
+
+def _is_plain_path(one: Any) -> bool:
+    # Before universal_pathlib 0.3 a path with a file system of its own was a `pathlib.Path` too.
+    return isinstance(one, Path) and not hasattr(type(one), "fs")
 
 
 def _object_path(one: Any) -> RemotePath | str | None:
     # Airflow's ObjectStoragePath and universal_pathlib's UPath: both know their file system.
-    if isinstance(one, (str, Path)) or not hasattr(one, "open"):
+    if isinstance(one, str) or _is_plain_path(one) or not hasattr(one, "open"):
         return None
     try:
         fs, path = getattr(one, "fs", None), getattr(one, "path", None)

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,37 +24,56 @@ from datalake_ops.wire import routes
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
+AIRFLOW_MAJOR = int(version("apache-airflow").partition(".")[0])
 _HOME = Path(tempfile.mkdtemp(prefix="datalake-ops-airflow-"))
 # Processings whose programs are `job_program.py` with that word.
 ENDS = ("quick", "slow", "patient", "failing", "late-failing", "second-time-lucky")
 
 
+def _provide(source: Path, target: Path) -> None:
+    """Put DAGs into the DAGs folder; Airflow 2 has what they import from `airflow.sdk` in the compatibility package."""
+    if AIRFLOW_MAJOR > 2:
+        target.symlink_to(source)
+        return
+    target.mkdir()
+    for path in source.glob("*.py"):
+        text = path.read_text().replace("from airflow.sdk import", "from airflow.providers.common.compat.sdk import")
+        (target / path.name).write_text(text)
+
+
 def _prepare() -> None:
     dags = _HOME / "dags"
     dags.mkdir()
-    (dags / "examples").symlink_to(ROOT / "example_dags" / "airflow")
-    (dags / "tests").symlink_to(HERE / "dags")
+    _provide(ROOT / "example_dags" / "airflow", dags / "examples")
+    _provide(HERE / "dags", dags / "tests")
     prepare_airflow(_HOME, dags)
     # Airflow warns of its own deprecations when it is imported; ours are errors (see pyproject.toml).
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import airflow.models
-        import airflow.sdk  # noqa: F401
+        import airflow.providers.common.compat.sdk  # noqa: F401
 
 
 _prepare()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let Airflow and its libraries warn, which is not ours to answer for; what our packages warn of is an error."""
+    config.addinivalue_line("filterwarnings", "default")
+    config.addinivalue_line("filterwarnings", r"error:::(airflow_provider|datalake_ops)\b")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what `needs_airflow` says this Airflow cannot do."""
+    for mark in item.iter_markers("needs_airflow"):
+        least, reason = mark.args
+        if tuple(map(int, version("apache-airflow").split(".")[:2])) < tuple(map(int, least.split("."))):
+            pytest.skip(f"needs Airflow {least}: {reason}")
+
+
 def pytest_unconfigure() -> None:
     """Remove the home."""
     shutil.rmtree(_HOME, ignore_errors=True)
-
-
-@pytest.fixture(autouse=True)
-def airflow_may_warn() -> None:
-    """What Airflow and its libraries warn of is not ours to answer for; what our packages warn of is an error."""
-    warnings.simplefilter("default")
-    warnings.filterwarnings("error", module=r"(airflow_provider|datalake_ops)\b")
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pkgutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,16 +12,15 @@ from typing import Any
 
 import pytest
 from airflow.exceptions import AirflowException
-from airflow.sdk.module_loading import import_string
-from airflow.sdk.serde import deserialize, serialize
 
 from airflow_provider.sensors.data import DataSensor
 from airflow_provider.triggers.data import ARRIVED, LOST, TIMED_OUT, DataEvent, DataTrigger
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.testing.airflow import run_dag
+from datalake_ops.testing.airflow import load_dags, run_dag
 from datalake_ops.testing.server import PlatformServer
+from tests.airflow.versions import TEST_DAGS, deserialize, serialize
 
-DAGS = import_string("airflow.dag_processing.dagbag.DagBag")(dag_folder=str(Path(__file__).parent / "dags")).dags
+DAGS = load_dags(TEST_DAGS)
 MODES = ("poke", "reschedule", "defer")
 
 
@@ -91,7 +91,7 @@ def test_the_trigger_survives_the_way_to_another_process_and_stores_no_secret(
     trigger = a_trigger(lake, q="x = 1", custom_metadata={"a": 1}, min_count=2, stable_for=1.5, deadline_at=1.8e9)
 
     path, kwargs = trigger.serialize()
-    again = import_string(path)(**deserialize(serialize(kwargs)))
+    again = pkgutil.resolve_name(path)(**deserialize(serialize(kwargs)))
 
     assert again.serialize() == (path, kwargs)
     assert platform.token not in repr(kwargs)

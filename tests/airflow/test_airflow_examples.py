@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.module_loading import import_string
 
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.testing.airflow import DagOutcome, run_dag
+from datalake_ops.testing.airflow import DagOutcome, load_dags, run_dag
 from datalake_ops.testing.server import PlatformServer
+from tests.airflow.versions import EXAMPLES
 
-EXAMPLES = Path(__file__).parent.parent.parent / "example_dags" / "airflow"
-BAG = import_string("airflow.dag_processing.dagbag.DagBag")
-DAGS = BAG(dag_folder=str(EXAMPLES)).dags
+DAGS = load_dags(EXAMPLES)
 
 
 def run(dag_id: str, **conf: Any) -> DagOutcome:
@@ -28,7 +26,7 @@ def run(dag_id: str, **conf: Any) -> DagOutcome:
 
 def _parsed(dag_id: str) -> Any:
     """An example, parsed anew, for its environment is another."""
-    return BAG(dag_folder=str(EXAMPLES / f"{dag_id}.py")).dags[dag_id]
+    return load_dags(EXAMPLES / f"{dag_id}.py")[dag_id]
 
 
 @pytest.fixture

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.module_loading import import_string
 
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.testing.airflow import DagOutcome, run_dag
+from datalake_ops.testing.airflow import DagOutcome, load_dags, run_dag
 from datalake_ops.wire.jobs import JobStatus
+from tests.airflow.versions import AIRFLOW, TEST_DAGS, first_of
 
-DAGS = import_string("airflow.dag_processing.dagbag.DagBag")(dag_folder=str(Path(__file__).parent / "dags")).dags
+DAGS = load_dags(TEST_DAGS)
 SUCCESS, FAILED, SKIPPED = "success", "failed", "skipped"
 
 
@@ -77,10 +76,14 @@ def test_a_job_that_is_to_be_left_survives_the_timeout_of_its_task(lake: Datalak
 
 @pytest.mark.usefixtures("some_data")
 def test_a_task_that_airflow_ends_for_its_execution_timeout_cancels_its_job(lake: DatalakeHook) -> None:
-    outcome = run("overdue", "patient")
+    if AIRFLOW < (3, 0):
+        # There `dag.test()` lets a task's time-out escape.
+        with pytest.raises(first_of("airflow.exceptions:AirflowTaskTimeout")):
+            run("overdue", "patient")
+    else:
+        assert run("overdue", "patient").tasks == {"job": FAILED}
 
-    assert outcome.tasks == {"job": FAILED}
-    assert [job.status for job in jobs_of(lake, outcome)] == [JobStatus.KILLED]
+    assert [job.status for job in lake.find_jobs(labels={"dag_id": "overdue"})] == [JobStatus.KILLED]
 
 
 @pytest.mark.usefixtures("some_data")

@@ -8,12 +8,12 @@ from uuid import uuid4
 
 import fsspec
 import pytest
-from airflow.sdk import ObjectStoragePath
-from airflow.sdk.io import attach
+from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.upload.entries import entries
 from datalake_ops.upload.request import UploadRequest
+from tests.airflow.versions import attach
 
 
 def test_a_path_with_a_connection_is_read_by_ranges() -> None:

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG
-from airflow.sdk.module_loading import import_string
+from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider.compat import BaseOperator
 from airflow_provider.get_provider_info import get_provider_info
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.testing.airflow import run_dag
+from datalake_ops.testing.airflow import load_dags, run_dag
+from tests.airflow.versions import TEST_DAGS
 
-DAGS = import_string("airflow.dag_processing.dagbag.DagBag")(dag_folder=str(Path(__file__).parent / "dags")).dags
+DAGS = load_dags(TEST_DAGS)
 POLICY = ("on_kill", "on_timeout", "on_failure")
 UNKNOWN = "01a203c1-43a0-7463-8ff4-638b1047a054"
 

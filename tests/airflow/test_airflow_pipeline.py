@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG, task
-from airflow.sdk.module_loading import import_string
+from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider.decorators import datalake_task
 from airflow_provider.pipeline import datalake_pipeline
 from airflow_provider.xcoms import as_xcom
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.testing.airflow import run_dag
+from datalake_ops.testing.airflow import load_dags, run_dag
+from tests.airflow.versions import TEST_DAGS
 
-DAGS = import_string("airflow.dag_processing.dagbag.DagBag")(dag_folder=str(Path(__file__).parent / "dags")).dags
+DAGS = load_dags(TEST_DAGS)
 
 
 @pytest.mark.usefixtures("some_data")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.module_loading import import_string
 
 from airflow_provider import compat, retrying
 from airflow_provider.compat import AirflowFailException
@@ -22,10 +20,11 @@ from datalake_ops.errors import (
     TooManyRequestsError,
     UnauthorizedError,
 )
-from datalake_ops.testing.airflow import run_dag
+from datalake_ops.testing.airflow import load_dags, run_dag
 from datalake_ops.testing.server import PlatformServer
+from tests.airflow.versions import TEST_DAGS
 
-DAGS = import_string("airflow.dag_processing.dagbag.DagBag")(dag_folder=str(Path(__file__).parent / "dags")).dags
+DAGS = load_dags(TEST_DAGS)
 needs_policies = pytest.mark.skipif(not compat.HAS_RETRY_POLICIES, reason="retry policies came with Airflow 3.3")
 
 

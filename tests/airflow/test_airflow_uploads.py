@@ -10,13 +10,12 @@ from uuid import uuid4
 
 import fsspec
 import pytest
-from airflow.sdk.io import attach
-from airflow.sdk.module_loading import import_string
 
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.testing.airflow import DagOutcome, run_dag
+from datalake_ops.testing.airflow import DagOutcome, load_dags, run_dag
+from tests.airflow.versions import TEST_DAGS, attach
 
-DAGS = import_string("airflow.dag_processing.dagbag.DagBag")(dag_folder=str(Path(__file__).parent / "dags")).dags
+DAGS = load_dags(TEST_DAGS)
 
 
 def run(dag_id: str, **conf: Any) -> DagOutcome:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from airflow.sdk import Asset, dag, task
 
 from airflow_provider.assets import datalake_asset
@@ -59,7 +61,7 @@ def tells_of_processings():
 
 
 # Airflow registers only assets that somebody schedules on or declares.
-@dag(schedule=[DECLARED])
+@dag(schedule=[DECLARED], start_date=datetime(2026, 1, 1))
 def scheduled_on_declared():
     @task
     def look() -> None: ...
