@@ -11,7 +11,8 @@ SOURCES := $(PACKAGES) example_dags tests benchmarks scripts
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-core compile demo serve check format-check format lint types contracts test test-core \
-	test-airflow test-airflow31 test-airflow211 test-prefect test-prefect-scale coverage bench build clean
+	test-airflow test-airflow31 test-airflow211 test-celery test-prefect test-prefect-scale \
+	coverage bench build clean
 
 help: ## List everything make can do here
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -51,23 +52,28 @@ types: setup ## Check types, each package in the environment it runs in
 contracts: setup-core ## Check which package may import which
 	$(CORE)/lint-imports
 
-test: setup test-core test-airflow test-prefect test-prefect-scale ## Run every test, each suite in its environment
+test: setup test-core test-airflow test-celery test-prefect test-prefect-scale ## Run every test, each suite in its environment
 
 test-core: setup-core ## Run the tests of the hook, the platform, the contract with the official SDK
 	$(CORE)/python -m pytest tests --ignore tests/airflow --ignore tests/prefect $(ARGS)
 
 test-airflow: ## Run the tests of the Airflow provider
 	@$(PYTHON) scripts/setup.py airflow
-	$(AIRFLOW)/python -m pytest tests/airflow $(ARGS)
+	$(AIRFLOW)/python -m pytest tests/airflow --ignore tests/airflow/celery $(ARGS)
 
 # Before 3.3 the real processes of an Airflow are not started: the tests that run DAGs in one process say what differs.
 test-airflow31: ## Run the tests of the Airflow provider on Airflow 3.1
 	@$(PYTHON) scripts/setup.py core airflow31
-	$(PLATFORM) .venvs/airflow31/bin/python -m pytest tests/airflow -m "not end_to_end" $(ARGS)
+	$(PLATFORM) .venvs/airflow31/bin/python -m pytest tests/airflow --ignore tests/airflow/celery -m "not end_to_end" $(ARGS)
 
 test-airflow211: ## Run the tests of the Airflow provider on Airflow 2.11
 	@$(PYTHON) scripts/setup.py core airflow211
-	$(PLATFORM) .venvs/airflow211/bin/python -m pytest tests/airflow -m "not end_to_end" $(ARGS)
+	$(PLATFORM) .venvs/airflow211/bin/python -m pytest tests/airflow --ignore tests/airflow/celery -m "not end_to_end" $(ARGS)
+
+test-celery: ## Run the tests of Airflow with Celery workers, Redis and PostgreSQL (installed where root has apt-get)
+	@$(PYTHON) scripts/services.py
+	@$(PYTHON) scripts/setup.py celery
+	.venvs/celery/bin/python -m pytest tests/airflow/celery $(ARGS)
 
 test-prefect: ## Run the tests of the Prefect tasks
 	@$(PYTHON) scripts/setup.py prefect

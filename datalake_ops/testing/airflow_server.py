@@ -29,6 +29,9 @@ _ENDED = ("success", "failed")
 _TASK_ENDED = (*_ENDED, "skipped", "upstream_failed", "removed")
 # What the triggerer writes into the task's log when it begins.
 _TRIGGER_STARTS = ") starting"
+_WORKER = "worker-"
+# What Celery writes when it takes tasks.
+_WORKER_READY = " ready."
 # The log servers would listen on every interface of the machine.
 _OPTIONS = {"scheduler": ["--skip-serve-logs"], "triggerer": ["--skip-serve-logs"]}
 
@@ -39,30 +42,39 @@ class AirflowServer:
     Each component is a process of its own, so a test can kill one and start it again. Needs Airflow 3 in the running
     interpreter's environment.
 
+    With `workers` there are that many Celery workers beside them, `worker-1` and so on; executor, broker, result
+    backend and database are settings then, see `datalake_ops.testing.services` for ones to test with.
+
     Args:
         dags_folder: Where the DAGs are.
         environment: Further variables, such as connections (`AIRFLOW_CONN_...`) or settings (`AIRFLOW__...`).
         home: Airflow's home; a temporary folder, removed at the end, when not given.
+        workers: How many Celery workers.
 
     Raises:
         RuntimeError: Airflow could not be started; the message has its last words.
     """
 
     def __init__(
-        self, dags_folder: Path | str, environment: Mapping[str, str] | None = None, home: Path | str | None = None
+        self,
+        dags_folder: Path | str,
+        environment: Mapping[str, str] | None = None,
+        home: Path | str | None = None,
+        workers: int = 0,
     ) -> None:
         self._temporary = home is None
         self.home = Path(home) if home is not None else Path(tempfile.mkdtemp(prefix="datalake-ops-airflow-"))
         self._port = _free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self.environment = {**self._settings(dags_folder), **(environment or {})}
+        self._components = (*COMPONENTS, *(f"{_WORKER}{number + 1}" for number in range(workers)))
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> AirflowServer:
         self.home.mkdir(parents=True, exist_ok=True)
         try:
             self._migrate()
-            for component in COMPONENTS:
+            for component in self._components:
                 self.start(component)
             self.wait_until_healthy()
         except BaseException:
@@ -83,7 +95,7 @@ class AirflowServer:
 
     def start(self, component: str) -> None:
         """Start one of the components."""
-        command = [sys.executable, "-m", "airflow", component, *_OPTIONS.get(component, [])]
+        command = [sys.executable, "-m", "airflow", *self._command(component)]
         with (self.home / f"{component}.log").open("ab") as log:
             self._processes[component] = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._whole_environment(),
@@ -96,14 +108,14 @@ class AirflowServer:
         _signal(process, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_STOP_SECONDS)
-        self._end_group(process)
+        self._end_session(process)
 
     def kill(self, component: str) -> None:
-        """End a component and its children as a power cut would (SIGKILL)."""
-        self._end_group(self._processes.pop(component))
+        """End a component and all it has started as a power cut would (SIGKILL)."""
+        self._end_session(self._processes.pop(component))
 
     def pid(self, component: str) -> int:
-        """Process id of a running component; it leads a process group of its own."""
+        """Process id of a running component; it leads a session of its own, which its children stay in."""
         return self._processes[component].pid
 
     def log(self, component: str) -> str:
@@ -218,7 +230,16 @@ class AirflowServer:
             health = self.api("GET", "/monitor/health")
         except OSError:
             return False
-        return all(part["status"] == "healthy" for part in health.values())
+        workers = [component for component in self._processes if component.startswith(_WORKER)]
+        ready = all(_WORKER_READY in self.log(worker) for worker in workers)
+        return ready and all(part["status"] == "healthy" for part in health.values())
+
+    def _command(self, component: str) -> list[str]:
+        if not component.startswith(_WORKER):
+            return [component, *_OPTIONS.get(component, [])]
+        # They do not tell one another what they do, which nobody here asks for.
+        quiet = ["--skip-serve-logs", "--without-gossip", "--without-mingle"]
+        return ["celery", "worker", "--celery-hostname", f"{component}@%h", "--pid", str(self.home / component), *quiet]
 
     def _migrate(self) -> None:
         done = subprocess.run(
@@ -249,9 +270,15 @@ class AirflowServer:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
         return {**inherited, **self.environment}
 
-    def _end_group(self, process: subprocess.Popen[bytes]) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+    def _end_session(self, process: subprocess.Popen[bytes]) -> None:
+        # Airflow's environment has it.
+        import psutil
+
+        # Tasks have process groups of their own, but stay in the session.
+        for pid in psutil.pids():
+            with contextlib.suppress(ProcessLookupError):
+                if os.getsid(pid) == process.pid:
+                    os.kill(pid, signal.SIGKILL)
         process.wait()
 
 

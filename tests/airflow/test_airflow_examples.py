@@ -236,6 +236,17 @@ def test_ingest_every_hour(lake: DatalakeHook, folder: str, monkeypatch: pytest.
     assert [tag.name.startswith("day-20") for tag in lake.list_data_tags()] == [True]
 
 
+def test_upload_on_many_workers(lake: DatalakeHook, an_image: Callable[[str], Path], tmp_path: Path) -> None:
+    paths = [an_image(f"photos/{number}.png") for number in range(5)]
+    shared = tmp_path / "shared"
+
+    outcome = run("upload_on_many_workers", folder=str(paths[0].parent), shared=f"file://{shared}", max_files=2)
+
+    assert outcome.xcom("merge")["counts"]["UPLOADED"] == lake.count_data() == 5
+    assert len(list((shared / "reports" / outcome.run_id).iterdir())) == 3
+    assert len(list((shared / "journals" / outcome.run_id).iterdir())) == 3
+
+
 def test_every_example_has_a_test_here() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.py")} <= {
         name.removeprefix("test_") for name in globals() if name.startswith("test_")

@@ -1,0 +1,148 @@
+"""An upload spread over the Celery workers of a real Airflow, one of which dies in the middle."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datalake_ops.hook import DatalakeHook
+from datalake_ops.testing.airflow import CONNECTION_VARIABLE, AirflowServer, airflow_connection
+from datalake_ops.testing.server import PlatformServer
+from datalake_ops.testing.services import INSTALL, PostgresServer, RedisServer, missing_programs
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(400)]
+ROOT = Path(__file__).resolve().parents[3]
+DAG, LAKE = "upload_on_many_workers", "many-workers"
+SHARDS, FILES = 8, 25
+
+
+def readme_settings() -> dict[str, str]:
+    """The settings that the README tells to copy, as environment variables."""
+    section = (ROOT / "README.md").read_text().split("## When one machine is not enough\n")[1].split("\n## ")[0]
+    (block,) = re.findall(r"```ini\n(.*?)```", section, re.DOTALL)
+    settings = configparser.ConfigParser(interpolation=None)
+    settings.read_string(block)
+    return {
+        f"AIRFLOW__{name.upper()}__{key.upper()}": value
+        for name in settings.sections()
+        for key, value in settings[name].items()
+    }
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[dict[str, str]]:
+    """Redis and PostgreSQL, and where the README's settings find them."""
+    if missing := missing_programs():
+        message = f"{', '.join(missing)} is missing on this machine: {INSTALL}."
+        # Continuous integration must not pass by leaving this out.
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    with RedisServer() as redis, PostgresServer() as postgres:
+        yield {
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres.url("postgresql+psycopg2"),
+            "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{postgres.url('postgresql+psycopg2')}",
+            "AIRFLOW__CELERY__BROKER_URL": redis.url,
+        }
+
+
+@pytest.fixture(scope="module")
+def airflow_server(
+    services: dict[str, str], platform_server: PlatformServer, dags_folder: Path
+) -> Iterator[AirflowServer]:
+    platform_server.add_lake(LAKE)
+    connection = {CONNECTION_VARIABLE: airflow_connection(platform_server, datalake_name=LAKE)}
+    with AirflowServer(dags_folder, {**readme_settings(), **services, **connection}, workers=2) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def lake(platform_server: PlatformServer, airflow_server: AirflowServer) -> Iterator[DatalakeHook]:
+    with platform_server.hook(datalake_name=LAKE) as hook:
+        yield hook
+
+
+@pytest.fixture
+def photos(an_image: Callable[[str], Path]) -> Path:
+    paths = [an_image(f"photos/{number:03}.png") for number in range(SHARDS * FILES)]
+    return paths[0].parent
+
+
+def uploads(server: AirflowServer, run_id: str) -> list[dict[str, Any]]:
+    """The mapped task instances of the upload."""
+    found = server.api("GET", f"/dags/{DAG}/dagRuns/{run_id}/taskInstances?limit=1000")["task_instances"]
+    return [ti for ti in found if ti["task_id"] == "upload"]
+
+
+def running_on(server: AirflowServer, run_id: str, worker: str) -> set[int]:
+    """Which shards are uploaded on a worker right now."""
+    session = server.pid(worker)
+    return {
+        ti["map_index"] for ti in uploads(server, run_id) if ti["state"] == "running" and _is_in(ti["pid"], session)
+    }
+
+
+def _is_in(pid: int | None, session: int) -> bool:
+    try:
+        return bool(pid) and os.getsid(pid) == session
+    except ProcessLookupError:
+        return False
+
+
+def wait_until(what: Callable[[], object], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_the_settings_of_the_readme_are_options_of_this_airflow() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow", "config", "list", "--default"], capture_output=True, text=True, check=True
+    )
+    known = set(re.findall(r"^\[(\S+)\]|^#? ?(\w+) =", done.stdout, re.MULTILINE))
+    names = {section or option for section, option in known}
+
+    for variable in readme_settings():
+        _, section, option = variable.lower().split("__", 2)
+        assert {section, option} <= names, variable
+
+
+def test_a_worker_that_dies_in_the_middle_loses_and_doubles_nothing(
+    airflow_server: AirflowServer, lake: DatalakeHook, platform_server: PlatformServer, photos: Path, tmp_path: Path
+) -> None:
+    airflow_server.api("POST", "/pools", {"name": "datalake_uploads", "slots": 6, "include_deferred": False})
+    # Each registration takes a while, so that every shard is long enough to die in.
+    slow = platform_server.script_fault("POST", r"/datalake/[^/]+/datas$", delay=1.0, count=10_000)
+    run_id = airflow_server.trigger(
+        DAG, {"folder": str(photos), "shared": f"file://{tmp_path}/shared", "max_files": FILES}
+    )
+
+    wait_until(lambda: lake.count_data() >= FILES and running_on(airflow_server, run_id, "worker-1"), 120)
+    there, victims = lake.count_data(), running_on(airflow_server, run_id, "worker-1")
+    airflow_server.kill("worker-1")
+
+    assert victims
+    assert FILES <= there < SHARDS * FILES
+    assert platform_server.faults_met(slow)
+    assert airflow_server.wait(DAG, run_id, timeout=240) == "success"
+    names = Counter(data.filename for data in lake.list_data())
+    assert names == {path.name: 1 for path in photos.iterdir()}
+    tries = {ti["map_index"]: ti["try_number"] for ti in uploads(airflow_server, run_id)}
+    assert {index for index, number in tries.items() if number > 1} == victims
+    rows = [
+        json.loads(line)
+        for report in (tmp_path / "shared" / "reports" / run_id).glob("*.jsonl")
+        for line in report.read_text().splitlines()
+    ]
+    assert sorted(row["data_id"] for row in rows) == sorted(str(data.id) for data in lake.list_data())
+    assert airflow_server.xcom(DAG, run_id, "merge", "files") == SHARDS * FILES
