@@ -13,7 +13,7 @@ from prefect_tasks.jobs import DatalakeJob
 
 if TYPE_CHECKING:
     from prefect_tasks.automations import install_automations
-    from prefect_tasks.flows import ingest_and_process, ingest_folder
+    from prefect_tasks.flows import ingest_and_process, ingest_bucket, ingest_folder, process_and_wait, sync_bucket
     from prefect_tasks.guards import datalake_guards
     from prefect_tasks.jobs import DatalakeJobRun
     from prefect_tasks.limits import ensure_limits
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         afind_data,
         aget_or_create_tag,
         aimport_bucket_objects,
+        aimport_cloud_objects,
         alaunch_processing,
         alist_data,
         aretry_failed_files,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         find_data,
         get_or_create_tag,
         import_bucket_objects,
+        import_cloud_objects,
         launch_processing,
         list_data,
         retry_failed_files,
@@ -58,6 +60,7 @@ __all__ = [
     "afind_data",
     "aget_or_create_tag",
     "aimport_bucket_objects",
+    "aimport_cloud_objects",
     "alaunch_processing",
     "alist_data",
     "aretry_failed_files",
@@ -73,14 +76,18 @@ __all__ = [
     "find_data",
     "get_or_create_tag",
     "import_bucket_objects",
+    "import_cloud_objects",
     "ingest_and_process",
+    "ingest_bucket",
     "ingest_folder",
     "install_automations",
     "job_watcher",
     "launch_processing",
     "list_data",
+    "process_and_wait",
     "reap_orphan_jobs",
     "retry_failed_files",
+    "sync_bucket",
     "tag_data",
     "update_data",
     "upload_data",
@@ -90,6 +97,9 @@ __all__ = [
 ]
 
 _HOME = {
+    "sync_bucket": "prefect_tasks.flows",
+    "process_and_wait": "prefect_tasks.flows",
+    "ingest_bucket": "prefect_tasks.flows",
     "DatalakeJobRun": "prefect_tasks.jobs",
     "datalake_guards": "prefect_tasks.guards",
     "ensure_limits": "prefect_tasks.limits",

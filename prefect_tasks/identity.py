@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect import runtime
 from prefect.cache_policies import INPUTS, RUN_ID, CachePolicy
@@ -17,12 +17,15 @@ from datalake_ops.wire.jobs import Job
 from prefect_tasks.blocks import load_credentials
 from prefect_tasks.waiting import OnStop
 
+if TYPE_CHECKING:
+    from datalake_ops.hook import DatalakeHook
+
 FLOW_RUN_LABEL = "flow_run_id"
 ROOT_LABEL = "root_flow_run_id"
 ON_STOP_LABEL = "on_stop"
 # A rotated token must not start a second job.
 _UNTOLD = "credentials"
-_STEADY = INPUTS - _UNTOLD + RUN_ID
+STEADY = INPUTS - _UNTOLD + RUN_ID
 
 
 def labels(on_stop: OnStop = "cancel") -> dict[str, str]:
@@ -86,7 +89,7 @@ class OneJobPerRun(CachePolicy):
         self, task_ctx: TaskRunContext, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
     ) -> str | None:
         """The key of the result: of the task, its inputs and the run, and of how many of its jobs ended badly."""
-        steady = _STEADY.compute_key(task_ctx, inputs, flow_parameters, **kwargs)
+        steady = STEADY.compute_key(task_ctx, inputs, flow_parameters, **kwargs)
         action = task_ctx.task.fn.__name__
         replaced = _replaced(action, inputs) if runtime.flow_run.run_count > 1 else 0
         return f"{action}-{steady}-{replaced}"
@@ -97,20 +100,28 @@ def _replaced(action: str, inputs: Mapping[str, Any]) -> int:
     key = idempotency_key(action, inputs)
     if key is None:
         return 0
-    count = 0
     with load_credentials(inputs[_UNTOLD]).get_client() as hook:
-        for candidate in (key, *_later_keys(key)):
-            try:
-                jobs = hook.find_jobs(idempotency_key=candidate)
-            except UnsupportedError:
-                return 0
-            if not jobs or not _ended_badly(jobs[0]):
-                break
-            count += 1
+        return ended_badly(hook, key)
+
+
+def ended_badly(hook: DatalakeHook, key: str, suffix: str = "") -> int:
+    """How many jobs that `start_once` started under a key, one after the other, ended badly.
+
+    `suffix` is what the hook puts behind each key. A platform that keeps no keys cannot tell: 0.
+    """
+    count = 0
+    for candidate in (key, *_later_keys(key)):
+        try:
+            jobs = hook.find_jobs(idempotency_key=f"{candidate}{suffix}")
+        except UnsupportedError:
+            return 0
+        if not jobs or not _ended_badly(jobs[0]):
+            break
+        count += 1
     return count
 
 
 # Pickle, the default serializer, would need these very versions of everything to read a result again.
-_KEPT: dict[str, Any] = {"persist_result": True, "result_serializer": "json"}
-ONCE_PER_RUN: dict[str, Any] = {**_KEPT, "cache_policy": _STEADY}
-ONE_JOB_PER_RUN: dict[str, Any] = {**_KEPT, "cache_policy": OneJobPerRun()}
+KEPT: dict[str, Any] = {"persist_result": True, "result_serializer": "json"}
+ONCE_PER_RUN: dict[str, Any] = {**KEPT, "cache_policy": STEADY}
+ONE_JOB_PER_RUN: dict[str, Any] = {**KEPT, "cache_policy": OneJobPerRun()}

@@ -41,8 +41,10 @@ class Polling:
                 stack.enter_context(watch.stopping())
             hook = stack.enter_context(self.credentials.get_client())
             ended = [
-                hook.wait_for_job(
-                    watch.job, seconds_until(deadline_at), self.poll_interval, watch.on_poll, False, watch.rest
+                watch.end(
+                    hook.wait_for_job(
+                        watch.job, seconds_until(deadline_at), self.poll_interval, watch.on_poll, False, watch.rest
+                    )
                 )
                 for watch in watches
             ]
@@ -63,6 +65,7 @@ class Polling:
                     )
                     for watch in watches
                 ]
+                await asyncio.to_thread(lambda: [watch.end(job) for watch, job in zip(watches, ended, strict=True)])
                 return [job_summary(await hook.check_job(job), await hook.job_url(job)) for job in ended]
 
     def glance(self, seconds: float) -> list[dict[str, Any]] | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from prefect.exceptions import CancelledRun
 
 from datalake_ops.errors import NothingDoneError, UploadError
-from prefect_tasks import artifacts, sample, stops
+from prefect_tasks import artifacts, assets, sample, stops
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
 from prefect_tasks.compensation import created, is_undoable, note
 from prefect_tasks.limits import held
@@ -67,7 +67,11 @@ def upload(
             _conclude(hook, done, visible, report)
             raise _failure(done)
         note(credentials, made)
-        return _conclude(hook, done, visible, report)
+        summary = _conclude(hook, done, visible, report)
+        if visible.artifacts:
+            facts = {"counts": summary["counts"], "bytes": summary["bytes"]}
+            assets.tell(hook, assets.Written.of(arguments.get("tags"), arguments.get("source"), source, facts))
+        return summary
 
 
 def _is_too_bad(done: UploadReport, allow_failures: bool | None) -> bool:

@@ -17,6 +17,7 @@ from prefect.exceptions import CancelledRun, Pause
 from datalake_ops.wire.jobs import Job
 from prefect_tasks.blocks import DatalakeCredentials
 from prefect_tasks.identity import ON_STOP_LABEL
+from prefect_tasks.job_card import JobCard
 from prefect_tasks.notes import note_detached
 from prefect_tasks.waiting import ChangeLog, OnStop, cancel_job, stopping
 
@@ -50,6 +51,7 @@ class JobWatch:
         self._log = ChangeLog(logger)
         self._seen: Job | None = None
         self._run = RunWatch.of_this_run(logger)
+        self._card = JobCard(credentials, logger)
         if on_stop == "detach":
             note_detached(job)
 
@@ -66,6 +68,8 @@ class JobWatch:
             Pause: the flow run was suspended.
         """
         until = time.monotonic() + seconds
+        if self._seen is not None:
+            self._card.take(self._seen)
         while (left := until - time.monotonic()) > 0:
             time.sleep(min(left, _NAP))
             if self._run is not None:
@@ -74,10 +78,17 @@ class JobWatch:
     async def arest(self, seconds: float) -> None:
         """What `rest` does, for an awaiting waiter."""
         until = time.monotonic() + seconds
+        if self._seen is not None and self._card.is_due:
+            await asyncio.to_thread(self._card.take, self._seen)
         while (left := until - time.monotonic()) > 0:
             await asyncio.sleep(min(left, _NAP))
             if self._run is not None and self._run.is_due:
                 await asyncio.to_thread(self._run)
+
+    def end(self, job: Job) -> Job:
+        """Show that the job has ended, and return it."""
+        self._card.end(job)
+        return job
 
     def stopping(self) -> AbstractContextManager[None]:
         """What to wait inside of: when the wait is stopped, so is the job."""

@@ -10,7 +10,7 @@ from prefect import runtime
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from datalake_ops.errors import ConfigurationError, IncompleteUploadError, NothingDoneError
-from prefect_tasks import artifacts, sample
+from prefect_tasks import artifacts, assets, sample
 from prefect_tasks.blocks import DEFAULT_BLOCK, load_credentials
 from prefect_tasks.flows.sized import sized_flow
 from prefect_tasks.names import named_error, shown
@@ -109,7 +109,11 @@ def ingest_folder(
     fixed = {"credentials": credentials, "arguments": arguments, "checkpoints": checkpoints, "limit": limit}
     with task_runner(runner, runner_options) as chosen:
         summaries = upload_shards(plan, fixed, chosen, what)
-    return _conclude(summaries, credentials, what, tolerance.refuses, checkpoints, sample_size)
+    summary = _conclude(summaries, credentials, what, tolerance.refuses, checkpoints, sample_size)
+    with load_credentials(credentials).get_client() as hook:
+        facts = {"counts": summary["counts"], "bytes": summary["bytes"], "shards": summary["shards"]}
+        assets.tell(hook, assets.Written.of(tags, source, manifest or folder or (), facts))
+    return summary
 
 
 def _source(folder: str | list[str] | None, manifest: str | None, base: str | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A flow to run as it is, or to read and adapt."""
+"""A folder and a prefix of the bucket go into the lake, and processings look at them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 from prefect import flow
 
 from prefect_tasks.blocks import DEFAULT_BLOCK
+from prefect_tasks.guards import datalake_guards
 from prefect_tasks.tasks import import_bucket_objects, launch_processing, list_data, upload_data, wait_for_job
 
 
-@flow
+@flow(persist_result=True, **datalake_guards())
 def ingest_and_process(
     folder: str | None = None,
     prefix: str | None = None,

@@ -3,6 +3,7 @@
 A task whose name begins with `a` (and `await_job`, `await_jobs`) is the async twin of the one without it.
 """
 
+from prefect_tasks.tasks.cloud_objects import aimport_cloud_objects, import_cloud_objects
 from prefect_tasks.tasks.data import afind_data, alist_data, aupdate_data, find_data, list_data, update_data
 from prefect_tasks.tasks.downloads import adownload_data, download_data
 from prefect_tasks.tasks.jobs import (
@@ -23,6 +24,7 @@ __all__ = [
     "afind_data",
     "aget_or_create_tag",
     "aimport_bucket_objects",
+    "aimport_cloud_objects",
     "alaunch_processing",
     "alist_data",
     "aretry_failed_files",
@@ -36,6 +38,7 @@ __all__ = [
     "find_data",
     "get_or_create_tag",
     "import_bucket_objects",
+    "import_cloud_objects",
     "launch_processing",
     "list_data",
     "retry_failed_files",

@@ -8,12 +8,13 @@ from prefect import task
 
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
 from prefect_tasks.identity import ONE_JOB_PER_RUN, idempotency_key, labels, start_once
+from prefect_tasks.job_card import WORK_LABEL, tell_job
 from prefect_tasks.names import saying
 from prefect_tasks.notes import note_launch
 from prefect_tasks.retrying import RETRYING
 from prefect_tasks.tasks.pairs import awaiting
 from prefect_tasks.tasks.selection import chosen
-from prefect_tasks.waiting import OnStop, run_logger
+from prefect_tasks.waiting import OnStop
 
 IMPORTING: dict[str, Any] = {
     **RETRYING,
@@ -47,14 +48,14 @@ def import_bucket_objects(
     Raises:
         AmbiguousRequestError: the answer was lost and the platform keeps no idempotency keys: look before repeating.
     """
-    own_key, marks = idempotency_key("import_bucket_objects", locals()), labels(on_stop)
+    own_key, marks = idempotency_key("import_bucket_objects", locals()), labels(on_stop) | {WORK_LABEL: "import"}
     note_launch(credentials)
     with load_credentials(credentials).get_client() as hook:
         job = start_once(
             own_key,
             lambda key: hook.import_bucket_objects(prefixes, tags, source, idempotency_key=key, labels=marks),
         )
-        run_logger().info("Import of %s is job %s: %s", prefixes, job.id, hook.job_url(job))
+        tell_job(hook, job, f"Import of {prefixes}")
     return str(job.id)
 
 
@@ -91,7 +92,10 @@ def launch_processing(
         NoDataError: there is no data to work on.
         AmbiguousRequestError: the answer was lost and the platform keeps no idempotency keys: look before repeating.
     """
-    own_key, marks = idempotency_key("launch_processing", locals()), labels(on_stop)
+    own_key, marks = (
+        idempotency_key("launch_processing", locals()),
+        labels(on_stop) | {WORK_LABEL: f"processing {processing}"},
+    )
     note_launch(credentials)
     filters = {"tags": tags, "intersect_tags": intersect_tags, "q": q, "limit": limit}
     settings: dict[str, Any] = {"parameters": parameters, "cpu": cpu, "gpu": gpu, "inputs": inputs}
@@ -101,7 +105,7 @@ def launch_processing(
             own_key,
             lambda key: hook.launch_processing(processing, named, **settings, idempotency_key=key, labels=marks),
         )
-        run_logger().info("%s on %d data is job %s: %s", processing, len(named), job.id, hook.job_url(job))
+        tell_job(hook, job, f"{processing} on {len(named)} data")
     return str(job.id)
 
 

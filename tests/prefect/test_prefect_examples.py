@@ -22,8 +22,8 @@ from prefect_tasks.flows import ingest_and_process
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 EXAMPLES = Path(__file__).parents[2] / "example_dags" / "prefect"
-# The README's is run by the end-to-end tests.
-RUN_ELSEWHERE = {"ingest_and_process"}
+# The README's is run by the end-to-end tests, what is served by those of deployments.
+RUN_ELSEWHERE = {"ingest_and_process", "serve_flows"}
 Run = Callable[..., Any]
 
 
@@ -43,6 +43,7 @@ def run(platform: PlatformServer, lake: DatalakeHook, tmp_path: Path, monkeypatc
         "DATALAKE_FOLDER": str(tmp_path / "in"),
         "DATALAKE_PREFIX": prefix,
         "DATALAKE_TAG": "ingested",
+        "DATALAKE_OBJECTS": ",".join(photograph.name for photograph in photographs[3:5]),
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -79,6 +80,11 @@ def test_ingest_large_folder(lake: DatalakeHook, run: Run, tmp_path: Path) -> No
 
     assert summary["files"] == 0
     assert lake.count_data(tags="bulk") == 3
+
+
+def test_import_listed_objects(lake: DatalakeHook, run: Run) -> None:
+    assert run("import_listed_objects") == ["SUCCEEDED"]
+    assert lake.count_data(tags="listed") == 2
 
 
 def test_import_bucket_imports_only_what_is_new(lake: DatalakeHook, run: Run) -> None:

@@ -1,0 +1,153 @@
+"""What lies in the lake's bucket goes into the lake: once, or again and again on a schedule."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from prefect import flow, task
+
+from datalake_ops.errors import ConfigurationError
+from prefect_tasks import assets
+from prefect_tasks.blocks import DEFAULT_BLOCK, load_credentials
+from prefect_tasks.guards import datalake_guards
+from prefect_tasks.identity import ONCE_PER_RUN
+from prefect_tasks.retrying import RETRYING
+from prefect_tasks.tasks import import_bucket_objects, wait_for_job
+from prefect_tasks.waiting import WaitMode, run_logger
+from prefect_tasks.watermarks import Watermark
+
+# An import takes them all in one request; a sync that is further behind says so.
+_MOST_DAYS = 400
+
+
+@flow(flow_run_name="import {prefix}", persist_result=True, **datalake_guards())
+def ingest_bucket(
+    prefix: str | list[str],
+    credentials: str = DEFAULT_BLOCK,
+    tags: str | list[str] | None = None,
+    source: str | None = None,
+    timeout: float | None = 3600.0,
+    wait: WaitMode = "auto",
+) -> dict[str, Any]:
+    """Import the bucket's objects under a prefix, and wait until they are data; what is imported already is skipped.
+
+    Args:
+        prefix: beginning of object names, or several; `""` is the whole bucket.
+        credentials: name of a saved block; `"datalake"` falls back on the environment.
+        tags: names of tags to put on every data; a missing tag is created.
+        source: name of the source of the data; created when missing.
+        timeout: seconds to wait for the job; None waits for ever.
+        wait: how the run waits, see `wait_for_job`.
+
+    Returns:
+        The job: `id`, `status`, `counts`, `seconds`, `url`.
+
+    Raises:
+        JobFailedError, JobKilledError, JobWaitTimeoutError: the import did not succeed in time.
+    """
+    job = import_bucket_objects(credentials, prefix, tags=tags, source=source)
+    ended = wait_for_job(credentials, job, timeout, wait=wait)
+    tell_import(credentials, tags, source, ended)
+    return ended
+
+
+@flow(flow_run_name="sync {prefix}", persist_result=True, **datalake_guards())
+def sync_bucket(
+    prefix: str,
+    credentials: str = DEFAULT_BLOCK,
+    tags: str | list[str] | None = None,
+    source: str | None = None,
+    since: date | None = None,
+    overlap_days: int = 1,
+    time_zone: str = "UTC",
+    name: str | None = None,
+    timeout: float | None = 3600.0,
+    wait: WaitMode = "auto",
+) -> dict[str, Any]:
+    """Import what is new in the bucket since the last sync that succeeded; run it on a schedule.
+
+    A prefix may be dated, like `camera-7/%Y/%m/%d/`: then only the days since that sync are listed, not the years
+    before them. How far the sync has come, its watermark, is kept by the Prefect server, so that the next run finds it
+    wherever it runs. It moves on only when the import has succeeded: a run that fails, is cancelled or never starts
+    leaves its days to the next one. Nothing is imported twice, since the platform skips the objects that it has.
+
+    Args:
+        prefix: beginning of object names, with `%Y`, `%m`, `%d` (and others of `strftime`) where they are dated.
+        credentials: name of a saved block; `"datalake"` falls back on the environment.
+        tags: names of tags to put on every data; a missing tag is created.
+        source: name of the source of the data; created when missing.
+        since: the first day of a dated prefix that was never synced; later the watermark counts.
+        overlap_days: how many days before the watermark are listed again, for objects that came late.
+        time_zone: in which the days of the prefix begin, like `Europe/Paris`.
+        name: of the watermark; without it, that of this lake and prefix.
+        timeout: seconds to wait for the job; None waits for ever.
+        wait: how the run waits, see `wait_for_job`.
+
+    Returns:
+        `job` (as `wait_for_job` returns it), `prefixes` (how many were listed), `since` and `watermark` (ISO 8601; None
+        the first time of a prefix that is not dated).
+
+    Raises:
+        ConfigurationError: a dated prefix that was never synced came without `since`, or is more than 400 days behind.
+        JobFailedError, JobKilledError, JobWaitTimeoutError: the import did not succeed in time.
+    """
+    watermark = Watermark.of(credentials, prefix, name)
+    plan = plan_sync(prefix, vars(watermark), since, overlap_days, time_zone)
+    run_logger().info("Since %s: %d prefixes, the last %r", plan["since"], len(plan["prefixes"]), plan["prefixes"][-1])
+    job = import_bucket_objects(credentials, plan["prefixes"], tags=tags, source=source)
+    ended = wait_for_job(credentials, job, timeout, wait=wait)
+    watermark.write(datetime.fromisoformat(plan["began_at"]))
+    tell_import(credentials, tags, source, ended)
+    return {
+        "job": ended,
+        "prefixes": len(plan["prefixes"]),
+        "since": plan["since"],
+        "watermark": plan["began_at"],
+    }
+
+
+def tell_import(credentials: str, tags: str | list[str] | None, source: str | None, job: dict[str, Any]) -> None:
+    """Tell Prefect's assets what an import wrote."""
+    facts = {"job": job["url"], "counts": job["counts"]}
+    with load_credentials(credentials).get_client() as hook:
+        assets.tell(hook, assets.Written.of(tags, source, (), facts))
+
+
+@task(**{**RETRYING, **ONCE_PER_RUN, "task_run_name": "plan sync of {prefix}"})
+def plan_sync(
+    prefix: str, watermark: dict[str, str], since: date | None, overlap_days: int, time_zone: str
+) -> dict[str, Any]:
+    """What a sync lists, decided once per run: a run that is resumed or retried later goes on with the same days."""
+    began_at, reached = datetime.now(timezone.utc), Watermark(**watermark).read()
+    return {
+        "prefixes": prefixes_of(prefix, reached, since, overlap_days, ZoneInfo(time_zone), began_at),
+        "began_at": began_at.isoformat(),
+        "since": reached.isoformat() if reached else None,
+    }
+
+
+def prefixes_of(
+    prefix: str, reached: datetime | None, since: date | None, overlap_days: int, zone: tzinfo, began_at: datetime
+) -> list[str]:
+    """The prefix itself, or a dated one for each day from the watermark's, less the overlap, to the present one.
+
+    Raises:
+        ConfigurationError: there is no day to begin with, or there are more than 400.
+    """
+    today = began_at.astimezone(zone).date()
+    if "%" not in prefix:
+        return [prefix]
+    first = since if reached is None else reached.astimezone(zone).date() - timedelta(days=overlap_days)
+    if first is None:
+        raise ConfigurationError(f"The dated prefix {prefix!r} was never synced: say since which day.")
+    days = max((today - first).days, 0) + 1
+    if days > _MOST_DAYS:
+        raise ConfigurationError(
+            f"{days} days of {prefix!r} are more than {_MOST_DAYS} at once: import the older ones by ingest_bucket, "
+            "then sync since a later day."
+        )
+    # Days of one month are one prefix where the prefix names no day.
+    dated = [(today - timedelta(days=back)).strftime(prefix) for back in range(days - 1, -1, -1)]
+    return list(dict.fromkeys(dated))

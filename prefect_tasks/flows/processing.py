@@ -1,0 +1,61 @@
+"""A processing runs on data, and the run waits until it has ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+
+from prefect_tasks import assets
+from prefect_tasks.blocks import DEFAULT_BLOCK, load_credentials
+from prefect_tasks.guards import datalake_guards
+from prefect_tasks.tasks import launch_processing, wait_for_job
+from prefect_tasks.waiting import OnStop, WaitMode
+
+
+@flow(flow_run_name="process by {processing}", persist_result=True, **datalake_guards())
+def process_and_wait(
+    processing: str,
+    credentials: str = DEFAULT_BLOCK,
+    data: list[str] | None = None,
+    tags: str | list[str] | None = None,
+    intersect_tags: bool = False,
+    q: str | None = None,
+    limit: int | None = None,
+    parameters: dict[str, Any] | None = None,
+    cpu: int | None = None,
+    gpu: int | None = None,
+    inputs: dict[str, Any] | None = None,
+    timeout: float | None = 3600.0,
+    on_stop: OnStop = "cancel",
+    wait: WaitMode = "auto",
+) -> dict[str, Any]:
+    """Launch a processing on data and wait until it has ended.
+
+    A retried run waits for the same job, unless that job failed. A run that is stopped stops its job.
+
+    Args:
+        processing: name or id of the processing.
+        credentials: name of a saved block; `"datalake"` falls back on the environment.
+        data: ids of the data; without them the data are those that `tags`, `q` and `limit` find.
+        tags, intersect_tags, q, limit: as in `list_data`.
+        parameters, cpu, gpu, inputs: what is left out is the processing's default.
+        timeout: seconds to wait for the job; None waits for ever.
+        on_stop: what becomes of the job when the run is stopped: `"cancel"`, or `"detach"` to let it go on.
+        wait: how the run waits, see `wait_for_job`.
+
+    Returns:
+        The job: `id`, `status`, `counts`, `exit_code`, `reason`, `seconds`, `url`.
+
+    Raises:
+        NoDataError: there is no data to work on.
+        JobFailedError, JobKilledError, JobWaitTimeoutError: the job did not succeed in time.
+    """
+    filters: dict[str, Any] = {"tags": tags, "intersect_tags": intersect_tags, "q": q, "limit": limit}
+    settings: dict[str, Any] = {"parameters": parameters, "cpu": cpu, "gpu": gpu, "inputs": inputs}
+    job = launch_processing(credentials, processing, data, **settings, **filters, on_stop=on_stop)
+    ended = wait_for_job(credentials, job, timeout, on_stop=on_stop, wait=wait)
+    with load_credentials(credentials).get_client() as hook:
+        facts = {"processing": processing, "job": ended["url"], "counts": ended["counts"]}
+        assets.tell(hook, assets.Written.of(None, None, (), facts))
+    return ended

@@ -1,0 +1,64 @@
+"""How far a sync has come, kept by the Prefect server as a variable, so that the next run finds it wherever it runs."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from prefect import get_client
+from prefect.client.schemas.actions import VariableCreate, VariableUpdate
+
+from datalake_ops.errors import ConfigurationError
+from prefect_tasks.blocks import load_credentials
+
+_REACHED = "reached"
+
+
+@dataclass(frozen=True)
+class Watermark:
+    """One watermark: the name of its variable, and what it is of, for people who look at the variable."""
+
+    name: str
+    lake: str
+    prefix: str
+
+    @classmethod
+    def of(cls, credentials: str, prefix: str, name: str | None = None) -> Watermark:
+        """That of a lake and a prefix, or the one that is called by a name."""
+        with load_credentials(credentials).get_client() as hook:
+            lake = hook.context.datalake
+            told = f"{hook.connection.host}/{hook.context.organization.id}/{lake.id}/{prefix}"
+        digest = hashlib.sha256(told.encode()).hexdigest()[:16]
+        called = re.sub("[^a-z0-9_-]+", "_", name.lower()) if name else digest
+        return cls(f"datalake_sync_{called}", lake.name, prefix)
+
+    def read(self) -> datetime | None:
+        """When the last sync that succeeded began; None before the first.
+
+        Raises:
+            ConfigurationError: the variable holds something else.
+        """
+        with get_client(sync_client=True) as client:
+            found = client.read_variable_by_name(self.name)
+        if found is None:
+            return None
+        value: Any = found.value
+        try:
+            return datetime.fromisoformat(value[_REACHED])
+        except (TypeError, KeyError, ValueError) as error:
+            raise ConfigurationError(
+                f"Prefect's variable {self.name!r} holds no watermark but {value!r}; delete it to begin anew."
+            ) from error
+
+    def write(self, reached: datetime) -> None:
+        """Move the watermark on, never back: two syncs may overlap."""
+        before = self.read()
+        value = {_REACHED: max(before or reached, reached).isoformat(), "lake": self.lake, "prefix": self.prefix}
+        with get_client(sync_client=True) as client:
+            if before is None:
+                client.create_variable(VariableCreate(name=self.name, value=value, tags=["datalake"]))
+            else:
+                client.update_variable(VariableUpdate(name=self.name, value=value))

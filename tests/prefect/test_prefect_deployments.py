@@ -1,0 +1,134 @@
+"""Every flow of the package, deployed for real: served by one process, and by `prefect.yaml` to a process pool."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from prefect import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.deployments import run_deployment
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from datalake_ops.demo.photographs import SHIPPED
+from datalake_ops.hook import DatalakeHook
+from datalake_ops.testing import PlatformServer
+from datalake_ops.testing.prefect import PrefectServer, wait_until
+from prefect_tasks import DatalakeCredentials
+
+pytestmark = pytest.mark.end_to_end
+EXAMPLES = Path(__file__).parents[2] / "example_dags" / "prefect"
+SECONDS = 240.0
+FLOWS = ("ingest-folder", "ingest-bucket", "process-and-wait", "ingest-and-process", "sync-bucket")
+
+
+@dataclass(frozen=True)
+class World:
+    """A saved block for an empty lake, a folder of two photographs, and two prefixes of the bucket with one each."""
+
+    lake: DatalakeHook
+    block: str
+    folder: Path
+    prefixes: tuple[str, str]
+
+    def parameters(self) -> dict[str, dict[str, Any]]:
+        """What each flow is run with; all of them may run at once."""
+        first, second = self.prefixes
+        return {
+            "ingest-folder": {"folder": str(self.folder), "tags": "bulk", "max_files": 1},
+            "ingest-bucket": {"prefix": first, "tags": "imported"},
+            "process-and-wait": {"processing": "thumbnails", "tags": "known"},
+            "ingest-and-process": {"folder": str(self.folder), "tag": "piped", "processings": ["quality-tagging"]},
+            "sync-bucket": {"prefix": second, "tags": "synced"},
+        }
+
+    def assert_done(self) -> None:
+        counts = {tag: self.lake.count_data(tags=tag) for tag in ("bulk", "imported", "piped", "synced")}
+        assert counts["imported"] == counts["synced"] == 1
+        # Both upload the same folder: whichever came second found the files there, and put its tag on them.
+        assert counts["bulk"] == counts["piped"] == 2
+        assert self.lake.count_data() == 5
+        (known,) = self.lake.list_data(tags="known")
+        assert len(self.lake.list_projections(known)) == 1
+
+
+@pytest.fixture
+def world(
+    prefect_server: PrefectServer, platform: PlatformServer, lake: DatalakeHook, tmp_path: Path
+) -> Iterator[World]:
+    photographs = sorted(SHIPPED.glob("*.jpg"))
+    folder = tmp_path / "photographs"
+    prefixes = (f"{uuid4().hex[:8]}/", f"{uuid4().hex[:8]}/")
+    places = (folder, folder, *(platform.bucket / prefix for prefix in prefixes))
+    for place, photograph in zip(places, photographs, strict=False):
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copy(photograph, place)
+    lake.upload([photographs[4]], tags=["known"])
+    name = f"lake-{uuid4().hex[:8]}"
+    with temporary_settings({PREFECT_API_URL: prefect_server.api_url}):
+        DatalakeCredentials.from_connection(lake.connection).save(name)
+        yield World(lake, name, folder, prefixes)
+
+
+def run_all(deployment: str, world: World) -> dict[str, FlowRun]:
+    """Run every flow at the same time, and wait until all have ended."""
+    runs = {}
+    for flow, parameters in world.parameters().items():
+        told = {**parameters, "credentials": world.block}
+        runs[flow] = run_deployment(f"{flow}/{deployment}", parameters=told, timeout=0)
+    deadline = time.monotonic() + SECONDS
+    with get_client(sync_client=True) as client:
+        while not all(run.state and run.state.is_final() for run in runs.values()):
+            assert time.monotonic() < deadline, {flow: run.state_name for flow, run in runs.items()}
+            time.sleep(0.5)
+            runs = {flow: client.read_flow_run(run.id) for flow, run in runs.items()}
+    return runs
+
+
+def deployed(name: str) -> set[str]:
+    """The flows that have a deployment of this name."""
+    with get_client(sync_client=True) as client:
+        flows = {flow.id: flow.name for flow in client.read_flows()}
+        return {flows[one.flow_id] for one in client.read_deployments() if one.name == name}
+
+
+def test_every_flow_runs_when_served(world: World, prefect_server: PrefectServer) -> None:
+    process = prefect_server.run([str(EXAMPLES / "serve_flows.py")], "serve-flows", {"DATALAKE_PREFIX": "no-such/"})
+    wait_until("the flows are served", lambda: process.poll() is not None or deployed("served") >= set(FLOWS))
+    assert process.poll() is None, prefect_server.log("serve-flows")
+
+    runs = run_all("served", world)
+    prefect_server.end(process)
+
+    assert {flow: run.state_name for flow, run in runs.items()} == dict.fromkeys(FLOWS, "Completed"), (
+        prefect_server.log("serve-flows")[-4000:]
+    )
+    world.assert_done()
+
+
+def test_every_flow_of_prefect_yaml_runs_in_a_process_pool(
+    world: World, prefect_server: PrefectServer, tmp_path: Path
+) -> None:
+    prefect = ["-m", "prefect", "--no-prompt"]
+    file = str(EXAMPLES / "prefect.yaml")
+    for number, words in enumerate(
+        (["work-pool", "create", "lake", "--type", "process"], ["deploy", "--all", "--prefect-file", file])
+    ):
+        done = prefect_server.run([*prefect, *words], f"deploy-{number}")
+        assert done.wait(SECONDS) == 0, prefect_server.log(f"deploy-{number}")
+    assert deployed("lake") == set(FLOWS)
+    worker = prefect_server.run([*prefect, "worker", "start", "--pool", "lake", "--limit", "4"], "worker")
+
+    runs = run_all("lake", world)
+    prefect_server.end(worker)
+
+    assert {flow: run.state_name for flow, run in runs.items()} == dict.fromkeys(FLOWS, "Completed"), (
+        prefect_server.log("worker")[-4000:]
+    )
+    world.assert_done()
