@@ -19,7 +19,6 @@ from prefect.exceptions import ObjectNotFound
 from prefect.types.entrypoint import EntrypointType
 
 from datalake_ops.errors import ConfigurationError
-from prefect_tasks.notes import TAG
 from prefect_tasks.reaper import reap_orphan_jobs
 from prefect_tasks.suspending import WATCHER
 from prefect_tasks.watcher import WAIT_OVER, job_watcher
@@ -31,6 +30,7 @@ RESUME, REAP, ZOMBIES = (
     "datalake: cancel jobs of stopped runs",
     "datalake: crash runs without a heartbeat",
 )
+_OWN = (job_watcher.name, reap_orphan_jobs.name)
 # Three of Prefect's heartbeats, which come every 180 s unless `PREFECT_FLOWS_HEARTBEAT_FREQUENCY` says otherwise.
 ZOMBIE_SECONDS = 540.0
 
@@ -76,7 +76,9 @@ def safety_deployments(watch_every: float = 300.0, reap_every: float = 900.0) ->
     """
     # One watcher is enough: the server refuses a second before a process is started for it.
     one = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
-    made: list[tuple[Any, float, Any]] = [(job_watcher, watch_every, one), (reap_orphan_jobs, reap_every, None)]
+    # Whoever cancels a thousand runs gets a thousand calls for the reaper.
+    few = ConcurrencyLimitConfig(limit=4, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
+    made: list[tuple[Any, float, Any]] = [(job_watcher, watch_every, one), (reap_orphan_jobs, reap_every, few)]
     return [
         RunnerDeployment.from_flow(
             flow,
@@ -118,13 +120,15 @@ def _resuming() -> AutomationCore:
 
 
 def _reaping(reaper: UUID) -> AutomationCore:
-    # Only runs that started jobs carry the tag.
-    related = {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}
+    # The server remembers a run's tags for minutes, so its events do not tell which runs have started jobs. Our own two
+    # flows start none, and a reaper that is cancelled must not call for the next one.
+    others = [{"prefect.resource.role": "flow", "prefect.resource.name": f"!{name}"} for name in _OWN]
+    stopped = {"prefect.resource.id": "prefect.flow-run.*", "prefect.state-type": ["CANCELLED", "CRASHED"]}
     template = {"__prefect_kind": "jinja", "template": "{{ flow_run.id }}"}
     return AutomationCore(
         name=REAP,
         description="A run may be cancelled or crash where no hook of it runs: while suspended, or with its worker.",
-        trigger=_whenever({"prefect.flow-run.Cancelled", "prefect.flow-run.Crashed"}, match_related=related),
+        trigger=_whenever({"prefect.flow-run.*"}, match=stopped, match_related=others),
         actions=[RunDeployment(deployment_id=reaper, parameters={"flow_run_id": template})],
     )
 

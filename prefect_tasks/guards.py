@@ -11,11 +11,11 @@ from typing import Any
 
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import Flow
+from prefect.logging.loggers import flow_run_logger
 
 from prefect_tasks.blocks import DEFAULT_BLOCK
 from prefect_tasks.notes import Notes, read_notes
 from prefect_tasks.orphans import cancel_jobs_of
-from prefect_tasks.waiting import run_logger
 
 
 def datalake_guards(credentials: str | None = None) -> dict[str, Any]:
@@ -28,7 +28,8 @@ def datalake_guards(credentials: str | None = None) -> dict[str, Any]:
     """
 
     def cancel_jobs(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-        logger = run_logger()
+        # Prefect runs hooks outside the run, where the run's own logger is not to be had.
+        logger = flow_run_logger(flow_run, flow)
         notes = _notes_of(flow_run, logger)
         names = [credentials] if credentials else notes.credentials or [_credentials_of(flow, flow_run)]
         cancel_jobs_of(str(flow_run.id), names, notes, logger)

@@ -2,7 +2,7 @@
 
 Hooks, the reaper and the watcher run elsewhere and know nothing but the flow run. So the run keeps, as its labels, the
 names of the credentials that it started jobs with, the jobs to leave alone, and the jobs that it is suspended for. It
-carries a tag too, because automations can choose runs by tags and not by labels. No secret is ever among them.
+carries a tag too, because runs can be searched for by tags and not by labels. No secret is ever among them.
 """
 
 from __future__ import annotations

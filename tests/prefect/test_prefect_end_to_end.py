@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import shutil
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from datalake_ops.testing.prefect import PrefectServer, prefect_environment, wai
 from datalake_ops.wire.data import UploadStatus
 from datalake_ops.wire.jobs import Job
 from prefect_tasks import DatalakeCredentials
+from tests.prefect.secrets_search import assert_nothing_holds
 
 pytestmark = pytest.mark.end_to_end
 EXAMPLE = Path(__file__).parents[2] / "example_dags" / "prefect" / "ingest_and_process.py"
@@ -82,19 +82,6 @@ def world(platform: PlatformServer, lake: DatalakeHook, tmp_path: Path) -> World
 def is_served() -> bool:
     with get_client(sync_client=True) as client:
         return any(one.name == "example" for one in client.read_deployments())
-
-
-def assert_nothing_holds(secret: str, home: Path) -> None:
-    """Neither as it is nor inside a base64 text, in which it may begin at any of three places."""
-    forms = [secret.encode()]
-    for shift in range(3):
-        text = base64.b64encode(b"." * shift + secret.encode())
-        forms.append(text[4 if shift else 0 : -4])
-    files = [path for path in home.rglob("*") if path.is_file()]
-    assert any(path.suffix == ".db" for path in files)
-    for path in files:
-        content = path.read_bytes()
-        assert not any(form in content for form in forms), path
 
 
 def run_example(environment: dict[str, str]) -> None:
