@@ -9,6 +9,12 @@ PLATFORM := DATALAKE_OPS_PLATFORM_PYTHON=$(CURDIR)/$(CORE)/python
 PACKAGES := datalake_ops airflow_provider prefect_tasks
 SOURCES := $(PACKAGES) example_dags tests benchmarks scripts
 
+# The longest first, so that none is left over at the end.
+SUITES := test-core test-airflow test-prefect test-airflow31 test-airflow211 test-celery test-prefect-scale
+JOBS ?= 2
+# Make 4 shows what a target says in one piece; older ones mix it.
+WHOLE := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-core compile demo serve check format-check format lint types contracts test test-core \
 	test-airflow test-airflow31 test-airflow211 test-celery test-prefect test-prefect-scale \
@@ -52,7 +58,9 @@ types: setup ## Check types, each package in the environment it runs in
 contracts: setup-core ## Check which package may import which
 	$(CORE)/lint-imports
 
-test: setup test-core test-airflow test-celery test-prefect test-prefect-scale ## Run every test, each suite in its environment
+test: setup ## Run every test, each suite in its environment, JOBS=2 of them at a time
+	@echo "$(words $(SUITES)) suites, $(JOBS) at a time; what each says follows when it has ended."
+	@$(MAKE) --no-print-directory --jobs=$(JOBS) --keep-going $(WHOLE) $(SUITES)
 
 test-core: setup-core ## Run the tests of the hook, the platform, the contract with the official SDK
 	$(CORE)/python -m pytest tests --ignore tests/airflow --ignore tests/prefect $(ARGS)
@@ -85,7 +93,7 @@ test-prefect-scale: ## Run the tests of uploads spread by Dask and Ray, in an en
 
 coverage: setup ## Run every test and report branch coverage
 	rm -f .coverage
-	$(MAKE) test ARGS="--cov --cov-append --cov-report="
+	$(MAKE) test JOBS=1 ARGS="--cov --cov-append --cov-report="
 	$(CORE)/coverage report
 
 bench: setup-core ## Run every benchmark in benchmarks/

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from collections import ChainMap
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider.compat import DecoratedOperator, task_decorator_factory
 from airflow_provider.operators.datalake import DatalakeOperator
@@ -29,7 +30,9 @@ class _FunctionOperator(DatalakeOperator):
     def execute(self, context: Context) -> Any:
         """Call the function, and make its result fit for an XCom."""
         with self.lake(context) as lake:
-            return as_xcom(self.python_callable(*self.op_args, **self._arguments({**context, LAKE: lake})))
+            # A copy of the context would read all of it, and Airflow 2 warns of each old name that is read.
+            known: ChainMap[str, Any] = ChainMap({LAKE: lake}, cast("dict[str, Any]", context))
+            return as_xcom(self.python_callable(*self.op_args, **self._arguments(known)))
 
     def _arguments(self, known: Mapping[str, Any]) -> dict[str, Any]:
         parameters = list(inspect.signature(self.python_callable).parameters)[len(self.op_args) :]

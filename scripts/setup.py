@@ -30,6 +30,8 @@ EXTRAS = {
     "prefect-scale": ("prefect", "platform", "dask", "ray"),
 }
 OLDEST_PYTHON = (3, 10)
+# The newest Python that an old orchestrator runs on; a newer one is left to uv to find or to fetch.
+NEWEST_PYTHON = {"airflow211": (3, 12), "airflow31": (3, 13)}
 
 
 def main(arguments: list[str]) -> int:
@@ -69,7 +71,7 @@ def make_environment(name: str) -> None:
     if not (whole and stamp["python"] == sys.version):
         print(f"Making .venvs/{name} ...", flush=True)
         shutil.rmtree(folder, ignore_errors=True)
-        run(uv, "venv", "--quiet", "--python", sys.executable, folder)
+        run(uv, "venv", "--quiet", "--python", interpreter(name), folder)
     else:
         print(f"Updating .venvs/{name} ...", flush=True)
     python = ("--quiet", "--python", folder / "bin" / "python")
@@ -77,6 +79,14 @@ def make_environment(name: str) -> None:
     run(uv, "pip", "install", *python, "--no-deps", "--editable", ROOT)
     write_stamp(folder, wanted)
     print(f"  .venvs/{name} is ready after {time.monotonic() - started:.0f} s.", flush=True)
+
+
+def interpreter(name: str) -> str:
+    """The Python of an environment: the running one, unless it is too new for the environment's orchestrator."""
+    newest = NEWEST_PYTHON.get(name)
+    if newest is None or sys.version_info[:2] <= newest:
+        return sys.executable
+    return ".".join(map(str, newest))
 
 
 def compile_requirements(name: str) -> None:

@@ -109,6 +109,26 @@ def test_an_environment_depends_on_its_requirements_and_the_metadata_only(setup:
     assert after_a_dependency != before
 
 
+def test_an_orchestrator_that_is_older_than_this_python_gets_one_that_it_runs_on(
+    setup: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setup.sys, "version_info", (3, 13, 0, "final", 0))
+
+    assert [setup.interpreter(name) for name in ("airflow", "airflow31", "airflow211")] == [
+        sys.executable,
+        sys.executable,
+        "3.12",
+    ]
+
+
+def test_every_environment_has_its_requirements_and_nothing_else_has(setup: ModuleType) -> None:
+    files = (ROOT / "requirements").iterdir()
+
+    assert {file.name for file in files} == {
+        "tools.txt", *(f"{name}.{kind}" for name in setup.EXTRAS for kind in ("in", "txt")),
+    }  # fmt: skip
+
+
 def test_an_environment_that_lost_a_file_is_not_whole(setup: ModuleType, tmp_path: Path) -> None:
     folder = tmp_path / "core"
     packages = folder / "lib" / "python3.11" / "site-packages"

@@ -66,7 +66,9 @@ def test_fields_that_run_into_each_other_do_not_make_the_same_key() -> None:
 
 
 def test_the_labels_say_where_a_job_came_from(identity: TaskIdentity, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "http://airflow.example.com")
+    # Airflow 2 has its address in another section.
+    for section in ("API", "WEBSERVER"):
+        monkeypatch.setenv(f"AIRFLOW__{section}__BASE_URL", "http://airflow.example.com")
     mapped = TaskIdentity.of(a_context(map_index=3))
 
     labels = identity.job_labels("the key")
