@@ -114,6 +114,19 @@ def test_run_saved_job(platform: PlatformServer, lake: DatalakeHook, run: Run) -
     assert run("run_saved_job", name=name)["status"] == "SUCCEEDED"
 
 
+@pytest.mark.usefixtures("upload")
+def test_process_overnight_waits_in_its_process_without_a_deployment(run: Run) -> None:
+    assert run("process_overnight") == {"jobs": ["SUCCEEDED", "SUCCEEDED"], "data": 3}
+
+
+@pytest.mark.usefixtures("upload")
+def test_hand_over_job(run: Run, lake: DatalakeHook) -> None:
+    done = run("hand_over_job")
+
+    assert done["status"] == "SUCCEEDED"
+    assert done["log"]
+
+
 def test_the_flow_of_the_package(run: Run, monkeypatch: pytest.MonkeyPatch, lake: DatalakeHook) -> None:
     import os
 
