@@ -49,12 +49,14 @@ def outcome(measured: Measured | Unreadable) -> Outcome:
 
 
 def checked_filename(name: str) -> str:
-    """A file name that is safe to join to a folder, which is what clients do with it.
+    """A file name that is safe to join to a folder, which is what clients do with it, on every system.
+
+    A backslash is a letter like others here and a folder's mark on Windows, so it must not lead out of a folder there.
 
     Raises:
         RefusalError: 400, with what is wrong.
     """
-    if not name or name in (".", "..") or any(char in name for char in "/\\\0"):
+    if "/" in name or "\0" in name or any(part in ("", ".", "..") for part in name.split("\\")):
         raise bad_request(f"filename {name!r} is to be a plain file name, without folders.")
     if len(name) > _FILENAME_LENGTH:
         raise bad_request(f"filename has at most {_FILENAME_LENGTH} characters, this one {len(name)}.")
