@@ -40,7 +40,7 @@ def get_provider_info() -> dict[str, Any]:
         "operators": _modules(*(f"operators.{name}" for name in _OPERATORS)),
         "task-decorators": [{"name": "datalake", "class-name": "airflow_provider.decorators.datalake_task"}],
         "sensors": _modules("sensors.data", "sensors.job"),
-        "triggers": _modules("triggers.data", "triggers.job"),
+        "triggers": _modules("triggers.data", "triggers.job", "triggers.watch"),
         "asset-uris": [_ASSETS],
         # What Airflow before 3 reads.
         "dataset-uris": [_ASSETS],

@@ -41,12 +41,13 @@ class DatalakeHook(BaseHook):
             ConfigurationError: the Airflow connection lacks a field, or one cannot be right.
             AirflowNotFoundException: there is no such Airflow connection.
         """
+        from airflow_provider.hook_lineage import observed
         from datalake_ops.hook import DatalakeHook as SharedHook
 
         airflow = self.get_connection(self.datalake_conn_id)
         for secret in credential_forms(airflow):
             mask_secret(secret)
-        return SharedHook.from_connection(datalake_connection(airflow))
+        return observed(SharedHook.from_connection(datalake_connection(airflow)), self)
 
     def get_conn(self) -> SharedHook:
         """The shared hook; the same object as `.datalake`."""

@@ -13,7 +13,7 @@ import pytest
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.airflow import DagOutcome, load_dags, run_dag
 from datalake_ops.testing.server import PlatformServer
-from tests.airflow.versions import EXAMPLES
+from tests.airflow.versions import EXAMPLES, asset_events
 
 DAGS = load_dags(EXAMPLES)
 
@@ -246,6 +246,34 @@ def test_upload_on_many_workers(lake: DatalakeHook, an_image: Callable[[str], Pa
     assert outcome.xcom("merge")["counts"]["UPLOADED"] == lake.count_data() == 5
     assert len(list((shared / "reports" / outcome.run_id).iterdir())) == 3
     assert len(list((shared / "journals" / outcome.run_id).iterdir())) == 3
+
+
+def test_assets(lake: DatalakeHook, folder: str) -> None:
+    outcome = run("assets", folder=folder)
+
+    [event] = asset_events(outcome.run_id)
+    assert event.uri == "datalake://app.picsellia.com/acme/photos?tags=night-shift"
+    assert (event.extra["counts"]["UPLOADED"], event.extra["lake"]) == (2, str(lake.lake_uri()))
+
+
+# What starts these DAGs, and what they do then, is seen in test_airflow_watchers.py; here nothing started them.
+
+
+@pytest.mark.needs_airflow("3.0", "assets are called datasets before")
+def test_after_assets() -> None:
+    assert run("after_assets").xcom("count") == 0
+
+
+@pytest.mark.needs_airflow("3.0", "there are no watchers before")
+def test_watch_new_data() -> None:
+    outcome = run_dag(DAGS["watch_new_data"])
+
+    assert outcome.tasks == {"new_ids": "success", "thumbnails": "skipped", "mark": "skipped"}
+
+
+@pytest.mark.needs_airflow("3.0", "there are no watchers before")
+def test_watch_jobs() -> None:
+    assert run("watch_jobs").xcom("tell") == []
 
 
 def test_every_example_has_a_test_here() -> None:

@@ -1,0 +1,58 @@
+"""Where a watcher keeps its place, so that a triggerer that starts again goes on there."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from airflow_provider.compat import AirflowException
+
+_PREFIX = "datalake_watch_"
+
+
+class WatchMemory:
+    """A place that outlives the triggerer: the store of the watched asset, or else a variable of Airflow.
+
+    Airflow has stores of assets since 3.3, and refuses them to a trigger that several assets share
+    (apache/airflow #71460). A variable serves there, named `datalake_watch_` and the watch's key.
+    """
+
+    def __init__(self, key: str, store: Any) -> None:
+        self._key = f"{_PREFIX}{key}"
+        self._store = store
+
+    async def read(self) -> Any:
+        """What was written last; None when nothing was."""
+        if self._store is not None:
+            try:
+                return await self._store.aget(self._key)
+            except ValueError:
+                self._store = None
+        return await asyncio.to_thread(_read_variable, self._key)
+
+    async def write(self, value: Any) -> None:
+        """Keep a JSON value."""
+        if self._store is not None:
+            try:
+                await self._store.aset(self._key, value)
+            except ValueError:
+                self._store = None
+            else:
+                return
+        await asyncio.to_thread(_write_variable, self._key, value)
+
+
+def _read_variable(key: str) -> Any:
+    from airflow.sdk import Variable
+
+    return Variable.get(key, default=None, deserialize_json=True)
+
+
+def _write_variable(key: str, value: Any) -> None:
+    from airflow.sdk import Variable
+
+    Variable.set(key, value, description="The place of a watcher of a datalake.", serialize_json=True)
+
+
+# What goes wrong between a triggerer and Airflow itself; the watcher goes on and tries again.
+MEMORY_ERRORS = (AirflowException, OSError, RuntimeError)
