@@ -97,8 +97,9 @@ coverage: setup ## Run every test and report branch coverage
 	$(CORE)/coverage report
 
 bench: setup-core ## Run every benchmark in benchmarks/
-	@set -e; for file in $$(grep -lE '^def main\(' benchmarks/*.py | grep -v /prefect_); do echo "== $$file"; $(CORE)/python $$file; done
-	@$(PYTHON) scripts/setup.py prefect
+	@set -e; for file in $$(grep -lE '^def main\(' benchmarks/*.py | grep -vE '/(airflow|prefect)_'); do echo "== $$file"; $(CORE)/python $$file; done
+	@$(PYTHON) scripts/setup.py airflow prefect
+	@set -e; for file in benchmarks/airflow_*.py; do echo "== $$file"; $(AIRFLOW)/python $$file; done
 	@set -e; for file in benchmarks/prefect_*.py; do echo "== $$file"; $(PREFECT)/python $$file; done
 
 build: setup-core ## Build the wheel and the source distribution into dist/
