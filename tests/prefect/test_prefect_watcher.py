@@ -1,0 +1,228 @@
+"""What the watcher and the reaper decide, and when a run is suspended; the whole of it is in the safety tests."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from prefect import flow, get_client, task
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.states import Completed, Crashed, Suspended
+
+import prefect_tasks.watcher
+from datalake_ops.errors import ConfigurationError
+from datalake_ops.hook import DatalakeHook
+from datalake_ops.testing import PlatformServer
+from datalake_ops.wire.jobs import JobStatus
+from prefect_tasks import DatalakeCredentials, install_automations, reap_orphan_jobs, wait_for_job
+from prefect_tasks.notes import TAG, note_suspension
+from prefect_tasks.notes import Suspended as Waits
+from prefect_tasks.watcher import Watcher, job_watcher
+
+pytestmark = pytest.mark.usefixtures("prefect_api", "processings", "some_data")
+
+
+@flow
+def a_flow() -> None:
+    """Stands for the flow of the runs below."""
+
+
+@pytest.fixture
+def prefect() -> Iterator[SyncPrefectClient]:
+    with get_client(sync_client=True) as client:
+        yield client
+
+
+@pytest.fixture
+def saved(credentials: DatalakeCredentials) -> str:
+    name = f"lake-{uuid4().hex[:8]}"
+    credentials.save(name)
+    return name
+
+
+@pytest.fixture
+def watcher() -> Iterator[Watcher]:
+    with ExitStack() as stack:
+        yield Watcher(logging.getLogger("tests"), stack)
+
+
+def a_run(prefect: SyncPrefectClient, state: State[Any], **options: Any) -> FlowRun:
+    run: FlowRun = prefect.create_flow_run(a_flow, state=state, **options)
+    return run
+
+
+def a_suspended_run(prefect: SyncPrefectClient, credentials: str, *jobs: str, deadline_at: float | None = None) -> UUID:
+    deployment = prefect.create_deployment(flow_id=prefect.create_flow(a_flow), name=uuid4().hex)
+    run = prefect.create_flow_run_from_deployment(deployment)
+    note_suspension(run.id, Waits(credentials, jobs, deadline_at))
+    prefect.set_flow_run_state(run.id, Suspended(), force=True)
+    return run.id
+
+
+def a_job(lake: DatalakeHook, data: list[str], processing: str = "patient", **labels: str) -> str:
+    return str(lake.launch_processing(processing, data, labels={"orchestrator": "prefect", **labels}).id)
+
+
+class TestWatching:
+    @pytest.fixture(autouse=True)
+    def _without_the_automation(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(prefect_tasks.watcher, "_PATIENCE", 0.0)
+
+    def test_a_run_whose_event_resumed_nobody_is_resumed_directly(
+        self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str], watcher: Watcher
+    ) -> None:
+        job = a_job(lake, some_data)
+        run = a_suspended_run(prefect, saved, job)
+
+        watcher.look()
+        watcher.look()
+        assert prefect.read_flow_run(run).state_name == "Suspended"
+        lake.cancel_job(job)
+        watcher.look()
+        watcher.look()
+
+        assert prefect.read_flow_run(run).state_name == "Resuming"
+        assert watcher.woken == 1
+
+    def test_a_run_goes_on_only_when_all_its_jobs_have_ended(
+        self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str], watcher: Watcher
+    ) -> None:
+        jobs = [a_job(lake, some_data) for _ in range(2)]
+        a_suspended_run(prefect, saved, *jobs)
+        lake.cancel_job(jobs[0])
+
+        watcher.look()
+        assert watcher.woken == 0
+        lake.cancel_job(jobs[1])
+        watcher.look()
+
+        assert watcher.woken == 1
+
+    def test_a_run_goes_on_when_its_time_is_over_or_its_job_is_no_more(
+        self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str], watcher: Watcher
+    ) -> None:
+        a_suspended_run(prefect, saved, a_job(lake, some_data), deadline_at=time.time() - 1)
+        a_suspended_run(prefect, saved, str(uuid4()))
+
+        watcher.look()
+
+        assert watcher.woken == 2
+
+    def test_a_lake_that_cannot_be_asked_keeps_no_other_waiting(
+        self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str], watcher: Watcher
+    ) -> None:
+        a_suspended_run(prefect, "there-is-none", str(uuid4()))
+        job = a_job(lake, some_data)
+        lake.cancel_job(job)
+        a_suspended_run(prefect, saved, job)
+
+        watcher.look()
+
+        assert watcher.woken == 1
+
+    def test_the_jobs_of_many_runs_are_one_request(
+        self, prefect: SyncPrefectClient, platform: PlatformServer, lake: DatalakeHook, saved: str,
+        some_data: list[str], watcher: Watcher,
+    ) -> None:  # fmt: skip
+        for _ in range(3):
+            a_suspended_run(prefect, saved, a_job(lake, some_data))
+        watcher.look()
+        platform.clear_requests()
+
+        watcher.look()
+
+        asked = [request for request in platform.requests() if request["path"].endswith("/batch")]
+        assert len(asked) == 1
+        assert len(asked[0]["body"]["ids"]) == 3
+
+    def test_the_watcher_ends_when_nobody_waits(self) -> None:
+        assert job_watcher(interval=0.1, linger=0.2) == 0
+
+    @pytest.fixture(autouse=True)
+    def _no_run_of_an_earlier_test(self, prefect: SyncPrefectClient) -> None:
+        for run in prefect.read_flow_runs(limit=200):
+            if run.state_name in ("Suspended", "Resuming"):
+                prefect.set_flow_run_state(run.id, Completed(), force=True)
+
+
+class TestReaping:
+    @pytest.mark.parametrize(
+        ("state", "status"), [(Crashed(), JobStatus.KILLED), (Completed(), JobStatus.RUNNING)], ids=["crashed", "done"]
+    )
+    def test_only_jobs_of_stopped_runs_are_cancelled(
+        self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str],
+        state: State[Any], status: JobStatus,
+    ) -> None:  # fmt: skip
+        run = a_run(prefect, state, tags=[TAG])
+        prefect.update_flow_run_labels(run.id, {f"datalake.credentials.{saved}": True})
+        job = a_job(lake, some_data, flow_run_id=str(run.id))
+        while lake.get_job(job).status is not JobStatus.RUNNING:
+            time.sleep(0.05)
+
+        assert reap_orphan_jobs(flow_run_id=run.id) == ([job] if status is JobStatus.KILLED else [])
+
+        assert lake.get_job(job).status is status
+
+    def test_a_sweep_finds_stopped_runs_by_itself_and_spares_the_detached(
+        self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str]
+    ) -> None:
+        run = a_run(prefect, Crashed(), tags=[TAG])
+        one, spared, told = (
+            a_job(lake, some_data, root_flow_run_id=str(run.id), on_stop=on_stop)
+            for on_stop in ("cancel", "detach", "cancel")
+        )
+        labels = {f"datalake.credentials.{saved}": True, f"datalake.detached.{told}": True}
+        prefect.update_flow_run_labels(run.id, labels)
+
+        assert reap_orphan_jobs() == [one]
+        assert {lake.get_job(job).status.is_terminal for job in (spared, told)} == {False}
+
+    def test_a_run_that_is_unknown_has_no_jobs(self) -> None:
+        assert reap_orphan_jobs(flow_run_id=uuid4()) == []
+
+
+class TestSuspending:
+    def test_a_run_without_a_deployment_says_why_it_cannot_be_suspended(self) -> None:
+        @flow(persist_result=True)
+        def alone() -> None:
+            wait_for_job("datalake", str(uuid4()), wait="suspend")
+
+        with pytest.raises(ConfigurationError, match="no deployment that could start it again"):
+            alone()
+
+    def test_a_wait_inside_a_task_says_why_it_cannot_suspend(self) -> None:
+        @task
+        def inside() -> None:
+            wait_for_job("datalake", str(uuid4()), wait="suspend")
+
+        @flow(persist_result=True)
+        def outside() -> None:
+            inside()
+
+        with pytest.raises(ConfigurationError, match="directly in a flow"):
+            outside()
+
+    def test_a_submitted_wait_says_why_it_cannot_suspend(self) -> None:
+        @flow(persist_result=True)
+        def submitting() -> None:
+            wait_for_job.submit("datalake", str(uuid4()), wait="suspend").result()
+
+        with pytest.raises(ConfigurationError, match="neither submitted"):
+            submitting()
+
+    def test_a_copy_of_a_wait_with_other_options_waits_like_it(self) -> None:
+        copy = wait_for_job.with_options(retries=7)
+
+        assert type(copy) is type(wait_for_job)
+        assert copy.retries == 7
+
+
+def test_automations_need_the_deployments_they_start() -> None:
+    with pytest.raises(ConfigurationError, match=r"no deployment 'reap-orphan-jobs/datalake'.*work_pool"):
+        install_automations()
