@@ -10,20 +10,18 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.logging import get_logger
 from prefect.tasks import Task, exponential_backoff
 
-from datalake_ops.errors import AnswerError
-from datalake_ops.remedy import is_transient
+from datalake_ops.remedy import is_transient, told_delay
 
 # A platform that asks for more has another trouble than load; the next try will hear its word again.
 _LONGEST_REST = 600.0
 
 
-def rest(error: object) -> float:
+def rest(error: BaseException) -> float:
     """Seconds that the platform asked to be left alone with its `Retry-After`, at most 600; 0 when it asked for none.
 
     They come before Prefect's own delay, which keeps many tasks from coming back at the same moment.
     """
-    asked = error.retry_after if isinstance(error, AnswerError) else None
-    return min(max(asked or 0.0, 0.0), _LONGEST_REST)
+    return min(max(told_delay(error) or 0.0, 0.0), _LONGEST_REST)
 
 
 def is_worth_retrying(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:

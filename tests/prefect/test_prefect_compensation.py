@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from prefect import flow, task
-from prefect.transactions import transaction
+from prefect.transactions import atransaction, transaction
 
 from datalake_ops.errors import UploadError
 from datalake_ops.hook import DatalakeHook
-from prefect_tasks import DatalakeCredentials, tag_data, upload_data
+from prefect_tasks import DatalakeCredentials, aupload_data, tag_data, upload_data
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 AnImage = Callable[[str], Path]
@@ -89,3 +90,18 @@ def test_nothing_is_undone_when_all_goes_well_or_outside_a_transaction(
         ingest()
 
     assert lake.count_data() == 2
+
+
+def test_async_tasks_are_undone_too(lake: DatalakeHook, credentials: DatalakeCredentials, an_image: AnImage) -> None:
+    image = an_image("a.png")
+
+    @flow
+    async def ingest() -> None:
+        async with atransaction():
+            assert (await aupload_data(credentials, image))["counts"]["UPLOADED"] == 1
+            raise RuntimeError("a quality gate")
+
+    with pytest.raises(RuntimeError, match="quality gate"):
+        asyncio.run(ingest())
+
+    assert lake.count_data() == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,19 @@ from prefect import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Cancelling
 
 from datalake_ops.demo.photographs import SHIPPED
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from datalake_ops.testing.prefect import PrefectServer, wait_until
 from prefect_tasks import DatalakeCredentials
+from tests.prefect.secrets_search import assert_nothing_holds
 
 pytestmark = pytest.mark.end_to_end
 EXAMPLES = Path(__file__).parents[2] / "example_dags" / "prefect"
 SECONDS = 240.0
+SERVE_ONE = "from prefect_tasks import ingest_folder; ingest_folder.serve(name='stopping')"
 FLOWS = ("ingest-folder", "ingest-bucket", "process-and-wait", "ingest-and-process", "sync-bucket")
 
 
@@ -91,6 +94,10 @@ def run_all(deployment: str, world: World) -> dict[str, FlowRun]:
     return runs
 
 
+def is_over(run: FlowRun) -> bool:
+    return run.state is not None and run.state.is_final()
+
+
 def deployed(name: str) -> set[str]:
     """The flows that have a deployment of this name."""
     with get_client(sync_client=True) as client:
@@ -110,6 +117,7 @@ def test_every_flow_runs_when_served(world: World, prefect_server: PrefectServer
         prefect_server.log("serve-flows")[-4000:]
     )
     world.assert_done()
+    assert_nothing_holds(world.lake.connection.api_token, prefect_server.home)
 
 
 def test_every_flow_of_prefect_yaml_runs_in_a_process_pool(
@@ -132,3 +140,31 @@ def test_every_flow_of_prefect_yaml_runs_in_a_process_pool(
         prefect_server.log("worker")[-4000:]
     )
     world.assert_done()
+
+
+def test_a_cancelled_upload_stops_its_shards_before_prefect_kills_it(
+    world: World, prefect_server: PrefectServer, platform: PlatformServer, an_image: Callable[[str], Path]
+) -> None:
+    for number in range(60):
+        an_image(f"many/{number}.png")
+    folder = str(an_image("many/last.png").parent)
+    process = prefect_server.run(["-c", SERVE_ONE], "serve-one")
+    wait_until("the flow is served", lambda: process.poll() is not None or "ingest-folder" in deployed("stopping"))
+    platform.script_fault("POST", "/api/datalake/.*/datas", delay=0.5, count=1000)
+    parameters = {"folder": folder, "credentials": world.block, "max_files": 10, "max_workers": 1}
+    run = run_deployment("ingest-folder/stopping", parameters=parameters, timeout=0)
+    wait_until("some files are uploaded", lambda: world.lake.count_data() >= 3)
+
+    began_at = time.monotonic()
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run.id, Cancelling(), force=True)
+        wait_until("the run has ended", lambda: is_over(client.read_flow_run(run.id)))
+        ended = client.read_flow_run(run.id)
+    seconds = time.monotonic() - began_at
+    prefect_server.end(process)
+
+    assert ended.state_name == "Cancelled", prefect_server.log("serve-one")[-4000:]
+    # Prefect kills what has not ended after 30 s; whether it looked for cancelled runs at once is chance.
+    assert seconds < 30
+    assert world.lake.count_data() < 61
+    assert_nothing_holds(world.lake.connection.api_token, prefect_server.home)
