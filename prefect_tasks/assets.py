@@ -102,7 +102,9 @@ def _page(hook: DatalakeHook, written: Written, assets: Iterable[LakeUri]) -> st
 
 
 def _places(reads: Any) -> list[str]:
-    given = [str(one) for one in ([reads] if isinstance(reads, (str, Path)) else reads) if isinstance(one, (str, Path))]
+    # Shards and parts of sources name no place that anybody else would name the same way.
+    listed = reads if isinstance(reads, (list, tuple)) else [reads]
+    given = [str(one) for one in listed if isinstance(one, (str, Path))]
     if len(given) > _READS:
         # A long list of files is told by their folders.
         given = list(dict.fromkeys(one.rpartition("/")[0] for one in given))[:_READS]

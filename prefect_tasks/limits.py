@@ -12,14 +12,13 @@ from prefect.exceptions import ObjectNotFound
 from datalake_ops.errors import ConfigurationError
 
 UPLOADS = "datalake-uploads"
-JOBS = "datalake-jobs"
-DEFAULTS = {UPLOADS: 8, JOBS: 16}
+DEFAULTS = {UPLOADS: 8}
 
 
 def ensure_limits(limits: dict[str, int] | None = None) -> dict[str, int]:
-    """Create the limits that tasks may be told to hold, or set those that are there, and return them by name.
+    """Create the limits that uploads may be told to hold, or set those that are there, and return them by name.
 
-    Without `limits`: `datalake-uploads` with 8 slots and `datalake-jobs` with 16. Twice changes nothing more.
+    Without `limits`: `datalake-uploads` with 8 slots. Twice changes nothing more.
 
     Raises:
         ConfigurationError: a limit below 1.

@@ -181,6 +181,8 @@ class Keeper:
         await self._record(file, State.REGISTERED, object_name=data.object_name, data_id=data.id)
         way = self._ways.pop(file.entry.index)
         self._twins.done(way.claim, data)
+        # Another worker may have been faster, with tags of its own.
+        self._tags.want(file.entry.index, file.entry.path, data, file.draft.tags)
         if self._doubles is not None:
             await self._doubles.add(Fresh(file.entry.index, file.file.name, way.step.digest, data.id))
 

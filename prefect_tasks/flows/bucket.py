@@ -1,7 +1,6 @@
 """What lies in the lake's bucket goes into the lake: once, or again and again on a schedule."""
 
-from __future__ import annotations
-
+# No postponed annotations here: a served flow travels pickled, and leaves behind what only an annotation names.
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo

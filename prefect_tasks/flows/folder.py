@@ -1,7 +1,6 @@
 """A folder of any size goes into the lake, spread over threads or machines."""
 
-from __future__ import annotations
-
+# No postponed annotations here: a served flow travels pickled, and leaves behind what only an annotation names.
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,6 @@
 """A folder and a prefix of the bucket go into the lake, and processings look at them."""
 
-from __future__ import annotations
-
+# No postponed annotations here: a served flow travels pickled, and leaves behind what only an annotation names.
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,6 @@
 """A processing runs on data, and the run waits until it has ended."""
 
-from __future__ import annotations
-
+# No postponed annotations here: a served flow travels pickled, and leaves behind what only an annotation names.
 from typing import Any
 
 from prefect import flow

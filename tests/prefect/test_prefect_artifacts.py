@@ -124,7 +124,7 @@ def test_an_upload_holds_a_slot_of_its_limit(credentials: DatalakeCredentials, a
 
     with pytest.raises(ConfigurationError, match="no concurrency limit 'datalake-uploads'"):
         upload("datalake-uploads")
-    assert ensure_limits() == {"datalake-uploads": 8, "datalake-jobs": 16}
+    assert ensure_limits() == {"datalake-uploads": 8}
     assert ensure_limits({"datalake-uploads": 2}) == {"datalake-uploads": 2}
     assert upload("datalake-uploads")["counts"]["UPLOADED"] == 1
 

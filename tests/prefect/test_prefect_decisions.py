@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import inspect
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -27,7 +30,7 @@ from datalake_ops.errors import (
     UnauthorizedError,
     UploadError,
 )
-from prefect_tasks import tasks
+from prefect_tasks import flows, tasks
 from prefect_tasks.identity import idempotency_key, labels
 from prefect_tasks.names import saying, shown
 from prefect_tasks.retrying import RETRYING, is_transient, rest
@@ -204,3 +207,20 @@ class TestStopping:
 def test_the_package_exports_every_task() -> None:
     assert set(tasks.__all__) < set(prefect_tasks.__all__)
     assert all(getattr(prefect_tasks, name) is getattr(tasks, name) for name in tasks.__all__)
+
+
+def test_every_flow_validates_its_parameters_where_it_was_carried_to() -> None:
+    # A flow that is served alone is pickled for the process that runs it, without what only its annotations name.
+    carried = base64.b64encode(cloudpickle.dumps([getattr(flows, name) for name in flows.__all__])).decode()
+    told = {"prefix": "in/", "processing": "thumbnails", "folder": "in", "since": "2026-01-01", "wait": "poll"}
+    program = (
+        "import base64, sys, cloudpickle\n"
+        "for flow in cloudpickle.loads(base64.b64decode(sys.stdin.read())):\n"
+        f"    known = {{name: value for name, value in {told}.items() if name in flow.parameters.properties}}\n"
+        "    print(flow.name, len(flow.validate_parameters(known)) > 0)\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], input=carried, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("True") == len(flows.__all__)

@@ -111,19 +111,22 @@ def test_a_run_that_is_killed_again_and_again_ends_after_all(
     assert sorted(report.data.ids) == sorted(one.id for one in lake.iter_data())
 
 
-def test_two_workers_that_upload_one_folder_at_once_end_with_one_copy_of_each(
+def test_two_workers_that_upload_one_folder_at_once_end_with_one_copy_of_each_and_the_tags_of_both(
     lake: DatalakeHook, tmp_path: Path
 ) -> None:
     connection = replace(lake.connection, datalake_id=lake.context.datalake.id)
     paths = [a_picture(tmp_path / f"{n}.png", (10 + n, 10)) for n in range(60)]
     begin = tmp_path / "begin"
-    workers = [Worker(Job(connection, paths, {"if_exists": "skip"}, tmp_path / f"{name}.json", begin)) for name in "ab"]
+    workers = [
+        Worker(Job(connection, paths, {"if_exists": "skip", "tags": [name]}, tmp_path / f"{name}.json", begin))
+        for name in "ab"
+    ]
 
     begin.touch()
     rows = [worker.rows() for worker in workers]
 
     held = {one.filename: str(one.id) for one in lake.iter_data()}
-    assert lake.count_data() == 60
+    assert lake.count_data() == lake.count_data(tags=["a", "b"], intersect_tags=True) == 60
     for one in rows:
         assert [row["data_id"] for row in one] == [held[path.name] for path in paths]
         assert {row["status"] for row in one} <= {"UPLOADED", "SKIPPED"}
