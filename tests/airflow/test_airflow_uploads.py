@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import fsspec
 import pytest
+from airflow.exceptions import AirflowException
 
+from airflow_provider.operators.upload import UploadDataOperator
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.airflow import DagOutcome, load_dags, run_dag
+from datalake_ops.testing.server import PlatformServer
 from tests.airflow.versions import TEST_DAGS, attach
 
 DAGS = load_dags(TEST_DAGS)
@@ -103,6 +111,31 @@ def test_shards_carry_the_connection_of_their_storage(lake: DatalakeHook, store:
     ids = fs.cat_file(merged["data_ids_file"].removeprefix("memory:/")).decode().split()
     assert sorted(ids) == sorted(str(one.id) for one in lake.list_data())
     assert len(ids) == 5
+
+
+def test_an_upload_that_airflow_stops_breaks_off_and_fails(
+    lake: DatalakeHook, platform: PlatformServer, photos: Path
+) -> None:
+    slow = platform.script_fault("POST", "/datas$", delay=30, count=100)
+    upload = UploadDataOperator(task_id="upload", filepaths=str(photos))
+    context: Any = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
+
+    def stop_when_it_is_at_work() -> None:
+        while not platform.faults_met(slow):
+            time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    # Airflow calls `on_kill` in a signal handler, too.
+    before = signal.signal(signal.SIGUSR1, lambda *_: upload.on_kill())
+    threading.Thread(target=stop_when_it_is_at_work, daemon=True).start()
+    started_at = time.monotonic()
+    try:
+        with pytest.raises(AirflowException, match="stopped before it was done"):
+            upload.execute(context)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+    assert time.monotonic() - started_at < 25
 
 
 def test_a_plan_of_more_shards_than_airflow_maps_over_says_so(
