@@ -129,5 +129,6 @@ class AsyncDatalakeHook:
     cancel_job = _in_a_thread(DatalakeHook.cancel_job)
     job_log = _in_a_thread(DatalakeHook.job_log)
     find_jobs = _in_a_thread(DatalakeHook.find_jobs)
+    list_changes = _in_a_thread(DatalakeHook.list_changes)
     job_url = _in_a_thread(DatalakeHook.job_url)
     datalake_url = _in_a_thread(DatalakeHook.datalake_url)
