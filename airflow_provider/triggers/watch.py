@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _CONNECTION_SECONDS = 60.0
 # Seconds after which an Airflow that does not tell has surely kept an event.
 _KEPT_SECONDS = 10.0
+# Seconds between two events. Airflow makes a run of the events up to the first that was queued, by
+# `AssetDagRunQueue.created_at`: one that comes before that run was made waits until yet another comes.
+_APART_SECONDS = 10.0
 # Seconds between two notes of a place at which there was nothing to tell.
 _NOTE_SECONDS = 60.0
 
@@ -63,6 +66,7 @@ class LakeTrigger(BaseEventTrigger):
         self._place: Place | None = None
         self._lake = ""
         self._noted_at = 0.0
+        self._told_at = -_APART_SECONDS
         self._writing: asyncio.Lock | None = None
 
     @abstractmethod
@@ -138,6 +142,7 @@ class LakeTrigger(BaseEventTrigger):
                 page = await feed.changes(at)
                 told = await self._chosen(feed, page)
                 if told is not None:
+                    await self._apart()
                     yield await self._telling(told, at, page.cursor)
                 else:
                     await self._passing(page.cursor)
@@ -178,6 +183,7 @@ class LakeTrigger(BaseEventTrigger):
             if told is None:
                 await self.kept(until)
             else:
+                await self._apart()
                 yield News(self._payload(told, start, until, redelivered=True), until)
             start = until
 
@@ -191,6 +197,11 @@ class LakeTrigger(BaseEventTrigger):
                 self._place = before
                 raise
         return News(self._payload(told, start, until), until)
+
+    async def _apart(self) -> None:
+        """Wait until Airflow has made a run of the event before."""
+        await asyncio.sleep(max(0.0, self._told_at + _APART_SECONDS - time.monotonic()))
+        self._told_at = time.monotonic()
 
     async def _passing(self, until: str) -> None:
         if self._place is None or self._place.passing(until) == self._place:

@@ -23,6 +23,12 @@ Add = Callable[..., str]
 SECONDS = 30.0
 
 
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No scheduler makes runs of these events, so none has to be waited for."""
+    monkeypatch.setattr("airflow_provider.triggers.watch._APART_SECONDS", 0.0)
+
+
 class Store:
     """Stands in for Airflow's store of an asset, which only a triggerer can reach."""
 
@@ -310,3 +316,20 @@ def test_a_run_reads_its_jobs() -> None:
     payload = {"batch": "1", "redelivered": False, "jobs": [{"id": "j", "status": "SUCCEEDED"}]}
 
     assert ended_jobs({"triggering_asset_events": {"x": [an_event(payload, 1)]}}) == payload["jobs"]  # type: ignore[typeddict-item]
+
+
+def test_events_are_so_far_apart_that_airflow_makes_a_run_of_each(add: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider.triggers.watch._APART_SECONDS", 1.5)
+
+    async def watch() -> float:
+        store = Store()
+        async with a_triggerer(a_watch(store)) as triggerer:
+            await triggerer.wait(lambda: bool(store.values))
+            times = []
+            for number in (1, 2):
+                await asyncio.to_thread(add)
+                await triggerer.wait(lambda expected=number: len(triggerer.fired) >= expected)
+                times.append(asyncio.get_running_loop().time())
+            return times[1] - times[0]
+
+    assert asyncio.run(watch()) >= 1.4
