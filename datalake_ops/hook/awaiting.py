@@ -128,6 +128,7 @@ class AsyncDatalakeHook:
     check_job = _in_a_thread(DatalakeHook.check_job)
     cancel_job = _in_a_thread(DatalakeHook.cancel_job)
     job_log = _in_a_thread(DatalakeHook.job_log)
+    new_log_lines = _in_a_thread(DatalakeHook.new_log_lines)
     find_jobs = _in_a_thread(DatalakeHook.find_jobs)
     list_changes = _in_a_thread(DatalakeHook.list_changes)
     job_url = _in_a_thread(DatalakeHook.job_url)
