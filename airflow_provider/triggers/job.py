@@ -151,10 +151,13 @@ class JobTrigger(BaseTrigger):
         schedule = WaitSchedule(poll_interval=self.poll_interval, tolerated_failures=self.max_failed_polls)
         wait = Wait(UUID(self.job_id), schedule, self.deadline_at)
         tail = None if self.log_interval is None else Tail(self.log_cursor, self.log_interval)
+        status = None
         async for seen in shared_poller(connection).follow(wait, tail):
             for line in seen.lines:
                 self.log.info("| %s", line)
-            self.log.info("Job %s: %s", self.job_id, seen.job.status)
+            if seen.job.status is not status:
+                self.log.info("Job %s: %s", self.job_id, seen.job.status)
+            status = seen.job.status
 
     async def _connection(self) -> Connection:
         from airflow_provider.hooks.datalake import DatalakeHook

@@ -39,6 +39,7 @@ class _Watch:
     tail: Tail | None
     next_at: float
     pause: float = 0.0
+    is_changed: bool = False
     news: asyncio.Queue[Seen | Exception] = field(default_factory=asyncio.Queue)
 
     def is_due(self, now: float) -> bool:
@@ -129,11 +130,10 @@ class SharedPoller:
         except DatalakeError as error:
             found = dict.fromkeys(wanted, error)
         now = time.time()
-        seen = [watch for watch in due if self._take(watch, found[watch.wait.job_id], now)]
-        await self._tell(looker, seen, now)
+        await self._tell(looker, [watch for watch in due if self._take(watch, found[watch.wait.job_id], now)], now)
 
     def _take(self, watch: _Watch, answer: Job | DatalakeError, now: float) -> bool:
-        """Take note of an answer; True when there is something to tell of the job."""
+        """Take note of an answer; True when there is, or may be, something to tell of the job."""
         if isinstance(answer, TRANSIENT):
             self._hush(now + (getattr(answer, "retry_after", None) or 0.0))
             watch.rest(now, answer)
@@ -141,10 +141,10 @@ class SharedPoller:
         if isinstance(answer, DatalakeError):
             watch.end(answer)
             return False
-        before = watch.wait.seen.status if watch.wait.seen else None
+        watch.is_changed = watch.wait.seen is None or watch.wait.seen.status is not answer.status
         if not watch.wait.saw(answer):
             watch.rest(now)
-        return answer.status is not before or (watch.tail is not None and watch.tail.is_due(answer, now))
+        return watch.is_changed or (watch.tail is not None and watch.tail.is_due(answer, now))
 
     async def _tell(self, looker: Looker, watches: list[_Watch], now: float) -> None:
         # Those whose logs were not looked at for longest come first, for not all may be.
@@ -161,7 +161,7 @@ class SharedPoller:
             lines = await looker.new_lines(job.id, tail, now)
         if job.status.is_terminal:
             watch.end(Seen(job, lines))
-        else:
+        elif lines or watch.is_changed:
             watch.news.put_nowait(Seen(job, lines))
 
     def _may_read_log(self, job: Job, now: float) -> bool:

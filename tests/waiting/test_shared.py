@@ -191,18 +191,22 @@ def test_the_log_is_told_in_pieces_and_not_twice(platform: PlatformServer, hook:
         assert time.time() < deadline
         time.sleep(0.05)
 
+    news: list[Seen] = []
+
     async def lines() -> list[str]:
         found: list[str] = []
         wait = a_wait(talker, deadline_at=time.time() + 2)
         try:
             async for seen in shared_poller(connection_of(platform)).follow(wait, Tail(cursor=5, every=0.2)):
                 found.extend(seen.lines)
+                news.append(seen)
         except JobWaitTimeoutError:
             pass
         return found
 
     shown = asyncio.run(lines())
 
+    assert len(news) == 1  # A log that does not grow is no news.
     assert shown[0] == f"... {250 - 5 - LINES} lines are left out ..."
     assert shown[1:] == [str(number) for number in range(251 - LINES, 251)]
 
