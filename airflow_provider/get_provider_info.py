@@ -44,7 +44,7 @@ def get_provider_info() -> dict[str, Any]:
         "asset-uris": [_ASSETS],
         # What Airflow before 3 reads.
         "dataset-uris": [_ASSETS],
-        "extra-links": ["airflow_provider.links.JobLink", "airflow_provider.links.DatalakeLink"],
+        "extra-links": [f"airflow_provider.links.{name}" for name in ("JobLink", "DatalakeLink", "DataLink")],
     }
 
 

@@ -34,6 +34,12 @@ class JobLink(_PushedLink):
 
 
 class DatalakeLink(_PushedLink):
-    """Opens the lake."""
+    """Opens the lake, filtered as the task filters it."""
 
     name = "Datalake"
+
+
+class DataLink(_PushedLink):
+    """Opens the lake on the data that a job works on."""
+
+    name = "Data of the job"

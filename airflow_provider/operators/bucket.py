@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.lineage import Told, as_names
 from airflow_provider.operators.job import JobOperator
+from datalake_ops.query import tags_query
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook as SharedHook
@@ -38,6 +39,11 @@ class ImportBucketOperator(JobOperator):
         self.prefixes = prefixes
         self.tags = tags
         self.source = source
+
+    @property
+    def query_text(self) -> str:
+        """Query-language text that finds data with the tags of this import."""
+        return tags_query(as_names(self.tags), intersect=True)
 
     def submit(self, datalake: SharedHook, idempotency_key: str, labels: dict[str, str]) -> Job:
         """Start the import."""

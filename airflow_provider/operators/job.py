@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.compat import default_deferrable
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.lineage import LineageOperator, Told, job_facts
-from airflow_provider.links import DatalakeLink, JobLink
+from airflow_provider.links import DatalakeLink, DataLink, JobLink
 from airflow_provider.retrying import default_retry_policy, failing_at_once
 from airflow_provider.starting import JobStart
 from airflow_provider.stopping import JobGuard
@@ -50,7 +50,7 @@ class JobOperator(LineageOperator):
         JobWaitTimeoutError: the wait took longer than `timeout`.
     """
 
-    operator_extra_links = (JobLink(), DatalakeLink())
+    operator_extra_links = (JobLink(), DatalakeLink(), DataLink())
     ui_color = "#e8f0d8"
     # Seconds to wait on the worker before deferring: most short jobs end in them, and moving costs more than that.
     grace_seconds = 5.0
@@ -82,6 +82,16 @@ class JobOperator(LineageOperator):
         self.max_failed_polls = max_failed_polls
         self.log_interval = log_interval
         self._guard = JobGuard(self.cancel_policy)
+
+    @property
+    def query_text(self) -> str:
+        """Query-language text for the link to the lake: the data that the task is about."""
+        return ""
+
+    @property
+    def data_text(self) -> str:
+        """Query-language text that finds the very data of the job, where they are few enough to be named."""
+        return ""
 
     def submit(self, datalake: SharedHook, idempotency_key: str, labels: dict[str, str]) -> Job:
         """Start the job; the one thing that differs between these operators."""
@@ -147,7 +157,9 @@ class JobOperator(LineageOperator):
         address = datalake.job_url(job)
         self.log.info("Job %s (%s): %s", job.id, job.status, address)
         JobLink().push(context, address)
-        DatalakeLink().push(context, datalake.datalake_url())
+        DatalakeLink().push(context, datalake.datalake_url(self.query_text))
+        if self.data_text:
+            DataLink().push(context, datalake.datalake_url(self.data_text))
         remember_job(context, str(job.id))
         # OpenLineage asks for a task that failed too, and then the job is what there is to tell.
         self._told = self._outcome(datalake, job)

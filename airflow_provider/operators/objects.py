@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import BaseOperator
 from airflow_provider.id_files import given_rows
+from airflow_provider.lineage import as_names
 from airflow_provider.operators.job import JobOperator
 from airflow_provider.storage import Storage
 from datalake_ops.errors import ConfigurationError
+from datalake_ops.query import tags_query
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -112,6 +114,11 @@ class ImportCloudObjectsOperator(JobOperator):
         self.tags = tags
         self.source = source
         self.storage_conn_id = storage_conn_id
+
+    @property
+    def query_text(self) -> str:
+        """Query-language text that finds data with the tags of this import."""
+        return tags_query(as_names(self.tags), intersect=True)
 
     def submit(self, datalake: SharedHook, idempotency_key: str, labels: dict[str, str]) -> Job:
         """Start the import."""

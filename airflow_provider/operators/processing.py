@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.lineage import Told, as_names
 from airflow_provider.operators.job import JobOperator
 from airflow_provider.operators.selection import SelectionOperator
+from datalake_ops.query import quote
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook as SharedHook
     from datalake_ops.wire.jobs import Job
+
+# How many data the link to them names: its address is to stay short.
+_LINKED = 50
 
 
 class LaunchProcessingOperator(SelectionOperator, JobOperator):
@@ -62,6 +66,12 @@ class LaunchProcessingOperator(SelectionOperator, JobOperator):
         self.cpu = cpu
         self.gpu = gpu
         self.inputs = inputs
+
+    @property
+    def data_text(self) -> str:
+        """Query-language text that finds the data that were given by their ids, when they are few."""
+        ids = self.data_ids if isinstance(self.data_ids, (list, tuple)) else ()
+        return f"id in ({','.join(quote(str(one)) for one in ids)})" if 0 < len(ids) <= _LINKED else ""
 
     def submit(self, datalake: SharedHook, idempotency_key: str, labels: dict[str, str]) -> Job:
         """Find the data and launch."""

@@ -24,6 +24,7 @@ from urllib.parse import quote
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 _READY_SECONDS = 180.0
 _STOP_SECONDS = 10.0
+_BUSY_SECONDS = 30.0
 _POLL_SECONDS = 0.25
 _ENDED = ("success", "failed")
 _TASK_ENDED = (*_ENDED, "skipped", "upstream_failed", "removed")
@@ -169,8 +170,13 @@ class AirflowServer:
 
     def task_states(self, dag_id: str, run_id: str) -> dict[str, str | None]:
         """The state of every task of a run by its id (`task[0]`, `task[1]` when mapped)."""
-        listing = self.api("GET", f"{_run(dag_id, run_id)}/taskInstances?limit=1000")
-        return {_name(ti): ti["state"] for ti in listing["task_instances"]}
+        states: dict[str, str | None] = {}
+        while True:
+            # Airflow gives a hundred at a time, however many are asked for.
+            page = self.api("GET", f"{_run(dag_id, run_id)}/taskInstances?limit=100&offset={len(states)}")
+            states.update((_name(ti), ti["state"]) for ti in page["task_instances"])
+            if not page["task_instances"] or len(states) >= page["total_entries"]:
+                return states
 
     def wait_for_task(self, dag_id: str, run_id: str, task_id: str, state: str, timeout: float = 120.0) -> None:
         """Wait until a task is in a state.
@@ -213,7 +219,21 @@ class AirflowServer:
         return self.api("GET", f"{entry}&deserialize=true")["value"]
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
-        """Call Airflow's REST API and return its JSON answer; `path` begins after `/api/v2`."""
+        """Call Airflow's REST API and return its JSON answer; `path` begins after `/api/v2`.
+
+        A failure of the server's own (500) is tried again for some seconds: its SQLite file is one for all components,
+        and whoever does not get hold of it in time fails with everything undone.
+        """
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                return self._ask(method, path, body)
+            except urllib.error.HTTPError as error:
+                if error.code != 500 or time.monotonic() > deadline:
+                    raise
+            time.sleep(_POLL_SECONDS)
+
+    def _ask(self, method: str, path: str, body: Any) -> Any:
         request = urllib.request.Request(  # noqa: S310 - the address is this server's own.
             f"{self.url}/api/v2{path}",
             data=None if body is None else json.dumps(body).encode(),

@@ -27,7 +27,7 @@ ROOT = HERE.parent.parent
 AIRFLOW_MAJOR = int(version("apache-airflow").partition(".")[0])
 _HOME = Path(tempfile.mkdtemp(prefix="datalake-ops-airflow-"))
 # Processings whose programs are `job_program.py` with that word.
-ENDS = ("quick", "slow", "patient", "failing", "late-failing", "second-time-lucky")
+ENDS = ("quick", "slow", "patient", "gated", "failing", "late-failing", "second-time-lucky")
 
 
 # Words of DAGs that need Airflow 3: what they are about has no other name in Airflow 2.
@@ -88,11 +88,16 @@ def dags_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def platform_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformServer]:
-    folder = tmp_path_factory.mktemp("programs")
+def programs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where programs of processings look for words from the tests (see `job_program.py`)."""
+    return tmp_path_factory.mktemp("programs")
+
+
+@pytest.fixture(scope="session")
+def platform_server(programs_folder: Path) -> Iterator[PlatformServer]:
     arguments = ["--cpus", "16"]
     for end in ENDS:
-        command = shlex.join([sys.executable, str(HERE / "job_program.py"), end, str(folder)])
+        command = shlex.join([sys.executable, str(HERE / "job_program.py"), end, str(programs_folder)])
         arguments += ["--program", f"tests/{end}={command}"]
     with PlatformServer(arguments=arguments) as server:
         organization = server.hook().context.organization.id

@@ -1,10 +1,17 @@
-"""A real Airflow of four processes drives a real platform, and the platform is the witness."""
+"""A real Airflow of four processes drives a real platform; tasks are disturbed, and the platform is the witness.
+
+Nearly every run is started before the first test, so that their waits overlap. A test then does what
+a user, a kill or a mishap does, and counts the jobs: one for each generation of the task, and none left running.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +24,36 @@ from datalake_ops.testing.server import PlatformServer
 from datalake_ops.wire.jobs import Job, JobStatus
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
-LAKE = "end-to-end"
+
+LAKE, LOSSY_LAKE = "end-to-end", "lossy"
+RUNNING, SUCCEEDED, FAILED, KILLED = JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.KILLED
+# The runs that are started before the first test: a name, the DAG, the processing.
+SCENES = {
+    "surviving": ("scene_deferred", "gated"),
+    "worker killed": ("scene_retried", "gated"),
+    "cleared on its worker": ("scene_blocking", "patient"),
+    "failed on its worker": ("scene_blocking", "patient"),
+    "marked failed": ("scene_deferred", "patient"),
+    "marked success": ("scene_deferred", "patient"),
+    "left": ("scene_left", "patient"),
+    "cleared": ("scene_deferred", "patient"),
+    "killed at the platform": ("scene_deferred", "patient"),
+    "failing": ("scene_deferred", "late-failing"),
+    "overdue": ("scene_overdue", "patient"),
+    "late": ("scene_late", "patient"),
+    "astray": ("scene_astray", "patient"),
+    "lost answer": ("scene_lost_answer", "slow"),
+}
 
 
 @pytest.fixture(scope="module")
 def airflow_server(platform_server: PlatformServer, dags_folder: Path) -> Iterator[AirflowServer]:
     platform_server.add_lake(LAKE)
-    environment = {CONNECTION_VARIABLE: airflow_connection(platform_server, datalake_name=LAKE)}
+    environment = {
+        CONNECTION_VARIABLE: airflow_connection(platform_server, datalake_name=LAKE),
+        "AIRFLOW_CONN_DATALAKE_LOSSY": airflow_connection(platform_server, datalake_name=LOSSY_LAKE),
+        "AIRFLOW__CORE__PARALLELISM": "8",
+    }
     with AirflowServer(dags_folder, environment) as server:
         yield server
 
@@ -38,6 +68,17 @@ def lake(platform_server: PlatformServer, tmp_path_factory: pytest.TempPathFacto
         yield hook
 
 
+@pytest.fixture(scope="module")
+def lost_answers(platform_server: PlatformServer, lake: DatalakeHook) -> str:
+    """A second lake where the answer to the first launch is lost; the id of the fault."""
+    lossy = platform_server.add_lake(LOSSY_LAKE)
+    with platform_server.hook(datalake_name=LOSSY_LAKE) as hook:
+        path = platform_server.home / "lossy.png"
+        Image.effect_noise((320, 240), 90).save(path)
+        hook.upload_data(path, tags=["demo"])
+    return platform_server.script_fault("POST", f"{lossy}/processing/launch$", drop=True)
+
+
 class Run:
     """A run of a DAG and the jobs it started."""
 
@@ -49,42 +90,240 @@ class Run:
         return self.server.wait(self.dag_id, self.run_id)
 
     def wait_for_state(self, state: str) -> None:
-        if state == "deferred":
-            self.server.wait_for_trigger(self.dag_id, self.run_id, "job")
-        else:
-            self.server.wait_for_task(self.dag_id, self.run_id, "job", state)
+        self.server.wait_for_task(self.dag_id, self.run_id, "job", state)
+
+    def wait_for_trigger(self) -> None:
+        self.server.wait_for_trigger(self.dag_id, self.run_id, "job")
+
+    def state(self) -> str | None:
+        return self.server.task_states(self.dag_id, self.run_id)["job"]
+
+    def mark(self, state: str) -> None:
+        self.server.set_task_state(self.dag_id, self.run_id, "job", state)
+
+    def clear(self) -> None:
+        self.server.clear(self.dag_id, self.run_id, "job")
 
     def jobs(self) -> list[Job]:
         return self.lake.find_jobs(labels={"run_id": self.run_id})
 
-    def wait_for_jobs(self, expected: list[JobStatus]) -> None:
+    def wait_for_jobs(self, *expected: JobStatus) -> None:
         """Wait until the run's jobs, oldest first, are in these states."""
+        deadline = time.monotonic() + 90
+        while (found := [job.status for job in self.jobs()[::-1]]) != list(expected):
+            assert time.monotonic() < deadline, found
+            time.sleep(0.2)
+
+    def wait_for_log(self, text: str) -> None:
         deadline = time.monotonic() + 60
-        while [job.status for job in self.jobs()[::-1]] != expected:
-            assert time.monotonic() < deadline, self.jobs()
+        while text not in self.log():
+            assert time.monotonic() < deadline, self.log()
             time.sleep(0.2)
 
     def log(self) -> str:
         return self.server.task_log(self.dag_id, self.run_id, "job")
 
 
-@pytest.fixture
-def run(airflow_server: AirflowServer, lake: DatalakeHook) -> Iterator[Callable[..., Run]]:
+Start = Callable[..., Run]
+
+
+@pytest.fixture(scope="module")
+def start(airflow_server: AirflowServer, lake: DatalakeHook) -> Iterator[Start]:
     """Starts runs; jobs that a test leaves behind are cancelled."""
     runs: list[Run] = []
 
-    def start(dag_id: str, processing: str | None = None, **conf: Any) -> Run:
+    def started(dag_id: str, processing: str | None = None, **conf: Any) -> Run:
         runs.append(Run(airflow_server, lake, dag_id, {"processing": processing, **conf} if processing else conf))
         return runs[-1]
 
-    yield start
+    yield started
     for one in runs:
         for job in one.jobs():
             lake.cancel_job(job)
 
 
+@pytest.fixture(scope="module")
+def scenes(start: Start, lost_answers: str) -> dict[str, Run]:
+    """The runs of `SCENES`, all under way."""
+    return {name: start(dag_id, processing) for name, (dag_id, processing) in SCENES.items()}
+
+
+def test_a_triggerer_that_dies_loses_and_doubles_nothing(scenes: dict[str, Run], airflow_server: AirflowServer) -> None:
+    surviving = scenes["surviving"]
+    surviving.wait_for_trigger()
+
+    airflow_server.kill("triggerer")
+    airflow_server.start("triggerer")
+
+    # It ends well when its job does, in a later test.
+    surviving.wait_for_jobs(RUNNING)
+    assert surviving.state() == "deferred"
+
+
+def test_a_worker_that_is_killed_leaves_its_job_to_the_retry(scenes: dict[str, Run]) -> None:
+    scene = scenes["worker killed"]
+    scene.wait_for_jobs(RUNNING)
+    task = f"/dags/{scene.dag_id}/dagRuns/{scene.run_id}/taskInstances/job"
+
+    os.kill(scene.server.api("GET", task)["pid"], signal.SIGKILL)
+
+    scene.wait_for_log("was started by an earlier try of this task")
+    scene.wait_for_jobs(RUNNING)
+
+
+def test_the_log_and_the_link_of_a_job_are_there_while_its_task_is_deferred(scenes: dict[str, Run]) -> None:
+    scene = scenes["surviving"]
+    scene.wait_for_log("| opened 3 files")
+
+    links = scene.server.api("GET", f"/dags/{scene.dag_id}/dagRuns/{scene.run_id}/taskInstances/job/links")
+
+    assert scene.state() == "deferred"
+    assert links["extra_links"]["Job on the platform"] == scene.lake.job_url(scene.jobs()[0])
+    assert links["extra_links"]["Datalake"] == scene.lake.datalake_url('tags.name in ("demo")')
+
+
+@pytest.mark.parametrize(("name", "state"), [("marked failed", "failed"), ("marked success", "success")])
+def test_marking_a_deferred_task_cancels_its_job(scenes: dict[str, Run], name: str, state: str) -> None:
+    scene = scenes[name]
+    scene.wait_for_trigger()
+    scene.wait_for_jobs(RUNNING)
+
+    scene.mark(state)
+
+    scene.wait_for_jobs(KILLED)
+    assert scene.state() == state
+
+
+@contextmanager
+def no_triggerer(server: AirflowServer) -> Iterator[None]:
+    """As long as no triggerer is up, a deferral's trigger does not begin."""
+    server.kill("triggerer")
+    try:
+        yield
+    finally:
+        server.start("triggerer")
+
+
+@pytest.mark.parametrize("state", ["failed", "success"])
+def test_marking_a_task_before_any_trigger_waits_for_its_job_cancels_it(
+    start: Start, airflow_server: AirflowServer, state: str
+) -> None:
+    with no_triggerer(airflow_server):
+        scene = start("scene_deferred", "patient")
+        scene.wait_for_state("deferred")
+
+        scene.mark(state)
+
+        scene.wait_for_jobs(KILLED)
+        assert scene.state() == state
+
+
+def test_clearing_a_task_before_any_trigger_waits_for_its_job_replaces_it(
+    start: Start, airflow_server: AirflowServer
+) -> None:
+    with no_triggerer(airflow_server):
+        scene = start("scene_deferred", "patient")
+        scene.wait_for_state("deferred")
+
+        scene.clear()
+
+        scene.wait_for_jobs(KILLED, RUNNING)
+    scene.wait_for_trigger()
+    scene.mark("failed")
+    scene.wait_for_jobs(KILLED, KILLED)
+
+
+def test_a_job_that_is_to_be_left_goes_on_when_its_task_is_marked(scenes: dict[str, Run]) -> None:
+    scene = scenes["left"]
+    scene.wait_for_trigger()
+    scene.wait_for_jobs(RUNNING)
+
+    scene.mark("failed")
+
+    scene.wait_for_log("trigger completed")
+    scene.wait_for_jobs(RUNNING)
+    scene.lake.cancel_job(scene.jobs()[0])
+
+
+def test_clearing_a_deferred_task_replaces_its_job_by_one(scenes: dict[str, Run]) -> None:
+    scene = scenes["cleared"]
+    scene.wait_for_trigger()
+    scene.wait_for_jobs(RUNNING)
+
+    scene.clear()
+
+    scene.wait_for_jobs(KILLED, RUNNING)
+    scene.wait_for_trigger()
+    scene.mark("failed")
+    scene.wait_for_jobs(KILLED, KILLED)
+
+
+def test_marking_a_task_that_waits_on_its_worker_cancels_its_job(scenes: dict[str, Run]) -> None:
+    scene = scenes["failed on its worker"]
+    scene.wait_for_jobs(RUNNING)
+
+    scene.mark("failed")
+
+    scene.wait_for_jobs(KILLED)
+    assert scene.state() == "failed"
+
+
+def test_clearing_a_task_that_waits_on_its_worker_replaces_its_job_by_one(scenes: dict[str, Run]) -> None:
+    scene = scenes["cleared on its worker"]
+    scene.wait_for_jobs(RUNNING)
+
+    scene.clear()
+
+    scene.wait_for_jobs(KILLED, RUNNING)
+    scene.mark("failed")
+    scene.wait_for_jobs(KILLED, KILLED)
+
+
+def test_a_job_killed_at_the_platform_fails_its_task(scenes: dict[str, Run]) -> None:
+    scene = scenes["killed at the platform"]
+    scene.wait_for_trigger()
+
+    scene.lake.cancel_job(scene.jobs()[0])
+
+    assert scene.wait() == "failed"
+    scene.wait_for_jobs(KILLED)
+    assert "JobKilledError" in scene.log()
+
+
+def test_a_job_that_fails_fails_its_task_with_its_last_words(scenes: dict[str, Run]) -> None:
+    scene = scenes["failing"]
+
+    assert scene.wait() == "failed"
+    scene.wait_for_jobs(FAILED)
+    assert "JobFailedError" in scene.log()
+    assert "the lens cap was on" in scene.log()
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [("overdue", "AirflowTaskTimeout"), ("late", "JobWaitTimeoutError"), ("astray", "TaskDeferralError")],
+)
+def test_a_deferred_task_that_fails_by_itself_cancels_its_job(scenes: dict[str, Run], name: str, error: str) -> None:
+    scene = scenes[name]
+
+    assert scene.wait() == "failed"
+    scene.wait_for_jobs(KILLED)
+    assert error in scene.log()
+
+
+def test_a_lost_answer_to_the_launch_starts_no_second_job(
+    scenes: dict[str, Run], lost_answers: str, platform_server: PlatformServer
+) -> None:
+    scene = scenes["lost answer"]
+
+    assert scene.wait() == "success"
+    scene.wait_for_jobs(SUCCEEDED)
+    assert platform_server.faults_met(lost_answers) == 1
+    assert scene.server.xcom(scene.dag_id, scene.run_id, "job") == str(scene.jobs()[0].id)
+
+
 def test_the_deferrable_example_runs_to_success(
-    run: Callable[..., Run],
+    start: Start,
     lake: DatalakeHook,
     platform_server: PlatformServer,
     a_blurred_photograph: Callable[[str], Path],
@@ -98,93 +337,29 @@ def test_the_deferrable_example_runs_to_success(
     incoming.mkdir()
     shutil.copy(tmp_path / "a.jpg", incoming / "c.jpg")
 
-    example = run("ingest_and_process", folder=str(tmp_path), prefix="end-to-end/")
+    example = start("ingest_and_process", folder=str(tmp_path), prefix="end-to-end/")
 
     assert example.wait() == "success"
-    assert [job.status for job in example.jobs()] == [JobStatus.SUCCEEDED] * 3
+    assert [job.status for job in example.jobs()] == [SUCCEEDED] * 3
     assert lake.count_data(tags="demo") == before + 4
     assert "blurred.png" in {data.filename for data in lake.list_data(tags=["demo", "blurred"], intersect_tags=True)}
     assert all(lake.list_projections(data) for data in lake.list_data(tags="demo"))
 
 
-def test_a_job_that_takes_its_time_is_waited_for_in_the_triggerer(run: Callable[..., Run]) -> None:
-    slow = run("deferred", "slow")
-
-    slow.wait_for_state("deferred")
-    assert slow.wait() == "success"
-    [job] = slow.jobs()
-    assert slow.server.xcom("deferred", slow.run_id, "job") == str(job.id)
-
-
-def test_deferred_mapped_tasks_have_one_job_each(run: Callable[..., Run]) -> None:
-    mapped = run("mapped", "slow")
-
-    assert mapped.wait() == "success"
-    assert [job.status for job in mapped.jobs()] == [JobStatus.SUCCEEDED] * 3
-
-
-def test_a_job_that_fails_while_its_task_is_deferred_fails_the_task_with_its_last_words(
-    run: Callable[..., Run],
+def test_waits_that_lost_their_triggerer_or_worker_end_with_their_jobs(
+    scenes: dict[str, Run], programs_folder: Path
 ) -> None:
-    failing = run("deferred", "late-failing")
+    waiting = [scenes["surviving"], scenes["worker killed"]]
 
-    failing.wait_for_state("deferred")
-    assert failing.wait() == "failed"
-    assert [job.status for job in failing.jobs()] == [JobStatus.FAILED]
-    assert "JobFailedError" in failing.log()
-    assert "the lens cap was on" in failing.log()
+    (programs_folder / "gate").touch()
 
-
-def test_a_job_killed_at_the_platform_fails_its_task(run: Callable[..., Run], lake: DatalakeHook) -> None:
-    killed = run("deferred", "patient")
-    killed.wait_for_state("deferred")
-
-    lake.cancel_job(killed.jobs()[0])
-
-    assert killed.wait() == "failed"
-    assert "JobKilledError" in killed.log()
+    assert [one.wait() for one in waiting] == ["success"] * 2
+    for one in waiting:
+        one.wait_for_jobs(SUCCEEDED)
 
 
-def test_the_link_to_the_job_is_there_while_the_task_waits(run: Callable[..., Run], lake: DatalakeHook) -> None:
-    waiting = run("deferred", "patient")
-    waiting.wait_for_state("deferred")
-
-    links = waiting.server.api("GET", f"/dags/deferred/dagRuns/{waiting.run_id}/taskInstances/job/links")
-
-    assert links["extra_links"]["Job on the platform"] == lake.job_url(waiting.jobs()[0])
-
-
-@pytest.mark.parametrize(("dag_id", "state"), [("deferred", "deferred"), ("blocking", "running")])
-def test_marking_a_waiting_task_as_failed_cancels_its_job(run: Callable[..., Run], dag_id: str, state: str) -> None:
-    waiting = run(dag_id, "patient")
-    waiting.wait_for_state(state)
-    waiting.wait_for_jobs([JobStatus.RUNNING])
-
-    waiting.server.set_task_state(dag_id, waiting.run_id, "job", "failed")
-
-    waiting.wait_for_jobs([JobStatus.KILLED])
-
-
-def test_clearing_a_deferred_task_replaces_its_job(run: Callable[..., Run]) -> None:
-    cleared = run("deferred", "patient")
-    cleared.wait_for_state("deferred")
-    cleared.wait_for_jobs([JobStatus.RUNNING])
-
-    cleared.server.clear("deferred", cleared.run_id, "job")
-
-    cleared.wait_for_jobs([JobStatus.KILLED, JobStatus.RUNNING])
-    cleared.wait_for_state("deferred")
-
-
-def test_a_triggerer_that_dies_loses_and_doubles_nothing(run: Callable[..., Run]) -> None:
-    surviving = run("deferred", "slow")
-    surviving.wait_for_state("deferred")
-
-    surviving.server.kill("triggerer")
-    surviving.server.start("triggerer")
-
-    assert surviving.wait() == "success"
-    assert [job.status for job in surviving.jobs()] == [JobStatus.SUCCEEDED]
+def test_no_job_is_left_running(lake: DatalakeHook) -> None:
+    assert [job for job in lake.find_jobs(labels={"orchestrator": "airflow"}) if not job.status.is_terminal] == []
 
 
 def test_the_token_is_in_no_log_and_not_in_the_database(

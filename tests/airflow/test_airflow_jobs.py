@@ -33,7 +33,7 @@ def test_a_job_that_succeeds_gives_its_id_and_its_links(lake: DatalakeHook, dag_
     assert [str(job.id) for job in jobs] == [outcome.xcom("job")]
     assert jobs[0].status.succeeded
     assert outcome.xcom("job", "_link_JobLink") == lake.job_url(jobs[0])
-    assert outcome.xcom("job", "_link_DatalakeLink") == lake.datalake_url()
+    assert outcome.xcom("job", "_link_DatalakeLink") == lake.datalake_url('tags.name in ("demo")')
 
 
 @pytest.mark.usefixtures("some_data")

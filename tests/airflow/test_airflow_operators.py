@@ -207,7 +207,7 @@ def test_more_objects_than_a_job_takes_start_none(lake: DatalakeHook, capfd: pyt
     said = refusal(capfd, "ImportCloudObjectsOperator", objects=[f"{number}.jpg" for number in range(501)])
 
     assert "One job imports at most 500 objects" in said
-    assert lake.find_jobs() == [] or all(job.labels.get("task_id") != "execute" for job in lake.find_jobs())
+    assert lake.find_jobs() == [] or all((job.labels or {}).get("task_id") != "execute" for job in lake.find_jobs())
 
 
 def test_a_long_list_of_objects_is_parted_without_gap_or_overlap(lake: DatalakeHook, tmp_path: Path) -> None:

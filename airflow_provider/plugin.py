@@ -1,0 +1,14 @@
+"""What this provider adds to every Airflow process, through the entry point `airflow.plugins`."""
+
+from __future__ import annotations
+
+from airflow.plugins_manager import AirflowPlugin
+
+from airflow_provider import listener
+
+
+class DatalakePlugin(AirflowPlugin):
+    """Registers the listener that cancels jobs of tasks that were marked while they waited."""
+
+    name = "datalake_ops"
+    listeners = [listener]

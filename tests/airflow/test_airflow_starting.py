@@ -1,0 +1,216 @@
+"""How a task comes by its job: which earlier one it takes up, on platforms that keep much of jobs or nothing."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from airflow_provider.compat import AirflowTaskTimeout
+from airflow_provider.operators.processing import LaunchProcessingOperator
+from datalake_ops.errors import NoDataError
+from datalake_ops.hook import DatalakeHook
+from datalake_ops.testing.server import PlatformServer
+from datalake_ops.wire.jobs import Job, JobStatus
+
+pytestmark = pytest.mark.usefixtures("some_data")
+RUNNING, KILLED = JobStatus.RUNNING, JobStatus.KILLED
+
+
+class Store(dict[str, Any]):
+    """What Airflow 3.3 gives a task to remember things by."""
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = value
+
+
+class Work:
+    """One task of one run, tried again and again."""
+
+    def __init__(self, lake: DatalakeHook, store: Store | None = None) -> None:
+        self.lake, self.store, self.run_id, self.xcoms = lake, store, uuid4().hex, dict[str, Any]()
+
+    def context(self, try_number: int = 1, max_tries: int = 3) -> Any:
+        ti = SimpleNamespace(
+            dag_id="d", run_id=self.run_id, task_id="t", map_index=-1, start_date=None, try_number=try_number,
+            max_tries=max_tries, xcom_push=lambda key, value: self.xcoms.update({key: value}),
+            xcom_pull=lambda task_ids, key, map_indexes: self.xcoms.get(key),
+        )  # fmt: skip
+        context = {"ti": ti, "dag_run": SimpleNamespace(start_date=datetime(2026, 1, 1, tzinfo=timezone.utc))}
+        context["task"] = SimpleNamespace(execution_timeout=None)
+        return context if self.store is None else {**context, "task_state_store": self.store}
+
+    def start(self, try_number: int = 1, max_tries: int = 3, **arguments: Any) -> str:
+        """Start the job, or find it, without waiting for it."""
+        return an_operator(wait_for_completion=False, **arguments).execute(self.context(try_number, max_tries))
+
+    def jobs(self) -> list[Job]:
+        return self.lake.find_jobs(labels={"run_id": self.run_id})
+
+    def wait_for(self, *expected: JobStatus) -> None:
+        """Wait until the task's jobs, newest first, are in these states."""
+        deadline = time.monotonic() + 60
+        while (found := [job.status for job in self.jobs()]) != list(expected):
+            assert time.monotonic() < deadline, found
+            time.sleep(0.1)
+
+
+def an_operator(**arguments: Any) -> LaunchProcessingOperator:
+    given = {"processing": "patient", "tags": ["demo"], "deferrable": False, **arguments}
+    return LaunchProcessingOperator(task_id="t", **given)
+
+
+@pytest.fixture
+def work(lake: DatalakeHook, platform: PlatformServer) -> Iterator[Work]:
+    one = Work(lake)
+    yield one
+    platform.withhold()
+    for job in one.jobs():
+        lake.cancel_job(job)
+
+
+def test_a_retry_takes_up_the_job_without_looking_for_its_data_again(work: Work, lake: DatalakeHook) -> None:
+    first = work.start()
+    lake.remove_tags(lake.list_data(tags="demo"), ["demo"])
+
+    assert work.start(try_number=2) == first
+    with pytest.raises(NoDataError):
+        work.start(try_number=1, max_tries=9)
+
+
+def test_the_links_to_lake_and_data_are_there_as_soon_as_the_job_is(work: Work, lake: DatalakeHook) -> None:
+    ids = [str(data.id) for data in lake.list_data(tags="demo")]
+
+    work.start(tags=None, data_ids=ids)
+
+    named = ",".join(f'"{one}"' for one in ids)
+    assert work.xcoms["_link_JobLink"] == lake.job_url(work.jobs()[0])
+    assert work.xcoms["_link_DatalakeLink"] == lake.datalake_url()
+    assert work.xcoms["_link_DataLink"] == lake.datalake_url(f"id in ({named})")
+    assert len(lake.list_data(q=f"id in ({named})")) == len(ids)
+
+
+def test_a_retry_starts_a_new_job_for_one_that_an_earlier_try_had_killed(work: Work, lake: DatalakeHook) -> None:
+    first = work.start()
+    lake.cancel_job(first)
+
+    second = work.start(try_number=2)
+
+    assert second != first
+    assert work.start(try_number=3) == second
+    work.wait_for(RUNNING, KILLED)
+
+
+def test_a_cleared_task_cancels_what_it_left_running_and_starts_one_more(work: Work) -> None:
+    work.start()
+
+    work.start(try_number=2, max_tries=4)
+
+    work.wait_for(RUNNING, KILLED)
+
+
+def test_a_cleared_task_leaves_its_earlier_job_when_kills_leave_jobs(work: Work) -> None:
+    work.start(on_kill="leave")
+
+    work.start(try_number=2, max_tries=4, on_kill="leave")
+
+    work.wait_for(RUNNING, RUNNING)
+
+
+def test_keys_alone_are_enough_to_find_the_job_again(work: Work, platform: PlatformServer) -> None:
+    platform.withhold("job-labels")
+    first = work.start()
+
+    assert work.start(try_number=2) == first
+
+
+def test_without_keys_and_labels_airflows_state_store_tells_the_job(
+    work: Work, platform: PlatformServer, lake: DatalakeHook
+) -> None:
+    platform.withhold("job-labels", "idempotency-key")
+    work.store = Store()
+    first = work.start()
+
+    assert work.start(try_number=2) == first
+    lake.cancel_job(first)
+    second = work.start(try_number=3)
+    third = work.start(try_number=4, max_tries=9)
+
+    assert len({first, second, third}) == 3
+    assert lake.get_job(second).status is KILLED
+    lake.cancel_job(third)
+
+
+def test_without_any_memory_a_retry_starts_a_second_job_and_says_so(
+    work: Work, platform: PlatformServer, lake: DatalakeHook, caplog: pytest.LogCaptureFixture
+) -> None:
+    platform.withhold("job-labels", "idempotency-key")
+
+    first, second = work.start(), work.start(try_number=2)
+
+    assert first != second
+    assert "a repeated launch starts a second job" in caplog.text
+    for job in (first, second):
+        lake.cancel_job(job)
+
+
+@contextmanager
+def interrupted_after(seconds: float, error: BaseException) -> Iterator[None]:
+    """Raises in the midst of things, as Airflow does when `execution_timeout` is over."""
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise error
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_timeout_while_the_job_is_being_started_cancels_it_all_the_same(work: Work, platform: PlatformServer) -> None:
+    lost_answers = platform.script_fault("POST", "/processing/launch$", drop=True, count=100)
+
+    with interrupted_after(2.0, AirflowTaskTimeout("too late")), pytest.raises(AirflowTaskTimeout):
+        an_operator().execute(work.context())
+
+    assert platform.faults_met(lost_answers) > 0
+    work.wait_for(KILLED)
+
+
+@pytest.mark.parametrize(
+    ("on_failure", "tries_left", "end"), [("cancel", 0, KILLED), ("cancel", 1, RUNNING), ("leave", 0, RUNNING)]
+)
+def test_a_resumed_task_that_fails_cancels_its_job_unless_a_retry_takes_it_up(
+    work: Work, on_failure: str, tries_left: int, end: JobStatus
+) -> None:
+    job_id = work.start()
+    work.xcoms["job_id"] = job_id
+    operator = an_operator(on_failure=on_failure)
+
+    with pytest.raises(Exception, match="never sends"):
+        operator.resume_execution("execute_complete", {"event": "a foreign event"}, work.context(4 - tries_left))
+
+    work.wait_for(end)
+
+
+@pytest.mark.parametrize(("on_timeout", "end"), [("cancel", KILLED), ("leave", RUNNING)])
+def test_a_trigger_that_airflow_gives_up_as_too_late_counts_as_a_timeout(
+    work: Work, on_timeout: str, end: JobStatus
+) -> None:
+    work.start()
+    operator = an_operator(on_timeout=on_timeout, on_failure="leave" if on_timeout == "cancel" else "cancel")
+
+    with pytest.raises(Exception, match="Trigger timeout"):
+        operator.resume_execution("__fail__", {"error": "Trigger timeout"}, work.context())
+
+    work.wait_for(end)
