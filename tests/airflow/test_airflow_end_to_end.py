@@ -362,6 +362,22 @@ def test_no_job_is_left_running(lake: DatalakeHook) -> None:
     assert [job for job in lake.find_jobs(labels={"orchestrator": "airflow"}) if not job.status.is_terminal] == []
 
 
+def test_data_that_arrive_end_every_way_of_waiting_for_them(
+    run: Callable[..., Run], lake: DatalakeHook, tmp_path: Path
+) -> None:
+    waiting = run("wait_for_data", batch="awaited", count=2)
+    waiting.server.wait_for_trigger("wait_for_data", waiting.run_id, "defer")
+    waiting.server.wait_for_task("wait_for_data", waiting.run_id, "reschedule", "up_for_reschedule")
+    for name in ("one.png", "two.png"):
+        Image.effect_noise((320, 240), 90).save(tmp_path / name)
+        lake.upload_data(tmp_path / name, tags=["awaited"])
+
+    assert waiting.wait() == "success"
+    found = {waiting.server.xcom("wait_for_data", waiting.run_id, way) for way in ("poke", "reschedule", "defer")}
+    assert found in ({"2"}, {2})
+    assert lake.count_data(tags=["awaited", "complete"], intersect_tags=True) == 2
+
+
 def test_the_token_is_in_no_log_and_not_in_the_database(
     airflow_server: AirflowServer, platform_server: PlatformServer
 ) -> None:
