@@ -318,6 +318,7 @@ class DatalakeJobsTrigger(LakeTrigger):
         self.labels = dict(labels or {})
         self.exclude_labels = dict(exclude_labels or {})
         self.statuses = _listed(statuses)
+        self._complained = False
         self._watch()
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -337,7 +338,9 @@ class DatalakeJobsTrigger(LakeTrigger):
 
     async def _chosen(self, feed: LakeFeed, page: ChangePage) -> dict[str, Any] | None:
         if not feed.tells_everything:
-            self.log.error("This platform does not tell which jobs ended (extension `changes`): nothing is seen.")
+            if not self._complained:
+                self.log.error("This platform does not tell which jobs ended (extension `changes`): nothing is seen.")
+            self._complained = True
             return None
         watch = self._watch()
         names = {"id", "status", "processing", "labels", "counts"}
