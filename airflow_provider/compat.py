@@ -27,7 +27,6 @@ from airflow.providers.common.compat.sdk import (
     conf,
     task_decorator_factory,
 )
-from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 try:
     from airflow.sdk.exceptions import TaskDeferralTimeout
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HAS_RETRY_POLICIES",
-    "HAS_TRIGGER_ON_KILL",
     "AirflowException",
     "AirflowFailException",
     "AirflowSensorTimeout",
@@ -57,14 +55,12 @@ __all__ = [
     "BaseOperator",
     "BaseOperatorLink",
     "BaseSensorOperator",
-    "BaseTrigger",
     "DecoratedOperator",
     "PokeReturnValue",
     "RetryDecision",
     "RetryPolicy",
     "TaskDeferred",
     "TaskGroup",
-    "TriggerEvent",
     "XCom",
     "airflow_address",
     "airflow_connection",
@@ -82,7 +78,6 @@ __all__ = [
 BEFORE_3 = airflow_version.startswith("2.")
 # Airflow 3.3 and newer.
 HAS_RETRY_POLICIES = RetryPolicy is not object
-HAS_TRIGGER_ON_KILL = hasattr(BaseTrigger, "on_kill")
 
 # common.compat has it since 1.23, which needs Python 3.11; before it Airflow 3 and 2.11 have it at places of their own.
 _MASKERS = ("airflow.providers.common.compat.sdk", "airflow.sdk.log", "airflow.utils.log.secrets_masker")

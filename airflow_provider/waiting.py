@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import AirflowTaskTimeout, supervisor_delay
-from airflow_provider.triggers.job import ENDED, TIMED_OUT, JobEvent, JobTrigger
+from airflow_provider.events import ENDED, TIMED_OUT, JobEvent
 from datalake_ops.errors import JobWaitTimeoutError
 from datalake_ops.waiting.tail import Tail
 
@@ -50,6 +50,8 @@ class JobWait:
 
     def deferral(self, context: Context) -> dict[str, Any]:
         """Arguments of `defer` that continue the wait in the triggerer and resume in `execute_complete`."""
+        from airflow_provider.triggers.job import JobTrigger
+
         now = time.time()
         ends = [now + self.timeout] if self.timeout is not None else []
         # Airflow watches over `execution_timeout` on workers only (apache/airflow #60517).

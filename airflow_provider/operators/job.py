@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import default_deferrable
+from airflow_provider.events import JobEvent
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.lineage import LineageOperator, Told, job_facts
 from airflow_provider.links import DatalakeLink, DataLink, JobLink
 from airflow_provider.retrying import default_retry_policy, failing_at_once
 from airflow_provider.starting import JobStart
 from airflow_provider.stopping import JobGuard
-from airflow_provider.triggers.job import JobEvent
 from airflow_provider.waiting import JobWait, finish, remember_job, remembered_job, wait_on_worker
 from datalake_ops.waiting.policy import CancelPolicy, OnStop
 from datalake_ops.waiting.verdict import shortfall

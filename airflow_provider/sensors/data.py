@@ -16,10 +16,10 @@ from airflow_provider.compat import (
     run_generation,
     supervisor_delay,
 )
+from airflow_provider.events import ARRIVED, TIMED_OUT, DataEvent
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.links import DatalakeLink
 from airflow_provider.retrying import default_retry_policy, failing_at_once
-from airflow_provider.triggers.data import ARRIVED, TIMED_OUT, DataEvent, DataTrigger
 from datalake_ops.config import RetryPolicy
 from datalake_ops.errors import DatalakeError
 from datalake_ops.query import both, tags_query
@@ -178,6 +178,8 @@ class DataSensor(BaseSensorOperator):
         return seen
 
     def _defer(self, datalake: SharedHook) -> None:
+        from airflow_provider.triggers.data import DataTrigger
+
         now, place = time.time(), datalake.context
         trigger = DataTrigger(
             datalake_conn_id=self.datalake_conn_id,

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import AirflowSensorTimeout, BaseSensorOperator, PokeReturnValue, default_deferrable
+from airflow_provider.events import TIMED_OUT, JobEvent
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.links import DatalakeLink, JobLink
 from airflow_provider.retrying import default_retry_policy, failing_at_once
-from airflow_provider.triggers.job import TIMED_OUT, JobEvent
 from airflow_provider.waiting import JobWait, finish
 
 if TYPE_CHECKING:

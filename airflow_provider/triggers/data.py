@@ -1,4 +1,4 @@
-"""The trigger that waits for data in the triggerer, and the event it ends with."""
+"""The trigger that waits for data in the triggerer."""
 
 from __future__ import annotations
 
@@ -6,43 +6,22 @@ import asyncio
 import importlib
 import time
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from airflow_provider.compat import AirflowException, BaseTrigger, TriggerEvent
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider.events import ARRIVED, LOST, TIMED_OUT, DataEvent
 from datalake_ops.errors import ConfigurationError, DatalakeError, DataWaitTimeoutError
 
 if TYPE_CHECKING:
     from datalake_ops.waiting.arrival import Seen
 
-ARRIVED = "arrived"
-TIMED_OUT = "timed out"
-LOST = "lost"
 _NAMES = (
     "datalake_conn_id", "organization_id", "lake_id", "q", "custom_metadata", "min_count", "stable_for",
     "poll_interval", "deadline_at", "fire_after",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class DataEvent:
-    """What the trigger tells the task: the data arrived, did not in time, or the platform could not be asked."""
-
-    outcome: str
-    count: int = 0
-    message: str = ""
-
-    @classmethod
-    def read(cls, payload: Any) -> DataEvent:
-        """Read an event's payload.
-
-        Raises:
-            AirflowException: it is not an event of this trigger.
-        """
-        if not isinstance(payload, dict) or payload.get("outcome") not in (ARRIVED, TIMED_OUT, LOST):
-            raise AirflowException(f"The task was resumed by an event that DataTrigger never sends: {payload!r}")
-        return cls(payload["outcome"], int(payload.get("count", 0)), str(payload.get("message", "")))
 
 
 class DataTrigger(BaseTrigger):

@@ -1,4 +1,4 @@
-"""The trigger that waits for a job in the triggerer, and the event it ends with."""
+"""The trigger that waits for a job in the triggerer."""
 
 from __future__ import annotations
 
@@ -6,57 +6,28 @@ import asyncio
 import importlib
 import time
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from airflow_provider.compat import HAS_TRIGGER_ON_KILL, AirflowException, BaseTrigger, TriggerEvent, task_state
-from datalake_ops import errors
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider.compat import task_state
+from airflow_provider.events import ENDED, LOST, TIMED_OUT, JobEvent
 from datalake_ops.errors import DatalakeError, JobWaitTimeoutError, UnauthorizedError
 
 if TYPE_CHECKING:
     from datalake_ops.config import Connection
 
-ENDED = "ended"
-TIMED_OUT = "timed out"
-LOST = "lost"
+# Airflow 3.3 and newer.
+_HAS_ON_KILL = hasattr(BaseTrigger, "on_kill")
 # Airflow gives `on_kill` 30 s in all, and its triggerer may take half of that to answer a first question.
 _STATE_SECONDS = 10.0
 # States of a task that still waits, or that goes on and sees to its job itself. Airflow before 3.3 also ends a trigger
 # that is late, or whose task goes on; newer ones call `on_kill` only for users and for triggerers that were slow.
-_IN_GOOD_HANDS = ("deferred",) if HAS_TRIGGER_ON_KILL else ("deferred", "scheduled", "queued", "running")
+_IN_GOOD_HANDS = ("deferred",) if _HAS_ON_KILL else ("deferred", "scheduled", "queued", "running")
 # Nobody else holds these tasks, and a task that nobody holds may vanish.
 _CANCELLING: set[asyncio.Future[None]] = set()
-
-
-@dataclass(frozen=True)
-class JobEvent:
-    """What the trigger tells the task: the job ended, the wait timed out, or the platform could not be asked."""
-
-    job_id: str
-    outcome: str
-    message: str = ""
-    error: str = ""
-
-    @classmethod
-    def read(cls, payload: Any) -> JobEvent:
-        """Read an event's payload.
-
-        Raises:
-            AirflowException: it is not an event of this trigger.
-        """
-        if not isinstance(payload, dict) or payload.get("outcome") not in (ENDED, TIMED_OUT, LOST):
-            raise AirflowException(f"The task was resumed by an event that JobTrigger never sends: {payload!r}")
-        told = {name: str(payload.get(name, "")) for name in ("job_id", "message", "error")}
-        return cls(outcome=payload["outcome"], **told)
-
-    def as_error(self) -> DatalakeError:
-        """The error that broke the wait off, of the kind that the trigger met, so that it is treated alike."""
-        text = f"The wait for job {self.job_id} broke off. {self.error}: {self.message}"
-        kind = getattr(errors, self.error, None)
-        if isinstance(kind, type) and issubclass(kind, DatalakeError):
-            return kind(text)
-        return DatalakeError(text)
 
 
 class JobTrigger(BaseTrigger):
@@ -114,7 +85,7 @@ class JobTrigger(BaseTrigger):
             # Airflow fails a task whose trigger fires before it has noticed that the task left its worker.
             await asyncio.sleep(max(0.0, self.fire_after - time.time()))
         except asyncio.CancelledError:
-            if not HAS_TRIGGER_ON_KILL:
+            if not _HAS_ON_KILL:
                 # Airflow before 3.3 cancels for every reason alike, and waits for what is done about it.
                 await self.on_kill()
             raise

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.triggers import BaseEventTrigger
+from airflow.triggers.base import TriggerEvent
 
-from airflow_provider.compat import AirflowException, TriggerEvent
+from airflow_provider.compat import AirflowException
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.watch_memory import MEMORY_ERRORS, WatchMemory
 from datalake_ops.errors import ConfigurationError, DatalakeError, UnauthorizedError

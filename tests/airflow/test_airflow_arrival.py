@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from airflow.exceptions import AirflowException
 
+from airflow_provider.events import ARRIVED, LOST, TIMED_OUT, DataEvent
 from airflow_provider.sensors.data import DataSensor
-from airflow_provider.triggers.data import ARRIVED, LOST, TIMED_OUT, DataEvent, DataTrigger
+from airflow_provider.triggers.data import DataTrigger
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.airflow import load_dags, run_dag
 from datalake_ops.testing.server import PlatformServer

@@ -15,7 +15,8 @@ import pytest
 from airflow.exceptions import AirflowException
 
 from airflow_provider.compat import AirflowTaskTimeout
-from airflow_provider.triggers.job import ENDED, LOST, TIMED_OUT, JobEvent, JobTrigger
+from airflow_provider.events import ENDED, LOST, TIMED_OUT, JobEvent
+from airflow_provider.triggers.job import JobTrigger
 from airflow_provider.waiting import JobWait, finish
 from datalake_ops.errors import JobWaitTimeoutError, UnauthorizedError
 from datalake_ops.hook import DatalakeHook
