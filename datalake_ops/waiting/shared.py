@@ -20,7 +20,8 @@ from datalake_ops.waiting.wait import TRANSIENT, Wait
 from datalake_ops.wire.jobs import Job
 
 # A job that is to be looked at soon is looked at now, when others are: polls of one pace fall into step.
-_EARLY = 0.5
+# It is more than half, or two groups could stay half an interval apart for ever.
+_EARLY = 0.6
 # Looks at logs of jobs that go on, together per second: they cannot be asked for many at a time.
 _LOGS_PER_SECOND = 2.0
 
@@ -112,11 +113,19 @@ class SharedPoller:
                 await self._pause()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        _POLLERS.get(task.get_loop(), {}).pop(self.connection, None)
+        if task is not self._task:
+            return
+        error = RuntimeError("The shared poll was cancelled.") if task.cancelled() else task.exception()
+        if error is None and self._watches:
+            # They came while the session was being closed.
+            self._keep_running()
+            return
+        pollers = _POLLERS.get(task.get_loop(), {})
+        if pollers.get(self.connection) is self:
+            del pollers[self.connection]
         # A wait that nobody polls any more would never end.
-        error = None if task.cancelled() else task.exception()
         for watch in self._watches:
-            watch.end(error if isinstance(error, Exception) else RuntimeError("The shared poll was cancelled."))
+            watch.end(error if isinstance(error, Exception) else RuntimeError(f"The shared poll ended: {error!r}"))
 
     async def _poll(self, looker: Looker) -> None:
         now = time.time()

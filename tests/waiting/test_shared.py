@@ -227,3 +227,43 @@ def test_the_poll_does_not_run_in_the_context_of_whoever_came_first(
     asyncio.run(first())
 
     assert set(seen) == {"nobody's"}
+
+
+def test_waits_that_come_as_the_last_one_leaves_are_not_lost(
+    platform: PlatformServer, hook: DatalakeHook, data: list[str]
+) -> None:
+    jobs = [hook.launch_processing("brief", data) for _ in range(12)]
+    for job in jobs:
+        hook.wait_for_job(job)
+
+    async def one_after_the_other() -> list[JobStatus]:
+        ends = []
+        for number, job in enumerate(jobs):
+            ends.append((await followed(platform, a_wait(job)))[-1].job.status)
+            # The poll ends, and closes its session, in the next turns of the loop: each wait comes at another of them.
+            for _ in range(number):
+                await asyncio.sleep(0)
+        return ends
+
+    assert asyncio.run(asyncio.wait_for(one_after_the_other(), 30)) == [JobStatus.SUCCEEDED] * 12
+
+
+def test_waits_that_began_apart_fall_into_step(platform: PlatformServer, hook: DatalakeHook, data: list[str]) -> None:
+    jobs = [hook.launch_processing("patient", data) for _ in range(8)]
+
+    async def begun_apart() -> None:
+        following = []
+        for job in jobs:
+            following.append(asyncio.ensure_future(followed(platform, a_wait(job, poll_interval=1.0))))
+            await asyncio.sleep(0.13)
+        await asyncio.sleep(2.0)
+        platform.clear_requests()
+        await asyncio.sleep(4.0)
+        for one in following:
+            one.cancel()
+        await asyncio.gather(*following, return_exceptions=True)
+
+    asyncio.run(begun_apart())
+
+    assert len(paths(platform, BATCH)) <= 5
+    assert len(platform.requests()) == len(paths(platform, BATCH))
