@@ -19,6 +19,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.types.entrypoint import EntrypointType
 
 from datalake_ops.errors import ConfigurationError
+from prefect_tasks.orphans import STOPPED
 from prefect_tasks.reaper import reap_orphan_jobs
 from prefect_tasks.suspending import WATCHER
 from prefect_tasks.watcher import WAIT_OVER, job_watcher
@@ -123,7 +124,7 @@ def _reaping(reaper: UUID) -> AutomationCore:
     # The server remembers a run's tags for minutes, so its events do not tell which runs have started jobs. Our own two
     # flows start none, and a reaper that is cancelled must not call for the next one.
     others = [{"prefect.resource.role": "flow", "prefect.resource.name": f"!{name}"} for name in _OWN]
-    stopped = {"prefect.resource.id": "prefect.flow-run.*", "prefect.state-type": ["CANCELLED", "CRASHED"]}
+    stopped: dict[str, Any] = {"prefect.resource.id": "prefect.flow-run.*", "prefect.state-name": list(STOPPED)}
     template = {"__prefect_kind": "jinja", "template": "{{ flow_run.id }}"}
     return AutomationCore(
         name=REAP,

@@ -15,11 +15,11 @@ from prefect.logging.loggers import flow_run_logger
 
 from prefect_tasks.blocks import DEFAULT_BLOCK
 from prefect_tasks.notes import Notes, read_notes
-from prefect_tasks.orphans import cancel_jobs_of
+from prefect_tasks.orphans import TIMED_OUT, cancel_jobs_of
 
 
 def datalake_guards(credentials: str | None = None) -> dict[str, Any]:
-    """Hooks for `@flow(**datalake_guards())`: a run that is cancelled or crashes cancels every job that it started.
+    """Hooks for `@flow(**datalake_guards())`: a run that is cancelled, crashes or times out cancels its jobs.
 
     That includes jobs of its subflows, and not those launched or waited for with `on_stop="detach"`.
 
@@ -34,7 +34,11 @@ def datalake_guards(credentials: str | None = None) -> dict[str, Any]:
         names = [credentials] if credentials else notes.credentials or [_credentials_of(flow, flow_run)]
         cancel_jobs_of(str(flow_run.id), names, notes, logger)
 
-    return {"on_cancellation": [cancel_jobs], "on_crashed": [cancel_jobs]}
+    def cancel_jobs_when_late(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+        if state.name == TIMED_OUT:
+            cancel_jobs(flow, flow_run, state)
+
+    return {"on_cancellation": [cancel_jobs], "on_crashed": [cancel_jobs], "on_failure": [cancel_jobs_when_late]}
 
 
 def _notes_of(flow_run: FlowRun, logger: Any) -> Notes:

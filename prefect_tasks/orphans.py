@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook
     from datalake_ops.wire.jobs import Job
 
+# Prefect's word for a run whose time was over; for every other failure the run's jobs may be wanted by a retry.
+TIMED_OUT = "TimedOut"
+STOPPED = ("Cancelled", "Crashed", TIMED_OUT)
+
 
 def cancel_jobs_of(run_id: str, credentials: Iterable[str], notes: Notes, logger: Any) -> list[str]:
     """Cancel the unfinished jobs of a run and of its subflows, and return their ids.

@@ -11,24 +11,23 @@ from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterEndTime,
     FlowRunFilterState,
-    FlowRunFilterStateType,
+    FlowRunFilterStateName,
     FlowRunFilterTags,
 )
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 
 from prefect_tasks.blocks import DEFAULT_BLOCK
 from prefect_tasks.notes import TAG, Notes
-from prefect_tasks.orphans import cancel_jobs_of
+from prefect_tasks.orphans import STOPPED, cancel_jobs_of
 from prefect_tasks.waiting import run_logger
 
-_STOPPED = (StateType.CANCELLED, StateType.CRASHED)
 _PAGE = 200
 
 
 @flow(name="reap-orphan-jobs")
 def reap_orphan_jobs(flow_run_id: UUID | None = None, hours: float = 24.0) -> list[str]:
-    """Cancel the unfinished jobs of a flow run that was cancelled or crashed, and return their ids.
+    """Cancel the unfinished jobs of a flow run that was cancelled, crashed or timed out; return their ids.
 
     Args:
         flow_run_id: the run; without it, every run with jobs that ended so lately.
@@ -50,12 +49,12 @@ def _stopped_runs(flow_run_id: UUID | None, hours: float) -> Iterator[FlowRun]:
             except ObjectNotFound:
                 return
             # It may have been started again since the event that called for the reaper.
-            if run.state_type in _STOPPED:
+            if run.state_name in STOPPED:
                 yield run
             return
         wanted = FlowRunFilter(
             tags=FlowRunFilterTags(all_=[TAG]),
-            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(_STOPPED))),
+            state=FlowRunFilterState(name=FlowRunFilterStateName(any_=list(STOPPED))),
             end_time=FlowRunFilterEndTime(after_=datetime.now(timezone.utc) - timedelta(hours=hours)),
         )
         offset = 0

@@ -1,0 +1,205 @@
+"""One Prefect server, its workers and one platform, for many stories of stopped and suspended runs told at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from prefect import get_client
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.objects import FlowRun
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Cancelling
+
+from datalake_ops.hook import DatalakeHook
+from datalake_ops.testing import PlatformServer
+from datalake_ops.testing.prefect import PrefectServer
+from datalake_ops.wire.jobs import Job, JobStatus
+
+FLOWS = Path(__file__).with_name("safety_flows.py")
+PATIENCE = 240.0
+
+
+def wait_until(what: str, found: Callable[[], object], seconds: float = PATIENCE) -> None:
+    """Look every second: many stories look at once, and each look makes a client of its own.
+
+    Raises:
+        TimeoutError: it never did.
+    """
+    until = time.monotonic() + seconds
+    while not found():
+        if time.monotonic() > until:
+            raise TimeoutError(f"Waited {seconds:.0f} s in vain until {what}.")
+        time.sleep(1.0)
+
+
+@dataclass
+class World:
+    """What the stories share."""
+
+    server: PrefectServer
+    platform: PlatformServer
+    lake: DatalakeHook
+    folder: Path
+    ends: Path
+    environment: dict[str, str]
+
+    @contextmanager
+    def client(self) -> Iterator[SyncPrefectClient]:
+        # A thread inherits no settings.
+        with temporary_settings({PREFECT_API_URL: self.server.api_url}), get_client(sync_client=True) as client:
+            yield client
+
+    def note(self) -> Path:
+        return self.folder / f"{uuid4().hex}.note"
+
+    def start(self, deployment: str, **parameters: Any) -> Story:
+        """Ask for a run of a deployment and wait until it has written its first note."""
+        note = self.note()
+        with self.client() as client:
+            known = client.read_deployment_by_name(deployment)
+            run = client.create_flow_run_from_deployment(known.id, parameters={"note": str(note), **parameters})
+        return Story(self, note, run.id).begun()
+
+    def script(self) -> tuple[Story, subprocess.Popen[bytes]]:
+        """Run a flow as a plain script, without worker or runner."""
+        note = self.note()
+        process = self.server.run([str(FLOWS), "run", str(note)], f"script-{note.stem}", self.environment)
+        story = Story(self, note, None).begun()
+        return story, process
+
+    def end(self, job: Job) -> None:
+        """Let a job that waits to be told end well."""
+        (self.ends / f"{job.id}.end").touch()
+
+    def runs(self) -> list[FlowRun]:
+        with self.client() as client:
+            return client.read_flow_runs(limit=200)
+
+
+@dataclass
+class Story:
+    """One flow run and its jobs."""
+
+    world: World
+    path: Path
+    run_id: UUID | None
+    lake: DatalakeHook | None = None
+    starts: list[str] = field(default_factory=list)
+
+    def begun(self) -> Story:
+        wait_until("the run has started", self.lines, PATIENCE)
+        self.run_id = self.run_id or UUID(self.lines()[0].split()[1])
+        return self
+
+    def lines(self) -> list[str]:
+        return self.path.read_text().splitlines() if self.path.exists() else []
+
+    @property
+    def pid(self) -> int:
+        """Process id of the run's last start."""
+        return int(self.lines()[-1].split()[0])
+
+    def jobs(self) -> list[Job]:
+        lake = self.lake or self.world.lake
+        found = [
+            job
+            for label in ("flow_run_id", "root_flow_run_id")
+            for job in lake.find_jobs(labels={label: str(self.run_id)})
+        ]
+        return sorted({job.id: job for job in found}.values(), key=lambda job: job.id)
+
+    def job(self) -> Job:
+        """The one job of the run."""
+        (job,) = self.jobs()
+        return job
+
+    def await_the_wait(self) -> None:
+        """Wait until the run waits for its job, so that what stops the run stops the wait."""
+        wait_until("the job runs", lambda: [job for job in self.jobs() if job.status is JobStatus.RUNNING])
+        words = f"Job {self.job().id}: RUNNING"
+        wait_until("the run waits", lambda: words in self.said() or words in self.printed())
+
+    def await_jobs(self, *statuses: JobStatus, seconds: float = PATIENCE) -> None:
+        """Wait until the run has so many jobs, which stand like this."""
+        wait_until(
+            f"the jobs of {self.run().name} are {statuses}",
+            lambda: sorted(job.status for job in self.jobs()) == sorted(statuses),
+            seconds,
+        )
+
+    def run(self) -> FlowRun:
+        assert self.run_id is not None
+        with self.world.client() as client:
+            return client.read_flow_run(self.run_id)
+
+    def await_state(self, name: str, seconds: float = PATIENCE) -> None:
+        try:
+            wait_until(f"the run is {name}", lambda: self.run().state_name == name, seconds)
+        except TimeoutError as late:
+            raise TimeoutError(f"{late} It is {self.run().state_name}:\n{self.said()}") from late
+
+    def cancel(self) -> None:
+        """Ask Prefect to cancel the run, as a person does in its UI."""
+        assert self.run_id is not None
+        with self.world.client() as client:
+            client.set_flow_run_state(self.run_id, Cancelling())
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+    def states(self) -> list[str]:
+        """The names of all states that the run has been in, in order."""
+        assert self.run_id is not None
+        with self.world.client() as client:
+            states = client.read_flow_run_states(self.run_id)
+        return [str(state.name) for state in sorted(states, key=lambda state: state.timestamp)]
+
+    def said(self) -> str:
+        """What the run has logged."""
+        assert self.run_id is not None
+        with self.world.client() as client:
+            logs = client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[self.run_id])))
+        return "\n".join(log.message for log in logs)
+
+    def printed(self) -> str:
+        """What the run of a script has written to its terminal."""
+        return self.world.server.log(f"script-{self.path.stem}")
+
+    def says(self, words: str) -> None:
+        wait_until(f"the run says {words!r}", lambda: words in self.said(), PATIENCE)
+
+    def reaped(self) -> list[FlowRun]:
+        """The reaper's runs that were called for this run."""
+        return [run for run in self.world.runs() if run.parameters.get("flow_run_id") == str(self.run_id)]
+
+
+Told = Callable[[World], None]
+
+
+class Telling:
+    """Tells the stories of a module's chosen tests side by side, and each test hears how its own went."""
+
+    def __init__(self, world: World, stories: dict[str, Told], side_by_side: int) -> None:
+        self._pool = ThreadPoolExecutor(side_by_side)
+        self._told = {name: self._pool.submit(story, world) for name, story in stories.items()}
+
+    def hear(self, name: str) -> None:
+        self._told[name].result()
+
+    def hear_all(self) -> None:
+        """Wait until every story is told, however it went."""
+        wait(self._told.values())
+
+    def end(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)

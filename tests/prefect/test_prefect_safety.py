@@ -1,0 +1,467 @@
+"""However a flow run is stopped or lost, no job of it goes on; however it waits, retries or resumes, it has one job.
+
+The stories of all chosen tests are told side by side, for each of them mostly waits; every test hears how its own went.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Scheduled
+from pydantic import SecretStr
+
+from datalake_ops.demo.photographs import SHIPPED
+from datalake_ops.testing import PlatformServer
+from datalake_ops.testing.prefect import PrefectServer
+from datalake_ops.wire import routes
+from datalake_ops.wire.jobs import JobStatus
+from prefect_tasks import DatalakeCredentials
+from prefect_tasks.automations import REAP, RESUME, ZOMBIES
+from tests.prefect.safety_world import FLOWS, PATIENCE, Story, Telling, Told, World, wait_until
+from tests.prefect.secrets_search import assert_nothing_holds
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(900)]
+POOL, DOOMED_POOL = "local", "doomed"
+ZOMBIE_SECONDS = 75
+KILLED, RUNNING, SUCCEEDED = JobStatus.KILLED, JobStatus.RUNNING, JobStatus.SUCCEEDED
+# Prefect kills a cancelled run after 30 s: only a wait that was in time can say so.
+BY_THE_WAIT = "because its wait was stopped"
+BY_A_HOOK = "because its flow run was stopped"
+
+
+def story(told: Told) -> Callable[[Telling], None]:
+    """A test whose story is told beside the others', from the module's beginning."""
+
+    def test(telling: Telling) -> None:
+        telling.hear(told.__name__)
+
+    vars(test)["story"] = told
+    return test
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder, ends = tmp_path_factory.mktemp("notes"), tmp_path_factory.mktemp("ends")
+    with a_platform(ends) as platform, platform.hook() as lake, PrefectServer() as server:
+        environment = {
+            "DATALAKE_HOST": platform.url,
+            "DATALAKE_API_TOKEN": platform.token,
+            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+            "PREFECT_WORKER_QUERY_SECONDS": "2",
+            "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+        }
+        world = World(server, platform, lake, folder, ends, environment)
+        lake.upload(sorted(SHIPPED.glob("*.jpg"))[:2], tags=["ingested"])
+        with temporary_settings({PREFECT_API_URL: server.api_url}):
+            DatalakeCredentials.from_connection(lake.connection).save("datalake")
+        prepare(world)
+        yield world
+
+
+def a_platform(ends: Path) -> PlatformServer:
+    program = str(Path(__file__).with_name("job_program.py"))
+    words = [
+        word
+        for name, how in (("patient", "wait"), ("until-told", "until-told"))
+        for word in ("--program", f"tests/{name}={shlex.join([sys.executable, program, how, str(ends)])}")
+    ]
+    return PlatformServer(arguments=[*words, "--cpus", "64"])
+
+
+def add_processings(platform: PlatformServer) -> None:
+    with platform.hook() as hook:
+        path = routes.PROCESSINGS.format(organization=hook.context.organization.id)
+    for name in ("patient", "until-told"):
+        image = {"docker_image": f"tests/{name}", "docker_tag": "latest", "docker_flags": None}
+        defaults = {"default_cpu": 1, "default_gpu": 0, "default_parameters": {}}
+        body = {"name": name, "target": "DATALAKE", "description": None, "type": None, **image, **defaults}
+        platform.admin("POST", path, body)
+
+
+def prepare(world: World) -> None:
+    """Pools, deployments, automations, and the processes that run flows."""
+    add_processings(world.platform)
+    server, prefect = world.server, ["-m", "prefect"]
+    with world.client() as client:
+        for pool in (POOL, DOOMED_POOL):
+            client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
+    safety = ["-m", "prefect_tasks.safety", "deploy", "--pool", POOL, "--zombie-after", str(ZOMBIE_SECONDS)]
+    words = ["--watch-every", "20", "--reap-every", "3600"]
+    installing = server.run([*safety, *words], "safety", world.environment)
+    deploying = server.run([str(FLOWS), "deploy", POOL, DOOMED_POOL], "deploy", world.environment)
+    server.run([*prefect, "worker", "start", "--pool", POOL, "--limit", "16"], "worker", world.environment)
+    server.run([str(FLOWS), "serve"], "serve", world.environment)
+    assert installing.wait(PATIENCE) == 0, server.log("safety")
+    assert server.log("safety").split("\n")[-4:-1] == [RESUME, REAP, ZOMBIES]
+    assert deploying.wait(PATIENCE) == 0, server.log("deploy")
+    wait_until("the flows are served", lambda: is_deployed(world, "hasty/served"))
+
+
+def is_deployed(world: World, name: str) -> bool:
+    with world.client() as client:
+        return any(one.name == name.partition("/")[2] for one in client.read_deployments())
+
+
+@pytest.fixture(scope="module")
+def telling(request: pytest.FixtureRequest, world: World) -> Iterator[Telling]:
+    tests = [item.function for item in request.session.items if item.path == Path(__file__)]
+    stories = {test.story.__name__: test.story for test in tests if hasattr(test, "story")}
+    telling = Telling(world, stories, side_by_side=6)
+    yield telling
+    telling.end()
+
+
+# The slow ones first.
+
+
+@story
+def test_a_run_that_is_lost_with_its_worker_loses_its_job(world: World) -> None:
+    worker = world.server.run(
+        ["-m", "prefect", "worker", "start", "--pool", DOOMED_POOL], "doomed-worker", world.environment
+    )
+    lost = world.start(f"direct/{DOOMED_POOL}")
+    lost.await_jobs(RUNNING)
+
+    kill_with_children(worker.pid)
+
+    lost.await_state("Crashed", seconds=ZOMBIE_SECONDS + 120)
+    lost.await_jobs(KILLED)
+    assert len(lost.reaped()) == 1
+
+
+@story
+def test_a_script_that_is_killed_loses_its_job(world: World) -> None:
+    lost, process = world.script()
+    lost.await_jobs(RUNNING)
+
+    process.kill()
+
+    lost.await_state("Crashed", seconds=ZOMBIE_SECONDS + 120)
+    lost.await_jobs(KILLED)
+    assert len(lost.reaped()) == 1
+
+
+@story
+def test_a_wait_outlives_a_platform_that_is_down_for_a_minute(world: World) -> None:
+    with a_platform(world.ends) as platform, platform.hook() as lake:
+        add_processings(platform)
+        lake.upload(sorted(SHIPPED.glob("*.jpg"))[:1], tags=["ingested"])
+        name = f"other-{uuid4().hex[:8]}"
+        with temporary_settings({PREFECT_API_URL: world.server.api_url}):
+            DatalakeCredentials(host=platform.url, api_token=SecretStr(platform.token)).save(name)
+        waiting = world.start(f"patient/{POOL}", credentials=name)
+        waiting.lake = lake
+        waiting.await_jobs(RUNNING)
+
+        platform.kill()
+        time.sleep(60)
+        platform.start()
+
+        world.end(waiting.job())
+        waiting.await_state("Completed")
+        assert waiting.job().status is SUCCEEDED
+
+
+@story
+def test_a_run_is_suspended_while_its_jobs_run_and_resumed_once(world: World) -> None:
+    run = world.start(f"suspended/{POOL}", count=2)
+    run.await_jobs(RUNNING, RUNNING)
+    run.await_state("Suspended")
+    wait_until("the process has ended", lambda: not Path(f"/proc/{run.pid}").exists())
+    first, second = run.jobs()
+
+    world.end(first)
+    time.sleep(15)
+    assert run.run().state_name == "Suspended"
+    world.end(second)
+
+    run.await_state("Completed")
+    assert Counter(run.states())["Resuming"] == 1
+    assert len(run.lines()) == 2
+    assert [job.status for job in run.jobs()] == [SUCCEEDED, SUCCEEDED]
+
+
+@story
+def test_a_watcher_that_is_killed_is_followed_by_one_that_misses_nothing(world: World) -> None:
+    run = world.start(f"suspended/{POOL}")
+    run.await_state("Suspended")
+    wait_until("a watcher runs", lambda: watcher_of(world) is not None)
+
+    kill_run(str(watcher_of(world)))
+    world.end(run.job())
+
+    run.await_state("Completed")
+    assert run.job().status is SUCCEEDED
+
+
+@story
+def test_a_run_waits_for_one_job_after_the_other(world: World) -> None:
+    run = world.start(f"stepwise/{POOL}")
+    for number in (1, 2):
+        wait_until("the job is there", lambda number=number: len(run.jobs()) == number)
+        wait_until("the run is suspended again", lambda number=number: Counter(run.states())["Suspended"] == number)
+
+        world.end(run.jobs()[-1])
+
+    run.await_state("Completed")
+    assert Counter(run.states())["Resuming"] == 2
+    assert [job.status for job in run.jobs()] == [SUCCEEDED, SUCCEEDED]
+
+
+@story
+def test_several_runs_wait_for_one_job(world: World) -> None:
+    first = world.start(f"suspended/{POOL}")
+    first.await_jobs(RUNNING)
+    others = [world.start(f"joining/{POOL}", job=str(first.job().id)) for _ in range(2)]
+    for run in (first, *others):
+        run.await_state("Suspended")
+
+    world.end(first.job())
+
+    for run in (first, *others):
+        run.await_state("Completed")
+    assert [len(run.jobs()) for run in (first, *others)] == [1, 0, 0]
+
+
+@story
+def test_an_async_run_suspends_itself_after_a_while_with_another_wait_going_on(world: World) -> None:
+    run = world.start(f"asuspended/{POOL}")
+    run.await_state("Suspended")
+    assert [job.status for job in run.jobs()] == [RUNNING, RUNNING]
+
+    for job in run.jobs():
+        world.end(job)
+
+    run.await_state("Completed")
+    assert [job.status for job in run.jobs()] == [SUCCEEDED, SUCCEEDED]
+
+
+@story
+def test_the_run_of_a_job_block_is_waited_for_suspended(world: World) -> None:
+    run = world.start(f"by-block/{POOL}")
+    run.await_state("Suspended")
+
+    world.end(run.job())
+
+    run.await_state("Completed")
+    assert run.job().status is SUCCEEDED
+
+
+@story
+def test_a_wait_that_is_over_while_suspended_fails_the_run_and_cancels_its_job(world: World) -> None:
+    run = world.start(f"suspended/{POOL}", timeout=25.0)
+    run.await_state("Suspended")
+
+    run.await_state("TimedOut")
+
+    assert "had not ended after" in str(run.run().state.message)  # type: ignore[union-attr]
+    run.await_jobs(KILLED)
+
+
+@story
+def test_a_run_that_is_cancelled_while_suspended_loses_its_job(world: World) -> None:
+    run = world.start(f"suspended/{POOL}")
+    run.await_state("Suspended")
+
+    run.cancel()
+
+    run.await_state("Cancelled")
+    run.await_jobs(KILLED)
+    assert len(run.reaped()) == 1
+    assert len(run.lines()) == 1
+
+
+@story
+def test_a_run_that_is_retried_by_a_person_finds_its_job(world: World) -> None:
+    run = world.start(f"unlucky/{POOL}")
+    run.await_state("Failed")
+    assert run.job().status is RUNNING
+
+    with world.client() as client:
+        client.set_flow_run_state(run.run_id, Scheduled(), force=True)  # type: ignore[arg-type]
+    wait_until("the third try", lambda: len(run.lines()) == 3)
+    world.end(run.job())
+
+    run.await_state("Completed")
+    assert run.job().status is SUCCEEDED
+
+
+# Stopped by a signal to a script.
+
+
+def interrupted(world: World, number: signal.Signals) -> None:
+    stopped, process = world.script()
+    stopped.await_the_wait()
+
+    process.send_signal(number)
+
+    assert process.wait(PATIENCE) != 0
+    stopped.await_jobs(KILLED)
+    stopped.await_state("Crashed")
+    assert BY_THE_WAIT in stopped.printed()
+
+
+@story
+def test_ctrl_c_cancels_the_job_of_a_script(world: World) -> None:
+    interrupted(world, signal.SIGINT)
+
+
+@story
+def test_sigterm_cancels_the_job_of_a_script(world: World) -> None:
+    interrupted(world, signal.SIGTERM)
+
+
+# Cancelled in the server.
+
+
+def cancelled(world: World, deployment: str) -> Story:
+    stopped = world.start(deployment)
+    stopped.await_the_wait()
+
+    stopped.cancel()
+
+    stopped.await_jobs(KILLED)
+    stopped.await_state("Cancelled")
+    stopped.says(BY_THE_WAIT)
+    return stopped
+
+
+@story
+def test_cancelling_a_script_cancels_its_job_though_nobody_signals_it(world: World) -> None:
+    stopped, process = world.script()
+    stopped.await_the_wait()
+
+    stopped.cancel()
+
+    assert process.wait(PATIENCE) != 0
+    stopped.await_jobs(KILLED)
+    assert BY_THE_WAIT in stopped.printed()
+
+
+@story
+def test_cancelling_a_served_run_cancels_its_job(world: World) -> None:
+    cancelled(world, "direct/served")
+
+
+@story
+def test_cancelling_a_pooled_run_cancels_its_job(world: World) -> None:
+    cancelled(world, f"direct/{POOL}")
+
+
+@story
+def test_cancelling_a_run_whose_wait_was_submitted_cancels_its_job(world: World) -> None:
+    cancelled(world, f"submitted/{POOL}")
+
+
+@story
+def test_cancelling_an_async_run_cancels_its_job(world: World) -> None:
+    cancelled(world, f"awaited/{POOL}")
+
+
+@story
+def test_cancelling_a_run_cancels_the_job_of_its_subflow(world: World) -> None:
+    stopped = world.start(f"outer/{POOL}")
+    wait_until("the subflow waits", lambda: bool(stopped.lines()))
+    root = Story(world, stopped.path, stopped.run_id)
+    root.await_jobs(RUNNING)
+
+    root.cancel()
+
+    root.await_jobs(KILLED)
+    root.await_state("Cancelled")
+
+
+@story
+def test_a_run_that_takes_too_long_loses_its_job(world: World) -> None:
+    late = world.start("hasty/served")
+
+    late.await_state("TimedOut")
+
+    late.await_jobs(KILLED)
+
+
+# Left to the guards.
+
+
+@story
+def test_cancelling_a_guarded_run_cancels_the_jobs_it_does_not_wait_for_and_spares_the_detached(world: World) -> None:
+    stopped = world.start(f"guarded/{POOL}")
+    stopped.await_jobs(RUNNING, RUNNING)
+
+    stopped.cancel()
+
+    stopped.await_state("Cancelled")
+    stopped.says(BY_A_HOOK)
+    stopped.await_jobs(KILLED, RUNNING)
+
+
+@story
+def test_a_guarded_run_whose_process_is_killed_leaves_no_job(world: World) -> None:
+    stopped = world.start(f"guarded/{POOL}")
+    stopped.await_jobs(RUNNING, RUNNING)
+
+    stopped.kill()
+
+    stopped.await_state("Crashed")
+    stopped.says(BY_A_HOOK)
+    stopped.await_jobs(KILLED, RUNNING)
+
+
+@story
+def test_a_run_that_is_stopped_inside_a_transaction_undoes_what_it_did(world: World) -> None:
+    tag = f"undone-{uuid4().hex[:8]}"
+    stopped = world.start(f"compensating/{POOL}", tag=tag)
+    stopped.await_jobs(RUNNING)
+    assert world.lake.count_data(tags=[tag]) == 2
+
+    stopped.cancel()
+
+    stopped.await_jobs(KILLED)
+    stopped.await_state("Cancelled")
+    assert world.lake.count_data(tags=[tag]) == 0
+
+
+# When all is told.
+
+
+def test_no_token_is_in_the_database_the_results_or_the_logs(telling: Telling, world: World) -> None:
+    telling.hear_all()
+
+    assert_nothing_holds(world.platform.token, world.server.home)
+
+
+def watcher_of(world: World) -> Any:
+    """The id of the run that watches."""
+    with world.client() as client:
+        flow = client.read_flow_by_name("job-watcher")
+    running = [run for run in world.runs() if run.flow_id == flow.id and run.state_name == "Running"]
+    return running[0].id if running else None
+
+
+def kill_run(run_id: str) -> None:
+    """End the process that runs a flow run, by the variable that tells Prefect which one it is."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"PREFECT__FLOW_RUN_ID={run_id}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                os.kill(int(folder.name), signal.SIGKILL)
+
+
+def kill_with_children(pid: int) -> None:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    os.kill(pid, signal.SIGKILL)
+    for child in children:
+        with contextlib.suppress(OSError):
+            kill_with_children(int(child))
