@@ -31,8 +31,10 @@ from airflow.providers.common.compat.sdk import (
 try:
     from airflow.sdk.exceptions import TaskDeferralTimeout
 except ImportError:
-    # Airflow 2 has one class for a trigger that broke and one that took too long.
-    from airflow.exceptions import TaskDeferralError as TaskDeferralTimeout  # type: ignore[no-redef]
+    # Before 3.2 it lies elsewhere; Airflow 2 has one class for a trigger that broke and one that took too long.
+    import airflow.exceptions as _old
+
+    TaskDeferralTimeout = getattr(_old, "TaskDeferralTimeout", None) or _old.TaskDeferralError  # type: ignore[misc]
 
 try:
     from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
