@@ -362,10 +362,8 @@ def test_no_job_is_left_running(lake: DatalakeHook) -> None:
     assert [job for job in lake.find_jobs(labels={"orchestrator": "airflow"}) if not job.status.is_terminal] == []
 
 
-def test_data_that_arrive_end_every_way_of_waiting_for_them(
-    run: Callable[..., Run], lake: DatalakeHook, tmp_path: Path
-) -> None:
-    waiting = run("wait_for_data", batch="awaited", count=2)
+def test_data_that_arrive_end_every_way_of_waiting_for_them(start: Start, lake: DatalakeHook, tmp_path: Path) -> None:
+    waiting = start("wait_for_data", batch="awaited", count=2)
     waiting.server.wait_for_trigger("wait_for_data", waiting.run_id, "defer")
     waiting.server.wait_for_task("wait_for_data", waiting.run_id, "reschedule", "up_for_reschedule")
     for name in ("one.png", "two.png"):
