@@ -116,7 +116,7 @@ def test_shards_carry_the_connection_of_their_storage(lake: DatalakeHook, store:
 def test_an_upload_that_airflow_stops_breaks_off_and_fails(
     lake: DatalakeHook, platform: PlatformServer, photos: Path
 ) -> None:
-    slow = platform.script_fault("POST", "/datas$", delay=30, count=100)
+    slow = platform.script_fault("POST", "/datas$", delay=100, count=100)
     upload = UploadDataOperator(task_id="upload", filepaths=str(photos))
     context: Any = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
 
@@ -135,7 +135,7 @@ def test_an_upload_that_airflow_stops_breaks_off_and_fails(
     finally:
         signal.signal(signal.SIGUSR1, before)
 
-    assert time.monotonic() - started_at < 25
+    assert time.monotonic() - started_at < 80
 
 
 def test_a_plan_of_more_shards_than_airflow_maps_over_says_so(
