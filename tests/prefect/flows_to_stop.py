@@ -1,26 +1,16 @@
-"""Flows that wait for a job that never ends by itself, for tests that stop them."""
+"""Guarded flows that start a job which never ends by itself, for tests that stop them."""
 
 from __future__ import annotations
 
 import os
-import sys
+import time
 from pathlib import Path
 
 from prefect import flow, serve
 
 from prefect_tasks import datalake_guards, launch_processing, wait_for_job
 
-
-@flow
-def waiting() -> None:
-    """Wait directly: the wait itself is told to stop."""
-    wait_for_job("datalake", launch_processing("datalake", "patient", tags="ingested"))
-
-
-@flow
-def submitting() -> None:
-    """Wait in a thread: nobody tells it to stop."""
-    wait_for_job.submit("datalake", launch_processing("datalake", "patient", tags="ingested")).result()
+LONGER_THAN_ANY_TEST = 600
 
 
 @flow(**datalake_guards())
@@ -31,8 +21,19 @@ def guarded() -> None:
     wait_for_job("datalake", job)
 
 
+@flow(**datalake_guards())
+def sleeping() -> None:
+    """Never get to wait."""
+    launch_processing("datalake", "patient", tags="ingested")
+    time.sleep(LONGER_THAN_ANY_TEST)
+
+
+@flow(timeout_seconds=15, **datalake_guards())
+def late() -> None:
+    """Have no time to wait."""
+    launch_processing("datalake", "patient", tags="ingested")
+    time.sleep(LONGER_THAN_ANY_TEST)
+
+
 if __name__ == "__main__":
-    if sys.argv[1:] == ["serve"]:
-        serve(*(one.to_deployment(name="served") for one in (waiting, submitting, guarded)))
-    else:
-        waiting()
+    serve(*(one.to_deployment(name="served") for one in (guarded, sleeping, late)))

@@ -1,4 +1,4 @@
-"""Stopping a run stops its job: one test for each way to stop one, with real processes."""
+"""What the guards of a flow do by themselves, on a server without the reaper; all else is in the safety tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from datalake_ops.wire.jobs import Job, JobStatus
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.usefixtures("processings", "some_data")]
 FLOWS = str(Path(__file__).with_name("flows_to_stop.py"))
-PATIENCE = 90.0
 
 
 @pytest.fixture
@@ -52,7 +51,7 @@ def the_job(lake: DatalakeHook) -> Callable[[], Job | None]:
 def served(prefect_server: PrefectServer, environment: dict[str, str]) -> Iterator[None]:
     with temporary_settings({PREFECT_API_URL: prefect_server.api_url}):
         process = prefect_server.run([FLOWS, "serve"], "serve", environment)
-        wait_until("the flows are served", lambda: deployments() >= {"waiting", "submitting", "guarded"})
+        wait_until("the flows are served", lambda: deployments() >= {"guarded", "late", "sleeping"})
         yield
         prefect_server.end(process)
 
@@ -72,31 +71,24 @@ def has(job: Callable[[], Job | None], status: JobStatus) -> Callable[[], bool]:
     return lambda: (found := job()) is not None and found.status is status
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_script_that_is_interrupted_cancels_the_job(
-    prefect_server: PrefectServer, environment: dict[str, str], the_job: Callable[[], Job | None], number: int
-) -> None:
-    process = prefect_server.run([FLOWS], "script", environment)
-    wait_until("the job runs", has(the_job, JobStatus.RUNNING))
-
-    process.send_signal(number)
-
-    assert process.wait(PATIENCE) != 0
-    wait_until("the job is killed", has(the_job, JobStatus.KILLED))
-
-
 @pytest.mark.usefixtures("served")
-@pytest.mark.parametrize("flow", ["waiting", "submitting"])
-def test_a_run_that_is_cancelled_in_the_server_cancels_the_job(the_job: Callable[[], Job | None], flow: str) -> None:
-    run = run_deployment(f"{flow}/served", timeout=0)
+def test_a_run_that_is_cancelled_before_it_waits_leaves_no_job_when_guarded(the_job: Callable[[], Job | None]) -> None:
+    run = run_deployment("sleeping/served", timeout=0)
     wait_until("the job runs", has(the_job, JobStatus.RUNNING))
 
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(run.id, Cancelling())
 
-    # Prefect would kill the run after 30 s, and then nothing would cancel the job.
-    wait_until("the job is killed", has(the_job, JobStatus.KILLED), seconds=25)
+    wait_until("the job is killed", has(the_job, JobStatus.KILLED))
     wait_until("the run is cancelled", lambda: state_of(run.id) is StateType.CANCELLED)
+
+
+@pytest.mark.usefixtures("served")
+def test_a_run_that_times_out_before_it_waits_leaves_no_job_when_guarded(the_job: Callable[[], Job | None]) -> None:
+    run = run_deployment("late/served", timeout=0)
+    wait_until("the run is over", lambda: state_of(run.id) is StateType.FAILED)
+
+    wait_until("the job is killed", has(the_job, JobStatus.KILLED))
 
 
 @pytest.mark.usefixtures("served")
