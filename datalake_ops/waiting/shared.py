@@ -22,6 +22,8 @@ from datalake_ops.wire.jobs import Job
 # A job that is to be looked at soon is looked at now, when others are: polls of one pace fall into step.
 # It is more than half, or two groups could stay half an interval apart for ever.
 _EARLY = 0.6
+# Seconds in which waits that begin are gathered, so that hundreds that begin together are asked for together.
+_GATHER = 0.25
 # Looks at logs of jobs that go on, together per second: they cannot be asked for many at a time.
 _LOGS_PER_SECOND = 2.0
 
@@ -108,6 +110,7 @@ class SharedPoller:
     async def _run(self) -> None:
         async with AsyncSession(self.connection, pool_size=AT_ONCE) as session:
             looker = Looker(session)
+            await asyncio.sleep(_GATHER)
             while self._watches:
                 await self._poll(looker)
                 await self._pause()
@@ -198,6 +201,7 @@ class SharedPoller:
             await asyncio.wait_for(self._changed.wait(), None if pause == math.inf else max(0.0, pause))
         except asyncio.TimeoutError:
             return
+        await asyncio.sleep(_GATHER)
 
 
 _POLLERS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Connection, SharedPoller]] = WeakKeyDictionary()
