@@ -79,7 +79,13 @@ def main() -> None:
         arguments = ["--cpus", "1", "--program", "bench/patient=/bin/sleep 3600"]
         with PlatformServer(home=folder / "platform", arguments=arguments) as platform:
             ids = launched(platform, options.waits, folder)
-            figures = measured(platform, ids, options, folder)
+            try:
+                figures = measured(platform, ids, options, folder)
+            finally:
+                # A platform that ends leaves the programs of its jobs to the next one on its folder.
+                with platform.hook() as hook:
+                    for job in ids:
+                        hook.cancel_job(job)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     for mode, found in figures.items():
