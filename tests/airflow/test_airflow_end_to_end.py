@@ -287,7 +287,7 @@ def test_a_job_killed_at_the_platform_fails_its_task(scenes: dict[str, Run]) -> 
 
     assert scene.wait() == "failed"
     scene.wait_for_jobs(KILLED)
-    assert "JobKilledError" in scene.log()
+    scene.wait_for_log("JobKilledError")
 
 
 def test_a_job_that_fails_fails_its_task_with_its_last_words(scenes: dict[str, Run]) -> None:
@@ -295,7 +295,7 @@ def test_a_job_that_fails_fails_its_task_with_its_last_words(scenes: dict[str, R
 
     assert scene.wait() == "failed"
     scene.wait_for_jobs(FAILED)
-    assert "JobFailedError" in scene.log()
+    scene.wait_for_log("JobFailedError")
     assert "the lens cap was on" in scene.log()
 
 
@@ -308,7 +308,7 @@ def test_a_deferred_task_that_fails_by_itself_cancels_its_job(scenes: dict[str, 
 
     assert scene.wait() == "failed"
     scene.wait_for_jobs(KILLED)
-    assert error in scene.log()
+    scene.wait_for_log(error)
 
 
 def test_a_lost_answer_to_the_launch_starts_no_second_job(
