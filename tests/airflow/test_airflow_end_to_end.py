@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from configparser import ConfigParser
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 
 LAKE, LOSSY_LAKE = "end-to-end", "lossy"
 RUNNING, SUCCEEDED, FAILED, KILLED = JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.KILLED
+OUTAGE_SECONDS = 60
 # The runs that are started before the first test: a name, the DAG, the processing.
 SCENES = {
     "surviving": ("scene_deferred", "gated"),
@@ -86,8 +89,8 @@ class Run:
         self.server, self.lake, self.dag_id = server, lake, dag_id
         self.run_id = server.trigger(dag_id, conf)
 
-    def wait(self) -> str:
-        return self.server.wait(self.dag_id, self.run_id)
+    def wait(self, timeout: float = 300.0) -> str:
+        return self.server.wait(self.dag_id, self.run_id, timeout)
 
     def wait_for_state(self, state: str) -> None:
         self.server.wait_for_task(self.dag_id, self.run_id, "job", state)
@@ -344,6 +347,60 @@ def test_the_deferrable_example_runs_to_success(
     assert lake.count_data(tags="demo") == before + 4
     assert "blurred.png" in {data.filename for data in lake.list_data(tags=["demo", "blurred"], intersect_tags=True)}
     assert all(lake.list_projections(data) for data in lake.list_data(tags="demo"))
+
+
+@pytest.mark.timeout(1500)
+def test_an_outage_of_a_minute_costs_none_of_a_hundred_mapped_tasks_its_job(
+    start: Start, platform_server: PlatformServer, programs_folder: Path
+) -> None:
+    hundred, blocking = start("scene_hundred", "gated"), start("scene_blocking", "gated")
+    wait_until_deferred(hundred, 100)
+    blocking.wait_for_jobs(RUNNING)
+    assert looks_in(10.0, platform_server) <= 16  # Looks of a hundred every 5 s are one; others wait on workers.
+    assert_secret_free(trigger_arguments(hundred.server), platform_server)
+
+    platform_server.kill()
+    time.sleep(OUTAGE_SECONDS)
+    platform_server.start()
+    (programs_folder / "gate").touch()
+
+    assert [hundred.wait(600), blocking.wait()] == ["success"] * 2
+    assert [job.status for job in hundred.jobs()] == [SUCCEEDED] * 100
+    assert len({job.labels["map_index"] for job in hundred.jobs() if job.labels}) == 100
+    blocking.wait_for_jobs(SUCCEEDED)
+
+
+def wait_until_deferred(run: Run, count: int) -> None:
+    deadline = time.monotonic() + 600
+    while (states := list(run.server.task_states(run.dag_id, run.run_id).values())).count("deferred") < count:
+        assert time.monotonic() < deadline, states
+        assert "failed" not in states
+        time.sleep(0.5)
+
+
+def looks_in(seconds: float, platform: PlatformServer) -> int:
+    """How many requests for the state of jobs come in a time."""
+    platform.clear_requests()
+    time.sleep(seconds)
+    looked = [one for one in platform.requests() if one["path"].endswith("/jobv2s/batch") or "/v2/job/" in one["path"]]
+    return len([one for one in looked if not one["path"].endswith("/logs")])
+
+
+def trigger_arguments(server: AirflowServer) -> list[str]:
+    """What the metadata database keeps of the triggers; decrypted where this Airflow encrypts it."""
+    from cryptography.fernet import Fernet
+
+    settings = ConfigParser(interpolation=None)
+    settings.read(server.home / "airflow.cfg")
+    with sqlite3.connect(f"file:{server.home / 'airflow.db'}?mode=ro", uri=True) as database:
+        rows = [row[0] for row in database.execute("SELECT kwargs FROM trigger")]
+    fernet = Fernet(settings["core"]["fernet_key"])
+    return [row if row.startswith("{") else fernet.decrypt(row.encode()).decode() for row in rows]
+
+
+def assert_secret_free(arguments: list[str], platform: PlatformServer) -> None:
+    assert len(arguments) >= 100
+    assert [text for text in arguments if platform.token in text or platform.url in text] == []
 
 
 def test_waits_that_lost_their_triggerer_or_worker_end_with_their_jobs(
