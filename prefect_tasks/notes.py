@@ -75,9 +75,12 @@ class Notes:
         """Whether the job outlives its run."""
         return bool(self.labels.get(f"{_DETACHED}{job}"))
 
-    def deadline_at(self, job: str) -> float | None:
-        """When the run's wait for this job is over, if the run was suspended for it before."""
-        return self.labels.get(f"{_DEADLINE}{job}")
+    def deadline_at(self, job: str, run_count: int) -> float | None:
+        """When the wait for this job is over, if this try of the run was suspended for it before.
+
+        A resumption is no new try: Prefect leaves `run_count` as it was.
+        """
+        return self.labels.get(f"{_DEADLINE}{run_count}.{job}")
 
 
 def name_of(credentials: DatalakeCredentials | str) -> str | None:
@@ -106,7 +109,8 @@ def note_detached(job: str) -> None:
 
 def note_suspension(run_id: UUID, waits: Suspended) -> None:
     """Keep what this run is about to be suspended for; unlike the other notes, the suspension depends on it."""
-    deadlines = {f"{_DEADLINE}{job}": waits.deadline_at for job in waits.jobs if waits.deadline_at is not None}
+    count = runtime.flow_run.run_count
+    deadlines = {f"{_DEADLINE}{count}.{job}": waits.deadline_at for job in waits.jobs if waits.deadline_at is not None}
     with get_client(sync_client=True) as client:
         client.update_flow_run_labels(run_id, {_WAITING: waits.label(), **deadlines})
 

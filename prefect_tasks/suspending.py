@@ -10,10 +10,11 @@ import asyncio
 import inspect
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NoReturn, ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
-from prefect import get_client, task
+from prefect import get_client, runtime, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId, FlowRunFilterState
 from prefect.client.schemas.filters import FlowRunFilterStateType as InStates
@@ -85,10 +86,10 @@ class Suspension:
             )
         return None
 
-    @property
+    @cached_property
     def deadline_at(self) -> float | None:
-        """When the wait is over, kept over every suspension of it."""
-        known = [at for job in self.call.jobs if (at := self.notes.deadline_at(job)) is not None]
+        """When the wait is over, kept over every suspension of it; a flow run that is retried has its time again."""
+        known = [at for job in self.call.jobs if (at := self.notes.deadline_at(job, runtime.flow_run.run_count))]
         if known:
             return min(known)
         return None if self.call.timeout is None else time.time() + self.call.timeout

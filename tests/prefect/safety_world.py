@@ -191,11 +191,16 @@ class Telling:
     """Tells the stories of a module's chosen tests side by side, and each test hears how its own went."""
 
     def __init__(self, world: World, stories: dict[str, Told], side_by_side: int) -> None:
+        self._world = world
         self._pool = ThreadPoolExecutor(side_by_side)
         self._told = {name: self._pool.submit(story, world) for name, story in stories.items()}
 
     def hear(self, name: str) -> None:
-        self._told[name].result()
+        try:
+            self._told[name].result()
+        except (AssertionError, TimeoutError) as error:
+            words = self._world.server.log("worker")[-3000:]
+            raise AssertionError(f"{error}\nThe worker's last words:\n{words}") from error
 
     def hear_all(self) -> None:
         """Wait until every story is told, however it went."""

@@ -118,7 +118,7 @@ def is_deployed(world: World, name: str) -> bool:
 def telling(request: pytest.FixtureRequest, world: World) -> Iterator[Telling]:
     tests = [item.function for item in request.session.items if item.path == Path(__file__)]
     stories = {test.story.__name__: test.story for test in tests if hasattr(test, "story")}
-    telling = Telling(world, stories, side_by_side=6)
+    telling = Telling(world, stories, side_by_side=4)
     yield telling
     telling.end()
 
