@@ -133,8 +133,8 @@ class PrefectServer:
         return self.home / f"{name}.log"
 
 
-def wait_until(what: str, found: Callable[[], object], seconds: float = _READY_SECONDS) -> None:
-    """Look again and again until `found` finds something.
+def wait_until(what: str, found: Callable[[], object], seconds: float = _READY_SECONDS, pause: float = 0.1) -> None:
+    """Look again and again, every `pause` seconds, until `found` finds something.
 
     Raises:
         TimeoutError: it never did.
@@ -143,7 +143,7 @@ def wait_until(what: str, found: Callable[[], object], seconds: float = _READY_S
     while not found():
         if time.monotonic() > deadline:
             raise TimeoutError(f"Waited {seconds:.0f} s in vain until {what}.")
-        time.sleep(0.1)
+        time.sleep(pause)
 
 
 def end_process(process: subprocess.Popen[bytes], seconds: float = _STOP_SECONDS) -> None:

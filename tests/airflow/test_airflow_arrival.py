@@ -127,10 +127,11 @@ def test_waiting_for_data_never_holds_up_the_loop(lake: DatalakeHook, platform: 
         return longest
 
     asyncio.run(fired(a_trigger(lake)))
-    platform.script_fault("*", "/datas", delay=3)
+    platform.script_fault("*", "/datas", delay=0.6, count=3)
 
-    # A call that blocks would hold the loop up for all of the delay; the first run has paid for the imports.
-    assert asyncio.run(longest_pause()) < 2
+    # Airflow's watchdog complains from 0.2 s on; the first run has paid for the imports. A call that blocks holds the
+    # loop up each time, a busy machine only now and then.
+    assert min(asyncio.run(longest_pause()) for _ in range(3)) < 0.2
 
 
 @pytest.mark.parametrize("payload", [None, "success", {}, {"outcome": "ended"}])

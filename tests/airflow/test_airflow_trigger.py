@@ -146,7 +146,7 @@ def test_waiting_never_holds_up_the_loop(platform: PlatformServer) -> None:
     with platform.hook() as hook:
         job = hook.import_bucket_objects(["nothing/"])
         hook.wait_for_job(job)
-    platform.script_fault("GET", f"/api/v2/job/{job.id}", delay=0.1)
+    platform.script_fault("GET", f"/api/v2/job/{job.id}", delay=0.6)
 
     async def longest_pause() -> float:
         waiting = asyncio.create_task(fired(JobTrigger("datalake_default", str(job.id))))
@@ -158,10 +158,11 @@ def test_waiting_never_holds_up_the_loop(platform: PlatformServer) -> None:
         return longest
 
     asyncio.run(fired(JobTrigger("datalake_default", str(job.id))))
-    platform.script_fault("GET", f"/api/v2/job/{job.id}", delay=3)
+    platform.script_fault("GET", f"/api/v2/job/{job.id}", delay=0.6, count=3)
 
-    # A call that blocks would hold the loop up for all of the delay; the first run has paid for the imports.
-    assert asyncio.run(longest_pause()) < 2
+    # Airflow's watchdog complains from 0.2 s on; the first run has paid for the imports. A call that blocks holds the
+    # loop up each time, a busy machine only now and then.
+    assert min(asyncio.run(longest_pause()) for _ in range(3)) < 0.2
 
 
 async def killed_impatiently(trigger: JobTrigger) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,6 +23,7 @@ from prefect.states import Cancelling
 
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
+from datalake_ops.testing import prefect as harness
 from datalake_ops.testing.prefect import PrefectServer
 from datalake_ops.wire.jobs import Job, JobStatus
 
@@ -30,17 +31,8 @@ FLOWS = Path(__file__).with_name("safety_flows.py")
 PATIENCE = 240.0
 
 
-def wait_until(what: str, found: Callable[[], object], seconds: float = PATIENCE) -> None:
-    """Look every second: many stories look at once, and each look makes a client of its own.
-
-    Raises:
-        TimeoutError: it never did.
-    """
-    until = time.monotonic() + seconds
-    while not found():
-        if time.monotonic() > until:
-            raise TimeoutError(f"Waited {seconds:.0f} s in vain until {what}.")
-        time.sleep(1.0)
+# Many stories look at once, and each look makes a client of its own.
+wait_until = partial(harness.wait_until, seconds=PATIENCE, pause=1.0)
 
 
 @dataclass
@@ -98,7 +90,7 @@ class Story:
     starts: list[str] = field(default_factory=list)
 
     def begun(self) -> Story:
-        wait_until("the run has started", self.lines, PATIENCE)
+        wait_until("the run has started", self.lines)
         self.run_id = self.run_id or UUID(self.lines()[0].split()[1])
         return self
 
@@ -135,7 +127,7 @@ class Story:
         wait_until(
             f"the jobs of {self.run().name} are {statuses}",
             lambda: sorted(job.status for job in self.jobs()) == sorted(statuses),
-            seconds,
+            seconds=seconds,
         )
 
     def run(self) -> FlowRun:
@@ -145,9 +137,14 @@ class Story:
 
     def await_state(self, name: str, seconds: float = PATIENCE) -> None:
         try:
-            wait_until(f"the run is {name}", lambda: self.run().state_name == name, seconds)
+            wait_until(f"the run is {name}", lambda: self.run().state_name == name, seconds=seconds)
         except TimeoutError as late:
             raise TimeoutError(f"{late} It is {self.run().state_name}:\n{self.said()}") from late
+
+    def await_suspension(self) -> None:
+        """Wait until the run is suspended and its process is gone: a process that still ends sets states of its own."""
+        self.await_state("Suspended")
+        wait_until("the process has ended", lambda: not Path(f"/proc/{self.pid}").exists())
 
     def cancel(self) -> None:
         """Ask Prefect to cancel the run, as a person does in its UI."""
@@ -177,7 +174,7 @@ class Story:
         return self.world.server.log(f"script-{self.path.stem}")
 
     def says(self, words: str) -> None:
-        wait_until(f"the run says {words!r}", lambda: words in self.said(), PATIENCE)
+        wait_until(f"the run says {words!r}", lambda: words in self.said())
 
     def reaped(self) -> list[FlowRun]:
         """The reaper's runs that were called for this run."""

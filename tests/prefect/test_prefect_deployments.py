@@ -155,13 +155,16 @@ def test_a_cancelled_upload_stops_its_shards_before_prefect_kills_it(
     run = run_deployment("ingest-folder/stopping", parameters=parameters, timeout=0)
     wait_until("some files are uploaded", lambda: world.lake.count_data() >= 3)
 
+    began_at = time.monotonic()
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(run.id, Cancelling(), force=True)
         wait_until("the run has ended", lambda: is_over(client.read_flow_run(run.id)))
         ended = client.read_flow_run(run.id)
+    seconds = time.monotonic() - began_at
     prefect_server.end(process)
 
     assert ended.state_name == "Cancelled", prefect_server.log("serve-one")[-4000:]
-    # Prefect kills what has not ended after 30 s, in which an upload that goes on would have sent everything.
+    # Prefect kills what has not ended after 30 s; whether it looked for cancelled runs at once is chance.
+    assert seconds < 30
     assert world.lake.count_data() < 61
     assert_nothing_holds(world.lake.connection.api_token, prefect_server.home)

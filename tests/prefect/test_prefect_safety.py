@@ -178,8 +178,7 @@ def test_a_wait_outlives_a_platform_that_is_down_for_a_minute(world: World) -> N
 def test_a_run_is_suspended_while_its_jobs_run_and_resumed_once(world: World) -> None:
     run = world.start(f"suspended/{POOL}", count=2)
     run.await_jobs(RUNNING, RUNNING)
-    run.await_state("Suspended")
-    wait_until("the process has ended", lambda: not Path(f"/proc/{run.pid}").exists())
+    run.await_suspension()
     first, second = run.jobs()
 
     world.end(first)
@@ -273,7 +272,7 @@ def test_a_wait_that_is_over_while_suspended_fails_the_run_and_cancels_its_job(w
 @story
 def test_a_run_that_is_cancelled_while_suspended_loses_its_job(world: World) -> None:
     run = world.start(f"suspended/{POOL}")
-    run.await_state("Suspended")
+    run.await_suspension()
 
     run.cancel()
 

@@ -155,8 +155,8 @@ def test_when_the_platform_goes_down_the_rest_is_told_and_not_tried_one_by_one(t
 
         report = hook.upload(paths, max_workers=4)
 
-        # Each with its own tries would take 400 / 4 times 1.4 s.
-        assert time.monotonic() - started_at < 60
+        # Each with its own tries would take 400 / 4 times as long.
+        assert time.monotonic() - started_at < 10
     assert report.counts()["FAILED"] == 400
     assert [row.path for row in report.files] == [str(path) for path in paths]
     assert all("cannot be reached" in str(row.error) for row in report.files)
