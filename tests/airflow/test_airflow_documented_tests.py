@@ -12,12 +12,14 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 
 
-def test_the_documented_test_of_a_dag_passes(an_image: Callable[[str], Path], tmp_path: Path) -> None:
+def test_the_documented_test_of_a_dag_passes(
+    an_image: Callable[[str], Path], for_this_airflow: Callable[[str], str], tmp_path: Path
+) -> None:
     section = (ROOT / "docs" / "airflow.md").read_text().split("\n## Testing your own DAGs\n")[1].split("\n## ")[0]
     blocks = re.findall(r"```python\n# (\S+\.py)\n(.*?)```", section, re.DOTALL)
     for name, code in blocks:
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(code)
+        (tmp_path / name).write_text(for_this_airflow(code))
     for number in range(3):
         an_image(f"photos/{number}.png")
 

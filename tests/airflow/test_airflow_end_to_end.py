@@ -197,9 +197,21 @@ def test_marking_a_deferred_task_cancels_its_job(scenes: dict[str, Run], name: s
     assert scene.state() == state
 
 
+def test_a_job_that_is_to_be_left_goes_on_when_its_task_is_marked(scenes: dict[str, Run]) -> None:
+    scene = scenes["left"]
+    scene.wait_for_trigger()
+    scene.wait_for_jobs(RUNNING)
+
+    scene.mark("failed")
+
+    scene.wait_for_log("trigger completed")
+    scene.wait_for_jobs(RUNNING)
+    scene.lake.cancel_job(scene.jobs()[0])
+
+
 @contextmanager
 def no_triggerer(server: AirflowServer) -> Iterator[None]:
-    """As long as no triggerer is up, a deferral's trigger does not begin."""
+    """As long as no triggerer is up, a deferral's trigger does not begin; the triggers of others end, too."""
     server.kill("triggerer")
     try:
         yield
@@ -234,18 +246,6 @@ def test_clearing_a_task_before_any_trigger_waits_for_its_job_replaces_it(
     scene.wait_for_trigger()
     scene.mark("failed")
     scene.wait_for_jobs(KILLED, KILLED)
-
-
-def test_a_job_that_is_to_be_left_goes_on_when_its_task_is_marked(scenes: dict[str, Run]) -> None:
-    scene = scenes["left"]
-    scene.wait_for_trigger()
-    scene.wait_for_jobs(RUNNING)
-
-    scene.mark("failed")
-
-    scene.wait_for_log("trigger completed")
-    scene.wait_for_jobs(RUNNING)
-    scene.lake.cancel_job(scene.jobs()[0])
 
 
 def test_clearing_a_deferred_task_replaces_its_job_by_one(scenes: dict[str, Run]) -> None:
