@@ -29,6 +29,11 @@ from airflow.providers.common.compat.sdk import (
 )
 
 try:
+    from airflow.sdk.exceptions import AirflowRescheduleException
+except ImportError:
+    from airflow.exceptions import AirflowRescheduleException
+
+try:
     from airflow.sdk.exceptions import TaskDeferralTimeout
 except ImportError:
     # Before 3.2 it lies elsewhere; Airflow 2 has one class for a trigger that broke and one that took too long.
@@ -48,6 +53,7 @@ __all__ = [
     "HAS_RETRY_POLICIES",
     "AirflowException",
     "AirflowFailException",
+    "AirflowRescheduleException",
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "AirflowTaskTimeout",

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import (
     AirflowSensorTimeout,
-    BaseSensorOperator,
     PokeReturnValue,
     default_deferrable,
     run_generation,
@@ -20,6 +19,7 @@ from airflow_provider.events import ARRIVED, TIMED_OUT, DataEvent
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.links import DatalakeLink
 from airflow_provider.retrying import default_retry_policy, failing_at_once
+from airflow_provider.sensors.base import DatalakeSensor
 from datalake_ops.config import RetryPolicy
 from datalake_ops.errors import DatalakeError
 from datalake_ops.query import both, tags_query
@@ -37,7 +37,7 @@ _MARGIN = 60.0
 _PATIENT = RetryPolicy(attempts=60, budget=300.0)
 
 
-class DataSensor(BaseSensorOperator):
+class DataSensor(DatalakeSensor):
     """Waits until data that match have arrived, by poking, rescheduling or deferring; returns how many there are.
 
     They have arrived when at least `min_count` match and their number has not changed for `stable_for` seconds. What

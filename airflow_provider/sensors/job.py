@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.compat import AirflowSensorTimeout, BaseSensorOperator, PokeReturnValue, default_deferrable
+from airflow_provider.compat import AirflowSensorTimeout, PokeReturnValue, default_deferrable
 from airflow_provider.events import TIMED_OUT, JobEvent
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.links import DatalakeLink, JobLink
 from airflow_provider.retrying import default_retry_policy, failing_at_once
+from airflow_provider.sensors.base import DatalakeSensor
 from airflow_provider.waiting import JobWait, finish
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class JobSensor(BaseSensorOperator):
+class JobSensor(DatalakeSensor):
     """Waits until a job succeeded, by poking, rescheduling or deferring; returns the job's id.
 
     It never cancels the job: it did not start it.
