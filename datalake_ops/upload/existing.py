@@ -11,6 +11,7 @@ from datalake_ops.client import data as data_operations
 from datalake_ops.client import lakes
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.errors import NotFoundError
+from datalake_ops.upload.source import is_text
 from datalake_ops.wire.data import Data
 from datalake_ops.wire.paging import PAGE_SIZE
 
@@ -64,9 +65,9 @@ class Existing:
         return content_key(name, schema)
 
     async def by_name(self, names: Iterable[str]) -> dict[str, list[Data]]:
-        """The data of each file name; unknown names are absent."""
+        """The data of each file name; unknown names are absent, and so are those that no data can have."""
         found: dict[str, list[Data]] = {}
-        for data in await self._list("filenames", dict.fromkeys(names)):
+        for data in await self._list("filenames", dict.fromkeys(name for name in names if is_text(name))):
             found.setdefault(data.filename, []).append(data)
         return found
 

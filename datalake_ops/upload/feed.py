@@ -75,7 +75,10 @@ class Feed:
         try:
             decisions = await self._ledger.screen(window)
         except DatalakeError as error:
-            return [Settled(entry.index, failed_row(entry.path, error)) for entry in window], []
+            return _all_failed(window, error), []
+        except Exception as error:
+            logger.exception("The look at %d files failed unexpectedly.", len(window))
+            return _all_failed(window, error), []
         pairs = list(zip(window, decisions, strict=True))
         settled: list[Fed] = [_settled(entry, decision) for entry, decision in pairs if decision is not None]
         return settled, [entry for entry, decision in pairs if decision is None]
@@ -104,6 +107,10 @@ class Feed:
             # What nobody foresaw costs this file, with its traceback in the log, and not the report of the others.
             logger.exception("The upload of %s failed unexpectedly.", entry.path)
             return Settled(entry.index, failed_row(entry.path, error))
+
+
+def _all_failed(window: list[Entry], error: Exception) -> list[Fed]:
+    return [Settled(entry.index, failed_row(entry.path, error)) for entry in window]
 
 
 def settled_row(path: str, decision: Decision) -> FileReport | None:

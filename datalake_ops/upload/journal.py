@@ -202,8 +202,11 @@ class FileJournal:
 
 
 def _encoded(path: str) -> bytes:
-    # Names of folders need not be UTF-8, which SQLite's text has to be.
-    return path.encode("utf-8", "surrogateescape")
+    # Names of folders need not be UTF-8, which SQLite's text has to be; what no disk can have is told as it is.
+    try:
+        return path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return path.encode("utf-8", "surrogatepass")
 
 
 def _row(step: Step) -> tuple[object, ...]:

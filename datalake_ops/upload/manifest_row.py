@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from datalake_ops.errors import InvalidFileError
-from datalake_ops.upload.source import Size
+from datalake_ops.upload.source import Size, is_text
 
 COLUMNS = ("path", "metadata", "custom_metadata", "tags", "source", "size")
 
@@ -99,13 +99,13 @@ def _mapping(value: Any, name: str) -> Mapping[str, Any] | None:
 
 def _names(value: Any) -> tuple[str, ...]:
     names = [value] if isinstance(value, str) else list(value or ())
-    if not all(isinstance(name, str) and name for name in names):
+    if not all(isinstance(name, str) and name and is_text(name) for name in names):
         raise ValueError("its tags are no list of names")
     return tuple(names)
 
 
 def _source(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
+    if value is None or (isinstance(value, str) and is_text(value)):
         return value or None
     raise TypeError("its source is no name")
 

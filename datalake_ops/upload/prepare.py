@@ -9,7 +9,7 @@ from typing import Any
 from datalake_ops.upload.exif import Picture, merged, read_picture
 from datalake_ops.upload.plan import MEASURED_TYPES, content_type, data_type
 from datalake_ops.upload.request import UploadRequest
-from datalake_ops.upload.source import Entry, OpenFile, json_ready
+from datalake_ops.upload.source import Entry, OpenFile, check_name, json_ready
 from datalake_ops.wire.data import DataToCreate, Meta
 
 
@@ -38,6 +38,7 @@ def prepare(entry: Entry, request: UploadRequest) -> Prepared:
     metadata = json_ready(entry.path, entry.metadata, "metadata")
     custom_metadata = json_ready(entry.path, entry.custom_metadata, "custom_metadata")
     file = entry.content.open()
+    check_name(entry.path, file.name)
     kind = content_type(file.name)
     picture = read_picture(file, request.fill_metadata) if kind in MEASURED_TYPES else None
     draft = DataToCreate(

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
-from datalake_ops.errors import DatalakeError
 from datalake_ops.upload.existing import ContentKey, Existing
 from datalake_ops.upload.fingerprint import fingerprint
 from datalake_ops.upload.journal import State, Trace
@@ -164,8 +163,8 @@ class Screen:
             stamp = stamp_of(file)
             digest = fingerprint(file) if file.content is not None else memory.digest_of(stamp)
             return Seen(digest, stamp, self._request.tags_of(entry)) if digest is not None else None
-        except DatalakeError as error:
-            # It is looked at once more, and told then.
+        # Whatever is wrong with it: it is looked at once more, and told then.
+        except Exception as error:  # noqa: BLE001
             logger.debug("%s is not compared: %s", entry.path, error)
             return None
 

@@ -158,7 +158,7 @@ def open_file(path: str) -> LocalFile:
     Raises:
         InvalidFileError: missing, not a file, empty, unreadable, or of a name that the wire cannot carry.
     """
-    _check_name(path)
+    check_name(path, Path(path).name)
     try:
         # A pipe would block at open, so the kind is asked first.
         if not stat.S_ISREG((found := Path(path).stat()).st_mode):
@@ -225,11 +225,23 @@ def json_ready(path: str, values: Mapping[str, Any] | None, name: str) -> dict[s
     return ready
 
 
-def _check_name(path: str) -> None:
+def is_text(name: str) -> bool:
+    """Whether JSON can carry a name: bytes of a file name that are no UTF-8 become halves of characters here."""
     try:
-        Path(path).name.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidFileError(f"The name of {path!r} is not valid UTF-8; rename the file.", path) from error
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def check_name(path: str, name: str) -> None:
+    """See that the wire can carry the name of a file.
+
+    Raises:
+        InvalidFileError: it cannot.
+    """
+    if not is_text(name):
+        raise InvalidFileError(f"The name of {path!r} is not valid UTF-8; rename the file.", path)
 
 
 def _unreadable(path: str, error: Exception, what: str) -> InvalidFileError:

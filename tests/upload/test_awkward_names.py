@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import random
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
+from datalake_ops import Manifest
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.upload.entries import entries
+from datalake_ops.upload.feed import Fed, Feed, Settled
+from datalake_ops.upload.ledger import Decision, NoLedger
 from datalake_ops.upload.request import UploadRequest
+from datalake_ops.upload.source import Entry
 from tests.upload.pictures import a_picture
 
 COUNT = 10_000
@@ -75,3 +84,43 @@ def test_names_that_look_like_patterns_are_files_when_they_are_named(tmp_path: P
     found = list(entries(UploadRequest(paths)))
 
     assert [(entry.path, entry.content.open().name) for entry in found] == [(str(path), path.name) for path in paths]
+
+
+@pytest.mark.parametrize("options", [{"if_exists": "skip"}, {"journal": "night.journal"}, {}])
+def test_a_name_that_the_wire_cannot_carry_costs_only_its_row(
+    lake: DatalakeHook, tmp_path: Path, options: dict[str, str]
+) -> None:
+    options = {key: str(tmp_path / value) if key == "journal" else value for key, value in options.items()}
+    a_picture(tmp_path / "in" / "good.png")
+    (tmp_path / "in" / os.fsdecode(b"\xff.png")).write_bytes(b"x")
+    manifest = tmp_path / "m.jsonl"
+    manifest.write_text(
+        '{"path": "in/\\ud83d.png"}\n{"path": "\\ud83d/a.png"}\n{"path": "in/good.png", "tags": ["\\ud83d"]}\n'
+        '{"path": "in/good.png"}\n'
+    )
+
+    report = lake.upload([tmp_path / "in", Manifest(str(manifest))], **options)
+
+    assert [str(row.status) for row in report.files[:2]] == ["UPLOADED", "FAILED"]
+    assert "not valid UTF-8; rename the file" in str(report.files[1].error)
+    assert [row.status.succeeded for row in report.files[2:]] == [False, False, False, True]
+    assert "not valid UTF-8" in str(report.files[2].error)
+    assert "tags are no list of names" in str(report.files[4].error)
+    assert all(f"{row.error}" for row in report.failed)
+
+
+class _Faulty(NoLedger):
+    async def screen(self, entries: Sequence[Entry]) -> Sequence[Decision | None]:
+        raise RuntimeError("nobody foresaw this")
+
+
+def test_an_unforeseen_error_of_the_look_up_fails_rows_and_not_the_run(tmp_path: Path) -> None:
+    request = UploadRequest([a_picture(tmp_path / f"{number}.png") for number in range(3)])
+
+    async def fed() -> list[Fed]:
+        return [one async for one in Feed(entries(request), request, _Faulty(), lambda: None).items()]
+
+    rows = [one.row for one in asyncio.run(fed()) if isinstance(one, Settled)]
+
+    assert [str(row.status) for row in rows] == ["FAILED"] * 3
+    assert "nobody foresaw this" in str(rows[0].error)
