@@ -26,7 +26,10 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How long and how patiently a request is repeated; seconds throughout."""
+    """How long and how patiently a request is repeated; seconds throughout.
+
+    The `budget` begins with the first failure: a request that takes long, and then fails, is repeated all the same.
+    """
 
     attempts: int = 6
     budget: float = 120.0

@@ -103,9 +103,12 @@ class AsyncSession:
     async def _try(
         self, operation: Operation[Any], attempt: Attempt | None, policy: RetryPolicy
     ) -> tuple[Outcome, Attempt]:
+        came_at = time.monotonic()
         ticket = await self.gate.enter(self._host)
-        # The time spent in the queue before the first try is nobody's failure.
-        attempt = attempt or Attempt(policy, operation, time.monotonic())
+        now = time.monotonic()
+        # Behind the parts of large files the queue may be long.
+        attempt = attempt or Attempt(policy, operation, now)
+        attempt.queued(now - came_at)
         try:
             outcome = await self._exchange(operation)
         except BaseException:

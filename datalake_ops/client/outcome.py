@@ -39,12 +39,21 @@ Outcome = Answer | tuple[Failure, Exception]
 
 @dataclass
 class Attempt:
-    """The tries of one operation: asks the policy for the next delay, and raises when there is none."""
+    """The tries of one operation: asks the policy for the next delay, and raises when there is none.
+
+    `started_at` is when the first one began, `failed_at` when it failed (monotonic seconds).
+    """
 
     policy: RetryPolicy
     operation: Operation[Any]
     started_at: float
     count: int = 0
+    failed_at: float | None = None
+
+    def queued(self, seconds: float) -> None:
+        """Some time passed before the next try could begin; it is taken from nobody's budget."""
+        if self.failed_at is not None:
+            self.failed_at += seconds
 
     def delay_or_raise(self, outcome: Outcome, now: float, jitter: float) -> float:
         """Seconds until the next try.
@@ -53,8 +62,9 @@ class Attempt:
             AnswerError, NetworkError: no further try is allowed; the last failure is told.
         """
         self.count += 1
+        self.failed_at = now if self.failed_at is None else self.failed_at
         failure = failure_of(outcome)
-        progress = Progress(self.count, now - self.started_at)
+        progress = Progress(self.count, now - self.failed_at)
         delay = next_delay(self.policy, self.operation.repeat, failure, progress, jitter)
         if delay is not None:
             return delay

@@ -43,7 +43,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a request has come: tries made, and seconds since the first."""
+    """How far a request has come: tries made, and the seconds of the budget that are spent."""
 
     attempts: int
     elapsed: float

@@ -19,6 +19,7 @@ from yarl import URL
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.client.operation import Repeat
 from datalake_ops.client.retry import Failure, Loss, Progress, next_delay, read_retry_after
+from datalake_ops.client.streamed import StreamedBody, watched
 from datalake_ops.client.wire_pool import Origin, WireTimeouts, head, target_of
 from datalake_ops.errors import (
     ERROR_OF_STATUS,
@@ -90,22 +91,27 @@ class StorageAnswer:
 
 @dataclass
 class Tries:
-    """The tries of one exchange; sleeps between them as the session's policy says."""
+    """The tries of one exchange; sleeps between them as the session's policy says.
+
+    Only these pauses spend the policy's budget: a body that is long on its way, or waits for its turn, is no outage.
+    """
 
     session: AsyncSession
     host: str = ""
     count: int = 0
+    paused: float = 0.0
     started_at: float = field(default_factory=time.monotonic)
 
     async def again(self, failure: Failure) -> bool:
         """Sleep, then True; or False at once when there is no further try."""
         self.count += 1
-        progress = Progress(self.count, time.monotonic() - self.started_at)
+        progress = Progress(self.count, self.paused)
         delay = next_delay(self.session.connection.retry, Repeat.FREELY, failure, progress, random.random())
         if delay is None:
             if self.host:
                 self.session.gate.gave_up(self.host, failure, self.started_at)
             return False
+        self.paused += delay
         await self.session.gate.rest(delay)
         return True
 
@@ -192,7 +198,7 @@ async def _send(session: AsyncSession, request: StorageRequest, body: Body) -> S
             if isinstance(content, bytes):
                 answer = await _send_whole(session, request, content)
             else:
-                answer = await _send_generally(session, request, body.size, content)
+                answer = await _send_streamed(session, request, StreamedBody(content, body.size))
             passage.failure = None if answer.status < 400 else failure_of(answer)
             return answer
     except NetworkError as error:
@@ -202,7 +208,7 @@ async def _send(session: AsyncSession, request: StorageRequest, body: Body) -> S
 async def _send_whole(session: AsyncSession, request: StorageRequest, content: bytes) -> StorageAnswer:
     origin = Origin.of(request.url)
     if session.wire is None or origin is None:
-        return await _send_generally(session, request, len(content), content)
+        return await _send_generally(session, request, content)
     host, target = target_of(request.url)
     headers = {"Host": host, "Accept": "*/*", "Content-Length": str(len(content)), **request.headers}
     timeouts = session.connection.timeouts
@@ -214,9 +220,15 @@ async def _send_whole(session: AsyncSession, request: StorageRequest, content: b
     return StorageAnswer(answer.status, CIMultiDict(answer.headers), text, request.where)
 
 
+async def _send_streamed(session: AsyncSession, request: StorageRequest, body: StreamedBody) -> StorageAnswer:
+    with _told(request.where):
+        return await watched(_send_generally(session, request, body), body, session.connection.timeouts.storage)
+
+
 async def _send_generally(
-    session: AsyncSession, request: StorageRequest, size: int, content: bytes | AsyncIterable[bytes]
+    session: AsyncSession, request: StorageRequest, content: bytes | StreamedBody
 ) -> StorageAnswer:
+    size = len(content) if isinstance(content, bytes) else content.size
     headers = {"Content-Length": str(size), **request.headers}
     async with _opened(
         session, request.method, request.url, request.where, headers=headers, content=content
@@ -252,7 +264,7 @@ async def _opened(
     where: str,
     *,
     headers: Mapping[str, str],
-    content: bytes | AsyncIterable[bytes] | None = None,
+    content: bytes | StreamedBody | None = None,
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     timeouts = session.connection.timeouts
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect, sock_read=timeouts.storage)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -10,11 +13,13 @@ from typing import Any
 import pytest
 
 from datalake_ops.config import RetryPolicy, Timeouts
+from datalake_ops.errors import AnswerTimeoutError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from datalake_ops.upload.report import UploadReport
 from tests.upload.conftest import IMPATIENT
 from tests.upload.pictures import a_large_tiff, a_picture
+from tests.upload.witness import Answer, Request, Witness
 
 PHASES = {
     "name": ("POST", "generate_object_name$"),
@@ -160,3 +165,63 @@ def test_when_the_platform_goes_down_the_rest_is_told_and_not_tried_one_by_one(t
     assert report.counts()["FAILED"] == 400
     assert [row.path for row in report.files] == [str(path) for path in paths]
     assert all("cannot be reached" in str(row.error) for row in report.files)
+
+
+@pytest.mark.parametrize("phase", ["name", "store", "store a part"])
+def test_a_request_that_was_longer_under_way_than_the_budget_is_sent_again_when_it_is_cut(
+    lake: DatalakeHook, datalake_platform: PlatformServer, large: Path, tmp_path: Path, phase: str
+) -> None:
+    files: list[Path] = [large] if phase in LARGE_PHASES else pictures(tmp_path, 1)
+    scripted = datalake_platform.script_fault(*{**LARGE_PHASES, **PHASES}[phase], delay=0.8, drop_before=True)
+    policy = RetryPolicy(attempts=4, budget=0.5, first_delay=0.01, longest_delay=0.05)
+
+    with DatalakeHook.from_connection(lake.connection.with_(retry=policy)) as hook:
+        report = hook.upload(files)
+
+    assert datalake_platform.faults_met(scripted) == 1
+    assert report.counts()["UPLOADED"] == 1
+
+
+class StoppedReader:
+    """A storage that takes some bytes of each request and then reads no more, with the connection open."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.open: list[socket.socket] = []
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/part"
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                peer = self._listener.accept()[0]
+                peer.recv(1000)
+                self.open.append(peer)
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+        for peer in self.open:
+            peer.close()
+
+
+def test_a_storage_that_stops_reading_in_the_middle_of_a_part_is_given_up_and_the_part_sent_again(large: Path) -> None:
+    reader = StoppedReader()
+
+    def mislead(request: Request) -> Answer | None:
+        first = request.path.endswith("generate_part_presigned_url") and request.json["part_no"] == 1
+        return Answer(body={"url": reader.url}) if first and not reader.open else None
+
+    with Witness(multipart={"client_type": "aws", "upload_id": "u"}) as witness:
+        witness.script = mislead
+        policy = RetryPolicy(attempts=1)
+        with DatalakeHook(host=witness.url, api_token="t", retry=policy, timeouts=Timeouts(storage=1.0)) as hook:
+            stalled = hook.upload(large)
+            again = hook.upload(large)
+    reader.close()
+
+    assert len(reader.open) == 1
+    assert isinstance(stalled.files[0].error.__cause__, AnswerTimeoutError)
+    assert again.counts()["UPLOADED"] == 1
