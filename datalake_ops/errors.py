@@ -25,6 +25,7 @@
     ├── IncompleteUploadError                   an upload in which more files failed than may; `.report` tells which
     ├── UploadError                             one file could not be uploaded; `.path` is its full path
     │   ├── InvalidFileError (ValueError)       missing, empty, unreadable, not a file
+    │   │   └── IncompleteSourceError           a folder or a manifest that could not be read to its end
     │   └── UnprocessableDataError              stored, but the platform cannot read it
     ├── DownloadError                           one data could not be downloaded
     ├── QualityGateError                        data do not keep the rules of a quality gate
@@ -185,6 +186,10 @@ class UploadError(DatalakeError):
 
 class InvalidFileError(UploadError, ValueError):
     """The file is missing, empty, unreadable or not a file; nothing was sent."""
+
+
+class IncompleteSourceError(InvalidFileError):
+    """A folder or a manifest could not be read to its end, so nobody knows how many files are missing."""
 
 
 class UnprocessableDataError(UploadError):

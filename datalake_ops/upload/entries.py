@@ -60,9 +60,10 @@ class Entries:
             # What comes from an iterator was not looked at before.
             if not isinstance(self._listed, Sequence):
                 self._places.check(one)
+            yield from self._places.named(one)
+        # Others are on their way, so this is one more row that failed.
         except ConfigurationError as error:
-            return iter([broken(repr(one), str(error))])
-        return self._places.named(one)
+            yield broken(repr(one), str(error))
 
 
 def entries(request: UploadRequest) -> Entries:

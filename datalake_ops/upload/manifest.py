@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from datalake_ops.errors import ConfigurationError, InvalidFileError
-from datalake_ops.upload.manifest_row import COLUMNS, Row, broken_row, from_cells, read_row
-from datalake_ops.upload.remote import is_address, local_path, remote_path
+from datalake_ops.upload.manifest_row import COLUMNS, Row, broken_row, from_cells, read_row, unread_row
+from datalake_ops.upload.remote import RemoteContent, is_address, local_path, remote_path
+from datalake_ops.upload.source import as_stream
 from datalake_ops.wire.model import Choice
 
 # A line is read whole, so one without an end must not fill the memory.
@@ -100,9 +101,11 @@ def rows(manifest: Manifest, options: Mapping[str, Any] | None = None, span: Spa
             for row in read(manifest, stream, span):
                 line = row.line + 1
                 yield row
-        except (OSError, csv.Error) as error:
-            # The rows before it are on their way, so this is one more row that failed.
-            yield broken_row(manifest.path, line, span.position, f"the file cannot be read on ({error})")
+        except ConfigurationError:
+            raise
+        # Storages, decompressors and Parquet raise errors of their own. The rows before are on their way already.
+        except Exception as error:  # noqa: BLE001
+            yield unread_row(manifest.path, line, span.position, str(error))
 
 
 def check_manifest(manifest: Manifest, options: Mapping[str, Any] | None = None) -> None:
@@ -130,9 +133,8 @@ def parquet() -> Any:
 def _opened(manifest: Manifest, options: Mapping[str, Any] | None) -> IO[bytes]:
     try:
         if is_address(manifest.path):
-            at = remote_path(manifest.path, options)
-            stream: IO[bytes] = at.ask(lambda: at.fs.open(at.path, "rb"))
-            return stream
+            # Read as a file that is sent is: by ranges, again when a read fails, and whole or not at all.
+            return as_stream(RemoteContent(remote_path(manifest.path, options)).open())
         return Path(local_path(manifest.path)).open("rb")
     except (OSError, InvalidFileError) as error:
         raise ConfigurationError(f"The manifest {manifest.path} cannot be read: {error}") from error
@@ -153,20 +155,42 @@ def _jsonl(manifest: Manifest, stream: IO[bytes], span: Span) -> Iterator[Row]:
 
 def _csv(manifest: Manifest, stream: IO[bytes], span: Span) -> Iterator[Row]:
     lines = _Lines(stream)
-    header = [name.strip() for name in next(csv.reader(lines), [])]
+    header = _header(manifest, lines)
     if header and "path" not in header:
         raise ConfigurationError(f"The CSV manifest {manifest.path} has no column `path`, but {', '.join(header)}.")
     if span.position:
         lines.go_to(span.position, span.line)
-    at, line, left = lines.position, lines.number + 1, span.count
-    # Each row takes from the stream only the lines it consists of, so that the next one begins where this one ends.
-    for cells in csv.reader(lines):
-        if left == 0:
+    left = span.count
+    reader = csv.reader(lines)
+    while left != 0:
+        at, line = lines.begin()
+        # Each row takes from the stream only the lines it consists of, so that the next one begins where this one ends.
+        try:
+            cells = next(reader, None)
+            stray = "a quote in it is not closed" if cells and lines.ended else ""
+        except csv.Error as error:
+            cells, stray = [""], str(error)
+        if cells is None:
             return
-        if cells:
-            left = None if left is None else left - 1
-            yield read_row(manifest, line, at, partial(from_cells, header, cells))
-        at, line = lines.position, lines.number + 1
+        if not cells:
+            continue
+        left = None if left is None else left - 1
+        yield broken_row(manifest.path, line, at, stray) if stray else _csv_row(manifest, line, at, (header, cells))
+        if lines.number > line and (stray or len(cells) != len(header)):
+            # A stray quote swallowed the lines that follow, and they are rows.
+            lines.go_to(lines.second, line + 1)
+            reader = csv.reader(lines)
+
+
+def _header(manifest: Manifest, lines: _Lines) -> list[str]:
+    try:
+        return [name.strip() for name in next(csv.reader(lines), [])]
+    except csv.Error as error:
+        raise ConfigurationError(f"The header of the CSV manifest {manifest.path} cannot be read: {error}") from error
+
+
+def _csv_row(manifest: Manifest, line: int, position: int, named: tuple[list[str], list[str]]) -> Row:
+    return read_row(manifest, line, position, partial(from_cells, *named))
 
 
 def _parquet(manifest: Manifest, stream: IO[bytes], span: Span) -> Iterator[Row]:
@@ -206,6 +230,16 @@ class _Lines:
         self._stream = stream
         self.position = 0
         self.number = 0
+        # Where the second line of a row begins, and whether there was one more asked for than there is.
+        self.second = 0
+        self.ended = False
+        self._begun = 0
+
+    def begin(self) -> tuple[int, int]:
+        """A row begins: its position and its line."""
+        self._begun = self.number
+        self.ended = False
+        return self.position, self.number + 1
 
     def go_to(self, position: int, number: int) -> None:
         self._stream.seek(position)
@@ -217,10 +251,13 @@ class _Lines:
     def __next__(self) -> str:
         line = self._stream.readline(LONGEST_LINE)
         if not line:
+            self.ended = True
             raise StopIteration
         text = line.decode("utf-8-sig" if self.position == 0 else "utf-8", "surrogateescape")
         self.position += len(line)
         self.number += 1
+        if self.number == self._begun + 1:
+            self.second = self.position
         return text
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from datalake_ops.errors import InvalidFileError
+from datalake_ops.errors import IncompleteSourceError, InvalidFileError
 from datalake_ops.upload.source import Size, is_text
 
 COLUMNS = ("path", "metadata", "custom_metadata", "tags", "source", "size")
@@ -51,6 +51,13 @@ def broken_row(manifest: str, line: int, position: int, reason: str) -> Row:
     """What is no row; its path is the manifest's, with the line."""
     place = f"{manifest}:{line}"
     error = InvalidFileError(f"Line {line} of the manifest {manifest} is no row: {reason}", place)
+    return Row(line, position, place, error=error)
+
+
+def unread_row(manifest: str, line: int, position: int, reason: str) -> Row:
+    """What stands for all rows from a line on, which nobody could read."""
+    place = f"{manifest}:{line}"
+    error = IncompleteSourceError(f"The manifest {manifest} cannot be read on from line {line}: {reason}", place)
     return Row(line, position, place, error=error)
 
 

@@ -74,8 +74,9 @@ class Places:
                 check_address(one)
         elif isinstance(one, Manifest):
             check_manifest(one, self.options)
-        elif isinstance(one, Mapping):
-            Shard.from_json(one)
+        elif isinstance(one, (Mapping, Shard)):
+            for place in (one if isinstance(one, Shard) else Shard.from_json(one)).places():
+                self.check(place)
         elif not is_one(one):
             raise ConfigurationError(f"A path is a str or a Path, got {one!r}.")
         elif _object_path(one) is None and isinstance(one, os.PathLike) and not _is_openable(one):
@@ -148,8 +149,9 @@ class Places:
             return Found(text, LocalContent(local_path(text)))
         try:
             return Found(text, RemoteContent(remote_path(text, self.options)))
-        except InvalidFileError as error:
-            return Found(text, Broken(error))
+        # Nobody looked before at what a row of a manifest names.
+        except (InvalidFileError, ConfigurationError) as error:
+            return Found(text, Broken(InvalidFileError(str(error), text)))
 
     def _tree_of(self, at: str | RemotePath) -> Tree | None:
         try:

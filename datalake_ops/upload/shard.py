@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -62,6 +62,14 @@ class Shard:
             {name: value for name, value in asdict(piece).items() if value not in (None, ())} for piece in self.pieces
         ]
         return {"pieces": pieces, "files": self.files, "bytes": self.bytes}
+
+    def places(self) -> Iterator[str]:
+        """The files, folders and manifests that its pieces are of."""
+        for piece in self.pieces:
+            if isinstance(piece, FilePiece):
+                yield piece.path
+            else:
+                yield piece.folder if isinstance(piece, FolderPiece) else piece.manifest
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Shard:

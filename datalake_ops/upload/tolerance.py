@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from datalake_ops.errors import ConfigurationError, IncompleteUploadError, NothingDoneError
+from datalake_ops.errors import ConfigurationError, IncompleteSourceError, IncompleteUploadError, NothingDoneError
 from datalake_ops.upload.report import UploadReport
 from datalake_ops.upload.seed import failure_text
 from datalake_ops.wire.model import Choice
@@ -41,6 +41,8 @@ class Tolerance:
     def check(self, report: UploadReport) -> None:
         """Raise when more failed than may.
 
+        A folder or a manifest that could not be read to its end is more than any `max_failed`.
+
         Raises:
             NothingDoneError: every file failed.
             IncompleteUploadError: some failed, and not so many are tolerated; it carries the report.
@@ -48,7 +50,7 @@ class Tolerance:
         counts = report.counts()
         succeeded = counts["UPLOADED"] + counts["SKIPPED"]
         failed = len(report.files) - succeeded
-        if not self.refuses(failed, len(report.files)):
+        if not self.refuses(failed, len(report.files)) and not self._hides_more(report):
             return
         if not succeeded:
             raise NothingDoneError(failure_text(report), report.errors)
@@ -64,6 +66,12 @@ class Tolerance:
             return self.raise_on == RaiseOn.ANY
         share = 0 < self.max_failed < 1
         return failed > (self.max_failed * files if share else self.max_failed)
+
+    def _hides_more(self, report: UploadReport) -> bool:
+        # A folder that could not be listed is one row, for files that nobody counted.
+        return self.max_failed is not None and any(
+            isinstance(error, IncompleteSourceError) for error in (row.error for row in report.failures())
+        )
 
 
 def _is_limit(value: Any) -> bool:

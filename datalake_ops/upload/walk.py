@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from datalake_ops.errors import InvalidFileError
+from datalake_ops.errors import IncompleteSourceError, InvalidFileError
 from datalake_ops.upload.patterns import Selection
 from datalake_ops.upload.remote import KEPT, RemoteContent, RemotePath
 from datalake_ops.upload.source import Content, LocalContent, OpenFile
@@ -74,7 +75,7 @@ class Folder(Protocol):
     def label(self) -> str:
         """How messages name it."""
 
-    def children(self) -> list[tuple[str, Folder | Found]]:
+    def children(self) -> Iterable[tuple[str, Folder | Found]]:
         """Its files and folders by name, sorted; blocks.
 
         Raises:
@@ -93,22 +94,44 @@ class LocalFolder:
         """How messages name it."""
         return self.path or os.curdir
 
-    def children(self) -> list[tuple[str, Folder | Found]]:
+    def children(self) -> Iterable[tuple[str, Folder | Found]]:
         """Its files and folders by name, sorted; blocks."""
+        # A folder may hold millions of files, of which only the names are kept.
+        files: list[str] = []
+        others: dict[str, Folder | Found] = {}
         try:
             with os.scandir(self.label) as found:
-                shown = [one for one in found if not one.name.startswith(".")]
-                named = [(one.name, self._child(one)) for one in shown]
+                for one in found:
+                    if one.name.startswith("."):
+                        continue
+                    if one.is_file(follow_symlinks=False):
+                        files.append(one.name)
+                    elif (other := self._other(one)) is not None:
+                        others[one.name] = other
         except OSError as error:
             raise unreadable(self.label, error, "cannot be listed") from error
-        return sorted(((name, child) for name, child in named if child is not None), key=_order)
+        files.extend(others)
+        files.sort()
+        return ((name, others.get(name) or self._file(name)) for name in files)
 
-    def _child(self, one: os.DirEntry[str]) -> Folder | Found | None:
-        path = os.path.join(self.path, one.name)  # noqa: PTH118 # Path would rewrite the caller's words.
-        if one.is_dir():
-            return None if one.is_symlink() and _leads_up(path) else LocalFolder(path)
+    def _other(self, one: os.DirEntry[str]) -> Folder | Found | None:
+        path = self._path(one.name)
+        try:
+            if one.is_dir():
+                return None if one.is_symlink() and _leads_up(path) else LocalFolder(path)
+        except OSError as error:
+            # A link in a circle leads nowhere; behind one that may not be followed may be anything.
+            if error.errno != errno.ELOOP:
+                return Found(path, Broken(_incomplete(unreadable(path, error, "cannot be followed"))))
         # A pipe or a socket is no file; a link to nothing is told when it is opened.
-        return Found(path, LocalContent(path)) if one.is_file() or one.is_symlink() else None
+        return self._file(one.name) if one.is_symlink() else None
+
+    def _file(self, name: str) -> Found:
+        path = self._path(name)
+        return Found(path, LocalContent(path))
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.path, name)  # noqa: PTH118 # Path would rewrite the caller's words.
 
 
 @dataclass(frozen=True)
@@ -160,11 +183,16 @@ def walk(folder: Folder, selection: Selection, within: Range | None = None) -> I
             above.append(name)
 
 
-def _listed(folder: Folder) -> list[tuple[str, Folder | Found]]:
+def _listed(folder: Folder) -> Iterable[tuple[str, Folder | Found]]:
     try:
         return folder.children()
     except InvalidFileError as error:
-        return [("", Found(folder.label, Broken(error)))]
+        return [("", Found(folder.label, Broken(_incomplete(error))))]
+
+
+def _incomplete(error: InvalidFileError) -> IncompleteSourceError:
+    # What is in there is as unknown as how much that is.
+    return IncompleteSourceError(str(error), error.path)
 
 
 def _order(child: tuple[str, Folder | Found]) -> tuple[str, bool]:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from datalake_ops.errors import (
     ConfigurationError,
+    IncompleteSourceError,
     IncompleteUploadError,
     InvalidFileError,
     NothingDoneError,
@@ -190,6 +191,16 @@ def test_failures_raise_when_they_are_more_than_may(
     else:
         with pytest.raises(raises, match=f"{failed} of {of} files"):
             tolerance.check(report)
+
+
+def test_what_could_not_be_read_to_its_end_is_more_than_any_share() -> None:
+    unread = FileReport("in", FileStatus.FAILED, error=IncompleteSourceError("in cannot be listed", "in"))
+    report = UploadReport((*(FileReport(f"{n}", FileStatus.SKIPPED, a_data(n)) for n in range(99)), unread))
+
+    Tolerance("never").check(report)
+    for limit in (0.5, 50):
+        with pytest.raises(IncompleteUploadError, match="cannot be listed"):
+            Tolerance(max_failed=limit).check(report)
 
 
 @pytest.mark.parametrize("wrong", [{"raise_on": "some"}, {"max_failed": -1}, {"max_failed": 1.5}, {"max_failed": True}])

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datalake_ops.errors import ConfigurationError, InvalidFileError
+from datalake_ops.errors import ConfigurationError, IncompleteSourceError, InvalidFileError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.upload.entries import entries
 from datalake_ops.upload.manifest import Manifest, Span, rows
@@ -175,3 +177,105 @@ def test_tags_and_sources_of_single_rows_reach_the_lake(lake: DatalakeHook, tmp_
     ]
     assert (stored[0].metadata or {})["weather"] == "sun"
     assert [one.filename for one in stored] == ["a.png", "b.png", 'odd "name", with\nline end.png']
+
+
+SWALLOWED = "".join(f"{number}.png,night\n" for number in range(20_000))
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ('path,tags\na.png,\n"b.png,x\n' + SWALLOWED, [f"{number}.png" for number in range(20_000)]),
+        ('path,tags\na.png,\n"b.png,x\nc.png,\nd.png,"[""z""]"\n', ["c.png", "d.png"]),
+        ('path,tags\na.png,\n"b.png,x\nc.png,\n', ["c.png"]),
+        ('path\na.png\n"b.png\nc.png', ["c.png"]),
+    ],
+    ids=["longer than a cell may be", "closed later", "never closed", "a single column"],
+)
+def test_a_stray_quote_costs_its_own_row(tmp_path: Path, text: str, names: list[str]) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text(text)
+
+    found = [row.path for row in rows(Manifest(str(path)))]
+
+    assert found == [f"{tmp_path}/a.png", f"{path}:3", *(f"{tmp_path}/{name}" for name in names)]
+
+
+def test_a_row_whose_address_nothing_here_can_read_stops_no_other(tmp_path: Path) -> None:
+    address = "s4://bucket/b.png"
+    path = a_manifest(tmp_path, "jsonl", [{"path": "a.png"}, {"path": address}, {"path": "c.png"}])
+
+    found = list(entries(UploadRequest(Manifest(str(path)))))
+
+    assert [entry.path for entry in found] == [f"{tmp_path}/a.png", address, f"{tmp_path}/c.png"]
+    with pytest.raises(InvalidFileError, match="s4"):
+        found[1].content.open()
+
+
+class _Unsteady:
+    """What makes the first reads of a storage fail, with an error that is none of the operating system's."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+
+    def __call__(self) -> None:
+        self.failures -= 1
+        if self.failures >= 0:
+            raise RuntimeError("the storage is busy")
+
+
+@pytest.fixture
+def unsteady() -> Callable[[int, str], str]:
+    """Keeps a manifest in a storage whose first reads fail, and gives its address."""
+    fsspec = import_module("fsspec")
+    memory = import_module("fsspec.implementations.memory")
+    fail = _Unsteady(0)
+
+    class Unsteady(memory.MemoryFileSystem):  # type: ignore[misc, name-defined]
+        protocol = "unsteady"
+        store: dict[str, Any] = {}
+        pseudo_dirs = [""]
+        cachable = False
+
+        @classmethod
+        def _strip_protocol(cls, path: str) -> str:
+            return str(super()._strip_protocol(path.removeprefix("unsteady:/")))
+
+        def cat_file(self, *arguments: Any, **options: Any) -> Any:
+            fail()
+            return super().cat_file(*arguments, **options)
+
+        def open(self, *arguments: Any, **options: Any) -> Any:
+            fail()
+            return super().open(*arguments, **options)
+
+    def kept(failures: int, text: str) -> str:
+        fail.failures = 0
+        Unsteady().pipe_file("/m.jsonl", text.encode())
+        fail.failures = failures
+        return "unsteady://m.jsonl"
+
+    fsspec.register_implementation("unsteady", Unsteady, clobber=True)
+    return kept
+
+
+def test_a_remote_manifest_is_read_again_when_a_read_fails(unsteady: Callable[[int, str], str]) -> None:
+    line = json.dumps({"path": "/a.png", "custom_metadata": {"text": "x" * 1000}}) + "\n"
+    address = unsteady(2, line * 3000)
+
+    found = list(rows(Manifest(address)))
+
+    assert [row.path for row in found] == ["/a.png"] * 3000
+
+
+def test_a_manifest_that_cannot_be_read_on_is_one_more_row(unsteady: Callable[[int, str], str]) -> None:
+    line = json.dumps({"path": "/a.png", "custom_metadata": {"text": "x" * 1000}}) + "\n"
+    reading = rows(Manifest(address := unsteady(0, line * 3000)))
+    first = next(reading)
+    unsteady(10**6, line * 3000)
+
+    *_, last = reading
+
+    assert first.path == "/a.png"
+    assert isinstance(last.error, IncompleteSourceError)
+    assert last.path.startswith(f"{address}:")

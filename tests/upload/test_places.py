@@ -158,6 +158,39 @@ def test_a_folder_that_cannot_be_listed_is_a_row_beside_the_others(half_closed: 
     assert len(found) == 2
 
 
+def test_a_link_that_cannot_be_followed_costs_only_its_row(half_closed: Path) -> None:
+    caller = os.geteuid()
+    os.seteuid(os.getuid())
+    (half_closed / "circle.png").symlink_to("circle.png")
+    (half_closed / "hidden").symlink_to("closed/hidden")
+    os.seteuid(caller)
+
+    found = {Path(entry.path).name: entry for entry in entries(UploadRequest(half_closed))}
+
+    assert sorted(found) == ["a.png", "circle.png", "closed", "hidden"]
+    assert found["a.png"].content.open().content == b"a"
+    with pytest.raises(InvalidFileError, match="symbolic links"):
+        found["circle.png"].content.open()
+    with pytest.raises(InvalidFileError, match="cannot be followed"):
+        found["hidden"].content.open()
+
+
+def test_the_listing_of_a_folder_of_very_many_files_is_little_more_than_their_names(tmp_path: Path) -> None:
+    import tracemalloc
+
+    for number in range(20_000):
+        (tmp_path / f"{number:06}.png").touch()
+    found = iter(entries(UploadRequest(tmp_path)))
+    tracemalloc.start()
+
+    first = next(found)
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+
+    assert first.path.endswith("000000.png")
+    assert held < 20_000 * 120
+
+
 def test_entries_come_one_at_a_time(tmp_path: Path) -> None:
     asked: list[int] = []
 
