@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -82,14 +83,23 @@ class AsyncSession:
             raise RuntimeError("An AsyncSession is used inside `async with`.")
         return self._http
 
-    async def send(self, operation: Operation[T], retry: RetryPolicy | None = None) -> T:
-        """Send one operation and return what it reads from the answer; `retry` wins over the connection's policy."""
+    async def send(
+        self,
+        operation: Operation[T],
+        retry: RetryPolicy | None = None,
+        on_repeat: Callable[[], None] = lambda: None,
+    ) -> T:
+        """Send one operation and return what it reads from the answer; `retry` wins over the connection's policy.
+
+        `on_repeat` is called before each further try.
+        """
         attempt: Attempt | None = None
         while True:
             outcome, attempt = await self._try(operation, attempt, retry or self.connection.retry)
             if isinstance(outcome, Answer) and not outcome.refuses:
                 return read_answer(operation, outcome)
             await self.gate.rest(self._delay(attempt, outcome))
+            on_repeat()
 
     def _delay(self, attempt: Attempt, outcome: Outcome) -> float:
         try:

@@ -35,6 +35,7 @@ _REASON = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 _LONGEST_REASON = 300
 _LONGEST_TEXT = 4096
 _MOST_HOPS = 5
+_TOO_SLOW = "<Code>RequestTimeout</Code>"
 
 
 class Body(Protocol):
@@ -308,7 +309,9 @@ async def _text(response: aiohttp.ClientResponse) -> str:
 
 def failure_of(answer: StorageAnswer) -> Failure:
     """What the retry policy should know of an answer."""
-    return Failure(status=answer.status, retry_after=read_retry_after(answer.headers.get("Retry-After"), time.time()))
+    # S3 says so, with a 400, of a body that came too slowly.
+    status = 408 if answer.status == 400 and _TOO_SLOW in answer.text else answer.status
+    return Failure(status=status, retry_after=read_retry_after(answer.headers.get("Retry-After"), time.time()))
 
 
 def _host(url: str) -> str:

@@ -37,6 +37,16 @@ class StreamedBody(Payload):
             # While the next piece is read nobody waits for the storage.
             self._moved_at = None
 
+    @property
+    def consumed(self) -> bool:
+        """Whether it was begun: aiohttp would send it again by itself, and tell nobody."""
+        return self._writer is not None
+
+    @property
+    def autoclose(self) -> bool:
+        """It holds nothing that has to be closed."""
+        return True
+
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """Not offered: the body is longer than memory should hold.
 

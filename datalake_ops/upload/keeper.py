@@ -11,6 +11,7 @@ from uuid import UUID
 
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.errors import (
+    AnswerError,
     BadRequestError,
     ConfigurationError,
     DatalakeError,
@@ -115,7 +116,7 @@ class Keeper:
     _ways: dict[int, _Way] = field(default_factory=dict)
     _twins: Twins = field(default_factory=Twins)
     _tags: LateTags = field(default_factory=LateTags)
-    _agrees: bool = True
+    _refused: str | None = None
 
     def __post_init__(self) -> None:
         self._screen = Screen(self.request, self.means.existing, self.means.key, self.means.recorder)
@@ -150,17 +151,22 @@ class Keeper:
     async def named(self, file: Prepared, object_name: str) -> str:
         """The name that every worker with this file comes to; the platform's own where workers are not compared."""
         way = self._ways[file.entry.index]
-        if self.request.compares and self._agrees:
+        if self.request.compares and self._refused is None:
             object_name = agreed_name(object_name, self.lake.datalake.id, file.file.name, way.step.digest)
         await self._record(file, State.NAMED, object_name=object_name)
         return object_name
 
-    async def name_refused(self, file: Prepared, object_name: str, for_good: bool) -> None:
-        """Take the platform's name, and if it is for good, all its names from now on."""
-        if for_good and self._agrees:
-            logger.warning("The platform takes no object names but its own: two workers may double a file.")
-            self._agrees = False
+    async def name_refused(self, file: Prepared, object_name: str) -> None:
+        """Take the platform's name."""
         await self._record(file, State.NAMED, object_name=object_name)
+
+    async def names_refused(self, refusal: AnswerError) -> None:
+        """Take all names from the platform from now on, and tell so."""
+        if self._refused is None:
+            self._refused = (
+                f"The platform takes no object names but its own, so two workers may double a file: {refusal}"
+            )
+            logger.warning("%s", self._refused)
 
     async def parts_begun(self, file: Prepared, object_name: str, upload_id: str) -> None:
         """Write down which upload the parts belong to."""
@@ -198,7 +204,7 @@ class Keeper:
     async def finish(self) -> Findings:
         """Tag what was skipped, and look back for the last time."""
         errors = await self._tags.attach(self.session)
-        notes = []
+        notes = [self._refused] if self._refused is not None else []
         doubled: dict[int, tuple[UUID, ...]] = {}
         if self._doubles is not None:
             await self._doubles.look()

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Protocol
 from uuid import UUID
 
-from datalake_ops.errors import UploadError
+from datalake_ops.errors import AnswerError, UploadError
 from datalake_ops.upload.prepare import Prepared
 from datalake_ops.upload.source import Entry
 from datalake_ops.wire.data import Data
@@ -81,11 +81,11 @@ class Ledger(Protocol):
     async def named(self, file: Prepared, object_name: str) -> str:
         """The platform gave an object name; returns the one to use. No byte was sent yet."""
 
-    async def name_refused(self, file: Prepared, object_name: str, for_good: bool) -> None:
-        """The platform did not take the name that `named` returned; `object_name` is used instead.
+    async def name_refused(self, file: Prepared, object_name: str) -> None:
+        """The platform did not take the name that `named` returned; `object_name` is used instead."""
 
-        `for_good`: it would not take the next one either.
-        """
+    async def names_refused(self, refusal: AnswerError) -> None:
+        """The platform refused the name that `named` returned, and took its own for the same file."""
 
     async def parts_begun(self, file: Prepared, object_name: str, upload_id: str) -> None:
         """A multipart upload was begun."""
@@ -126,8 +126,11 @@ class NoLedger:
         """Use the platform's name."""
         return object_name
 
-    async def name_refused(self, file: Prepared, object_name: str, for_good: bool) -> None:
+    async def name_refused(self, file: Prepared, object_name: str) -> None:
         """Nothing to keep."""
+
+    async def names_refused(self, refusal: AnswerError) -> None:
+        """It never has names of its own."""
 
     async def parts_begun(self, file: Prepared, object_name: str, upload_id: str) -> None:
         """Nothing to keep."""

@@ -11,6 +11,8 @@ from datalake_ops.wire.uploads import PART_BYTES
 # Content types that the official SDK opens to measure; for all others the platform decides.
 MEASURED_TYPES = frozenset({"image/jpeg", "image/bmp", "image/gif", "image/png", "image/tiff"})
 UNKNOWN_TYPE = "application/octet-stream"
+# More parts of one file at a time would starve the other files of the upload.
+PARTS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)

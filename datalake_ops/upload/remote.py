@@ -14,14 +14,15 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from datalake_ops.errors import ConfigurationError, InvalidFileError
+from datalake_ops.upload.plan import PARTS_AT_ONCE
 from datalake_ops.upload.source import WHOLE_BYTES, OpenFile
 from datalake_ops.upload.spool import base_name, spooled, unreadable, whole
 
 T = TypeVar("T")
 # Bytes fetched at a time: fewer, larger requests than the slices that are sent.
 BLOCK_BYTES = 1024 * 1024
-# As many as the parts of one file that travel together.
-BLOCKS = 4
+# One for each part of a file that travels at the same time, and one for who is between two.
+BLOCKS = PARTS_AT_ONCE + 1
 # Pauses before a storage that failed is asked again, in seconds.
 PAUSES = (0.2, 1.0)
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+(::|://)")
@@ -178,7 +179,7 @@ class RemoteContent:
 
 
 class RemoteFile:
-    """A large file of a storage, fetched in blocks as it is read; the last few blocks are kept."""
+    """A large file of a storage, fetched in blocks as it is read; a block is kept until its end was read."""
 
     content: bytes | None = None
 
@@ -204,8 +205,11 @@ class RemoteFile:
         first, last = start // BLOCK_BYTES, max(start, end - 1) // BLOCK_BYTES
         joined = b"".join(map(self._block, range(first, last + 1)))
         offset = first * BLOCK_BYTES
+        with self._lock:
+            for number in range(first, end // BLOCK_BYTES):
+                self._blocks.pop(number, None)
         if end == self.size:
-            self._check_unchanged()
+            self.check_unchanged()
         return joined[start - offset : end - offset]
 
     def _block(self, number: int) -> bytes:
@@ -224,7 +228,8 @@ class RemoteFile:
                 self._blocks.popitem(last=False)
         return block
 
-    def _check_unchanged(self) -> None:
+    def check_unchanged(self) -> None:
+        """Ask the storage anew; blocks."""
         # A listing that was kept would only repeat what it said before.
         self._at.fs.invalidate_cache()
         info = self._at.info()

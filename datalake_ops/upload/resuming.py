@@ -12,6 +12,7 @@ from datalake_ops.upload.journal import State, Trace
 from datalake_ops.upload.ledger import SEND, Action, Decision
 from datalake_ops.upload.plan import parts
 from datalake_ops.upload.request import Lake
+from datalake_ops.upload.storage import is_whole
 from datalake_ops.wire.lakes import Extension
 from datalake_ops.wire.uploads import StoredPart
 
@@ -27,7 +28,7 @@ async def resumed(session: AsyncSession, lake: Lake, trace: Trace, size: int) ->
         return SEND
     start = Decision(Action.RESUME, object_name=step.object_name, look_first=True)
     if step.state is State.STORED:
-        return replace(start, stored=await _is_whole(session, lake, step.object_name, size, unknown=True))
+        return replace(start, stored=await is_whole(session, lake, step.object_name, size, unknown=True))
     if step.state is not State.PARTS or step.upload_id is None:
         return start
     if not lake.offers(Extension.MULTIPART_PARTS):
@@ -37,7 +38,7 @@ async def resumed(session: AsyncSession, lake: Lake, trace: Trace, size: int) ->
         stored = (await session.send(listing)).parts
     except NotFoundError:
         # It expired, or it was completed by a run that could not write that down any more.
-        return replace(start, stored=await _is_whole(session, lake, step.object_name, size, unknown=False))
+        return replace(start, stored=await is_whole(session, lake, step.object_name, size, unknown=False))
     return replace(start, upload_id=step.upload_id, etags=usable(stored, size))
 
 
@@ -45,12 +46,3 @@ def usable(stored: Iterable[StoredPart], size: int) -> dict[int, str]:
     """The ETags, by number, of the stored parts that are parts of a file of `size` bytes as it is cut here."""
     planned = {part.number: part.size for part in parts(size)}
     return {part.PartNumber: part.ETag for part in stored if planned.get(part.PartNumber) == part.Size}
-
-
-async def _is_whole(session: AsyncSession, lake: Lake, object_name: str, size: int, *, unknown: bool) -> bool:
-    if not lake.offers(Extension.OBJECT_STAT):
-        return unknown
-    try:
-        return (await session.send(uploads.object_stat(lake.connector_id, object_name))).size == size
-    except NotFoundError:
-        return False

@@ -51,6 +51,13 @@ class OpenFile(Protocol):
             InvalidFileError: the file changed or vanished since it was first looked at.
         """
 
+    def check_unchanged(self) -> None:
+        """See that the file is still what it was when first looked at, as far as can be told; blocks.
+
+        Raises:
+            InvalidFileError: it is not.
+        """
+
 
 class Content(Protocol):
     """Where the bytes of an entry come from; nothing is touched before it is opened or stamped."""
@@ -145,11 +152,26 @@ class LocalFile:
                 now = os.fstat(stream.fileno())
         except OSError as error:
             raise _unreadable(self.path, error, "vanished or became unreadable while it was sent") from error
-        if len(piece) != end - start or (now.st_size, now.st_mtime_ns) != (self.size, self.modified_ns):
-            raise InvalidFileError(
-                f"{self.path} changed while it was sent; upload it again when nothing writes to it any more.", self.path
-            )
+        if len(piece) != end - start:
+            raise self._changed()
+        self._compare(now)
         return piece
+
+    def check_unchanged(self) -> None:
+        """Compare size and time of the last change with what they were; blocks."""
+        try:
+            self._compare(Path(self.path).stat())
+        except OSError as error:
+            raise _unreadable(self.path, error, "vanished or became unreadable while it was sent") from error
+
+    def _compare(self, now: os.stat_result) -> None:
+        if (now.st_size, now.st_mtime_ns) != (self.size, self.modified_ns):
+            raise self._changed()
+
+    def _changed(self) -> InvalidFileError:
+        return InvalidFileError(
+            f"{self.path} changed while it was sent; upload it again when nothing writes to it any more.", self.path
+        )
 
 
 def open_file(path: str) -> LocalFile:

@@ -52,6 +52,9 @@ class SeekableFile:
             raise InvalidFileError(f"{self.path} became shorter while it was sent.", self.path)
         return piece
 
+    def check_unchanged(self) -> None:
+        """Nobody knows when a stream was last written."""
+
 
 def spooled(path: str, stream: IO[bytes], head: bytes = b"") -> OpenFile:
     """`head` and the rest of a stream that can be read only once, kept in memory when small, else in a temporary file.
@@ -104,6 +107,9 @@ class HeldFile:
     def read(self, start: int, end: int) -> bytes:
         """The bytes from `start` up to `end`."""
         return self.content[start:end]
+
+    def check_unchanged(self) -> None:
+        """What is held does not change."""
 
 
 @dataclass(frozen=True)

@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
-from uuid import UUID
 
 from datalake_ops.client import uploads
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.client.storage import StorageAnswer, StorageRequest, exchange
-from datalake_ops.errors import UnexpectedAnswerError, UnsupportedError
+from datalake_ops.errors import BadRequestError, NotFoundError, UnexpectedAnswerError, UnsupportedError
 from datalake_ops.upload.body import FileBody, form_around
 from datalake_ops.upload.bounded import for_each
-from datalake_ops.upload.plan import Part, is_large, parts
+from datalake_ops.upload.plan import PARTS_AT_ONCE, Part, is_large, parts
+from datalake_ops.upload.request import Lake
 from datalake_ops.upload.source import OpenFile
+from datalake_ops.wire.lakes import Extension
 from datalake_ops.wire.uploads import PART_BYTES, ClientType, MultipartStart, PresignedUpload
 
 logger = logging.getLogger(__name__)
-# More parts of one file at a time would starve the other files of the upload.
-PARTS_AT_ONCE = 8
 S3_TYPES = frozenset({ClientType.AWS, ClientType.MINIO})
 FORM_TYPES = S3_TYPES | {ClientType.GOOGLE}
+# What Google says of an upload that it does not know any more.
+_SESSION_GONE = frozenset({404, 410})
 _PERSISTED = re.compile(r"bytes=0-(\d+)")
 
 
 @dataclass
 class Tally:
-    """How often the storage was asked: 0 while nothing was sent, then 1 and each request that was repeated."""
+    """How often the storage was asked: 0 while nothing was sent, then 1 and each request that was repeated.
+
+    `signed` tells that the platform gave an address for it.
+    """
 
     attempts: int = 0
+    signed: bool = False
 
     def start(self) -> None:
         """Bytes are about to leave."""
@@ -83,9 +89,10 @@ class Storage:
     An address that the storage refuses with 403 has expired: a new one is asked for, once.
     """
 
-    def __init__(self, session: AsyncSession, connector: UUID) -> None:
+    def __init__(self, session: AsyncSession, lake: Lake) -> None:
         self._session = session
-        self._connector = connector
+        self._lake = lake
+        self._connector = lake.connector_id
 
     async def put(self, shipment: Shipment) -> None:
         """Store a file whole; large files go in parts where the storage takes parts.
@@ -102,7 +109,9 @@ class Storage:
     async def _put_whole(self, shipment: Shipment) -> None:
         async def request() -> StorageRequest:
             operation = uploads.presigned_upload(self._connector, shipment.object_name, shipment.content_type)
-            return single_request(await self._session.send(operation), shipment)
+            address = await self._session.send(operation)
+            shipment.tally.signed = True
+            return single_request(address, shipment)
 
         (await self._exchange(request, shipment)).accepted()
 
@@ -112,6 +121,7 @@ class Storage:
             return True
         operation = uploads.multipart_start(self._connector, shipment.object_name, shipment.content_type)
         start = await self._session.send(operation)
+        shipment.tally.signed = True
         kind = (start.client_type or "").lower()
         if kind in S3_TYPES:
             upload_id = _needed(start.upload_id, start)
@@ -119,7 +129,13 @@ class Storage:
                 await shipment.marks.begun(shipment.object_name, upload_id)
             await self._put_s3_parts(shipment, upload_id, {})
         elif kind == ClientType.GOOGLE:
-            await self._put_google_chunks(shipment, _needed(start.url, start))
+            answer = await self._put_google_chunks(shipment, _needed(start.url, start))
+            if answer.status in _SESSION_GONE:
+                logger.info("The storage let the upload of %s expire; it is sent anew.", shipment.file.path)
+                shipment.tally.repeat()
+                start = await self._session.send(operation)
+                answer = await self._put_google_chunks(shipment, _needed(start.url, start))
+            answer.accepted()
         else:
             logger.warning("The storage takes no parts; %s is sent in one request.", shipment.file.path)
             return False
@@ -135,8 +151,21 @@ class Storage:
 
         missing = [part for part in parts(shipment.file.size) if part.number not in known]
         await for_each(missing, put_part, PARTS_AT_ONCE)
-        in_order = [etags[number] for number in sorted(etags)]
-        await self._session.send(uploads.multipart_end(self._connector, shipment.object_name, upload_id, in_order))
+        # Parts travel side by side, and some came earlier: the last one's reading proves nothing of the others.
+        await asyncio.to_thread(shipment.file.check_unchanged)
+        await self._join(shipment, upload_id, [etags[number] for number in sorted(etags)])
+
+    async def _join(self, shipment: Shipment, upload_id: str, etags: Sequence[str]) -> None:
+        repeats: list[bool] = []
+        operation = uploads.multipart_end(self._connector, shipment.object_name, upload_id, etags)
+        try:
+            await self._session.send(operation, on_repeat=lambda: repeats.append(True))
+        except (NotFoundError, BadRequestError):
+            # A storage that joined the parts, and whose answer was lost, knows of no such upload any more.
+            if not repeats or not await is_whole(
+                self._session, self._lake, shipment.object_name, shipment.file.size, unknown=True
+            ):
+                raise
 
     async def _put_s3_part(self, shipment: Shipment, upload_id: str, part: Part) -> str:
         async def request() -> StorageRequest:
@@ -152,7 +181,7 @@ class Storage:
             )
         return etag
 
-    async def _put_google_chunks(self, shipment: Shipment, url: str) -> None:
+    async def _put_google_chunks(self, shipment: Shipment, url: str) -> StorageAnswer:
         size = shipment.file.size
         start = 0
         while start < size:
@@ -161,8 +190,7 @@ class Storage:
             request = StorageRequest("PUT", url, partial(FileBody, shipment.file, chunk), headers)
             answer = await exchange(self._session, request, shipment.tally.repeat)
             if answer.status != 308:
-                answer.accepted()
-                return
+                return answer
             if (reached := _persisted_until(answer, chunk)) <= start:
                 break
             start = reached
@@ -176,6 +204,20 @@ class Storage:
             tally.repeat()
             answer = await exchange(self._session, request, tally.repeat)
         return answer
+
+
+async def is_whole(session: AsyncSession, lake: Lake, object_name: str, size: int, *, unknown: bool) -> bool:
+    """Whether the storage has an object of this size; `unknown` where the platform does not offer to tell.
+
+    Raises:
+        AnswerError, NetworkError: it cannot be asked.
+    """
+    if not lake.offers(Extension.OBJECT_STAT):
+        return unknown
+    try:
+        return (await session.send(uploads.object_stat(lake.connector_id, object_name))).size == size
+    except NotFoundError:
+        return False
 
 
 def single_request(address: PresignedUpload, shipment: Shipment) -> StorageRequest:

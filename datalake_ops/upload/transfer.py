@@ -33,7 +33,7 @@ from datalake_ops.wire.data import Data, DataToCreate
 from datalake_ops.wire.uploads import ObjectType
 
 logger = logging.getLogger(__name__)
-# How a platform or a storage refuses an object name that it did not give itself.
+# How a platform refuses to sign for an object name that it did not give itself.
 _NAME_REFUSED = frozenset({208, 400, 403, 404, 409, 422})
 
 
@@ -105,21 +105,26 @@ class Courier:
         try:
             await self._store(file, chosen, decision, tally)
         except AnswerError as error:
-            if chosen == given or error.status not in _NAME_REFUSED:
+            # Nobody has the name, and yet it is not to be had: the data of it was deleted, perhaps.
+            taken = isinstance(error, ResourceConflictError)
+            # What the storage refuses, for an address that was signed, is no matter of names.
+            if chosen == given or not (taken or (error.status in _NAME_REFUSED and not tally.signed)):
                 raise
-            if isinstance(error, ResourceConflictError):
-                # Nobody has the name, and yet it is not to be had: the data of it was deleted, perhaps.
-                logger.info("The object name agreed on for %s cannot be used: %s", file.entry.path, error)
-            await self._ledger.name_refused(file, given, for_good=not isinstance(error, ResourceConflictError))
-            await self._store(file, given, decision, tally)
-            return given
-        return chosen
+            refusal = error
+        else:
+            return chosen
+        logger.info("The object name agreed on for %s cannot be used: %s", file.entry.path, refusal)
+        await self._ledger.name_refused(file, given)
+        await self._store(file, given, decision, tally)
+        if not taken:
+            await self._ledger.names_refused(refusal)
+        return given
 
     async def _store(self, file: Prepared, object_name: str, decision: Decision, tally: Tally) -> None:
         marks = _Marks(self._ledger, file, decision)
         shipment = Shipment(file.file, object_name, file.draft.content_type, tally, marks)
         try:
-            await Storage(self._session, self._lake.connector_id).put(shipment)
+            await Storage(self._session, self._lake).put(shipment)
         except ResourceConflictError:
             # Another worker with the same file was faster.
             data = await look(self._session, self._lake, object_name)
@@ -182,7 +187,7 @@ async def store(
         DatalakeError: it is not stored.
     """
     object_name = await new_name(session, lake, file, type=type, upload_dir=upload_dir)
-    await Storage(session, lake.connector_id).put(Shipment(file, object_name, content_type(file.name)))
+    await Storage(session, lake).put(Shipment(file, object_name, content_type(file.name)))
     return object_name
 
 

@@ -91,5 +91,73 @@ def test_where_no_name_can_be_agreed_on_the_report_says_what_is_doubled(witness:
     [row] = report.doubled
     assert row.path == str(path)
     assert [str(one) for one in row.doubles] == [an_id("theirs")]
-    assert "in the lake more than once" in report.notes[0]
+    assert "in the lake more than once" in report.notes[-1]
     assert witness.seen("DELETE", ".*") == []
+
+
+def found_by_nobody(request: Request) -> Answer | None:
+    if request.path.endswith("/custom-metadata"):
+        return Answer(body={"custom_metadata_schema": None, "allow_extra_custom_metadata": True, "keys": {}})
+    if request.path.endswith("/generate_object_name"):
+        return Answer(body={"object_name": f"{uuid4()}.png"})
+    return Answer(body={"items": [], "count": 0}) if request.method == "XGET" else None
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_a_refusal_of_the_storage_costs_its_file_and_not_the_names_of_the_others(
+    witness: Witness, tmp_path: Path, status: int
+) -> None:
+    paths = [a_picture(tmp_path / f"{number}.png", (10 + number, 20)) for number in range(3)]
+    # As many as one file has tries: an address that is refused with 403 is asked for anew.
+    refusals = [Answer(status, b"<Error><Code>Odd</Code></Error>")] * (2 if status == 403 else 1)
+
+    def refuse(request: Request) -> Answer | None:
+        if request.path == "/storage" and refusals:
+            return refusals.pop()
+        return found_by_nobody(request)
+
+    witness.script = refuse
+
+    with DatalakeHook(host=witness.url, api_token="t", retry=IMPATIENT) as hook:
+        report = hook.upload(paths, if_exists="skip", max_workers=1)
+        again = hook.upload(paths, if_exists="skip", max_workers=1)
+
+    names = [request.json["object_name"] for request in witness.seen("POST", "/datas$")]
+    assert (report.counts()["UPLOADED"], report.counts()["FAILED"]) == (2, 1)
+    assert report.notes == ()
+    assert again.counts()["UPLOADED"] == 3
+    assert len(set(names)) == 3
+
+
+def test_a_body_that_came_too_slowly_for_s3_is_sent_again(witness: Witness, tmp_path: Path) -> None:
+    slow = [Answer(400, b"<Error><Code>RequestTimeout</Code><Message>too slow</Message></Error>")]
+    witness.script = lambda request: slow.pop() if request.path == "/storage" and slow else found_by_nobody(request)
+
+    with DatalakeHook(host=witness.url, api_token="t", retry=IMPATIENT) as hook:
+        [row] = hook.upload(a_picture(tmp_path / "a.png"), if_exists="skip").files
+
+    assert (row.status.value, row.attempts) == ("UPLOADED", 2)
+    assert len(witness.seen("POST", "/generate_object_name$")) == 1
+
+
+def test_that_no_names_can_be_agreed_on_is_told_only_where_the_platforms_own_are_taken(
+    witness: Witness, tmp_path: Path
+) -> None:
+    paths = [a_picture(tmp_path / f"{number}.png", (10 + number, 20)) for number in range(3)]
+    refused: list[Request] = []
+
+    def refuse(request: Request) -> Answer | None:
+        if request.path.endswith("/generate_presigned_url") and len(refused) < 2:
+            refused.append(request)
+            return Answer(403, {"message": "not now"})
+        return found_by_nobody(request)
+
+    witness.script = refuse
+
+    with DatalakeHook(host=witness.url, api_token="t", retry=IMPATIENT) as hook:
+        chance = hook.upload(paths, if_exists="skip", max_workers=1)
+        witness.script = Stubborn(witness)
+        stubborn = hook.upload(paths, if_exists="skip", max_workers=1)
+
+    assert (chance.counts()["FAILED"], chance.notes) == (1, ())
+    assert "no object names but its own" in stubborn.notes[0]

@@ -14,7 +14,7 @@ from datalake_ops.hook import DatalakeHook
 from datalake_ops.upload.report import FileStatus
 from datalake_ops.wire.uploads import PART_BYTES
 from tests.upload.pictures import a_picture
-from tests.upload.witness import Answer, Request, Witness
+from tests.upload.witness import ORGANIZATION, Answer, Request, Witness
 
 IMPATIENT = RetryPolicy(attempts=3, first_delay=0.01, longest_delay=0.02)
 SIZE = 2 * PART_BYTES + 12_345
@@ -168,6 +168,76 @@ def test_large_files_go_to_google_in_chunks_with_their_range(
         f"bytes {2 * PART_BYTES}-{SIZE - 1}/{SIZE}",
     ]
     assert b"".join(chunk.body for chunk in chunks) == large_file.read_bytes()
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_session_that_google_let_expire_is_begun_anew_once(
+    witness: Witness, hook: DatalakeHook, large_file: Path, status: int
+) -> None:
+    witness.multipart = {"client_type": "google", "url": f"{witness.url}/resumable"}
+    session = google_session(SIZE)
+    gone = [Answer(status, b"gone")]
+
+    def expire(request: Request) -> Answer | None:
+        second = request.headers.get("Content-Range", "").startswith(f"bytes {PART_BYTES}-")
+        return gone.pop() if second and gone else session(request)
+
+    witness.script = expire
+    renewed = hook.upload(large_file).files[0]
+    gone += [Answer(status, b"gone")] * 2
+    witness.requests.clear()
+    refused = hook.upload(large_file).files[0]
+
+    assert renewed.status is FileStatus.UPLOADED
+    assert refused.status is FileStatus.FAILED
+    assert len(witness.seen("POST", "init_multipart_upload$")) == 2
+
+
+def forgetful(stat: int | None) -> Callable[[Request], Answer | None]:
+    """Parts are joined, the answer is lost, and a repeat is told that there is no such upload."""
+    joined: list[Request] = []
+    extensions = {"extensions": ["object-stat"]} if stat is not None else {}
+
+    def script(request: Request) -> Answer | None:
+        if request.path == "/api/home/ping":
+            return Answer(
+                body={"username": "w", "sdk_version": "6.37.0", "default_organization": ORGANIZATION, **extensions}
+            )
+        if request.path.endswith("/stat"):
+            return Answer(body={"object_name": "o", "size": stat})
+        if not request.path.endswith("complete_part_upload"):
+            return None
+        joined.append(request)
+        return Answer(502, b"") if len(joined) == 1 else Answer(404, {"message": "NoSuchUpload"})
+
+    return script
+
+
+@pytest.mark.parametrize(("stat", "status"), [(None, "UPLOADED"), (SIZE, "UPLOADED"), (SIZE - 1, "FAILED")])
+def test_parts_that_were_joined_though_the_answer_was_lost_are_an_object(
+    witness: Witness, hook: DatalakeHook, large_file: Path, stat: int | None, status: str
+) -> None:
+    witness.multipart = {"client_type": "aws", "upload_id": "u1"}
+    witness.script = forgetful(stat)
+
+    [row] = hook.upload(large_file).files
+
+    assert row.status.value == status
+    assert len(witness.seen("PUT", "^/part/")) == 3
+
+
+def test_parts_that_cannot_be_joined_at_the_first_try_are_an_error(
+    witness: Witness, hook: DatalakeHook, large_file: Path
+) -> None:
+    witness.multipart = {"client_type": "aws", "upload_id": "u1"}
+    witness.script = lambda request: (
+        Answer(404, {"message": "NoSuchUpload"}) if request.path.endswith("complete_part_upload") else None
+    )
+
+    [row] = hook.upload(large_file).files
+
+    assert row.status is FileStatus.FAILED
+    assert not witness.seen("POST", "/datas$")
 
 
 def test_what_google_did_not_keep_of_a_chunk_is_sent_again(
