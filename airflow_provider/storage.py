@@ -7,7 +7,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,14 +20,9 @@ _ADDRESSES = ("path", "folder", "manifest")
 
 @dataclass(frozen=True)
 class Storage:
-    """Opens addresses; those of a storage with the credentials of an Airflow connection, when one is named.
-
-    `options` go to fsspec and win over the connection's.
-    """
+    """Opens addresses; those of a storage with the credentials of an Airflow connection, when one is named."""
 
     conn_id: str | None = None
-    # They carry secrets.
-    options: Mapping[str, Any] | None = field(default=None, repr=False)
 
     def options_for(self, source: Any) -> dict[str, Any] | None:
         """The fsspec options that open a source: an address, a shard, a manifest, or a list of these.
@@ -36,13 +31,13 @@ class Storage:
             ConfigurationError: a connection was named, and the source has no address that it could open.
         """
         if self.conn_id is None:
-            return dict(self.options) if self.options else None
+            return None
         scheme = next(_schemes(source), None)
         if scheme is None:
             raise ConfigurationError(
                 f"The connection {self.conn_id!r} opens addresses like s3://bucket/key; {source!r} has none."
             )
-        return {**_file_system(scheme, self.conn_id).storage_options, **(self.options or {})}
+        return dict(_file_system(scheme, self.conn_id).storage_options)
 
     @contextmanager
     def reading(self, address: Any) -> Iterator[IO[str]]:
@@ -81,6 +76,20 @@ class Storage:
 
         files, path = fsspec.core.url_to_fs(address, **(self.options_for(address) or {}))
         return files, str(path)
+
+
+def refuse_options(arguments: Mapping[str, Any]) -> None:
+    """Refuse what the hook takes as `storage_options`: Airflow writes a task's arguments into its database.
+
+    Raises:
+        ConfigurationError: they are among the arguments; the message does not show them.
+    """
+    # Airflow hands the DAG's and the task's `default_args` on, merged, under this name.
+    if "storage_options" in {**(arguments.get("default_args") or {}), **arguments}:
+        raise ConfigurationError(
+            "Operators take no storage_options, for Airflow would store their secrets with the DAG: keep them in a "
+            "connection, and name it by `storage_conn_id`."
+        )
 
 
 def travelling(source: Any) -> tuple[Any, str | None]:

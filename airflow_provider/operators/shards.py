@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import BaseOperator, conf
 from airflow_provider.id_files import read_ids, write_ids
-from airflow_provider.storage import Storage, travelling
+from airflow_provider.storage import Storage, refuse_options, travelling
 from airflow_provider.xcoms import bounded
 from datalake_ops.errors import ConfigurationError, IncompleteUploadError
 
@@ -38,11 +38,11 @@ class PlanShardsOperator(BaseOperator):
         include, exclude: Patterns that choose the files of folders and patterns (templated).
         storage_conn_id: The Airflow connection whose credentials open the addresses; the shards name it too
             (templated).
-        storage_options: What goes to fsspec with each address; give it again to the upload.
         max_shards: Fail rather than plan more; Airflow's `[core] max_map_length` without it.
 
     Raises:
-        ConfigurationError: Neither limit was given, the source is none, or there would be too many shards.
+        ConfigurationError: Neither limit was given, the source is none, there would be too many shards, or
+            `storage_options` were given.
         InvalidFileError: A folder or a pattern stands for no image or video.
     """
 
@@ -62,10 +62,10 @@ class PlanShardsOperator(BaseOperator):
         include: str | list[str] | None = None,
         exclude: str | list[str] | None = None,
         storage_conn_id: str | None = None,
-        storage_options: dict[str, Any] | None = None,
         max_shards: int | None = None,
         **kwargs: Any,
     ) -> None:
+        refuse_options(kwargs)
         super().__init__(**kwargs)
         self.filepaths = filepaths
         self.manifest = manifest
@@ -75,7 +75,6 @@ class PlanShardsOperator(BaseOperator):
         self.include = include
         self.exclude = exclude
         self.storage_conn_id = storage_conn_id
-        self.storage_options = storage_options
         self.max_shards = max_shards
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
@@ -90,7 +89,7 @@ class PlanShardsOperator(BaseOperator):
             max_bytes=None if self.max_bytes is None else int(self.max_bytes),
             include=_words(self.include),
             exclude=_words(self.exclude),
-            storage_options=Storage(conn_id, self.storage_options).options_for(source),
+            storage_options=Storage(conn_id).options_for(source),
         )
         limit = self.max_shards or conf.getint("core", "max_map_length", fallback=1024)
         if len(planned) > limit:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.id_files import write_ids
 from airflow_provider.lineage import LineageOperator, Told, as_names, upload_facts
 from airflow_provider.operators.datalake import DatalakeOperator
-from airflow_provider.storage import Storage
+from airflow_provider.storage import Storage, refuse_options
 from airflow_provider.xcoms import bounded
 from datalake_ops.errors import ConfigurationError
 
@@ -58,7 +58,6 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         manifest_base: Where the manifest's relative paths begin, when that is not its own folder (templated).
         include, exclude: Patterns that choose the files of folders and patterns (templated).
         storage_conn_id: The Airflow connection whose credentials open the addresses (templated).
-        storage_options: What goes to fsspec with each address; never shown and never stored.
         tags: Names of tags to put on every data; a missing tag is created (templated).
         source: Name of the source that the files came from; created when missing (templated).
         max_workers: How many files travel at once; the connection's default without it.
@@ -80,7 +79,8 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         kwargs: `datalake_conn_id`, see `DatalakeOperator`; what lineage is told, see `LineageOperator`.
 
     Raises:
-        ConfigurationError: Not one of `filepaths`, `shard` and `manifest` was given, or an argument cannot be right.
+        ConfigurationError: Not one of `filepaths`, `shard` and `manifest` was given, an argument cannot be right, or
+            `storage_options` were given.
         IncompleteUploadError: More files failed than may; all others are uploaded.
         NothingDoneError: Every file failed.
     """
@@ -101,7 +101,6 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         include: str | list[str] | None = None,
         exclude: str | list[str] | None = None,
         storage_conn_id: str | None = None,
-        storage_options: dict[str, Any] | None = None,
         tags: str | list[str] | None = None,
         source: str | None = None,
         max_workers: int | None = None,
@@ -121,6 +120,7 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         max_bytes: int = 2000,
         **kwargs: Any,
     ) -> None:
+        refuse_options(kwargs)
         super().__init__(**{"multiple_outputs": True, **kwargs})
         self.filepaths = filepaths
         self.shard = shard
@@ -129,7 +129,6 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         self.include = include
         self.exclude = exclude
         self.storage_conn_id = storage_conn_id
-        self.storage_options = storage_options
         self.tags = tags
         self.source = source
         self.max_workers = max_workers
@@ -181,7 +180,7 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         return lake.upload(
             source,
             wait=self.wait_for_unprocessable_data,
-            storage_options=Storage(conn_id, self.storage_options).options_for(source),
+            storage_options=Storage(conn_id).options_for(source),
             **{name: value for name, value in given.items() if value is not None},
         )
 
@@ -197,7 +196,7 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         return Manifest(self.manifest, base=self.manifest_base)
 
     def _summary(self, done: UploadReport) -> dict[str, Any]:
-        storage = Storage(self.storage_conn_id, self.storage_options)
+        storage = Storage(self.storage_conn_id)
         files: dict[str, Any] = {}
         if self.report:
             with storage.writing(self.report) as draft:

@@ -82,12 +82,12 @@ def test_default_args_reach_every_option(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(OPERATORS))
 def test_every_option_is_a_template_field_or_a_plain_switch(name: str) -> None:
     operator = OPERATORS[name]
-    # Numbers, switches and words of a fixed choice; storage options would show their secrets in the rendered fields.
+    # Numbers, switches and words of a fixed choice.
     plain = {
         "asset_events", "asset_partitions", "content_key",
         "deferrable", "fill_metadata", "force_replace", "if_exists", "intersect_tags", "log_interval", "max_bytes",
         "max_failed", "max_failed_polls", "max_ids", "max_objects", "max_shards", "max_workers", "merge", "on_shut",
-        "raise_on", "sizes", "stable_for", "storage_options", "use_id", "wait_for_unprocessable_data", "cpu", "gpu",
+        "raise_on", "sizes", "stable_for", "use_id", "wait_for_unprocessable_data", "cpu", "gpu",
         "poll_interval", "timeout", "wait_for_completion", *POLICY,
     }  # fmt: skip
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,14 +19,18 @@ from uuid import uuid4
 import fsspec
 import pytest
 from airflow.exceptions import AirflowException
+from airflow.providers.common.compat.sdk import DAG
 
+from airflow_provider.operators.shards import PlanShardsOperator
 from airflow_provider.operators.upload import UploadDataOperator
+from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.airflow import DagOutcome, load_dags, run_dag
 from datalake_ops.testing.server import PlatformServer
 from tests.airflow.versions import TEST_DAGS, attach
 
 DAGS = load_dags(TEST_DAGS)
+STORAGE_SECRET = "s3cr3t-of-the-storage"
 
 
 def run(dag_id: str, **conf: Any) -> DagOutcome:
@@ -44,7 +51,7 @@ def photos(an_image: Callable[[str], Path]) -> Path:
 @pytest.fixture
 def store(an_image: Callable[[str], Path]) -> Iterator[str]:
     """A storage that Airflow's connection `store` opens, with five images; its address."""
-    fs = fsspec.filesystem("memory")
+    fs = fsspec.filesystem("memory", secret=STORAGE_SECRET)
     attach(protocol="memory", conn_id="store", fs=fs)
     root = f"/bucket-{uuid4().hex}"
     for number in range(5):
@@ -111,6 +118,37 @@ def test_shards_carry_the_connection_of_their_storage(lake: DatalakeHook, store:
     ids = fs.cat_file(merged["data_ids_file"].removeprefix("memory:/")).decode().split()
     assert sorted(ids) == sorted(str(one.id) for one in lake.list_data())
     assert len(ids) == 5
+
+
+def test_airflow_keeps_no_secret_of_platform_or_storage(
+    lake: DatalakeHook, platform: PlatformServer, store: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    outcome = run("uploads_from_storage", source=f"{store}/in", storage_conn_id="store", ids=f"{store}/ids")
+
+    with closing(sqlite3.connect(Path(os.environ["AIRFLOW_HOME"]) / "airflow.db")) as database:
+        [written] = database.execute("select count(*) from serialized_dag where dag_id = 'uploads_from_storage'")
+        kept = "\n".join(database.iterdump())
+    assert outcome.succeeded
+    assert written[0] > 0
+    assert "store" in kept
+    assert [one for one in (STORAGE_SECRET, platform.token) if one in kept + capfd.readouterr().out] == []
+
+
+@pytest.mark.parametrize("operator", [UploadDataOperator, PlanShardsOperator])
+@pytest.mark.parametrize("place", ["task", "dag", "argument"])
+def test_options_of_a_storage_are_refused_for_airflow_would_store_them(operator: type[Any], place: str) -> None:
+    options = {"storage_options": {"secret": STORAGE_SECRET}}
+    task = {"argument": options, "task": {"default_args": options}, "dag": {}}[place]
+
+    with (
+        DAG("d", default_args=options if place == "dag" else {}),
+        pytest.raises(ConfigurationError, match="storage_conn_id") as refused,
+    ):
+        operator(task_id="t", **task)
+
+    assert STORAGE_SECRET not in str(refused.value)
+    # Airflow itself refuses to map with, or over, what no `__init__` names.
+    assert "storage_options" not in inspect.signature(operator.__init__).parameters
 
 
 def test_an_upload_that_airflow_stops_breaks_off_and_fails(
