@@ -45,6 +45,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from datalake_ops.upload.report import UploadReport
+    from datalake_ops.wire.data import Data
     from datalake_ops.wire.jobs import Job
 
 
@@ -193,7 +194,11 @@ class IncompleteSourceError(InvalidFileError):
 
 
 class UnprocessableDataError(UploadError):
-    """The file was stored, but the platform could not read it as an image or a video."""
+    """The file was stored, as `.data`, but the platform could not read it as an image or a video."""
+
+    def __init__(self, message: str, path: str = "", data: Data | None = None) -> None:
+        super().__init__(message, path)
+        self.data = data
 
 
 class DownloadError(DatalakeError):

@@ -124,11 +124,12 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         """
         from datalake_ops.upload.again import remembered
         from datalake_ops.upload.engine import upload_files
-        from datalake_ops.upload.entries import entries
+        from datalake_ops.upload.entries import entries, held
         from datalake_ops.upload.progress import LogProgress
         from datalake_ops.upload.request import UploadRequest
         from datalake_ops.upload.tolerance import Tolerance
 
+        filepaths = held(filepaths, metadata, custom_metadata, sizes)
         again = remembered(locals())
         tolerance = Tolerance(raise_on, max_failed)
         request = UploadRequest(

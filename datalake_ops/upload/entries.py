@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from datalake_ops.errors import ConfigurationError
-from datalake_ops.upload.places import Named, Places, broken, is_one, parted
+from datalake_ops.upload.again import Chosen, Only
+from datalake_ops.upload.places import Named, Places, broken, is_one
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.source import Entry, Size
+from datalake_ops.upload.walk import Broken
 
 PAIR = 2
 _Extras = tuple[Any, Any, Any]
@@ -23,7 +25,10 @@ class Entries:
     """
 
     def __init__(self, request: UploadRequest) -> None:
-        given, self._only = parted(request.filepaths)
+        given = request.filepaths
+        self._only: Only | None = None
+        if isinstance(given, Only):
+            given, self._only = given.filepaths, given
         self._places = Places(request.include, request.exclude, request.storage_options)
         self._listed = _as_listed(given, request)
         self._extras = _extras(request, self._listed)
@@ -38,12 +43,16 @@ class Entries:
 
     def __iter__(self) -> Iterator[Entry]:
         index = 0
+        chosen = Chosen(self._only) if self._only is not None else None
         for position, one in enumerate(self._listed):
             extras = self._extras(position)
             for named in self._of(one):
-                if self._only is None or named.found.path in self._only:
+                if chosen is None or _is_meant(named, chosen):
                     yield _entry(index, named, extras)
                     index += 1
+        for error in chosen.left() if chosen is not None else ():
+            yield Entry(index, error.path, Broken(error))
+            index += 1
         self.total = index
 
     def _count(self) -> None:
@@ -79,6 +88,21 @@ def entries(request: UploadRequest) -> Entries:
     return Entries(request)
 
 
+def held(filepaths: Any, *lists: Any) -> Any:
+    """A source; what comes from an iterator is kept when there are lists with a value for each of it.
+
+    They are in memory already, so the paths may be too.
+    """
+    if isinstance(filepaths, Iterator) and not is_one(filepaths):
+        return list(filepaths) if any(values and not _is_for_all(values) for values in lists) else filepaths
+    return filepaths
+
+
+def _is_meant(named: Named, chosen: Chosen) -> bool:
+    line = named.row.line if named.row is not None else None
+    return chosen.takes(named.found.path, named.origin, line, isinstance(named.found.content, Broken))
+
+
 def _entry(index: int, named: Named, extras: _Extras) -> Entry:
     metadata, custom_metadata, size = extras
     row = named.row
@@ -105,11 +129,10 @@ def _as_listed(given: Any, request: UploadRequest) -> Iterable[Any]:
         return [given]
     if isinstance(given, (bytes, bytearray)) or not isinstance(given, Iterable):
         raise ConfigurationError(f"A path is a str or a Path, got {given!r}.")
-    lists = (request.metadata, request.custom_metadata, request.sizes)
     if isinstance(given, Sequence):
         return given
-    # Lists that go with the paths are in memory already, so the paths may be too.
-    return list(given) if any(values and not _is_for_all(values) for values in lists) else given
+    listed: Iterable[Any] = held(iter(given), request.metadata, request.custom_metadata, request.sizes)
+    return listed
 
 
 def _extras(request: UploadRequest, listed: Iterable[Any]) -> Any:

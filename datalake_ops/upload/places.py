@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from datalake_ops.errors import ConfigurationError, InvalidFileError
-from datalake_ops.upload.again import Only
+from datalake_ops.errors import ConfigurationError, IncompleteSourceError, InvalidFileError
 from datalake_ops.upload.manifest import Manifest, Span, check_manifest, rows
 from datalake_ops.upload.manifest_row import Row
 from datalake_ops.upload.patterns import Selection, has_magic, split_at_magic
@@ -26,10 +25,14 @@ _LOCAL_PROTOCOLS = frozenset({"file", "local"})
 
 @dataclass(frozen=True)
 class Named:
-    """A file that a source stands for, with its row when a manifest names it."""
+    """A file that a source stands for, with its row when a manifest names it.
+
+    `origin` is the folder, pattern or manifest that it is of, as it was named.
+    """
 
     found: Found
     row: Row | None = None
+    origin: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,10 @@ class Tree:
             yield found
         if empty:
             raise InvalidFileError(f"{self.name} holds no image or video.", self.name)
+
+    def named(self, within: Range | None = None) -> Iterator[Named]:
+        """Its files of a range, in order, perhaps none; blocks."""
+        return (Named(found, origin=self.name) for found in walk(self.folder, self.selection, within))
 
 
 @dataclass(frozen=True)
@@ -116,9 +123,9 @@ class Places:
             for piece in one.pieces:
                 yield from self._of_piece(piece)
         elif isinstance(one, Manifest):
-            yield from (self._of_row(row) for row in rows(one, self.options))
+            yield from self._of_manifest(one)
         elif (tree := self.tree(one)) is not None:
-            yield from _or_broken(map(Named, walk(tree.folder, tree.selection)), tree.name, 1, of_shard=False)
+            yield from _or_broken(tree.named(), tree.name, 1, of_shard=False)
         else:
             yield Named(self.file(one))
 
@@ -202,8 +209,14 @@ class Places:
     def _selection(self, glob: str | None) -> Selection:
         return Selection(self.include, self.exclude, glob)
 
-    def _of_row(self, row: Row) -> Named:
-        return Named(Found(row.path, Broken(row.error)) if row.error else self.file(row.path), row)
+    def _of_manifest(self, manifest: Manifest, span: Span | None = None) -> Iterator[Named]:
+        try:
+            for row in rows(manifest, self.options, span):
+                found = Found(row.path, Broken(row.error)) if row.error else self.file(row.path)
+                yield Named(found, row, manifest.path)
+        # It was there when the upload began.
+        except ConfigurationError as error:
+            yield Named(Found(manifest.path, Broken(IncompleteSourceError(str(error), manifest.path))))
 
     def _of_piece(self, piece: FilePiece | FolderPiece | ManifestPiece) -> Iterator[Named]:
         if isinstance(piece, FilePiece):
@@ -211,7 +224,7 @@ class Places:
         elif isinstance(piece, ManifestPiece):
             manifest = Manifest(piece.manifest, piece.form, piece.base)
             span = Span(piece.position, piece.line, piece.count)
-            of_rows = (self._of_row(row) for row in rows(manifest, self.options, span))
+            of_rows = self._of_manifest(manifest, span)
             yield from _or_broken(of_rows, piece.manifest, piece.count)
         else:
             places = Places(piece.include, piece.exclude, self.options)
@@ -219,15 +232,7 @@ class Places:
             if tree is None:
                 yield broken(piece.folder, f"{piece.folder} was a folder, and is none any more.")
                 return
-            found = map(Named, walk(tree.folder, tree.selection, Range(piece.first, piece.last)))
-            yield from _or_broken(found, tree.name, piece.count)
-
-
-def parted(filepaths: Any) -> tuple[Any, frozenset[str] | None]:
-    """A source, and the paths of it that alone are meant; None when all are."""
-    if isinstance(filepaths, Only):
-        return filepaths.filepaths, frozenset(filepaths.paths)
-    return filepaths, None
+            yield from _or_broken(tree.named(Range(piece.first, piece.last)), tree.name, piece.count)
 
 
 def is_one(given: Any) -> bool:

@@ -125,15 +125,18 @@ class UploadReport:
     def retry(self, hook: Uploads, **changes: Any) -> UploadReport:
         """Upload again, with the same arguments, what is not in the lake; `changes` replace arguments of `hook.upload`.
 
-        Metadata, tags and sources of single files are those they had. Storage options do not travel between processes:
-        give them again. A stream that can be read only once cannot be sent again, and its row says so.
+        Metadata, tags and sources of single files are those they had; of an iterator only the paths are known. A folder
+        that could not be listed and a manifest that could not be read on are asked again for all that they hold. What
+        cannot be found again is a FAILED row. UNPROCESSABLE files are sent again only where `if_exists` or a journal
+        tells that they are there; else their rows are told as they are. Storage options do not travel between
+        processes: give them again. A stream that can be read only once cannot be sent again, and its row says so.
 
         Raises:
             DatalakeError: as `hook.upload`.
         """
         again = self.again or Again()
-        source = again.only([row.path for row in self.failures()])
-        return hook.upload(source, **{**again.arguments, **changes})
+        arguments = {**again.arguments, **changes}
+        return hook.upload(again.only(self.files, self.failed, arguments), **arguments)
 
     @property
     def errors(self) -> list[UploadError]:

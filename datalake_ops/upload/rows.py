@@ -11,6 +11,9 @@ from datalake_ops.wire.data import Data, UploadStatus
 
 def failed_row(path: str, error: Exception) -> FileReport:
     """The row of a file that is not in the lake, with the reason as an `UploadError` of its path."""
+    if isinstance(error, UnprocessableDataError):
+        # Known from an earlier upload, and not sent again.
+        return FileReport(path, FileStatus.UNPROCESSABLE, error.data, error=error)
     return FileReport(path, FileStatus.FAILED, error=as_upload_error(error, path))
 
 
@@ -31,5 +34,6 @@ def with_data(row: FileReport, data: Data) -> FileReport:
         f"{row.path} was stored as data {data.id}, but the platform cannot read it as an image or a video. "
         "Delete that data, mend the file, then upload it again.",
         row.path,
+        data,
     )
     return replace(row, status=FileStatus.UNPROCESSABLE, data=data, error=error)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from datalake_ops.errors import IncompleteSourceError, InvalidFileError
+from datalake_ops.errors import IncompleteSourceError, InvalidFileError, UploadError
 from datalake_ops.upload.patterns import Selection
 from datalake_ops.upload.remote import KEPT, RemoteContent, RemotePath
 from datalake_ops.upload.source import Content, LocalContent, OpenFile
@@ -31,7 +31,7 @@ class Found:
 class Broken:
     """The content of a place that gives no file: to open it tells why, so that its row in the report does."""
 
-    error: InvalidFileError
+    error: UploadError
 
     @property
     def name(self) -> str:
@@ -46,7 +46,7 @@ class Broken:
         """Tell why there is no file.
 
         Raises:
-            InvalidFileError: always.
+            UploadError: always.
         """
         raise self.error
 

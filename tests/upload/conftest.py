@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -11,6 +15,7 @@ from datalake_ops.config import RetryPolicy
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 
+NOBODY = 65534
 # Scripted faults end soon, so there is no need to wait long for them.
 IMPATIENT = RetryPolicy(attempts=4, first_delay=0.01, longest_delay=0.05)
 
@@ -24,3 +29,22 @@ def lake(datalake_platform: PlatformServer) -> Iterator[DatalakeHook]:
         datalake_platform.clear_requests()
         yield hook
     datalake_platform.clear_faults()
+
+
+@pytest.fixture
+def half_closed() -> Iterator[Path]:
+    """A picture beside a folder that cannot be listed, seen as somebody who is not root: root may list everything."""
+    folder = Path(tempfile.mkdtemp(prefix="datalake-ops-"))
+    (folder / "a.png").write_bytes(b"a")
+    (folder / "closed").mkdir()
+    (folder / "closed").chmod(0)
+    folder.chmod(0o755)
+    caller = os.geteuid()
+    if caller == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield folder
+    finally:
+        os.seteuid(caller)
+        (folder / "closed").chmod(0o755)
+        shutil.rmtree(folder)

@@ -3,9 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import sys
-import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -27,8 +25,6 @@ from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.source import WHOLE_BYTES, Entry, as_stream
 from datalake_ops.upload.spool import NamedStream
 from tests.upload.pictures import a_picture
-
-NOBODY = 65534
 
 NAMES = ["a.png", "b/c.jpg", "b/d/e.jpg", "notes.txt", ".hidden/x.png", "thumbs/t.png", "z.mp4"]
 
@@ -128,25 +124,6 @@ def test_a_place_without_files_is_a_row_that_says_so(tmp_path: Path) -> None:
             an_entry(source).content.open()
 
         assert caught.value.path == str(source)
-
-
-@pytest.fixture
-def half_closed() -> Iterator[Path]:
-    """A picture beside a folder that cannot be listed, seen as somebody who is not root: root may list everything."""
-    folder = Path(tempfile.mkdtemp(prefix="datalake-ops-"))
-    (folder / "a.png").write_bytes(b"a")
-    (folder / "closed").mkdir()
-    (folder / "closed").chmod(0)
-    folder.chmod(0o755)
-    caller = os.geteuid()
-    if caller == 0:
-        os.seteuid(NOBODY)
-    try:
-        yield folder
-    finally:
-        os.seteuid(caller)
-        (folder / "closed").chmod(0o755)
-        shutil.rmtree(folder)
 
 
 def test_a_folder_that_cannot_be_listed_is_a_row_beside_the_others(half_closed: Path) -> None:
