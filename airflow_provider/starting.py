@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.identity import TaskIdentity, submit_once
@@ -27,7 +27,8 @@ _STORED = "datalake_job_v1"
 class JobStart:
     """One try of a task on its way to a job; `submit` starts one under a key and labels.
 
-    `is_open` while the platform may have started a job of which this task knows nothing.
+    `learnt` is told the job's id before anything else is done that may fail. `is_open` while the platform may have a
+    job of this task that goes on and that nobody was told of.
     """
 
     datalake: SharedHook
@@ -35,6 +36,7 @@ class JobStart:
     submit: Submit
     policy: CancelPolicy
     log: Any
+    learnt: Callable[[str], None]
     is_open: bool = False
 
     @property
@@ -49,13 +51,12 @@ class JobStart:
         except DatalakeError:
             # A platform that cannot be asked cannot be told to cancel either; the retry may.
             return True
-        return keeps or self._store is not None
+        return keeps or self._is_remembered
 
     def job(self) -> Job:
         """The task's job; what given-up generations of the task left running is cancelled, if kills cancel."""
         job = self._take_up_or_start()
-        if self._store is not None:
-            self._store.set(_STORED, {"job_id": str(job.id), "generation": self._identity.generation})
+        self._remember(str(job.id))
         return job
 
     def started(self) -> str | None:
@@ -66,17 +67,18 @@ class JobStart:
         """
         # The session of a request that was broken off is not used again.
         with type(self.datalake).from_connection(self.datalake.connection) as datalake:
-            if not datalake.context.offers(Extension.JOB_LABELS):
-                return None
-            found = datalake.find_jobs(labels=self._identity.task_labels)
-        job = earlier_jobs(found, self._identity.generation).adopted
+            job = replace(self, datalake=datalake)._earlier().adopted
         return None if job is None or job.status.is_terminal else str(job.id)
 
     def _take_up_or_start(self) -> Job:
         try_number = int(self.context["ti"].try_number)
         if try_number == 1:
             return self._submit(self._identity.key())
+        # What an earlier try left may go on, should this try end before it is found.
+        self.is_open = True
         earlier = self._earlier()
+        if earlier.adopted is not None:
+            self._learn(earlier.adopted)
         self._cancel(earlier.stale)
         if earlier.adopted is not None:
             self.log.info("Job %s was started by an earlier try of this task.", earlier.adopted.id)
@@ -122,8 +124,32 @@ class JobStart:
         except DatalakeError as error:
             self.is_open = isinstance(error, NetworkError)
             raise
-        self.is_open = False
+        self._learn(job)
         return job
+
+    def _learn(self, job: Job) -> None:
+        self.learnt(str(job.id))
+        self.is_open = False
+
+    def _remember(self, job_id: str) -> None:
+        if self._store is None:
+            return
+        try:
+            self._store.set(_STORED, {"job_id": job_id, "generation": self._identity.generation})
+        # Whatever Airflow raises here, the job runs, and on most platforms a retry finds it without the store.
+        except Exception:
+            self.log.warning("Airflow's state store could not keep the id of job %s.", job_id, exc_info=True)
+
+    @property
+    def _is_remembered(self) -> bool:
+        if self._store is None:
+            return False
+        try:
+            stored = self._store.get(_STORED)
+        except Exception:
+            self.log.warning("Airflow's state store cannot be read.", exc_info=True)
+            return False
+        return isinstance(stored, dict) and stored.get("generation") == self._identity.generation
 
     def _offers(self, extension: Extension) -> bool:
         return self.datalake.context.offers(extension)

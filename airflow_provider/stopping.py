@@ -55,7 +55,12 @@ def will_be_retried(error: BaseException, context: Context) -> bool:
     policy = getattr(context.get("task"), "retry_policy", None)
     if policy is None:
         return True
-    decision = policy.evaluate(error, ti.try_number, ti.max_tries, context)
+    try:
+        decision = policy.evaluate(error, ti.try_number, ti.max_tries, context)
+    # As Airflow: a policy of somebody's own that fails leaves the decision to `retries`.
+    except Exception:
+        logger.exception("The task's retry policy failed; the task is taken for one that is retried.")
+        return True
     return bool(decision.action.value != "fail")
 
 
@@ -91,13 +96,13 @@ class JobGuard:
         """Take note that the task is about to have its job started."""
         self._start, self._connection = start, start.datalake.connection
 
-    def knows(self, connection: Connection, job_id: str) -> None:
+    def knows(self, job_id: str) -> None:
         """Take note of the task's job; when the task was killed meanwhile, the job follows.
 
         Raises:
             AirflowException: the task was killed.
         """
-        self._connection, self._job_id = connection, job_id
+        self._job_id = job_id
         if self._killed:
             self.kill()
         self.stop_if_killed()
@@ -156,8 +161,9 @@ class JobGuard:
             try:
                 if job_id := start.started():
                     return job_id
-            except DatalakeError as error:
-                logger.error("The platform cannot be asked whether it started a job, which may go on: %s", error)
+            # What stopped the task matters more, whatever it is that the platform or Airflow cannot tell.
+            except Exception:
+                logger.exception("It cannot be told whether the platform started a job, which may go on.")
                 break
         return None
 

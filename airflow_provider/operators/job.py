@@ -99,9 +99,9 @@ class JobOperator(LineageOperator):
 
     def execute(self, context: Context) -> str:
         """Start the job, show where it is, and wait for it."""
-        with failing_at_once(), DatalakeHook(self.datalake_conn_id) as hook, self._guard.guarding(context):
+        # Innermost what may forbid retries, for the guard has to know whether there will be one.
+        with DatalakeHook(self.datalake_conn_id) as hook, self._guard.guarding(context), failing_at_once():
             job = self._start(hook.datalake, context).job()
-            self._guard.knows(hook.datalake.connection, str(job.id))
             self._show(hook.datalake, job, context)
             if self.wait_for_completion:
                 self._succeeded(context, hook.datalake, self._wait(hook.datalake, job, context))
@@ -110,12 +110,11 @@ class JobOperator(LineageOperator):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Continue after the triggerer waited, or after Airflow gave the trigger up."""
-        with failing_at_once(), DatalakeHook(self.datalake_conn_id) as hook, self._guard.guarding(context):
+        with DatalakeHook(self.datalake_conn_id) as hook, self._guard.guarding(context), failing_at_once():
             start = self._start(hook.datalake, context)
+            start.is_open = True
             if job_id := remembered_job(context):
-                self._guard.knows(hook.datalake.connection, job_id)
-            else:
-                start.is_open = True
+                self._guard.knows(job_id)
             result = super().resume_execution(next_method, next_kwargs, context)
             self._guard.stop_if_killed()
             return result
@@ -133,7 +132,16 @@ class JobOperator(LineageOperator):
 
     def _finished(self, context: Context, datalake: SharedHook, job: Job) -> None:
         """What follows a job that succeeded, before its task does: once per task that waits, in both modes."""
-        self.tell(context, self._outcome(datalake, job))
+        self._note_outcome(datalake, job)
+        if self._told is not None:
+            self.tell(context, self._told)
+
+    def _note_outcome(self, datalake: SharedHook, job: Job) -> None:
+        try:
+            self._told = self._outcome(datalake, job)
+        # Lineage fails no task: the job does its work all the same.
+        except Exception:
+            self.log.warning("What job %s does to the lake cannot be told to lineage.", job.id, exc_info=True)
 
     def _outcome(self, datalake: SharedHook, job: Job) -> Told:
         """What lineage is told of a job that succeeded."""
@@ -148,7 +156,12 @@ class JobOperator(LineageOperator):
 
     def _start(self, datalake: SharedHook, context: Context) -> JobStart:
         start = JobStart(
-            datalake, context, lambda key, labels: self.submit(datalake, key, labels), self.cancel_policy, self.log
+            datalake,
+            context,
+            lambda key, labels: self.submit(datalake, key, labels),
+            self.cancel_policy,
+            self.log,
+            self._guard.knows,
         )
         self._guard.expects(start)
         return start
@@ -162,7 +175,7 @@ class JobOperator(LineageOperator):
             DataLink().push(context, datalake.datalake_url(self.data_text))
         remember_job(context, str(job.id))
         # OpenLineage asks for a task that failed too, and then the job is what there is to tell.
-        self._told = self._outcome(datalake, job)
+        self._note_outcome(datalake, job)
 
     def _wait(self, datalake: SharedHook, job: Job, context: Context) -> Job:
         wait = JobWait(

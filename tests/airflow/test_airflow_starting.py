@@ -13,9 +13,10 @@ from uuid import uuid4
 
 import pytest
 
-from airflow_provider.compat import AirflowTaskTimeout
+from airflow_provider import retrying
+from airflow_provider.compat import AirflowFailException, AirflowTaskTimeout
 from airflow_provider.operators.processing import LaunchProcessingOperator
-from datalake_ops.errors import NoDataError
+from datalake_ops.errors import ForbiddenError, NoDataError, ServerError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.server import PlatformServer
 from datalake_ops.wire.jobs import Job, JobStatus
@@ -29,6 +30,13 @@ class Store(dict[str, Any]):
 
     def set(self, key: str, value: Any) -> None:
         self[key] = value
+
+
+class BrokenStore(Store):
+    """Airflow's store while its server cannot be reached."""
+
+    def set(self, key: str, value: Any) -> None:
+        raise RuntimeError("the execution API is away")
 
 
 class Work:
@@ -214,3 +222,110 @@ def test_a_trigger_that_airflow_gives_up_as_too_late_counts_as_a_timeout(
         operator.resume_execution("__fail__", {"error": "Trigger timeout"}, work.context())
 
     work.wait_for(end)
+
+
+def test_a_job_is_cancelled_when_its_task_fails_for_good_by_what_no_retry_mends_before_policies(
+    work: Work, platform: PlatformServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As Airflow before 3.3, which has tries left and is told not to use them.
+    monkeypatch.setattr(retrying, "HAS_RETRY_POLICIES", False)
+    refused = platform.script_fault("GET", "/api/v2/job/[^/]+$", status=403)
+    operator = an_operator()
+    operator.retry_policy = None
+
+    with pytest.raises(AirflowFailException, match="ForbiddenError"):
+        operator.execute({**work.context(), "task": operator})
+
+    assert platform.faults_met(refused) == 1
+    work.wait_for(KILLED)
+
+
+def test_a_retry_policy_that_fails_leaves_the_tasks_own_error_and_a_job_for_the_retry(
+    work: Work, platform: PlatformServer
+) -> None:
+    def evaluate(*_: Any) -> Any:
+        raise KeyError("a mistake of somebody's own")
+
+    platform.script_fault("GET", "/api/v2/job/[^/]+$", status=403)
+    operator = an_operator()
+    operator.retry_policy = SimpleNamespace(evaluate=evaluate)
+
+    with pytest.raises((ForbiddenError, AirflowFailException), match=r"403|ForbiddenError"):
+        operator.execute({**work.context(), "task": operator})
+
+    assert len(work.jobs()) == 1
+
+
+def test_a_store_that_cannot_keep_the_jobs_id_fails_no_task(work: Work) -> None:
+    work.store = BrokenStore()
+
+    first = work.start()
+
+    assert work.start(try_number=2) == first
+
+
+def test_a_job_that_airflow_could_not_remember_is_cancelled_when_no_retry_will_find_it(
+    work: Work, platform: PlatformServer, lake: DatalakeHook
+) -> None:
+    platform.withhold("job-labels", "idempotency-key")
+    work.store = BrokenStore()
+    refused = platform.script_fault("GET", "/api/v2/job/[^/]+$", status=500, count=1)
+
+    with pytest.raises(ServerError):
+        an_operator(max_failed_polls=0).execute(work.context())
+
+    platform.withhold()
+    assert platform.faults_met(refused) == 1
+    assert [job.status for job in lake.find_jobs()][:1] == [KILLED]
+
+
+def test_the_last_try_cancels_its_earlier_job_when_it_fails_before_it_has_found_it(
+    work: Work, platform: PlatformServer
+) -> None:
+    work.start()
+    refused = platform.script_fault("GET", "/jobv2s$", status=403)
+
+    with pytest.raises(ForbiddenError):
+        work.start(try_number=4)
+
+    assert platform.faults_met(refused) == 1
+    work.wait_for(KILLED)
+
+
+def test_the_last_try_cancels_its_own_job_when_a_stale_one_cannot_be_cancelled(
+    work: Work, platform: PlatformServer
+) -> None:
+    work.start()
+    own = work.start(try_number=2, max_tries=5, on_kill="leave")
+    stuck = platform.script_fault("POST", "/kill$", status=403)
+
+    with pytest.raises(ForbiddenError):
+        work.start(try_number=6, max_tries=5)
+
+    assert platform.faults_met(stuck) == 1
+    assert work.lake.get_job(own).status is KILLED
+
+
+def test_a_resumed_task_that_cannot_read_its_xcom_finds_its_job_to_cancel(work: Work) -> None:
+    def unreadable(**_: Any) -> Any:
+        raise RuntimeError("the execution API is away")
+
+    work.start()
+    context = work.context(try_number=4)
+    context["ti"].xcom_pull = unreadable
+
+    with pytest.raises(RuntimeError, match="away"):
+        an_operator().resume_execution("execute_complete", {"event": None}, context)
+
+    work.wait_for(KILLED)
+
+
+def test_what_cannot_be_told_to_lineage_fails_no_task(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    def untold(*_: Any) -> Any:
+        raise ValueError("a lake without a name")
+
+    monkeypatch.setattr(LaunchProcessingOperator, "_outcome", untold)
+
+    job_id = an_operator(processing="quick").execute(work.context())
+
+    assert work.lake.get_job(job_id).status.succeeded
