@@ -19,7 +19,7 @@ from datalake_ops.client.gate import Gate, OpenGate
 from datalake_ops.client.headers import api_headers
 from datalake_ops.client.operation import Operation, Repeat
 from datalake_ops.client.outcome import Answer, Attempt, Outcome, failure_of, read_answer
-from datalake_ops.client.retry import Failure, Loss
+from datalake_ops.client.retry import Failure, Loss, is_early
 from datalake_ops.client.tls import ssl_context
 from datalake_ops.client.wire_pool import NotConnectedError, Origin, WirePool, WireTimeouts, head, target_of
 from datalake_ops.config import Connection, RetryPolicy
@@ -98,7 +98,8 @@ class AsyncSession:
             outcome, attempt = await self._try(operation, attempt, retry or self.connection.retry)
             if isinstance(outcome, Answer) and not outcome.refuses:
                 return read_answer(operation, outcome)
-            await self.gate.rest(self._delay(attempt, outcome))
+            delay = self._delay(attempt, outcome)
+            await self.gate.rest(delay, early=is_early(attempt.policy, attempt.count))
             on_repeat()
 
     def _delay(self, attempt: Attempt, outcome: Outcome) -> float:

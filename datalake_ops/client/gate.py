@@ -34,8 +34,11 @@ class Gate(Protocol):
     def abandon(self, ticket: Ticket) -> None:
         """A request was cancelled; nothing is learnt from it."""
 
-    async def rest(self, seconds: float) -> None:
-        """Wait before a request is repeated; ends early when there is no more use in it."""
+    async def rest(self, seconds: float, *, early: bool) -> None:
+        """Wait before a request is repeated; ends sooner when there is no more use in it.
+
+        `early` says that it has most of its tries still before it, so that its failures may be chance.
+        """
 
     def gave_up(self, host: str, failure: Failure, since: float) -> None:
         """A request that was first tried at `since` was repeated in vain until its policy ended it."""
@@ -57,7 +60,7 @@ class OpenGate:
     def abandon(self, ticket: Ticket) -> None:
         """Nothing to learn."""
 
-    async def rest(self, seconds: float) -> None:
+    async def rest(self, seconds: float, *, early: bool) -> None:
         """Wait."""
         await asyncio.sleep(seconds)
 

@@ -49,6 +49,11 @@ class Progress:
     elapsed: float
 
 
+def is_early(policy: RetryPolicy, attempts: int) -> bool:
+    """Whether a request that failed so often has at least half of its tries still before it."""
+    return 2 * attempts <= policy.attempts
+
+
 def next_delay(
     policy: RetryPolicy, repeat: Repeat, failure: Failure, progress: Progress, jitter: float
 ) -> float | None:

@@ -18,7 +18,7 @@ from yarl import URL
 
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.client.operation import Repeat
-from datalake_ops.client.retry import Failure, Loss, Progress, next_delay, read_retry_after
+from datalake_ops.client.retry import Failure, Loss, Progress, is_early, next_delay, read_retry_after
 from datalake_ops.client.streamed import StreamedBody, watched
 from datalake_ops.client.wire_pool import Origin, WireTimeouts, head, target_of
 from datalake_ops.errors import (
@@ -107,13 +107,14 @@ class Tries:
         """Sleep, then True; or False at once when there is no further try."""
         self.count += 1
         progress = Progress(self.count, self.paused)
-        delay = next_delay(self.session.connection.retry, Repeat.FREELY, failure, progress, random.random())
+        policy = self.session.connection.retry
+        delay = next_delay(policy, Repeat.FREELY, failure, progress, random.random())
         if delay is None:
             if self.host:
                 self.session.gate.gave_up(self.host, failure, self.started_at)
             return False
         self.paused += delay
-        await self.session.gate.rest(delay)
+        await self.session.gate.rest(delay, early=is_early(policy, self.count))
         return True
 
 
@@ -126,7 +127,7 @@ async def exchange(
         NetworkError: no answer, within the retry policy.
         Exception: what broke the body (`Body.broken`), at once.
     """
-    tries = Tries(session, _host(request.url))
+    tries = Tries(session, host_of(request.url))
     hops = 0
     while True:
         body = request.body()
@@ -173,8 +174,9 @@ async def receive(
         _opened(session, "GET", url, where, headers=headers) as response,
     ):
         if response.status >= 300:
-            passage.failure = Failure(status=response.status)
-            return StorageAnswer(response.status, response.headers, await _text(response), where)
+            answer = StorageAnswer(response.status, response.headers, await _text(response), where)
+            passage.failure = failure_of(answer)
+            return answer
         if start and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
             if response.status == 206 or restart is None:
                 raise NetworkError(f"The storage sent other bytes than those asked for in {where}.")
@@ -244,7 +246,7 @@ class _Passage:
 
 @asynccontextmanager
 async def _passed(session: AsyncSession, url: str, brief: bool) -> AsyncIterator[_Passage]:
-    ticket = await session.gate.enter(_host(url))
+    ticket = await session.gate.enter(host_of(url))
     passage = _Passage()
     try:
         yield passage
@@ -314,7 +316,8 @@ def failure_of(answer: StorageAnswer) -> Failure:
     return Failure(status=status, retry_after=read_retry_after(answer.headers.get("Retry-After"), time.time()))
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
+    """The server of an address, as the gate knows it."""
     return urlsplit(url).netloc.rpartition("@")[2]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.client.data import data_address
 from datalake_ops.client.retry import Failure, Loss
-from datalake_ops.client.storage import StorageAnswer, Tries, failure_of, receive
+from datalake_ops.client.storage import StorageAnswer, Tries, failure_of, host_of, receive
 from datalake_ops.config import Connection
 from datalake_ops.errors import ConfigurationError, DatalakeError, DownloadError, NetworkError
 from datalake_ops.upload import loop_thread
@@ -117,7 +117,8 @@ async def _address(session: AsyncSession, data: Data) -> str:
 
 
 async def _receive(session: AsyncSession, url: str, partial: Partial) -> StorageAnswer:
-    tries = Tries(session)
+    host = host_of(url)
+    tries = Tries(session, host)
     while True:
         before = partial.size
         answer = await _receive_once(session, url, partial)
@@ -126,7 +127,7 @@ async def _receive(session: AsyncSession, url: str, partial: Partial) -> Storage
             continue
         if partial.size > before:
             # Patience is for a way that leads nowhere, not for one that is cut often.
-            tries = Tries(session)
+            tries = Tries(session, host)
         failure = Failure(loss=Loss.CUT) if isinstance(answer, NetworkError) else failure_of(answer)
         if failure.is_transient and await tries.again(failure):
             continue

@@ -24,7 +24,7 @@ from datalake_ops.upload.report_writer import ReportWriter
 from datalake_ops.upload.request import Lake, UploadRequest
 from datalake_ops.upload.transfer import Courier
 
-# Tries of one request of an upload; the last one comes some 25 s after the first.
+# Tries of one request of an upload: the last one comes some 25 s after the first, were it only this one that fails.
 ATTEMPTS = 8
 # Bytes of small files on their way, above which no other file is begun; each is held some three times.
 HELD_BYTES = 24 * 1024 * 1024

@@ -16,7 +16,8 @@ from datalake_ops.upload.pace import FIRST_LIMIT, Pace
 logger = logging.getLogger(__name__)
 # Requests that gave up, one after another with no good answer between them, after which a host counts as down.
 STRIKES = 3
-# Failures among so few answers are chance; each takes its turn again soon, and need not spare the platform.
+# Failures among so few answers are chance, and who failed takes its turn again soon; one whose tries come to an end
+# all the same has met more than chance, and gets the policy's patience.
 _CHANCE = 1 / 3
 _CHANCE_REST = 0.1
 _WEIGHT = 0.1
@@ -74,7 +75,7 @@ class Limiter:
                 raise HostDownError(str(self._down))
             pause = self._open_at - self._clock()
             if pause > 0:
-                await self.rest(pause)
+                await self._sleep(pause)
             elif self.under_way >= self.pace.limit:
                 await self._wait()
             else:
@@ -105,15 +106,18 @@ class Limiter:
         self.under_way -= 1
         self._admit()
 
-    async def rest(self, seconds: float) -> None:
-        """Sleep; returns early when the breaker opens, and when failures are too few to be more than chance.
+    async def rest(self, seconds: float, *, early: bool) -> None:
+        """Sleep; returns sooner when the breaker opens, and when an early failure is one of few and so mere chance.
 
         What a `Retry-After` asks for is waited for in `enter`, whatever is slept here.
         """
+        if early and self._troubled < _CHANCE:
+            seconds = min(seconds, max(_CHANCE_REST, self._open_at - self._clock()))
+        await self._sleep(seconds)
+
+    async def _sleep(self, seconds: float) -> None:
         if self._woken is None:
             self._woken = asyncio.Event()
-        if self._troubled < _CHANCE:
-            seconds = min(seconds, max(_CHANCE_REST, self._open_at - self._clock()))
         self.resting += 1
         self.on_room()
         try:

@@ -182,6 +182,28 @@ def test_a_request_that_was_longer_under_way_than_the_budget_is_sent_again_when_
     assert report.counts()["UPLOADED"] == 1
 
 
+def test_an_object_that_is_throttled_while_others_come_through_is_waited_for(tmp_path: Path) -> None:
+    paths = pictures(tmp_path, 150)
+    throttled: list[float] = []
+
+    def throttle(request: Request) -> Answer | None:
+        if request.path != "/storage":
+            return None
+        if b'filename="object-of-000.png"' not in request.body:
+            time.sleep(0.03)
+            return None
+        throttled.append(time.monotonic())
+        return Answer(503, b"") if throttled[-1] < throttled[0] + 1.5 else None
+
+    with Witness() as witness, DatalakeHook(host=witness.url, api_token="t") as hook:
+        witness.script = throttle
+        report = hook.upload(paths, max_workers=4)
+
+    assert report.counts()["UPLOADED"] == 150
+    # It was asked soon at first.
+    assert throttled[2] - throttled[0] < 0.8
+
+
 class StoppedReader:
     """A storage that takes some bytes of each request and then reads no more, with the connection open."""
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -130,7 +131,7 @@ class Somewhere:
     connector_id = UUID(CONNECTOR)
 
 
-def fetched(witness: Witness, directory: Path, names: list[str], **more: Any) -> list[Path]:
+def fetched(witness: Witness, directory: Path, names: list[str], workers: int | None = None, **more: Any) -> list[Path]:
     data = [
         Data.model_validate(
             {
@@ -147,13 +148,49 @@ def fetched(witness: Witness, directory: Path, names: list[str], **more: Any) ->
         for number, name in enumerate(names)
     ]
     connection = Connection(host=witness.url, api_token="t", retry=IMPATIENT)
-    return download_data(DownloadRequest(data, directory), connection, Somewhere())
+    return download_data(DownloadRequest(data, directory, max_workers=workers), connection, Somewhere())
 
 
 @pytest.fixture
 def witness() -> Any:
     with Witness() as server:
         yield server
+
+
+def test_a_storage_that_asks_for_a_pause_gets_it_from_all_downloads(witness: Witness, tmp_path: Path) -> None:
+    times: list[float] = []
+    answers = [Answer(503, b"", {"Retry-After": "1"})]
+
+    def pause(request: Request) -> Answer | None:
+        if not request.path.startswith("/file"):
+            return None
+        times.append(time.monotonic())
+        return answers.pop() if answers else Answer(200, b"whole")
+
+    witness.script = pause
+
+    fetched(witness, tmp_path, [f"{number}.png" for number in range(20)])
+
+    # Those that were under way already came at once with the first.
+    late = [at for at in times if at - times[0] > 0.5]
+    assert len(late) >= 12
+    assert late[0] - times[0] >= 1
+
+
+def test_a_storage_that_is_gone_is_not_asked_for_every_data(witness: Witness, tmp_path: Path) -> None:
+    asked: list[Request] = []
+
+    def cut(request: Request) -> Answer:
+        asked.append(request)
+        return Answer(cut=True)
+
+    witness.script = cut
+
+    with pytest.raises(DownloadError, match="200 of 200"):
+        fetched(witness, tmp_path, [f"{number}.png" for number in range(200)], workers=4)
+
+    # Each with its own tries would be 800.
+    assert len(asked) < 200
 
 
 def test_a_body_shorter_than_announced_is_never_taken_for_a_file(witness: Witness, tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_a_host_that_nobody_reaches_is_given_up_and_those_who_wait_are_told() ->
         limiter = Limiter(1)
         await limiter.enter(HOST)
         waiting = asyncio.ensure_future(limiter.enter(HOST))
-        resting = asyncio.ensure_future(limiter.rest(60))
+        resting = asyncio.ensure_future(limiter.rest(60, early=False))
         await asyncio.sleep(0)
 
         limiter.gave_up(HOST, Failure(loss=Loss.UNSENT), since=time.monotonic())
@@ -97,6 +97,21 @@ def test_a_host_that_nobody_reaches_is_given_up_and_those_who_wait_are_told() ->
         await resting
 
     run(main)
+
+
+@pytest.mark.parametrize(("early", "shortest", "longest"), [(True, 0.0, 0.45), (False, 0.5, 5.0)])
+def test_a_failure_among_many_good_answers_rests_briefly_until_its_tries_come_to_an_end(
+    early: bool, shortest: float, longest: float
+) -> None:
+    async def main() -> float:
+        limiter = Limiter(8)
+        for failure in [*[None] * 5, Failure(status=503)] * 5:
+            limiter.leave(await limiter.enter(HOST), failure, brief=True)
+        started_at = time.monotonic()
+        await limiter.rest(0.5, early=early)
+        return time.monotonic() - started_at
+
+    assert shortest <= run(main) <= longest
 
 
 @pytest.mark.parametrize("good_between", [True, False])
