@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from datalake_ops.hook import DatalakeHook as SharedHook
 
+# Filters of a listing that a count does not know.
+_NO_COUNT = {"filenames", "object_names", "limit", "offset"}
+
 
 class QualityGateOperator(SelectionOperator, DatalakeOperator):
     """Counts data and goes on only when every rule holds; returns `total` and `counts`, one for each rule.
@@ -39,7 +42,7 @@ class QualityGateOperator(SelectionOperator, DatalakeOperator):
             `datalake_conn_id`.
 
     Raises:
-        ConfigurationError: A rule cannot be meant, or there is none.
+        ConfigurationError: A rule cannot be meant, there is none, or a filter was given that a gate cannot count by.
         QualityGateError: A rule is broken; no retry helps.
         AirflowSkipException: The same, with `on_shut="skip"`.
     """
@@ -71,6 +74,8 @@ class QualityGateOperator(SelectionOperator, DatalakeOperator):
     def _rules(self) -> list[Rule]:
         if not self.rules or self.on_shut not in ("fail", "skip"):
             raise ConfigurationError('A quality gate needs `rules`, and its `on_shut` is "fail" or "skip".')
+        if unused := sorted(_NO_COUNT & set(self.filters)):
+            raise ConfigurationError(f"A quality gate counts by tags, q and custom_metadata, not by {unused}.")
         return [Rule.of(rule) for rule in self.rules]
 
     def _count(self, lake: SharedHook, q: str) -> int:

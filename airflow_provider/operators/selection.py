@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _NAMED = ("tags", "q", "filenames", "object_names", "custom_metadata", "order_by", "limit", "offset")
 _FILTERS = (*_NAMED, "intersect_tags")
 _NUMBERS = ("limit", "offset")
+_NAMES = ("tags", "filenames", "object_names")
+# By these alone nobody has chosen among the data of the lake.
+_NO_CHOICE = {"intersect_tags", "order_by", "offset"}
 
 
 class SelectionOperator(BaseOperator):
@@ -64,16 +67,18 @@ class SelectionOperator(BaseOperator):
 
     @property
     def filters(self) -> dict[str, Any]:
-        """The filters that were given, as arguments of `DatalakeHook.iter_data`."""
-        given = {name: getattr(self, name) for name in _FILTERS}
-        # A template makes text of a number.
-        return {name: int(value) if name in _NUMBERS else value for name, value in given.items() if value}
+        """The filters that were given, as arguments of `DatalakeHook.iter_data`.
+
+        Raises:
+            NoDataError: an empty list of names was given, which selects nothing.
+        """
+        given = {name: _filter(name, getattr(self, name)) for name in _FILTERS}
+        return {name: value for name, value in given.items() if value is not None}
 
     @property
     def query_text(self) -> str:
         """The filters by tags and query as query-language text, for the link to the lake."""
-        names = [self.tags] if isinstance(self.tags, str) else list(self.tags or ())
-        return both(self.q, tags_query(names, self.intersect_tags))
+        return both(self.q, tags_query(given_names("tags", self.tags) or (), self.intersect_tags))
 
     @property
     def storage(self) -> Storage:
@@ -97,9 +102,10 @@ class SelectionOperator(BaseOperator):
 
         Raises:
             ConfigurationError: both were given, or neither, which would mean the whole lake.
-            NoDataError: there are none.
+            NoDataError: there are none, or a list of names is empty.
         """
-        if bool(self.filters) == (data_ids is not None):
+        given = set(self.filters) - {"intersect_tags"}
+        if given if data_ids is not None else not given - _NO_CHOICE:
             raise ConfigurationError(f"Say which data: their ids as `data_ids`, or a filter ({', '.join(_FILTERS)}).")
         return self.select(datalake) if data_ids is None else self.named(data_ids)
 
@@ -116,3 +122,26 @@ class SelectionOperator(BaseOperator):
                 "in a file: give it `ids_to`, and hand on its `data_ids_file`."
             )
         return named
+
+
+def given_names(what: str, given: str | Sequence[str] | None) -> list[str] | None:
+    """Names that data are chosen by; None when there is no choice by them.
+
+    Raises:
+        NoDataError: the list is empty, as that of an upstream task that found nothing is.
+    """
+    if given is None:
+        return None
+    names = [given] if isinstance(given, str) else list(given)
+    if not any(names):
+        raise NoDataError(f"`{what}` is empty, which selects no data; leave it out to choose without it.")
+    return names
+
+
+def _filter(name: str, given: Any) -> Any:
+    if name in _NAMES:
+        return given_names(name, given)
+    if name in _NUMBERS:
+        # A template makes text of a number, and empty text of none.
+        return None if given in (None, "") else int(given)
+    return given or None

@@ -18,6 +18,7 @@ from airflow_provider.compat import (
 from airflow_provider.events import ARRIVED, TIMED_OUT, DataEvent
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.links import DatalakeLink
+from airflow_provider.operators.selection import given_names
 from airflow_provider.retrying import default_retry_policy, failing_at_once
 from airflow_provider.sensors.base import DatalakeSensor
 from datalake_ops.config import RetryPolicy
@@ -68,6 +69,7 @@ class DataSensor(DatalakeSensor):
     Raises:
         AirflowSensorTimeout: The data did not arrive within `timeout`.
         InvalidQueryError: `q` is not query-language text.
+        NoDataError: `tags` is empty, so that no data could ever match.
     """
 
     template_fields: Sequence[str] = ("tags", "q", "custom_metadata", "min_count", "datalake_conn_id")
@@ -108,8 +110,7 @@ class DataSensor(DatalakeSensor):
     @property
     def query_text(self) -> str:
         """Tags and query as one query-language text."""
-        names = [self.tags] if isinstance(self.tags, str) else list(self.tags or ())
-        return both(self.q, tags_query(names, self.intersect_tags))
+        return both(self.q, tags_query(given_names("tags", self.tags) or (), self.intersect_tags))
 
     def execute(self, context: Context) -> Any:
         """Look once, then wait as the sensor was told to."""

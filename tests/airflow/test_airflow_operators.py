@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider.compat import BaseOperator
 from airflow_provider.get_provider_info import get_provider_info
+from datalake_ops.errors import DatalakeError, NoDataError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.airflow import load_dags, run_dag
 from tests.airflow.versions import TEST_DAGS
@@ -160,6 +161,39 @@ def test_a_choice_of_data_that_cannot_be_meant_is_refused(
 ) -> None:
     assert words in refusal(capfd, "TagDataOperator", add="x", **given)
     assert [tag.name for tag in lake.list_data_tags()] == ["demo"]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"tags": ["demo"], "filenames": []}, "`filenames` is empty"),
+        ({"object_names": []}, "`object_names` is empty"),
+        ({"tags": []}, "`tags` is empty"),
+        ({"tags": "", "q": "width > 1"}, "`tags` is empty"),
+        ({"tags": ["demo"], "limit": 0}, "limit must be at least 1"),
+        ({"intersect_tags": True, "order_by": ["filename"], "q": "", "limit": ""}, "Say which data"),
+    ],
+)
+def test_a_filter_that_came_out_empty_never_widens_the_choice(
+    lake: DatalakeHook, some_data: list[str], given: dict[str, Any], words: str
+) -> None:
+    operator = OPERATORS["TagDataOperator"](task_id="t", add="x", **given)
+
+    with pytest.raises(DatalakeError, match=words):
+        operator.chosen(lake, None)
+
+
+def test_a_listing_a_gate_and_a_sensor_refuse_filters_that_came_out_empty(lake: DatalakeHook) -> None:
+    with pytest.raises(NoDataError, match="`filenames` is empty"):
+        OPERATORS["ListDataOperator"](task_id="t", filenames=[]).select(lake)
+    with pytest.raises(NoDataError, match="`tags` is empty"):
+        _ = OPERATORS["DataSensor"](task_id="t", tags=[]).query_text
+
+
+def test_a_gate_refuses_filters_that_it_cannot_count_by(lake: DatalakeHook, capfd: pytest.CaptureFixture[str]) -> None:
+    said = refusal(capfd, "QualityGateOperator", rules=[{"min_count": 1}], tags=["x"], filenames=["a.png"], limit=3)
+
+    assert "counts by tags, q and custom_metadata, not by ['filenames', 'limit']" in said
 
 
 def test_a_change_keeps_what_it_does_not_name(
