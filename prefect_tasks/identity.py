@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from prefect import runtime
-from prefect.cache_policies import INPUTS, RUN_ID, CachePolicy
+from prefect.cache_policies import INPUTS, NO_CACHE, RUN_ID, CachePolicy
 from prefect.context import TaskRunContext
 
 from datalake_ops.errors import UnsupportedError
 from datalake_ops.wire.jobs import Job
-from prefect_tasks.blocks import load_credentials
+from prefect_tasks.blocks import DatalakeCredentials, load_credentials
 from prefect_tasks.waiting import OnStop
 
 if TYPE_CHECKING:
@@ -23,9 +23,34 @@ if TYPE_CHECKING:
 FLOW_RUN_LABEL = "flow_run_id"
 ROOT_LABEL = "root_flow_run_id"
 ON_STOP_LABEL = "on_stop"
-# A rotated token must not start a second job.
-_UNTOLD = "credentials"
-STEADY = INPUTS - _UNTOLD + RUN_ID
+_CREDENTIALS = "credentials"
+
+
+def lake_of(credentials: DatalakeCredentials | str) -> str:
+    """Which lake credentials open, and nothing of how: a rotated token must not start a second job.
+
+    A name stands for itself, so that nothing is asked for.
+    """
+    if isinstance(credentials, str):
+        return credentials
+    there = credentials.connection
+    told = (there.organization_id or there.organization_name, there.datalake_id or there.datalake_name)
+    return "/".join([there.host, *(str(one or "") for one in told)])
+
+
+@dataclass
+class SameLake(CachePolicy):
+    """The same work in another lake is other work."""
+
+    def compute_key(
+        self, task_ctx: TaskRunContext, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
+    ) -> str | None:
+        """The lake of the task's credentials; None for a task that has none."""
+        credentials = (inputs or {}).get(_CREDENTIALS)
+        return None if credentials is None else lake_of(credentials)
+
+
+STEADY = INPUTS - _CREDENTIALS + SameLake() + RUN_ID
 
 
 def labels(on_stop: OnStop = "cancel") -> dict[str, str]:
@@ -40,32 +65,42 @@ def labels(on_stop: OnStop = "cancel") -> dict[str, str]:
 
 
 def idempotency_key(action: str, arguments: Mapping[str, Any]) -> str | None:
-    """The same text for the same action with the same arguments in the same run; None outside any run.
+    """The same text for the same action with the same arguments in the same lake and run; None outside any run.
 
     The name of a task run would not do: Prefect changes it when a run is resumed.
     """
     run_id = runtime.flow_run.id or runtime.task_run.id
     if not run_id:
         return None
-    told = {name: value for name, value in arguments.items() if name != _UNTOLD}
+    told = dict(arguments)
+    if _CREDENTIALS in told:
+        told[_CREDENTIALS] = lake_of(told[_CREDENTIALS])
     digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:32]
     return f"prefect:{run_id}:{action}:{digest}"
 
 
-def start_once(key: str | None, start: Callable[[str | None], Job]) -> Job:
-    """Start a job under a key, or find the one that this run started under it.
+def start_once(hook: DatalakeHook, key: str | None, start: Callable[[str | None], Job]) -> Job:
+    """The job that this run started under a key, or a new one.
 
-    The platform answers a known key with its job. When that one ended badly, each new try of the flow run starts one
-    more, under a key of its own.
+    When that one ended badly, each new try of the flow run starts one more, under a key of its own. The platform is
+    asked first: what a filter finds may have changed since, and then it would refuse the key for another request.
     """
-    job = start(key)
     if key is None:
-        return job
+        return start(None)
+    job = _known(hook, key) or start(key)
     for later in _later_keys(key):
         if not _ended_badly(job):
             break
-        job = start(later)
+        job = _known(hook, later) or start(later)
     return job
+
+
+def _known(hook: DatalakeHook, key: str) -> Job | None:
+    try:
+        return next(iter(hook.find_jobs(idempotency_key=key)), None)
+    except UnsupportedError:
+        # A platform that keeps no keys cannot tell.
+        return None
 
 
 def _later_keys(key: str) -> Iterator[str]:
@@ -100,22 +135,19 @@ def _replaced(action: str, inputs: Mapping[str, Any]) -> int:
     key = idempotency_key(action, inputs)
     if key is None:
         return 0
-    with load_credentials(inputs[_UNTOLD]).get_client() as hook:
+    with load_credentials(inputs[_CREDENTIALS]).get_client() as hook:
         return ended_badly(hook, key)
 
 
-def ended_badly(hook: DatalakeHook, key: str, suffix: str = "") -> int:
+def ended_badly(hook: DatalakeHook, key: str) -> int:
     """How many jobs that `start_once` started under a key, one after the other, ended badly.
 
-    `suffix` is what the hook puts behind each key. A platform that keeps no keys cannot tell: 0.
+    A platform that keeps no keys cannot tell: 0.
     """
     count = 0
     for candidate in (key, *_later_keys(key)):
-        try:
-            jobs = hook.find_jobs(idempotency_key=f"{candidate}{suffix}")
-        except UnsupportedError:
-            return 0
-        if not jobs or not _ended_badly(jobs[0]):
+        job = _known(hook, candidate)
+        if job is None or not _ended_badly(job):
             break
         count += 1
     return count
@@ -125,3 +157,5 @@ def ended_badly(hook: DatalakeHook, key: str, suffix: str = "") -> int:
 KEPT: dict[str, Any] = {"persist_result": True, "result_serializer": "json"}
 ONCE_PER_RUN: dict[str, Any] = {**KEPT, "cache_policy": STEADY}
 ONE_JOB_PER_RUN: dict[str, Any] = {**KEPT, "cache_policy": OneJobPerRun()}
+# A flow that keeps its results would otherwise be told what the lake was like before, and a change would not be made.
+EACH_TIME: dict[str, Any] = {"cache_policy": NO_CACHE}

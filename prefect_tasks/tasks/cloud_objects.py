@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from datalake_ops.wire.jobs import Job
 
 _ACTION = "import_cloud_objects"
-# The hook numbers the jobs of a call under its key, and this task calls it once for each job.
-_FIRST = "/0"
 
 
 @dataclass
@@ -78,7 +76,7 @@ def import_cloud_objects(
     jobs: list[str] = []
     with load_credentials(credentials).get_client() as hook:
         for number, part in enumerate(_parts(objects)):
-            job = start_once(_part_key(own_key, number), partial(_start, hook, part, marks))
+            job = start_once(hook, _part_key(own_key, number), partial(_start, hook, part, marks))
             tell_job(hook, job, f"Import of {len(part)} objects")
             jobs.append(str(job.id))
     return jobs
@@ -109,4 +107,4 @@ def _replaced(inputs: Mapping[str, Any]) -> int:
     if key is None:
         return 0
     with load_credentials(inputs["credentials"]).get_client() as hook:
-        return sum(ended_badly(hook, f"{key}/{number}", _FIRST) for number in range(len(_parts(inputs["objects"]))))
+        return sum(ended_badly(hook, f"{key}/{number}") for number in range(len(_parts(inputs["objects"]))))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from prefect import task
 
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
+from prefect_tasks.identity import EACH_TIME
 from prefect_tasks.names import saying
 from prefect_tasks.retrying import RETRYING
 from prefect_tasks.tasks.pairs import awaiting
@@ -15,12 +16,13 @@ from prefect_tasks.waiting import run_logger
 if TYPE_CHECKING:
     from datalake_ops.wire.data import Data
 
-LISTING: dict[str, Any] = {**RETRYING, "task_run_name": saying("list_data", "tags", "q", "limit")}
+LISTING: dict[str, Any] = {**RETRYING, **EACH_TIME, "task_run_name": saying("list_data", "tags", "q", "limit")}
 FINDING: dict[str, Any] = {
     **RETRYING,
+    **EACH_TIME,
     "task_run_name": saying("find_data", "filename", "object_name", "id"),
 }
-UPDATING: dict[str, Any] = {**RETRYING, "task_run_name": saying("update_data", "changes")}
+UPDATING: dict[str, Any] = {**RETRYING, **EACH_TIME, "task_run_name": saying("update_data", "changes")}
 
 
 @task(**LISTING)

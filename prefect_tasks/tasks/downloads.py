@@ -8,6 +8,7 @@ from typing import Any
 from prefect import task
 
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
+from prefect_tasks.identity import EACH_TIME
 from prefect_tasks.names import saying
 from prefect_tasks.retrying import RETRYING
 from prefect_tasks.tasks.pairs import awaiting
@@ -16,6 +17,7 @@ from prefect_tasks.waiting import run_logger
 
 DOWNLOADING: dict[str, Any] = {
     **RETRYING,
+    **EACH_TIME,
     "task_run_name": saying("download_data", "directory", "data", "tags", "q"),
 }
 

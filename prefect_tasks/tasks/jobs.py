@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect import task
 
@@ -14,7 +14,10 @@ from prefect_tasks.notes import note_launch
 from prefect_tasks.retrying import RETRYING
 from prefect_tasks.tasks.pairs import awaiting
 from prefect_tasks.tasks.selection import chosen
-from prefect_tasks.waiting import OnStop
+from prefect_tasks.waiting import OnStop, run_logger
+
+if TYPE_CHECKING:
+    from datalake_ops.wire.jobs import Job
 
 IMPORTING: dict[str, Any] = {
     **RETRYING,
@@ -52,6 +55,7 @@ def import_bucket_objects(
     note_launch(credentials)
     with load_credentials(credentials).get_client() as hook:
         job = start_once(
+            hook,
             own_key,
             lambda key: hook.import_bucket_objects(prefixes, tags, source, idempotency_key=key, labels=marks),
         )
@@ -100,12 +104,14 @@ def launch_processing(
     filters = {"tags": tags, "intersect_tags": intersect_tags, "q": q, "limit": limit}
     settings: dict[str, Any] = {"parameters": parameters, "cpu": cpu, "gpu": gpu, "inputs": inputs}
     with load_credentials(credentials).get_client() as hook:
-        named = chosen(hook, data, filters)
-        job = start_once(
-            own_key,
-            lambda key: hook.launch_processing(processing, named, **settings, idempotency_key=key, labels=marks),
-        )
-        tell_job(hook, job, f"{processing} on {len(named)} data")
+
+        def start(key: str | None) -> Job:
+            named = chosen(hook, data, filters)
+            run_logger().info("%s works on %d data", processing, len(named))
+            return hook.launch_processing(processing, named, **settings, idempotency_key=key, labels=marks)
+
+        job = start_once(hook, own_key, start)
+        tell_job(hook, job, processing)
     return str(job.id)
 
 

@@ -10,6 +10,7 @@ from prefect import task
 from datalake_ops.errors import NothingDoneError, UploadError
 from prefect_tasks.blocks import DatalakeCredentials
 from prefect_tasks.compensation import delete_created
+from prefect_tasks.identity import EACH_TIME
 from prefect_tasks.names import shown
 from prefect_tasks.reports import Reports, address_of
 from prefect_tasks.retrying import RETRYING
@@ -23,6 +24,7 @@ def _run_name(parameters: dict[str, Any]) -> str:
 
 RETRYING_FILES: dict[str, Any] = {
     **RETRYING,
+    **EACH_TIME,
     "tags": ["datalake", "datalake-upload"],
     "task_run_name": _run_name,
 }

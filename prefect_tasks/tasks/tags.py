@@ -8,6 +8,7 @@ from prefect import task
 
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
 from prefect_tasks.compensation import is_undoable, newly_tagged, note, restore_tags
+from prefect_tasks.identity import EACH_TIME
 from prefect_tasks.names import saying
 from prefect_tasks.retrying import RETRYING
 from prefect_tasks.tasks.pairs import awaiting
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 
 TAGGING: dict[str, Any] = {
     **RETRYING,
+    **EACH_TIME,
     "task_run_name": saying("tag_data", "data", "tags", "q", "add", "remove"),
 }
-CREATING: dict[str, Any] = {**RETRYING, "task_run_name": saying("get_or_create_tag", "name")}
+CREATING: dict[str, Any] = {**RETRYING, **EACH_TIME, "task_run_name": saying("get_or_create_tag", "name")}
 
 
 @task(**TAGGING)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from prefect import flow
 
 from datalake_ops.errors import ConfigurationError, NoDataError
 from datalake_ops.hook import DatalakeHook
-from prefect_tasks import DatalakeCredentials, list_data, tag_data
+from prefect_tasks import DatalakeCredentials, find_data, list_data, tag_data, update_data
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
@@ -66,3 +68,25 @@ def test_asks_for_either_ids_or_filters(credentials: DatalakeCredentials, which:
 
     with pytest.raises(ConfigurationError, match="Say which data"):
         tagged()
+
+
+def test_every_look_and_every_change_is_made_anew_also_in_a_flow_that_keeps_its_results(
+    lake: DatalakeHook, credentials: DatalakeCredentials, some_data: list[str]
+) -> None:
+    seen: list[Any] = []
+
+    @flow(persist_result=True)
+    def watched() -> None:
+        for _ in range(2):
+            tag_data(credentials, some_data[:1], add="seen")
+            update_data(credentials, {some_data[0]: {"tags": ["changed"]}})
+            seen.append((list_data(credentials, tags="ingested"), find_data(credentials, id=some_data[0])["tags"]))
+            lake.remove_tags(some_data[:1], ["ingested", "seen", "changed"])
+
+    watched()
+
+    (before, tags), (after, tags_again) = seen
+    assert sorted(before) == sorted(some_data)
+    assert sorted(after) == sorted(some_data[1:])
+    assert sorted(tags) == ["changed", "ingested", "seen"]
+    assert sorted(tags_again) == ["changed", "seen"]

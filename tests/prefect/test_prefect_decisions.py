@@ -13,7 +13,9 @@ from typing import Any
 
 import cloudpickle
 import pytest
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, StateType
+from pydantic import SecretStr
 
 import prefect_tasks
 from datalake_ops.errors import (
@@ -30,7 +32,7 @@ from datalake_ops.errors import (
     UnauthorizedError,
     UploadError,
 )
-from prefect_tasks import flows, tasks
+from prefect_tasks import DatalakeCredentials, flows, tasks
 from prefect_tasks.identity import idempotency_key, labels
 from prefect_tasks.names import saying, shown
 from prefect_tasks.retrying import RETRYING, is_transient, rest
@@ -101,6 +103,13 @@ def test_every_task_travels_to_a_cluster(task: Any) -> None:
     assert cloudpickle.loads(cloudpickle.dumps(task)).name == task.name
 
 
+@pytest.mark.parametrize("task", [getattr(tasks, name) for name in tasks.__all__], ids=lambda task: str(task.name))
+def test_only_what_must_not_happen_twice_is_remembered(task: Any) -> None:
+    once = {"upload_data", "create_projection", "launch_processing", "import_bucket_objects", "import_cloud_objects"}
+
+    assert (task.cache_policy != NO_CACHE) == (task.fn.__name__ in once)
+
+
 def test_every_verb_has_both_kinds() -> None:
     sync = {name for name in tasks.__all__ if not getattr(tasks, name).isasync}
 
@@ -159,8 +168,17 @@ class TestIdempotencyKey:
         assert one is not None
         assert one.startswith("prefect:run-1:launch:")
 
-    def test_does_not_know_the_credentials(self) -> None:
-        assert idempotency_key("launch", {"credentials": "a"}) == idempotency_key("launch", {"credentials": "b"})
+    def test_knows_the_lake_and_not_the_token(self) -> None:
+        there = {"host": "https://lake.example", "datalake_name": "photos"}
+        old, new, elsewhere = (
+            DatalakeCredentials(api_token=SecretStr(token), **{**there, "datalake_name": name})
+            for token, name in (("old", "photos"), ("new", "photos"), ("old", "films"))
+        )
+
+        keys = [idempotency_key("launch", {"credentials": one}) for one in (old, new, elsewhere, "block-a", "block-b")]
+
+        assert keys[0] == keys[1]
+        assert len(set(keys)) == 4
 
     @pytest.mark.parametrize("other", [("import", {"data": ["a"]}), ("launch", {"data": ["b"]})])
     def test_differs_by_action_and_arguments(self, other: tuple[str, dict[str, object]]) -> None:

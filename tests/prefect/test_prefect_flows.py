@@ -11,6 +11,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+from PIL import Image
 from prefect import flow, get_client
 
 from datalake_ops.errors import ConfigurationError, JobFailedError, NoDataError
@@ -18,10 +19,12 @@ from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from prefect_tasks import (
     DatalakeCredentials,
+    import_bucket_objects,
     import_cloud_objects,
     ingest_bucket,
     process_and_wait,
     sync_bucket,
+    wait_for_job,
     wait_for_jobs,
 )
 from prefect_tasks.flows.bucket import prefixes_of
@@ -212,6 +215,52 @@ def test_named_objects_are_imported_each_with_its_own(
     assert len(tries[0]) == 1
     assert tries[0] == tries[1]
     assert [data.filename for data in lake.list_data(tags="is-b")] == ["b.png"]
+
+
+def test_a_retried_flow_imports_named_objects_anew_when_their_import_ended_badly(
+    platform: PlatformServer, lake: DatalakeHook, credentials: DatalakeCredentials, shelve: Shelve, root: str
+) -> None:
+    name = shelve("a.png")
+    shelf = platform.bucket / root / "busy"
+    shelf.mkdir()
+    # Imports of one lake run one after the other: what keeps the first one busy keeps the flow's from ending too soon.
+    Image.new("RGB", (9, 9)).save(shelf / "0.png")
+    for number in range(1, 1500):
+        (shelf / f"{number}.png").hardlink_to(shelf / "0.png")
+    tries: list[list[str]] = []
+
+    @flow(retries=2)
+    def imported() -> list[dict[str, Any]]:
+        if not tries:
+            lake.import_bucket_objects(f"{root}busy/")
+        tries.append(import_cloud_objects(credentials, [name]))
+        if len(tries) == 1:
+            lake.cancel_job(tries[0][0])
+        ended = wait_for_jobs(credentials, tries[-1], timeout=60.0)
+        if len(tries) == 2:
+            raise RuntimeError("after the second import")
+        return ended
+
+    (ended,) = imported()
+
+    assert ended["status"] == "SUCCEEDED"
+    assert tries[0] != tries[1] == tries[2]
+
+
+def test_a_retried_flow_imports_a_prefix_anew_when_its_import_failed(credentials: DatalakeCredentials) -> None:
+    tries: list[str] = []
+    # No folder has so long a name, so the bucket cannot be listed.
+    prefix = f"{'x' * 300}/"
+
+    @flow(retries=1)
+    def imported() -> None:
+        tries.append(import_bucket_objects(credentials, prefix))
+        wait_for_job(credentials, tries[-1])
+
+    with pytest.raises(JobFailedError):
+        imported()
+
+    assert tries[0] != tries[1]
 
 
 def test_many_named_objects_take_a_job_for_each_five_hundred(

@@ -77,6 +77,55 @@ class TestStarting:
         assert len(jobs) == 3
         assert jobs[0] != jobs[1] == jobs[2]
 
+    def test_a_retried_flow_that_lost_its_result_finds_its_job_though_no_data_match_any_more(
+        self, lake: DatalakeHook, credentials: DatalakeCredentials, some_data: list[str]
+    ) -> None:
+        jobs = []
+
+        @flow(retries=1)
+        def processed() -> None:
+            jobs.append(launch_processing.with_options(refresh_cache=True)(credentials, "patient", tags="ingested"))
+            if len(jobs) == 1:
+                lake.remove_tags(some_data, "ingested")
+                raise RuntimeError("after the launch")
+
+        processed()
+
+        assert jobs[0] == jobs[1]
+
+    def test_a_retried_flow_replaces_a_failed_job_though_its_filter_finds_other_data_now(
+        self, lake: DatalakeHook, credentials: DatalakeCredentials, some_data: list[str]
+    ) -> None:
+        jobs = []
+
+        @flow(retries=2)
+        def processed() -> None:
+            jobs.append(launch_processing(credentials, "failing", tags="ingested"))
+            lake.remove_tags(some_data[len(jobs) - 1 : len(jobs)], "ingested")
+            wait_for_job(credentials, jobs[-1], timeout=PATIENCE)
+
+        with pytest.raises(JobFailedError):
+            processed()
+
+        assert len(set(jobs)) == 3
+
+    def test_the_same_launch_in_another_lake_is_another_job(
+        self, platform: PlatformServer, lake: DatalakeHook, credentials: DatalakeCredentials,
+        an_image: Callable[[str], Path],
+    ) -> None:  # fmt: skip
+        platform.add_lake(other := f"{lake.context.datalake.name}-other")
+        with platform.hook(datalake_name=other) as elsewhere:
+            elsewhere.upload(an_image("other.png"), tags=["ingested"])
+            there = DatalakeCredentials.from_connection(elsewhere.connection)
+
+        @flow
+        def processed() -> list[str]:
+            return [launch_processing(where, "thumbnails", tags="ingested") for where in (credentials, there)]
+
+        one, two = processed()
+
+        assert one != two
+
     def test_a_lost_answer_starts_no_second_job(
         self, platform: PlatformServer, lake: DatalakeHook, credentials: DatalakeCredentials
     ) -> None:

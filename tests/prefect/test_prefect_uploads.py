@@ -60,6 +60,25 @@ def test_a_retried_flow_does_not_upload_twice(
     assert lake.count_data() == 1
 
 
+def test_the_same_upload_to_another_lake_is_another_upload(
+    platform: PlatformServer, lake: DatalakeHook, credentials: DatalakeCredentials, an_image: AnImage
+) -> None:
+    platform.add_lake(other := f"{lake.context.datalake.name}-other")
+    there = credentials.model_copy(update={"datalake_name": other})
+    for where in (credentials, there):
+        where.save(str(where.datalake_name))
+    image = an_image("a.png")
+
+    @flow
+    def upload() -> list[dict[str, Any]]:
+        wheres = (credentials, there, str(credentials.datalake_name), other)
+        return [upload_data(where, image)["counts"] for where in wheres]
+
+    counts = upload()
+
+    assert [(one["UPLOADED"], one["SKIPPED"]) for one in counts] == [(1, 0), (1, 0), (0, 1), (0, 1)]
+
+
 def test_a_broken_file_fails_the_task_after_the_others_are_uploaded(
     lake: DatalakeHook, credentials: DatalakeCredentials, an_image: AnImage, tmp_path: Path
 ) -> None:
