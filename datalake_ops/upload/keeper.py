@@ -22,7 +22,7 @@ from datalake_ops.errors import (
 from datalake_ops.upload.agreed_name import agreed_name
 from datalake_ops.upload.doubles import Doubles, Fresh
 from datalake_ops.upload.existing import ContentKey, Existing
-from datalake_ops.upload.fingerprint import fingerprint
+from datalake_ops.upload.fingerprint import Hasher, fingerprint
 from datalake_ops.upload.journal import FileJournal, Journal, State, Step, Trace
 from datalake_ops.upload.late_tags import LateTags
 from datalake_ops.upload.ledger import SEND, Action, Decision, Findings, Ledger, NoLedger
@@ -30,7 +30,7 @@ from datalake_ops.upload.prepare import Prepared
 from datalake_ops.upload.recorder import Recorder
 from datalake_ops.upload.request import IfExists, Lake, UploadRequest
 from datalake_ops.upload.resuming import resumed
-from datalake_ops.upload.screening import Known, Screen, stamp_of
+from datalake_ops.upload.screening import Known, Memory, Screen, stamp_of
 from datalake_ops.upload.source import Entry, OpenFile
 from datalake_ops.upload.twins import Twins
 from datalake_ops.wire.data import Data
@@ -119,6 +119,7 @@ class Keeper:
     _refused: str | None = None
 
     def __post_init__(self) -> None:
+        self._hasher = Hasher()
         self._screen = Screen(self.request, self.means.existing, self.means.key, self.means.recorder)
         key = self.means.key
         self._doubles = Doubles(self.means.existing, key) if key is not None else None
@@ -134,7 +135,7 @@ class Keeper:
     async def begin(self, file: Prepared) -> Decision:
         """What to do with one file."""
         memory = self._screen.recall(file.entry.index)
-        digest = await self._digest(file.file)
+        digest = await self._digest(file.file, memory)
         found = memory.match(digest, stamp_of(file.file), self.means.key)
         if found is not None:
             return self._known(file.entry, Known(found[0], found[1], file.draft.tags)) or SEND
@@ -216,14 +217,16 @@ class Keeper:
         return Findings(tuple(notes), doubled, errors)
 
     async def close(self) -> None:
-        """Let go of the journal."""
+        """Let go of the journal and of threads."""
+        self._hasher.close()
         if self.means.recorder is not None:
             await self.means.recorder.close()
 
-    async def _digest(self, file: OpenFile) -> str:
+    async def _digest(self, file: OpenFile, memory: Memory) -> str:
         if file.content is not None and file.size <= _AT_HAND:
             return fingerprint(file)
-        return await asyncio.to_thread(fingerprint, file)
+        known = memory.digest_of(stamp_of(file)) if file.content is None else None
+        return known or await self._hasher.fingerprint(file)
 
     async def _resumed(self, file: Prepared, trace: Trace | None, step: Step) -> Decision:
         if trace is None or not same(trace.step, step):

@@ -14,6 +14,7 @@ from datalake_ops.upload.existing import ContentKey, Existing
 from datalake_ops.upload.fingerprint import fingerprint
 from datalake_ops.upload.journal import State, Trace
 from datalake_ops.upload.recorder import Recorder
+from datalake_ops.upload.remote import RemoteContent
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.source import Entry, LocalContent, OpenFile
 from datalake_ops.wire.data import Data
@@ -46,7 +47,9 @@ class Memory:
     def digest_of(self, stamp: tuple[int, int]) -> str | None:
         """The content of a file that was not touched since an earlier run read it."""
         step = self.trace.step if self.trace else None
-        return step.digest if step is not None and (step.size, step.modified_ns) == stamp else None
+        # Without a time of change nobody can tell.
+        known = step is not None and stamp[1] and (step.size, step.modified_ns) == stamp
+        return step.digest if step is not None and known else None
 
     def match(self, digest: str, stamp: tuple[int, int], key: ContentKey | None) -> tuple[Data, bool] | None:
         """The data of this content, and whether the journal knows it as this file."""
@@ -155,10 +158,9 @@ class Screen:
         return [self._see(entry, memory) if memory else None for entry, memory in zip(entries, memories, strict=True)]
 
     def _see(self, entry: Entry, memory: Memory) -> Seen | None:
-        # What is far away is read by the couriers, many at a time.
-        if not isinstance(entry.content, LocalContent):
-            return None
         try:
+            if not isinstance(entry.content, LocalContent):
+                return self._see_afar(entry, memory)
             file = entry.content.open()
             stamp = stamp_of(file)
             digest = fingerprint(file) if file.content is not None else memory.digest_of(stamp)
@@ -167,6 +169,14 @@ class Screen:
         except Exception as error:  # noqa: BLE001
             logger.debug("%s is not compared: %s", entry.path, error)
             return None
+
+    def _see_afar(self, entry: Entry, memory: Memory) -> Seen | None:
+        # What is far away is read by the couriers, many at a time, unless a listing and the journal tell all of it.
+        content = entry.content
+        listed = isinstance(content, RemoteContent) and content.known is not None and memory.trace is not None
+        stamp = content.stamp() if listed else None
+        digest = memory.digest_of(stamp) if stamp is not None else None
+        return Seen(digest, stamp, self._request.tags_of(entry)) if digest is not None and stamp is not None else None
 
 
 def stamp_of(file: OpenFile) -> tuple[int, int]:
