@@ -6,16 +6,31 @@ Apart from the triggers, for Airflow's base of those is a good part of what pars
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from airflow_provider.compat import AirflowException
 from datalake_ops import errors
-from datalake_ops.errors import DatalakeError
+from datalake_ops.errors import AnswerError, DatalakeError
 
 ENDED = "ended"
 ARRIVED = "arrived"
 TIMED_OUT = "timed out"
 LOST = "lost"
+
+
+class Met(TypedDict):
+    """What an event tells of the error that a trigger met."""
+
+    message: str
+    error: str
+    status: int
+    retry_after: float | None
+
+
+def met(error: DatalakeError) -> Met:
+    """An error as parts of an event: its text, its class, and the platform's status and `Retry-After`."""
+    status, retry_after = (error.status, error.retry_after) if isinstance(error, AnswerError) else (0, None)
+    return {"message": str(error), "error": type(error).__name__, "status": status, "retry_after": retry_after}
 
 
 @dataclass(frozen=True)
@@ -26,6 +41,8 @@ class JobEvent:
     outcome: str
     message: str = ""
     error: str = ""
+    status: int = 0
+    retry_after: float | None = None
 
     @classmethod
     def read(cls, payload: Any) -> JobEvent:
@@ -36,16 +53,11 @@ class JobEvent:
         """
         if not isinstance(payload, dict) or payload.get("outcome") not in (ENDED, TIMED_OUT, LOST):
             raise AirflowException(f"The task was resumed by an event that JobTrigger never sends: {payload!r}")
-        told = {name: str(payload.get(name, "")) for name in ("job_id", "message", "error")}
-        return cls(outcome=payload["outcome"], **told)
+        return cls(str(payload.get("job_id", "")), payload["outcome"], **_read(payload))
 
     def as_error(self) -> DatalakeError:
         """The error that broke the wait off, of the kind that the trigger met, so that it is treated alike."""
-        text = f"The wait for job {self.job_id} broke off. {self.error}: {self.message}"
-        kind = getattr(errors, self.error, None)
-        if isinstance(kind, type) and issubclass(kind, DatalakeError):
-            return kind(text)
-        return DatalakeError(text)
+        return _error(self, f"The wait for job {self.job_id} broke off. {self.error}: {self.message}")
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,9 @@ class DataEvent:
     outcome: str
     count: int = 0
     message: str = ""
+    error: str = ""
+    status: int = 0
+    retry_after: float | None = None
 
     @classmethod
     def read(cls, payload: Any) -> DataEvent:
@@ -65,4 +80,27 @@ class DataEvent:
         """
         if not isinstance(payload, dict) or payload.get("outcome") not in (ARRIVED, TIMED_OUT, LOST):
             raise AirflowException(f"The task was resumed by an event that DataTrigger never sends: {payload!r}")
-        return cls(payload["outcome"], int(payload.get("count", 0)), str(payload.get("message", "")))
+        return cls(payload["outcome"], int(payload.get("count", 0)), **_read(payload))
+
+    def as_error(self) -> DatalakeError:
+        """The error that broke the wait off, of the kind that the trigger met, so that it is treated alike."""
+        return _error(self, f"The wait for data broke off. {self.error}: {self.message}")
+
+
+def _read(payload: dict[str, Any]) -> Met:
+    retry_after = payload.get("retry_after")
+    return {
+        "message": str(payload.get("message", "")),
+        "error": str(payload.get("error", "")),
+        "status": int(payload.get("status", 0)),
+        "retry_after": None if retry_after is None else float(retry_after),
+    }
+
+
+def _error(event: JobEvent | DataEvent, text: str) -> DatalakeError:
+    kind = getattr(errors, event.error, None)
+    if not isinstance(kind, type) or not issubclass(kind, DatalakeError):
+        return DatalakeError(text)
+    if issubclass(kind, AnswerError):
+        return kind(text, status=event.status, retry_after=event.retry_after)
+    return kind(text)

@@ -54,9 +54,8 @@ class JobWait:
 
         now = time.time()
         ends = [now + self.timeout] if self.timeout is not None else []
-        # Airflow watches over `execution_timeout` on workers only (apache/airflow #60517).
-        if (overdue_at := _overdue_at(context)) is not None:
-            ends.append(overdue_at)
+        if (overdue := overdue_at(context)) is not None:
+            ends.append(overdue)
         deadline_at = min(ends, default=None)
         trigger = JobTrigger(
             datalake_conn_id=self.datalake_conn_id,
@@ -119,9 +118,7 @@ def finish(event: JobEvent, datalake: SharedHook, context: Context) -> Job:
         DatalakeError: the triggerer could not ask the platform; the error is the one that it met.
     """
     if event.outcome == TIMED_OUT:
-        overdue_at = _overdue_at(context)
-        if overdue_at is not None and time.time() >= overdue_at:
-            raise AirflowTaskTimeout(f"The task's execution_timeout is over. {event.message}")
+        stop_if_overdue(context, event.message)
         raise JobWaitTimeoutError(event.message)
     if event.outcome != ENDED:
         raise event.as_error()
@@ -140,6 +137,21 @@ def remembered_job(context: Context) -> str | None:
     return None if job_id is None else str(job_id)
 
 
-def _overdue_at(context: Context) -> float | None:
+def stop_if_overdue(context: Context, message: str) -> None:
+    """Fail a task that waited in the triggerer for longer than it may run.
+
+    Raises:
+        AirflowTaskTimeout: its `execution_timeout` is over.
+    """
+    overdue = overdue_at(context)
+    if overdue is not None and time.time() >= overdue:
+        raise AirflowTaskTimeout(f"The task's execution_timeout is over. {message}")
+
+
+def overdue_at(context: Context) -> float | None:
+    """Wall-clock time at which the task's `execution_timeout` is over; None when it has none.
+
+    Airflow watches over it on workers only (apache/airflow #60517).
+    """
     allowed, started_at = context["task"].execution_timeout, context["ti"].start_date
     return None if allowed is None or started_at is None else (started_at + allowed).timestamp()

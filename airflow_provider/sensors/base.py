@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.compat import AirflowRescheduleException, BaseSensorOperator, supervisor_delay
+from airflow_provider.compat import (
+    AirflowRescheduleException,
+    AirflowSkipException,
+    BaseSensorOperator,
+    TaskDeferred,
+    supervisor_delay,
+)
+from airflow_provider.hooks.datalake import DatalakeHook
+from airflow_provider.retrying import failing_at_once
+from datalake_ops.config import RetryPolicy
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from datalake_ops.hook import DatalakeHook as SharedHook
+
+# As patient with a platform that restarts as the triggers are.
+_PATIENT = RetryPolicy(attempts=60, budget=300.0)
 
 # Seconds in which a busy scheduler reads that a worker has ended, after that was noticed.
 _SCHEDULER_SECONDS = 3.0
@@ -22,6 +38,8 @@ class DatalakeSensor(BaseSensorOperator):
     `[workers] min_heartbeat_interval` and 5 s after the look, 10 s by default, whatever `poke_interval` says.
     """
 
+    datalake_conn_id: str
+
     def execute(self, context: Context) -> Any:
         """Look, and wait as the sensor was told to."""
         try:
@@ -30,3 +48,35 @@ class DatalakeSensor(BaseSensorOperator):
             earliest = datetime.now(timezone.utc) + timedelta(seconds=supervisor_delay() + _SCHEDULER_SECONDS)
             again.reschedule_date = max(again.reschedule_date, earliest)
             raise
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Continue after the triggerer waited, or after Airflow gave the trigger up."""
+        with self.sparing():
+            return super().resume_execution(next_method, next_kwargs, context)
+
+    @contextmanager
+    def sparing(self) -> Iterator[None]:
+        """With `never_fail`, skip the task whatever goes wrong within, as Airflow does when a poke fails.
+
+        Raises:
+            AirflowSkipException: instead of any error.
+        """
+        try:
+            yield
+        except (AirflowSkipException, TaskDeferred):
+            raise
+        except Exception as error:
+            if not getattr(self, "never_fail", False):
+                raise
+            raise AirflowSkipException("Skipping due to never_fail is set to True.") from error
+
+    @contextmanager
+    def platform(self) -> Iterator[SharedHook]:
+        """The shared hook for the time of a `with` block, five minutes patient; what is hopeless forbids retries."""
+        from datalake_ops.hook import DatalakeHook as SharedHook
+
+        with failing_at_once(self.soft_fail):
+            with DatalakeHook(self.datalake_conn_id) as hook:
+                connection = hook.datalake.connection.with_(retry=_PATIENT)
+            with SharedHook.from_connection(connection) as datalake:
+                yield datalake

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,7 @@ from airflow_provider.links import DatalakeLink
 from airflow_provider.operators.selection import given_names
 from airflow_provider.retrying import default_retry_policy, failing_at_once
 from airflow_provider.sensors.base import DatalakeSensor
-from datalake_ops.config import RetryPolicy
-from datalake_ops.errors import DatalakeError
+from airflow_provider.waiting import overdue_at, stop_if_overdue
 from datalake_ops.query import both, tags_query
 from datalake_ops.waiting.arrival import Arrival, Seen
 
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 _KEY = "datalake_seen"
 # Seconds that the trigger has to end by itself before Airflow ends it.
 _MARGIN = 60.0
-# As patient with a platform that restarts as the trigger is.
-_PATIENT = RetryPolicy(attempts=60, budget=300.0)
 
 
 class DataSensor(DatalakeSensor):
@@ -116,16 +113,16 @@ class DataSensor(DatalakeSensor):
         """Look once, then wait as the sensor was told to."""
         if not self.deferrable:
             return super().execute(context)
-        with self._lake() as lake:
+        with self.sparing(), self.platform() as lake:
             seen = self._look(lake, context)
             if not self.arrival.complete(seen, time.time()):
-                self._defer(lake)
+                self._defer(lake, context)
         return seen.count
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Whether the data have arrived."""
         remembers = self.mode != "reschedule" or context.get("task_state_store") is not None
-        with self._lake() as lake:
+        with self.platform() as lake:
             self._seen = self._look(lake, context)
             if not remembers:
                 self._seen = self._watch(lake, self._seen)
@@ -135,19 +132,13 @@ class DataSensor(DatalakeSensor):
         """Continue after the triggerer waited."""
         ended = DataEvent.read(event)
         if ended.outcome == TIMED_OUT:
+            stop_if_overdue(context, ended.message)
             raise AirflowSensorTimeout(ended.message)
         if ended.outcome != ARRIVED:
-            raise DatalakeError(f"The wait for data broke off. {ended.message}")
+            with failing_at_once(self.soft_fail):
+                raise ended.as_error()
         self.log.info("%d data have arrived", ended.count)
         return ended.count
-
-    @contextmanager
-    def _lake(self) -> Iterator[SharedHook]:
-        from datalake_ops.hook import DatalakeHook as SharedHook
-
-        connection = DatalakeHook(self.datalake_conn_id).datalake.connection
-        with failing_at_once(self.soft_fail), SharedHook.from_connection(connection.with_(retry=_PATIENT)) as lake:
-            yield lake
 
     def _look(self, datalake: SharedHook, context: Context) -> Seen:
         DatalakeLink().push(context, datalake.datalake_url(self.query_text))
@@ -178,10 +169,12 @@ class DataSensor(DatalakeSensor):
                 return latest
         return seen
 
-    def _defer(self, datalake: SharedHook) -> None:
+    def _defer(self, datalake: SharedHook, context: Context) -> None:
         from airflow_provider.triggers.data import DataTrigger
 
         now, place = time.time(), datalake.context
+        overdue = overdue_at(context)
+        deadline_at = min(now + float(self.timeout), math.inf if overdue is None else overdue)
         trigger = DataTrigger(
             datalake_conn_id=self.datalake_conn_id,
             organization_id=str(place.organization.id),
@@ -191,11 +184,11 @@ class DataSensor(DatalakeSensor):
             min_count=int(self.min_count),
             stable_for=self.stable_for,
             poll_interval=float(self.poke_interval),
-            deadline_at=now + float(self.timeout),
+            deadline_at=deadline_at,
             fire_after=now + supervisor_delay(),
         )
         # The trigger keeps the deadline; Airflow's own, later one only ends a trigger that hangs.
-        backstop = timedelta(seconds=float(self.timeout) + max(_MARGIN, 2 * float(self.poke_interval)))
+        backstop = timedelta(seconds=deadline_at - now + max(_MARGIN, 2 * float(self.poke_interval)))
         self.defer(trigger=trigger, method_name="execute_complete", timeout=backstop)
 
 

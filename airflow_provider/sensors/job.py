@@ -9,9 +9,9 @@ from airflow_provider.compat import AirflowSensorTimeout, PokeReturnValue, defau
 from airflow_provider.events import TIMED_OUT, JobEvent
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.links import DatalakeLink, JobLink
-from airflow_provider.retrying import default_retry_policy, failing_at_once
+from airflow_provider.retrying import default_retry_policy
 from airflow_provider.sensors.base import DatalakeSensor
-from airflow_provider.waiting import JobWait, finish
+from airflow_provider.waiting import JobWait, finish, stop_if_overdue
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -56,20 +56,22 @@ class JobSensor(DatalakeSensor):
 
     def execute(self, context: Context) -> Any:
         """Look once, then wait as the sensor was told to."""
-        with failing_at_once(self.soft_fail), DatalakeHook(self.datalake_conn_id) as hook:
-            JobLink().push(context, hook.datalake.job_url(self.job_id))
-            DatalakeLink().push(context, hook.datalake.datalake_url())
+        with self.sparing(), self.platform() as datalake:
+            JobLink().push(context, datalake.job_url(self.job_id))
+            DatalakeLink().push(context, datalake.datalake_url())
         if not self.deferrable:
             return super().execute(context)
-        if not self.poke(context):
+        with self.sparing():
+            has_ended = bool(self.poke(context))
+        if not has_ended:
             wait = JobWait(self.datalake_conn_id, self.job_id, float(self.timeout), float(self.poke_interval))
             self.defer(**wait.deferral(context))
         return self.job_id
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Whether the job succeeded; raises when it ended otherwise."""
-        with failing_at_once(self.soft_fail), DatalakeHook(self.datalake_conn_id) as hook:
-            job = hook.datalake.check_job(hook.datalake.get_job(self.job_id))
+        with self.platform() as datalake:
+            job = datalake.check_job(datalake.get_job(self.job_id))
         self.log.info("Job %s: %s", job.id, job.status)
         return PokeReturnValue(is_done=job.status.is_terminal, xcom_value=self.job_id)
 
@@ -77,6 +79,7 @@ class JobSensor(DatalakeSensor):
         """Continue after the triggerer waited."""
         ended = JobEvent.read(event)
         if ended.outcome == TIMED_OUT:
+            stop_if_overdue(context, ended.message)
             raise AirflowSensorTimeout(ended.message)
-        with failing_at_once(self.soft_fail), DatalakeHook(self.datalake_conn_id) as hook:
-            return str(finish(ended, hook.datalake, context).id)
+        with self.platform() as datalake:
+            return str(finish(ended, datalake, context).id)

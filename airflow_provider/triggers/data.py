@@ -12,10 +12,12 @@ from uuid import UUID
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider.events import ARRIVED, LOST, TIMED_OUT, DataEvent
-from datalake_ops.errors import ConfigurationError, DatalakeError, DataWaitTimeoutError
+from airflow_provider.events import ARRIVED, LOST, TIMED_OUT, DataEvent, met
+from airflow_provider.triggers.token import with_current_token
+from datalake_ops.errors import DatalakeError, DataWaitTimeoutError
 
 if TYPE_CHECKING:
+    from datalake_ops.config import Connection
     from datalake_ops.waiting.arrival import Seen
 
 _NAMES = (
@@ -80,19 +82,19 @@ class DataTrigger(BaseTrigger):
             seen = await self._arrival()
         except DataWaitTimeoutError as error:
             return DataEvent(TIMED_OUT, message=str(error))
-        except ConfigurationError as error:
-            return DataEvent(LOST, message=str(error))
         except DatalakeError as error:
-            return DataEvent(LOST, message=f"{type(error).__name__}: {error}")
+            return DataEvent(LOST, **met(error))
         self.log.info("%d data have arrived", seen.count)
         return DataEvent(ARRIVED, seen.count)
 
     async def _arrival(self) -> Seen:
-        from airflow_provider.hooks.datalake import DatalakeHook
         from datalake_ops.waiting.arrival import Arrival
         from datalake_ops.waiting.arrival_waiter import DataWatch, await_data
 
         arrival = Arrival(self.min_count, self.stable_for)
         watch = DataWatch(UUID(self.organization_id), UUID(self.lake_id), arrival, self.q, self.custom_metadata)
-        connection = await DatalakeHook.aconnection(self.datalake_conn_id)
-        return await await_data(connection, watch, deadline_at=self.deadline_at, poll_interval=self.poll_interval)
+
+        async def wait(connection: Connection) -> Seen:
+            return await await_data(connection, watch, deadline_at=self.deadline_at, poll_interval=self.poll_interval)
+
+        return await with_current_token(self.datalake_conn_id, wait)

@@ -13,8 +13,9 @@ from uuid import UUID
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider.compat import task_state
-from airflow_provider.events import ENDED, LOST, TIMED_OUT, JobEvent
-from datalake_ops.errors import DatalakeError, JobWaitTimeoutError, UnauthorizedError
+from airflow_provider.events import ENDED, LOST, TIMED_OUT, JobEvent, met
+from airflow_provider.triggers.token import with_current_token
+from datalake_ops.errors import DatalakeError, JobWaitTimeoutError
 
 if TYPE_CHECKING:
     from datalake_ops.config import Connection
@@ -95,25 +96,14 @@ class JobTrigger(BaseTrigger):
         # Half a second of imports would hold up every other trigger of this triggerer.
         await asyncio.to_thread(importlib.import_module, "datalake_ops.waiting.shared")
         try:
-            await self._follow()
+            await with_current_token(self.datalake_conn_id, self._follow)
         except JobWaitTimeoutError as error:
             return JobEvent(self.job_id, TIMED_OUT, str(error))
         except DatalakeError as error:
-            return JobEvent(self.job_id, LOST, str(error), type(error).__name__)
+            return JobEvent(self.job_id, LOST, **met(error))
         return JobEvent(self.job_id, ENDED)
 
-    async def _follow(self) -> None:
-        connection = await self._connection()
-        while True:
-            try:
-                return await self._follow_on(connection)
-            except UnauthorizedError:
-                # A long wait may outlive a token.
-                before, connection = connection, await self._connection()
-                if connection == before:
-                    raise
-
-    async def _follow_on(self, connection: Connection) -> None:
+    async def _follow(self, connection: Connection) -> None:
         from datalake_ops.waiting.schedule import WaitSchedule
         from datalake_ops.waiting.shared import shared_poller
         from datalake_ops.waiting.tail import Tail
@@ -130,11 +120,6 @@ class JobTrigger(BaseTrigger):
                 self.log.info("Job %s: %s", self.job_id, seen.job.status)
             status = seen.job.status
 
-    async def _connection(self) -> Connection:
-        from airflow_provider.hooks.datalake import DatalakeHook
-
-        return await DatalakeHook.aconnection(self.datalake_conn_id)
-
     async def on_kill(self) -> None:
         """Cancel the job because a user failed, cleared or ended the waiting task (Airflow 3.3 and newer call this)."""
         if not self.cancel_on_kill:
@@ -146,20 +131,32 @@ class JobTrigger(BaseTrigger):
         await asyncio.shield(cancelling)
 
     async def _cancel(self) -> None:
+        from airflow_provider.hooks.datalake import DatalakeHook
         from airflow_provider.stopping import cancel_job
 
-        if (state := await self._task_state()) in _IN_GOOD_HANDS:
-            self.log.warning("Job %s goes on: its task is %s, only this trigger ends.", self.job_id, state)
+        if await self._is_in_good_hands():
             return
-        self.log.warning("The task was stopped (%s): cancelling job %s", state, self.job_id)
-        await asyncio.to_thread(cancel_job, await self._connection(), self.job_id)
+        self.log.warning("The task was stopped: cancelling job %s", self.job_id)
+        connection = await DatalakeHook.aconnection(self.datalake_conn_id)
+        await asyncio.to_thread(cancel_job, connection, self.job_id)
 
-    async def _task_state(self) -> str | None:
-        # A triggerer that was slow to tell that it lives is told to drop its triggers too (apache/airflow #73454).
-        if self.task_instance is None:
-            return None
+    async def _is_in_good_hands(self) -> bool:
+        """Whether the task still waits, or sees to its job itself, so that only this trigger ends."""
         try:
-            return await asyncio.wait_for(task_state(self.task_instance), _STATE_SECONDS)
-        except asyncio.TimeoutError:
-            self.log.warning("Airflow does not tell the task's state; it is taken as stopped.")
-            return None
+            # A triggerer that was slow to tell that it lives is told to drop its triggers too (apache/airflow #73454).
+            state = await asyncio.wait_for(task_state(self.task_instance), _STATE_SECONDS)
+        # Airflow does not answer in time, or answers with whatever error.
+        except Exception:
+            if _HAS_ON_KILL:
+                self.log.warning("Airflow does not tell the task's state; it is taken as stopped.", exc_info=True)
+                return False
+            # Airflow before 3.3 ends every trigger of a triggerer that is restarted, and all of them ask at once.
+            self.log.exception(
+                "Job %s goes on: Airflow does not tell whether its task was stopped. If it was, cancel the job.",
+                self.job_id,
+            )
+            return True
+        if state in _IN_GOOD_HANDS:
+            self.log.warning("Job %s goes on: its task is %s, only this trigger ends.", self.job_id, state)
+            return True
+        return False

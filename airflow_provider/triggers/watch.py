@@ -80,7 +80,8 @@ class LakeTrigger(BaseEventTrigger):
 
     def shared_stream_key(self) -> Hashable | None:
         """One stream per watch: Airflow says through it when an event is kept (3.3); the poll is shared elsewhere."""
-        return ("datalake-watch", self._key())
+        # Another interval makes another trigger of Airflow's, with its own asset and memory: a stream has one trigger.
+        return ("datalake-watch", self._key(), self.poll_interval)
 
     @classmethod
     def create_shared_stream_producer(cls, kwargs: dict[str, Any]) -> Any:

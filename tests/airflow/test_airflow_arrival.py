@@ -17,7 +17,7 @@ from airflow_provider.events import ARRIVED, LOST, TIMED_OUT, DataEvent
 from airflow_provider.sensors.data import DataSensor
 from airflow_provider.triggers.data import DataTrigger
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.testing.airflow import load_dags, run_dag
+from datalake_ops.testing.airflow import connected, load_dags, run_dag
 from datalake_ops.testing.server import PlatformServer
 from tests.airflow.versions import TEST_DAGS, deserialize, serialize
 
@@ -107,12 +107,39 @@ def test_the_trigger_fires_once_and_says_how_the_wait_ended(lake: DatalakeHook) 
     late = asyncio.run(fired(a_trigger(lake, min_count=4, deadline_at=time.time() + 0.3)))
     lost = asyncio.run(fired(a_trigger(lake, q="width >")))
 
-    assert arrived == [{"outcome": ARRIVED, "count": 3, "message": ""}]
+    told = {"message": "", "error": "", "status": 0, "retry_after": None}
+    assert arrived == [{"outcome": ARRIVED, "count": 3, **told}]
     assert held_until >= fire_after
     assert [event["outcome"] for event in late] == [TIMED_OUT]
     assert "3 of 4 data had arrived" in late[0]["message"]
     assert [event["outcome"] for event in lost] == [LOST]
-    assert "InvalidQueryError" in lost[0]["message"]
+    assert (lost[0]["error"], lost[0]["status"]) == ("InvalidQueryError", 400)
+
+
+def met_once(platform: PlatformServer, fault: str) -> None:
+    deadline = time.monotonic() + 30
+    while not platform.faults_met(fault):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.usefixtures("some_data")
+def test_a_long_wait_outlives_its_token(lake: DatalakeHook, platform: PlatformServer) -> None:
+    name = lake.context.datalake.name
+
+    async def wait() -> list[Any]:
+        waiting = asyncio.create_task(fired(a_trigger(lake, min_count=3, stable_for=1, poll_interval=0.1)))
+        # The connection is looked up, and asked over, before it changes.
+        await asyncio.to_thread(met_once, platform, slow)
+        with connected(platform, datalake_name=name, max_workers=3):
+            platform.script_fault("*", "/datas", status=401)
+            return await waiting
+
+    slow = platform.script_fault("*", "/datas", delay=0.1)
+    [event] = asyncio.run(wait())
+
+    assert platform.faults_met() == 2
+    assert (event["outcome"], event["count"]) == (ARRIVED, 3)
 
 
 @pytest.mark.usefixtures("some_data")

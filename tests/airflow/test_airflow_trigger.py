@@ -20,6 +20,7 @@ from airflow_provider.triggers.job import JobTrigger
 from airflow_provider.waiting import JobWait, finish
 from datalake_ops.errors import JobWaitTimeoutError, UnauthorizedError
 from datalake_ops.hook import DatalakeHook
+from datalake_ops.remedy import Remedy, remedy_of, told_delay
 from datalake_ops.testing.server import PlatformServer
 from datalake_ops.wire.jobs import Job, JobStatus
 from tests.airflow.versions import deserialize, serialize
@@ -114,7 +115,8 @@ def test_the_event_tells_that_the_job_ended_and_is_held_back(platform: PlatformS
 
     events = asyncio.run(fired(JobTrigger("datalake_default", str(job.id), fire_after=fire_after)))
 
-    assert events == [{"job_id": str(job.id), "outcome": ENDED, "message": "", "error": ""}]
+    [event] = events
+    assert {name: value for name, value in event.items() if value} == {"job_id": str(job.id), "outcome": ENDED}
     assert time.time() >= fire_after
 
 
@@ -176,11 +178,15 @@ async def killed_impatiently(trigger: JobTrigger) -> None:
     await asyncio.sleep(2)
 
 
-def a_trigger_of_a_task(job: Job, monkeypatch: pytest.MonkeyPatch, state: str, seconds: float = 0.0) -> JobTrigger:
-    """A trigger whose task is in a state, which Airflow takes some time to tell."""
+def a_trigger_of_a_task(
+    job: Job, monkeypatch: pytest.MonkeyPatch, state: str | None, seconds: float = 0.0
+) -> JobTrigger:
+    """A trigger whose task is in a state, which Airflow takes some time to tell; None breaks off the answer."""
 
     def get_task_states(**_: Any) -> dict[str, dict[str, str]]:
         time.sleep(seconds)
+        if state is None:
+            raise OSError("the execution API is away")
         return {"r": {"t": state}}
 
     monkeypatch.setattr("airflow.sdk.execution_time.task_runner.RuntimeTaskInstance.get_task_states", get_task_states)
@@ -203,9 +209,13 @@ def test_a_kill_cancels_the_job_even_when_airflow_does_not_wait_for_it(
 
 @pytest.mark.needs_airflow("3.3", "older ones do not tell a trigger of a kill")
 @pytest.mark.usefixtures("some_data")
-@pytest.mark.parametrize(("state", "end"), [("deferred", JobStatus.RUNNING), ("failed", JobStatus.KILLED)])
+@pytest.mark.parametrize(
+    ("state", "end"),
+    [("deferred", JobStatus.RUNNING), ("failed", JobStatus.KILLED), (None, JobStatus.KILLED)],
+    ids=["deferred", "failed", "unknown"],
+)
 def test_a_triggerer_that_only_loses_the_task_leaves_its_job_alone(
-    lake: DatalakeHook, monkeypatch: pytest.MonkeyPatch, state: str, end: JobStatus
+    lake: DatalakeHook, monkeypatch: pytest.MonkeyPatch, state: str | None, end: JobStatus
 ) -> None:
     job = lake.launch_processing("patient", lake.list_data())
 
@@ -216,6 +226,66 @@ def test_a_triggerer_that_only_loses_the_task_leaves_its_job_alone(
         time.sleep(0.05)
     assert lake.get_job(job).status is end
     lake.cancel_job(job)
+
+
+async def ended_while_it_waits(trigger: JobTrigger) -> None:
+    """What Airflow before 3.3 does for every reason alike: it cancels the trigger, and waits for what that does."""
+    waiting = asyncio.create_task(fired(trigger))
+    await asyncio.sleep(0.5)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+@pytest.mark.needs_airflow("3.0", "Airflow 2 asks its database for the task's state")
+@pytest.mark.usefixtures("some_data")
+@pytest.mark.parametrize(
+    ("state", "seconds", "end"),
+    [
+        ("failed", 0.0, JobStatus.KILLED),
+        ("success", 0.0, JobStatus.KILLED),
+        ("deferred", 0.0, JobStatus.RUNNING),
+        ("running", 0.0, JobStatus.RUNNING),
+        ("failed", 1.5, JobStatus.RUNNING),
+        (None, 0.0, JobStatus.RUNNING),
+    ],
+    ids=["failed", "success", "deferred", "running", "told too late", "unknown"],
+)
+def test_before_on_kill_a_cancelled_trigger_cancels_only_the_job_of_a_task_that_was_stopped(
+    lake: DatalakeHook,
+    monkeypatch: pytest.MonkeyPatch,
+    state: str | None,
+    seconds: float,
+    end: JobStatus,
+) -> None:
+    monkeypatch.setattr("airflow_provider.triggers.job._HAS_ON_KILL", False)
+    monkeypatch.setattr("airflow_provider.triggers.job._IN_GOOD_HANDS", ("deferred", "scheduled", "queued", "running"))
+    monkeypatch.setattr("airflow_provider.triggers.job._STATE_SECONDS", 1.0)
+    job = lake.launch_processing("patient", lake.list_data())
+
+    asyncio.run(ended_while_it_waits(a_trigger_of_a_task(job, monkeypatch, state, seconds)))
+
+    if end is JobStatus.KILLED:
+        assert lake.wait_for_job(job, timeout=10, raise_on_failure=False).status is end
+    else:
+        assert not lake.get_job(job).status.is_terminal
+        lake.cancel_job(job)
+
+
+@pytest.mark.parametrize(("status", "retry_after"), [(429, 90.0), (408, None), (503, 20.0)])
+def test_what_the_platform_told_the_triggerer_decides_about_the_tasks_retry(
+    platform: PlatformServer, status: int, retry_after: float | None
+) -> None:
+    with platform.hook() as hook:
+        job = hook.import_bucket_objects(["nothing/"])
+    platform.script_fault("GET", f"/api/v2/job/{job.id}", status=status, retry_after=retry_after, count=100)
+
+    [event] = asyncio.run(fired(JobTrigger("datalake_default", str(job.id), max_failed_polls=0)))
+    error = JobEvent.read(deserialize(serialize(event))).as_error()
+
+    assert event["outcome"] == LOST
+    assert remedy_of(error) is Remedy.WAIT
+    assert told_delay(error) == retry_after
 
 
 @pytest.mark.parametrize("payload", [None, "success", {}, {"outcome": "done"}, {"job_id": "x"}])

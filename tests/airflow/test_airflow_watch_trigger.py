@@ -226,6 +226,21 @@ def test_watchers_of_a_connection_share_each_look(platform: PlatformServer, add:
     assert 1 <= looks <= beats
 
 
+def test_the_same_watch_with_another_interval_has_a_stream_and_a_memory_of_its_own(add: Add) -> None:
+    async def watch() -> tuple[str, list[dict[str, Any]]]:
+        stores = Store(), Store()
+        triggers = [a_watch(store, tags="raw", poll_interval=0.1 + 0.1 * n) for n, store in enumerate(stores)]
+        async with a_triggerer(*triggers) as triggerer:
+            await triggerer.wait(lambda: all(store.values for store in stores))
+            new = await asyncio.to_thread(add, tags=["raw"])
+            await triggerer.wait(lambda: len(triggerer.fired) >= 2 and not any(s.place["pending"] for s in stores))
+            return new, triggerer.fired
+
+    new, fired = asyncio.run(watch())
+
+    assert [event["data_ids"] for event in fired] == [[new], [new]]
+
+
 def test_a_platform_that_fails_for_a_while_costs_no_news(platform: PlatformServer, add: Add) -> None:
     async def watch() -> tuple[str, list[dict[str, Any]]]:
         store = Store()

@@ -1,0 +1,31 @@
+"""What a trigger does when its token is refused: a long wait may outlive it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from datalake_ops.errors import UnauthorizedError
+
+if TYPE_CHECKING:
+    from datalake_ops.config import Connection
+
+T = TypeVar("T")
+
+
+async def with_current_token(datalake_conn_id: str, ask: Callable[[Connection], Awaitable[T]]) -> T:
+    """Ask over an Airflow connection, and again each time the connection was changed after its token was refused.
+
+    Raises:
+        UnauthorizedError: the token was refused, and the connection still has it.
+    """
+    from airflow_provider.hooks.datalake import DatalakeHook
+
+    connection = await DatalakeHook.aconnection(datalake_conn_id)
+    while True:
+        try:
+            return await ask(connection)
+        except UnauthorizedError:
+            before, connection = connection, await DatalakeHook.aconnection(datalake_conn_id)
+            if connection == before:
+                raise

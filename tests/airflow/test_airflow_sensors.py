@@ -1,0 +1,138 @@
+"""What both sensors do alike, whether they poke or defer: time limits, patience, skipping, and the kind of an error."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airflow_provider import retrying
+from airflow_provider.compat import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    TaskDeferred,
+)
+from airflow_provider.events import LOST, TIMED_OUT
+from airflow_provider.sensors.data import DataSensor
+from airflow_provider.sensors.job import JobSensor
+from datalake_ops.errors import TooManyRequestsError, UnauthorizedError
+from datalake_ops.hook import DatalakeHook
+from datalake_ops.testing.server import PlatformServer
+from datalake_ops.waiting.schedule import WaitSchedule
+
+NEVER = "00000000-0000-4000-8000-000000000000"
+SENSORS = pytest.mark.parametrize("kind", [JobSensor, DataSensor])
+
+
+def a_sensor(kind: Any, job_id: str = NEVER, **options: Any) -> Any:
+    given = {"job_id": job_id} if kind is JobSensor else {"min_count": 10}
+    return kind(task_id="t", poke_interval=0.1, **given, **options)
+
+
+def a_context(sensor: Any, running_for: float = 0.0) -> Any:
+    started_at = datetime.now(timezone.utc) - timedelta(seconds=running_for)
+    return {"ti": SimpleNamespace(xcom_push=lambda **_: None, start_date=started_at, map_index=-1), "task": sensor}
+
+
+def an_event(outcome: str, **told: Any) -> dict[str, Any]:
+    return {"job_id": NEVER, "outcome": outcome, "message": "too bad", **told}
+
+
+def resumed(sensor: Any, event: dict[str, Any], running_for: float = 0.0) -> Any:
+    return sensor.resume_execution("execute_complete", {"event": event}, a_context(sensor, running_for))
+
+
+@pytest.fixture
+def job_id(lake: DatalakeHook, some_data: list[str]) -> Iterator[str]:
+    """A job that goes on for the whole test."""
+    job = lake.launch_processing("patient", some_data)
+    yield str(job.id)
+    lake.cancel_job(job)
+
+
+@SENSORS
+def test_a_deferred_sensor_waits_no_longer_than_its_execution_timeout(kind: Any, job_id: str) -> None:
+    sensor = a_sensor(kind, job_id, deferrable=True, timeout=3600, execution_timeout=timedelta(seconds=50))
+
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.execute(a_context(sensor, running_for=20))
+
+    assert deferred.value.trigger.deadline_at == pytest.approx(time.time() + 30, abs=10)
+
+
+@SENSORS
+@pytest.mark.parametrize(
+    ("running_for", "error"), [(10, AirflowSensorTimeout), (40, AirflowTaskTimeout)], ids=["timeout", "execution"]
+)
+def test_a_resumed_sensor_learns_which_of_its_deadlines_came(kind: Any, running_for: float, error: Any) -> None:
+    sensor = a_sensor(kind, execution_timeout=timedelta(seconds=30))
+
+    with pytest.raises(error, match="too bad"):
+        resumed(sensor, an_event(TIMED_OUT), running_for)
+
+
+@SENSORS
+def test_an_overdue_sensor_is_not_skipped_by_soft_fail(kind: Any) -> None:
+    sensor = a_sensor(kind, execution_timeout=timedelta(seconds=30), soft_fail=True)
+
+    with pytest.raises(AirflowTaskTimeout):
+        resumed(sensor, an_event(TIMED_OUT), running_for=40)
+
+
+@SENSORS
+@pytest.mark.usefixtures("platform")
+def test_a_resumed_sensor_raises_the_error_that_its_trigger_met(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrying, "HAS_RETRY_POLICIES", True)
+    busy = an_event(LOST, error="TooManyRequestsError", status=429, retry_after=90)
+
+    with pytest.raises(UnauthorizedError, match="too bad"):
+        resumed(a_sensor(kind), an_event(LOST, error="UnauthorizedError", status=401))
+    with pytest.raises(TooManyRequestsError) as caught:
+        resumed(a_sensor(kind), busy)
+
+    assert (caught.value.status, caught.value.retry_after) == (429, 90)
+
+
+@SENSORS
+@pytest.mark.usefixtures("platform")
+def test_a_resumed_sensor_is_not_retried_by_what_no_retry_mends_before_policies(
+    kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrying, "HAS_RETRY_POLICIES", False)
+
+    with pytest.raises(AirflowFailException, match="UnauthorizedError"):
+        resumed(a_sensor(kind), an_event(LOST, error="UnauthorizedError", status=401))
+
+
+@SENSORS
+@pytest.mark.usefixtures("platform")
+def test_a_sensor_that_never_fails_is_skipped_when_deferred_too(kind: Any, platform: PlatformServer) -> None:
+    sensor = a_sensor(kind, never_fail=True, deferrable=True)
+    platform.script_fault("*", "/job/|/datas", status=403)
+
+    with pytest.raises(AirflowSkipException):
+        sensor.execute(a_context(sensor))
+    with pytest.raises(AirflowSkipException):
+        resumed(sensor, an_event(LOST, error="UnauthorizedError", status=401))
+
+
+@SENSORS
+@pytest.mark.usefixtures("lake")
+def test_a_sensor_gives_the_platform_as_long_as_its_trigger_would(kind: Any) -> None:
+    with a_sensor(kind).platform() as datalake:
+        assert datalake.connection.retry.budget == WaitSchedule().tolerated_silence
+
+
+def test_a_connection_that_cannot_be_right_forbids_retries_before_policies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrying, "HAS_RETRY_POLICIES", False)
+    monkeypatch.setenv("AIRFLOW_CONN_WRONG", '{"conn_type": "datalake", "host": "http://127.0.0.1:1"}')
+    sensor = a_sensor(DataSensor, datalake_conn_id="wrong")
+
+    with pytest.raises(AirflowFailException, match="ConfigurationError"):
+        sensor.poke(a_context(sensor))
