@@ -162,11 +162,12 @@ class NoDataError(DatalakeError, LookupError):
 
 
 class NothingDoneError(DatalakeError):
-    """Every file of an upload failed; `.errors` holds one error per file."""
+    """Every file of an upload failed; `.errors` holds one error per file, `.report` a row for each, and `.retry`."""
 
-    def __init__(self, message: str, errors: Sequence[UploadError] = ()) -> None:
+    def __init__(self, message: str, errors: Sequence[UploadError] = (), report: UploadReport | None = None) -> None:
         super().__init__(message)
         self.errors = list(errors)
+        self.report = report
 
 
 class IncompleteUploadError(DatalakeError):

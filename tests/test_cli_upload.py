@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -124,3 +126,59 @@ def test_ctrl_c_stops_cleanly_says_how_to_resume_and_resuming_works(
     assert again.returncode == 0, again.stderr
     assert "skipped" in again.stdout
     assert Counter(data.filename for data in lake.iter_data()) == {f"{number:03}.png": 1 for number in range(60)}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (["--max-failed", "1.5"], "max_failed"),
+        (["--max-failed", "-1"], "max_failed"),
+        (["--report", "taken/report.jsonl"], "cannot be written"),
+        (["--report", "in"], "is a folder"),
+        (["--include", "[z-a].png"], "is no pattern"),
+    ],
+)
+def test_what_cannot_be_right_is_told_before_anything_is_sent(
+    lake: DatalakeHook,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    wrong: list[str],
+    reason: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    photos_in(tmp_path / "in", 1)
+    (tmp_path / "taken").touch()
+
+    code = main(["upload", "in", *wrong])
+
+    assert code != 0
+    assert reason in capsys.readouterr().err
+    assert lake.count_data() == 0
+
+
+@pytest.mark.usefixtures("lake")
+def test_a_report_that_cannot_be_written_after_all_hides_no_result(
+    datalake_platform: PlatformServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos_in(tmp_path / "in", 1)
+    folder = tmp_path / "later"
+
+    def spoil() -> None:
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            with suppress(OSError):
+                folder.rmdir()
+                folder.touch()
+                return
+
+    datalake_platform.script_fault("POST", "/datas$", delay=3)
+    spoiler = threading.Thread(target=spoil)
+    spoiler.start()
+    code = main(["upload", str(tmp_path / "in"), "--report", str(folder / "report.jsonl")])
+    spoiler.join()
+
+    told = capsys.readouterr()
+    assert code == 1
+    assert "1 uploaded" in told.out
+    assert "could not be written" in told.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datalake_ops.cli.connection import Commands, add_command, hook_from
@@ -15,6 +16,7 @@ from datalake_ops.terminal import print_json, print_table, size
 if TYPE_CHECKING:
     from datalake_ops.upload.progress import Progress
     from datalake_ops.upload.report import UploadReport
+    from datalake_ops.upload.tolerance import Tolerance
 
 INTERRUPTED = 130
 # Failed files that are named on the terminal; the report names all.
@@ -48,9 +50,16 @@ def add_commands(commands: Commands) -> None:
 
 def upload(arguments: argparse.Namespace) -> int:
     """Upload, show what failed, and fail when anything did."""
+    from datalake_ops.upload.saving import check_target
+    from datalake_ops.upload.tolerance import Tolerance
+
     source = _source(arguments)
     if arguments.check:
         return _check(source, arguments)
+    # What cannot be right is told before hours of upload, not after them.
+    tolerance = Tolerance("any", arguments.max_failed)
+    if arguments.report:
+        check_target(Path(arguments.report))
     last: list[Progress] = []
     try:
         with hook_from(arguments) as hook, watched() as show:
@@ -63,13 +72,12 @@ def upload(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print(_how_to_resume(arguments, last[0].done if last else 0), file=sys.stderr)
         return INTERRUPTED
-    if arguments.report:
-        done.save(arguments.report)
     if arguments.json:
         print_json(done.summary())
     else:
         _print_report(done)
-    return _verdict(done, arguments.max_failed)
+    saved = not arguments.report or _save(done, arguments.report)
+    return _verdict(done, tolerance) if saved else 1
 
 
 def _source(arguments: argparse.Namespace) -> list[Any]:
@@ -111,12 +119,20 @@ def _check(source: list[Any], arguments: argparse.Namespace) -> int:
     return 0 if found else 1
 
 
-def _verdict(done: UploadReport, max_failed: float | None) -> int:
+def _save(done: UploadReport, path: str) -> bool:
+    try:
+        done.save(path)
+    except OSError as error:
+        print(f"The report {path} could not be written: {error}", file=sys.stderr)
+        return False
+    return True
+
+
+def _verdict(done: UploadReport, tolerance: Tolerance) -> int:
     from datalake_ops.errors import IncompleteUploadError, NothingDoneError
-    from datalake_ops.upload.tolerance import Tolerance
 
     try:
-        Tolerance("any", max_failed).check(done)
+        tolerance.check(done)
     except (IncompleteUploadError, NothingDoneError):
         return 1
     return 0

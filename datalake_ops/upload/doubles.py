@@ -64,8 +64,8 @@ class Doubles:
         said = []
         if self.found:
             said.append(
-                f"{len(self.found)} files are in the lake more than once, because another worker sent them at the same "
-                "time; `doubled` names them."
+                f"{len(self.found)} files are in the lake more than once: another worker sent them at the same time, "
+                "or they were doubled before; `doubled` names them."
             )
         if self._unseen:
             said.append(f"Whether {self._unseen} files are in the lake more than once could not be looked up.")

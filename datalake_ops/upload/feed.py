@@ -64,6 +64,9 @@ class Feed:
                     yield settled
                 entries = iter(left)
                 while group := await asyncio.to_thread(self._look, entries):
+                    for one in group:
+                        if isinstance(one, Settled):
+                            self._ledger.forget(one.index)
                     yield group
 
     async def _windows(self) -> AsyncGenerator[tuple[list[Fed], list[Entry]], None]:

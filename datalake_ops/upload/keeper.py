@@ -114,12 +114,14 @@ class Keeper:
     means: Means
     batch: int = PAGE_SIZE
     _ways: dict[int, _Way] = field(default_factory=dict)
-    _twins: Twins = field(default_factory=Twins)
+    _twins: Twins = field(init=False)
     _tags: LateTags = field(default_factory=LateTags)
     _refused: str | None = None
 
     def __post_init__(self) -> None:
         self._hasher = Hasher()
+        # Without a comparison each file is one of its own.
+        self._twins = Twins(remembers=self.request.compares)
         self._screen = Screen(self.request, self.means.existing, self.means.key, self.means.recorder)
         key = self.means.key
         self._doubles = Doubles(self.means.existing, key) if key is not None else None
@@ -130,7 +132,13 @@ class Keeper:
             known = await self._screen.look(entries)
         except DatalakeError as error:
             return [_unknown(entry, error) for entry in entries]
-        return [self._known(entry, one) for entry, one in zip(entries, known, strict=True)]
+        decisions = [self._known(entry, one) for entry, one in zip(entries, known, strict=True)]
+        await self._tags.attach_full(self.session)
+        return decisions
+
+    def forget(self, index: int) -> None:
+        """Forget what was looked up for a file that cannot be looked at."""
+        self._screen.recall(index)
 
     async def begin(self, file: Prepared) -> Decision:
         """What to do with one file."""
@@ -138,10 +146,11 @@ class Keeper:
         digest = await self._digest(file.file, memory)
         found = memory.match(digest, stamp_of(file.file), self.means.key)
         if found is not None:
-            return self._known(file.entry, Known(found[0], found[1], file.draft.tags)) or SEND
+            others = memory.others(found[0], digest, self.means.key)
+            return self._known(file.entry, Known(found[0], found[1], file.draft.tags, others)) or SEND
         custom = self._content(file, digest)
         claim = (file.file.name, digest) if self.request.compares else (memory.path, digest)
-        twin = await self._twins.claim(claim)
+        twin = await self._ended(claim) or await self._twins.claim(claim)
         if twin is not None:
             return self._known(file.entry, Known(twin, False, file.draft.tags)) or SEND
         step = Step(memory.path, State.NAMED, *stamp_of(file.file), digest)
@@ -189,7 +198,7 @@ class Keeper:
         way = self._ways.pop(file.entry.index)
         self._twins.done(way.claim, data)
         # Another worker may have been faster, with tags of its own.
-        self._tags.want(file.entry.index, file.entry.path, data, file.draft.tags)
+        await self._tags.make_sure(self.session, file.entry, data, file.draft.tags)
         if self._doubles is not None:
             await self._doubles.add(Fresh(file.entry.index, file.file.name, way.step.digest, data.id))
 
@@ -205,7 +214,7 @@ class Keeper:
     async def finish(self) -> Findings:
         """Tag what was skipped, and look back for the last time."""
         errors = await self._tags.attach(self.session)
-        notes = [self._refused] if self._refused is not None else []
+        notes = [*self._tags.notes(), *([self._refused] if self._refused is not None else [])]
         doubled: dict[int, tuple[UUID, ...]] = {}
         if self._doubles is not None:
             await self._doubles.look()
@@ -221,6 +230,11 @@ class Keeper:
         self._hasher.close()
         if self.means.recorder is not None:
             await self.means.recorder.close()
+
+    async def _ended(self, claim: tuple[str, str]) -> Data | None:
+        """What a file of this claim became in this run, after the entry at hand was looked up."""
+        data_id = self._twins.ended(claim)
+        return None if data_id is None else (await self.means.existing.by_id([data_id])).get(data_id)
 
     async def _digest(self, file: OpenFile, memory: Memory) -> str:
         if file.content is not None and file.size <= _AT_HAND:
@@ -263,7 +277,9 @@ class Keeper:
         if self.request.if_exists == IfExists.ERROR and not known.ours:
             text = f"{entry.path} is in the lake already, as data {known.data.id} of the same name and content."
             return Decision(Action.REFUSE, error=UploadError(text, entry.path))
-        self._tags.want(entry.index, entry.path, known.data, known.tags)
+        self._tags.want(entry, known.data, known.tags)
+        if known.others and self._doubles is not None:
+            self._doubles.found[entry.index] = known.others
         return Decision(Action.SKIP, data=known.data)
 
     async def _record(self, file: Prepared, state: State, durable: bool = False, **facts: object) -> None:

@@ -75,6 +75,9 @@ class Ledger(Protocol):
     async def screen(self, entries: Sequence[Entry]) -> Sequence[Decision | None]:
         """For each entry a final SKIP or REFUSE, or None: it has to be looked at."""
 
+    def forget(self, index: int) -> None:
+        """An entry that `screen` left open cannot be looked at, and has its row."""
+
     async def begin(self, file: Prepared) -> Decision:
         """What to do with one file; may wait for another of the same content that is on its way."""
 
@@ -117,6 +120,9 @@ class NoLedger:
     async def screen(self, entries: Sequence[Entry]) -> Sequence[Decision | None]:
         """Look at them all."""
         return [None] * len(entries)
+
+    def forget(self, index: int) -> None:
+        """Nothing was kept."""
 
     async def begin(self, file: Prepared) -> Decision:
         """Send it."""

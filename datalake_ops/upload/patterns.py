@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from datalake_ops.errors import ConfigurationError
 from datalake_ops.upload.plan import content_type
 
 _MAGIC = re.compile(r"[*?\[]")
@@ -21,11 +22,18 @@ class Selection:
     is for names at any depth; a `/` in front ties it to the folder itself. A folder that `exclude` matches is left out
     with all that is in it. Without `include`, images and videos are meant; hidden files never are. `glob` is one
     pattern that comes on top.
+
+    Raises:
+        ConfigurationError: what is to be a pattern is none.
     """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     glob: str | None = None
+
+    def __post_init__(self) -> None:
+        for pattern in (*self.include, *self.exclude, *([] if self.glob is None else [self.glob])):
+            _compiled(pattern)
 
     def takes(self, path: str) -> bool:
         """Whether a file is meant."""
@@ -71,7 +79,10 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     anywhere = "/" not in clean
     parts = clean.removeprefix("/").removeprefix("./").split("/")
     text = "".join(_part(part, index == len(parts) - 1) for index, part in enumerate(parts))
-    return re.compile(f"(?:.*/)?{text}" if anywhere else text, re.DOTALL)
+    try:
+        return re.compile(f"(?:.*/)?{text}" if anywhere else text, re.DOTALL)
+    except re.error as error:
+        raise ConfigurationError(f"{pattern!r} is no pattern: {error.msg}.") from error
 
 
 def _part(part: str, last: bool) -> str:

@@ -70,6 +70,10 @@ class Places:
     # They carry secrets.
     options: Mapping[str, Any] | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        # A pattern that is none is told before anything is listed.
+        self._selection(None)
+
     def check(self, one: Any) -> None:
         """See that a source can be one.
 

@@ -69,6 +69,7 @@ class FileReport:
             "seconds": round(self.seconds, 3),
             "error": str(self.error) if self.error else None,
             "error_type": type(self.error).__name__ if self.error else None,
+            "doubles": [str(data_id) for data_id in self.doubles],
         }
 
 
@@ -87,6 +88,7 @@ class Totals:
 
     bytes: int
     unready: int
+    doubled: int
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ class UploadReport:
         return {str(status): found[mark] for mark, status in enumerate(STATUSES)}
 
     def summary(self, max_ids: int = 100, max_bytes: int | None = None) -> dict[str, Any]:
-        """A small JSON value for an XCom or a flow's result: counts, and at most `max_ids` identifiers and errors.
+        """A small JSON value for an XCom or a flow's result: counts, notes, at most `max_ids` identifiers and errors.
 
         With `max_bytes`, its JSON is no longer than that (not below 500): errors are cut short, and fewer are named.
         """
@@ -182,6 +184,7 @@ class UploadReport:
             "files": len(self.files),
             "counts": counts,
             "unready": len(self.unready) if self.totals is None else self.totals.unready,
+            "doubled": len(self.doubled) if self.totals is None else self.totals.doubled,
             "bytes": self.bytes,
             "seconds": round(self.seconds, 3),
             "bytes_per_second": round(self.rate),
@@ -189,6 +192,7 @@ class UploadReport:
             "data_ids_left_out": succeeded - len(ids),
             "errors": errors,
             "errors_left_out": failed - len(errors),
+            "notes": list(self.notes),
         }
         return told if max_bytes is None else within(told, max_bytes)
 

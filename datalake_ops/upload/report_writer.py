@@ -25,6 +25,7 @@ class ReportWriter:
         self._counts = dict.fromkeys(FileStatus, 0)
         self._sizes = array("q")
         self._unready: set[int] = set()
+        self._doubled: set[int] = set()
         self._finished = False
         self.bytes = 0
 
@@ -46,6 +47,10 @@ class ReportWriter:
             self._unready.add(index)
         else:
             self._unready.discard(index)
+        if row.doubles:
+            self._doubled.add(index)
+        else:
+            self._doubled.discard(index)
 
     def row(self, index: int) -> FileReport:
         """The row that is kept for an index.
@@ -77,7 +82,7 @@ class ReportWriter:
     def finish(self, seconds: float, notes: Sequence[str] = ()) -> UploadReport:
         """The report, in input order."""
         self._finished = True
-        totals = Totals(self.bytes, len(self._unready_successes()))
+        totals = Totals(self.bytes, len(self._unready_successes()), len(self._doubled))
         return UploadReport(self._rows, seconds, tuple(notes), totals=totals)
 
     def _unready_successes(self) -> list[int]:

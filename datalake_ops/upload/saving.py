@@ -17,6 +17,25 @@ _ROWS_AT_ONCE = 10_000
 _PARQUET = (".parquet", ".pq")
 
 
+def check_target(target: Path) -> None:
+    """See that rows can be written to a file that is made later.
+
+    Raises:
+        ConfigurationError: Parquet without pyarrow, or the folder cannot be written.
+    """
+    if target.suffix.lower() in _PARQUET:
+        _pyarrow()
+    draft = _draft_of(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_dir():
+            raise IsADirectoryError(f"{target} is a folder")
+        draft.touch()
+        draft.unlink()
+    except OSError as error:
+        raise ConfigurationError(f"The report {target} cannot be written: {error}") from error
+
+
 def save_rows(target: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
     """Write rows as JSON lines, or as Parquet when the name says so, whole or not at all.
 
@@ -25,7 +44,7 @@ def save_rows(target: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
         OSError: it cannot be written.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+    draft = _draft_of(target)
     try:
         if target.suffix.lower() in _PARQUET:
             _write_parquet(draft, iter(rows))
@@ -49,40 +68,58 @@ def within(summary: dict[str, Any], max_bytes: int) -> dict[str, Any]:
         raise ConfigurationError(f"A summary takes at least {SMALLEST_SUMMARY} bytes, got {max_bytes}.")
     errors, ids = summary["errors"], summary["data_ids"]
     left = summary["errors_left_out"], summary["data_ids_left_out"]
-    small = {**summary, "errors": [], "data_ids": [], "errors_left_out": left[0] + len(errors)}
+    small = {**summary, "notes": [], "errors": [], "data_ids": [], "errors_left_out": left[0] + len(errors)}
     small["data_ids_left_out"] = left[1] + len(ids)
     room = max_bytes - _length(small)
-    for name, values in (("errors", map(_cut, errors)), ("data_ids", iter(ids))):
+    listed: tuple[tuple[str, Iterator[Any]], ...] = (
+        ("notes", map(_short, summary["notes"])),
+        ("errors", map(_cut, errors)),
+        ("data_ids", iter(ids)),
+    )
+    for name, values in listed:
         for value in values:
             room -= _length(value) + 2
             if room < 0:
                 break
             small[name].append(value)
-            small[f"{name}_left_out"] -= 1
+            if name != "notes":
+                small[f"{name}_left_out"] -= 1
         room = max(room, 0)
     return small
 
 
 def _cut(error: Mapping[str, str]) -> dict[str, str]:
-    return {
-        name: text if len(text) <= _LONGEST_ERROR else text[:_LONGEST_ERROR] + "..." for name, text in error.items()
-    }
+    return {name: _short(text) for name, text in error.items()}
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_ERROR else text[:_LONGEST_ERROR] + "..."
 
 
 def _length(value: Any) -> int:
     return len(json.dumps(value))
 
 
-def _write_parquet(draft: Path, rows: Iterator[Mapping[str, Any]]) -> None:
+def _draft_of(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{os.getpid()}.part")
+
+
+def _pyarrow() -> tuple[Any, Any]:
     try:
-        import pyarrow as pa
+        import pyarrow
         from pyarrow import parquet
     except ImportError as error:
         raise ConfigurationError("Parquet needs pyarrow: pip install 'datalake-ops[parquet]', or use JSONL.") from error
+    return pyarrow, parquet
+
+
+def _write_parquet(draft: Path, rows: Iterator[Mapping[str, Any]]) -> None:
+    pa, parquet = _pyarrow()
     words = ("path", "status", "data_id", "upload_status", "error", "error_type")
     schema = pa.schema([(name, pa.string()) for name in words])
     for name, kind in (("bytes", pa.int64()), ("attempts", pa.int32()), ("seconds", pa.float64())):
         schema = schema.append(pa.field(name, kind))
+    schema = schema.append(pa.field("doubles", pa.list_(pa.string())))
     with parquet.ParquetWriter(draft, schema) as writer:
         while chunk := [_clean(row) for row in islice(rows, _ROWS_AT_ONCE)]:
             writer.write_table(pa.Table.from_pylist(chunk, schema))

@@ -24,11 +24,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Known:
-    """A file that the lake has, as `data`; `ours` when the journal says that an earlier run of this upload sent it."""
+    """A file that the lake has, as `data`; `ours` when the journal says that an earlier run of this upload sent it.
+
+    `others` are more data of the same name and content.
+    """
 
     data: Data
     ours: bool
     tags: tuple[UUID, ...]
+    others: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,12 @@ class Memory:
             if key is not None and key.of(data) == digest:
                 return data, False
         return None
+
+    def others(self, data: Data, digest: str, key: ContentKey | None) -> tuple[UUID, ...]:
+        """The other data of this content."""
+        if key is None:
+            return ()
+        return tuple(one.id for one in self.candidates if one.id != data.id and key.of(one) == digest)
 
 
 @dataclass(frozen=True)
@@ -142,7 +152,9 @@ class Screen:
 
     def _known(self, memory: Memory, seen: Seen | None) -> Known | None:
         found = memory.match(seen.digest, seen.stamp, self._key) if seen is not None else None
-        return Known(*found, seen.tags) if found is not None and seen is not None else None
+        if found is None or seen is None:
+            return None
+        return Known(*found, seen.tags, memory.others(found[0], seen.digest, self._key))
 
     def _path(self, entry: Entry) -> str:
         # Another run may start in another directory.

@@ -19,7 +19,7 @@ def seed_result(report: UploadReport, error_manager: ErrorManager | None = None)
     Every failed path goes to the error manager, with its full path; a partial failure is logged and does not raise.
 
     Raises:
-        NothingDoneError: no file was uploaded; it carries the errors.
+        NothingDoneError: no file was uploaded; it carries the errors and the report.
     """
     errors = report.errors
     if error_manager is not None:
@@ -27,7 +27,7 @@ def seed_result(report: UploadReport, error_manager: ErrorManager | None = None)
             error_manager.append_error(error)
     data = report.data
     if not data:
-        raise NothingDoneError(_nothing_done(report), errors)
+        raise NothingDoneError(_nothing_done(report), errors, report)
     if errors:
         logger.error("%s", failure_text(report))
     return data[0] if len(data) == 1 else data

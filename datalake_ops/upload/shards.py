@@ -78,12 +78,14 @@ def merge_summaries(summaries: Iterable[Mapping[str, Any]], max_ids: int = 100) 
     merged = UploadReport(()).summary()
     listed: dict[str, list[Any]] = {"data_ids": [], "errors": []}
     for one in summaries:
-        for name in ("files", "unready", "bytes", "data_ids_left_out", "errors_left_out"):
-            merged[name] += one[name]
+        for name in ("files", "unready", "doubled", "bytes", "data_ids_left_out", "errors_left_out"):
+            # A summary of an earlier release lacks some of these.
+            merged[name] += one.get(name, 0)
         merged["counts"] = {status: count + one["counts"][status] for status, count in merged["counts"].items()}
         merged["seconds"] = max(merged["seconds"], one["seconds"])
         for name, values in listed.items():
             values.extend(one[name])
+        merged["notes"] = list(dict.fromkeys([*merged["notes"], *one.get("notes", ())]))
     for name, values in listed.items():
         merged[name] = values[:max_ids]
         merged[f"{name}_left_out"] += len(values[max_ids:])

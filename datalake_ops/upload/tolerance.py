@@ -45,7 +45,7 @@ class Tolerance:
 
         Raises:
             NothingDoneError: every file failed.
-            IncompleteUploadError: some failed, and not so many are tolerated; it carries the report.
+            IncompleteUploadError: some failed, and not so many are tolerated. Both carry the report.
         """
         counts = report.counts()
         succeeded = counts["UPLOADED"] + counts["SKIPPED"]
@@ -53,7 +53,7 @@ class Tolerance:
         if not self.refuses(failed, len(report.files)) and not self._hides_more(report):
             return
         if not succeeded:
-            raise NothingDoneError(failure_text(report), report.errors)
+            raise NothingDoneError(failure_text(report), report.errors, report)
         raise IncompleteUploadError(failure_text(report), report)
 
     def refuses(self, failed: int, files: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -161,3 +162,55 @@ def test_that_no_names_can_be_agreed_on_is_told_only_where_the_platforms_own_are
 
     assert (chance.counts()["FAILED"], chance.notes) == (1, ())
     assert "no object names but its own" in stubborn.notes[0]
+
+
+class Forgetful(Stubborn):
+    """A platform that takes no names but its own, and shows no tags with its data."""
+
+    def __call__(self, request: Request) -> Answer | None:
+        if request.method == "XGET":
+            wanted = request.json.get("ids", [])
+            items = [data for data in self.made if data["id"] in wanted]
+            return Answer(body={"items": items, "count": len(items)})
+        if request.method == "POST" and request.path.endswith("/datas"):
+            self.made.append(self._witness.usual(request).body)
+            return Answer(201, self.made[-1])
+        return super().__call__(request)
+
+
+def test_a_copy_far_behind_becomes_the_same_data_where_no_name_can_be_agreed_on(
+    witness: Witness, tmp_path: Path
+) -> None:
+    paths = [a_picture(tmp_path / name, (10 + number, 20)) for number, name in enumerate(("1/a.png", "b.png", "c.png"))]
+    (tmp_path / "2").mkdir()
+    copy = Path(shutil.copy(paths[0], tmp_path / "2" / "a.png"))
+    witness.script = Forgetful(witness)
+
+    with DatalakeHook(host=witness.url, api_token="t", retry=IMPATIENT) as hook:
+        # One at a time, so that the first has arrived before the copy begins.
+        report = hook.upload([*paths, copy], if_exists="skip", max_workers=1)
+
+    assert [str(row.status) for row in report.files] == ["UPLOADED"] * 3 + ["SKIPPED"]
+    assert report.data[3].id == report.data[0].id
+    assert len(witness.seen("POST", "/datas$")) == 3
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_a_fresh_data_is_not_failed_because_its_tags_could_not_be_made_sure(
+    witness: Witness, tmp_path: Path, status: int
+) -> None:
+    path = a_picture(tmp_path / "a.png")
+    platform = Forgetful(witness)
+    attached = {"tag": {"id": an_id("night"), "name": "night"}, "count": 1}
+    answer = Answer(status, attached if status == 200 else {"message": "no"})
+    witness.script = lambda request: answer if request.path.endswith("/attach") else platform(request)
+
+    with DatalakeHook(host=witness.url, api_token="t", retry=IMPATIENT) as hook:
+        report = hook.upload(path, tags=["night"], if_exists="skip")
+
+    assert [str(row.status) for row in report.files] == ["UPLOADED"]
+    # Another worker may have registered it: its tags would be on the data then, and not these.
+    assert len(witness.seen("POST", "/attach$")) == 1
+    assert [note for note in report.notes if "tags" in note] == (
+        ["Whether 1 files have all their tags could not be made sure."] if status == 403 else []
+    )

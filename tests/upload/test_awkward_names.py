@@ -124,3 +124,23 @@ def test_an_unforeseen_error_of_the_look_up_fails_rows_and_not_the_run(tmp_path:
 
     assert [str(row.status) for row in rows] == ["FAILED"] * 3
     assert "nobody foresaw this" in str(rows[0].error)
+
+
+class _Forgetting(NoLedger):
+    def __init__(self) -> None:
+        self.forgotten: list[int] = []
+
+    def forget(self, index: int) -> None:
+        self.forgotten.append(index)
+
+
+def test_what_was_looked_up_for_a_file_that_cannot_be_looked_at_is_let_go_of(tmp_path: Path) -> None:
+    ledger = _Forgetting()
+    request = UploadRequest([a_picture(tmp_path / "a.png"), tmp_path / "missing.png"])
+
+    async def fed() -> list[Fed]:
+        return [one async for one in Feed(entries(request), request, ledger, lambda: None).items()]
+
+    asyncio.run(fed())
+
+    assert ledger.forgotten == [1]

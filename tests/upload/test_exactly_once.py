@@ -299,3 +299,15 @@ def test_a_lost_answer_to_the_registration_makes_one_data(
 def test_an_unknown_word_is_refused(lake: DatalakeHook, tmp_path: Path, word: str) -> None:
     with pytest.raises(ConfigurationError, match="skip, upload or error"):
         lake.upload(tmp_path / "a.png", if_exists=word)
+
+
+def test_a_data_that_was_doubled_before_is_told_when_it_is_skipped(lake: DatalakeHook, tmp_path: Path) -> None:
+    path = a_picture(tmp_path / "a.png")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    both = [lake.upload(path, custom_metadata={KEY: digest}).data[0].id for _ in range(2)]
+
+    report = lake.upload(path, if_exists="skip")
+
+    [row] = report.doubled
+    assert {row.data.id, *row.doubles} == set(both)  # type: ignore[union-attr]
+    assert "1 files are in the lake more than once" in report.notes[0]

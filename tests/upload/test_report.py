@@ -8,8 +8,12 @@ from uuid import UUID
 import pytest
 
 from datalake_ops.errors import ErrorManager, InvalidFileError, NothingDoneError, UnprocessableDataError
+from datalake_ops.upload.again import Again
 from datalake_ops.upload.report import FileReport, FileStatus, UploadReport
+from datalake_ops.upload.report_writer import ReportWriter
 from datalake_ops.upload.seed import seed_result
+from datalake_ops.upload.shards import merge_summaries
+from datalake_ops.upload.tolerance import Tolerance
 from datalake_ops.wire.data import Data, MultiData
 
 
@@ -91,6 +95,7 @@ def test_a_saved_report_has_one_line_per_path(tmp_path: Path) -> None:
         "seconds": 0.5,
         "error": "/in/3.jpg cannot be read.",
         "error_type": "UnprocessableDataError",
+        "doubles": [],
     }
     assert [entry.name for entry in path.parent.iterdir()] == ["report.jsonl"]
 
@@ -130,3 +135,30 @@ def test_an_upload_in_which_nothing_succeeded_raises_with_the_errors() -> None:
 def test_an_upload_of_no_path_raises() -> None:
     with pytest.raises(NothingDoneError, match="No path"):
         seed_result(UploadReport(()))
+
+
+def test_doubles_and_notes_are_in_every_form_of_a_report(tmp_path: Path) -> None:
+    writer = ReportWriter()
+    writer.add(0, FileReport("a.png", FileStatus.SKIPPED, doubles=(UUID(int=7),)))
+    report = writer.finish(1.0, ["Something of the run as a whole. " * 20])
+
+    [saved] = report.save(tmp_path / "r.jsonl").read_text().splitlines()
+    told = merge_summaries([report.summary(), UploadReport(()).summary()])
+
+    assert json.loads(saved)["doubles"] == [str(UUID(int=7))]
+    assert told["doubled"] == 1
+    assert told["notes"] == list(report.notes)
+    [short] = report.summary(max_bytes=1000)["notes"]
+    assert short.startswith("Something of the run")
+
+
+def test_the_error_of_an_upload_in_which_all_failed_can_be_retried() -> None:
+    error = InvalidFileError("a.png is empty.", "a.png")
+    report = UploadReport((FileReport("a.png", FileStatus.FAILED, error=error),), again=Again(["a.png"]))
+
+    for check in (seed_result, Tolerance("any").check):
+        with pytest.raises(NothingDoneError) as caught:
+            check(report)
+        carried = pickle.loads(pickle.dumps(caught.value)).report
+        assert carried.failed.paths == ["a.png"]
+        assert carried.again == Again(["a.png"])
