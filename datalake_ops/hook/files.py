@@ -219,13 +219,15 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         use_id: bool = False,
         force_replace: bool = False,
         max_workers: int | None = None,
+        content_key: str | None = "content_sha256",
     ) -> list[Path]:
         """Download data into a directory and return the files' paths, in order.
 
-        A file that is there is kept unless `force_replace`. Files are written beside and renamed, so a name in the
-        directory is always a whole file.
+        A file that is there is kept, whatever it holds, unless `force_replace`. Files are written beside and renamed:
+        what comes is always whole. Two calls for different data of one name want `use_id`, or directories of their own.
 
         Args:
+            content_key: where custom metadata hold the SHA-256 that an upload left, to compare with; None compares not.
             use_id: name the files by id instead of by file name; two data of one name do not collide then.
 
         Raises:
@@ -234,7 +236,8 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         from datalake_ops.upload.download import DownloadRequest, download_data
 
         wanted = [one if isinstance(one, Data) else self.get_data(one) for one in as_list(data)]
-        request = DownloadRequest(wanted, Path(directory), use_id, force_replace, self._workers(max_workers))
+        workers = self._workers(max_workers)
+        request = DownloadRequest(wanted, Path(directory), use_id, force_replace, workers, content_key)
         return download_data(request, self.connection, self.context)
 
     def _names(self) -> Names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +25,14 @@ from datalake_ops.wire.data import Data
 
 logger = logging.getLogger(__name__)
 _NAMED = 5
+_SHA256 = re.compile("[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True)
 class DownloadRequest:
-    """Which data go into which directory; a file that is there already is kept unless `force_replace`.
+    """Which data go into which directory; a file that is there already is kept, unread, unless `force_replace`.
+
+    What comes is compared with the SHA-256 in custom metadata under `content_key`, where that holds one.
 
     Raises:
         ConfigurationError: `max_workers` is below 1.
@@ -39,6 +43,7 @@ class DownloadRequest:
     use_id: bool = False
     force_replace: bool = False
     max_workers: int | None = None
+    content_key: str | None = CONTENT_KEY
 
     def __post_init__(self) -> None:
         if self.max_workers is not None and self.max_workers < 1:
@@ -48,8 +53,8 @@ class DownloadRequest:
 def download_data(request: DownloadRequest, connection: Connection, lake: Lake) -> list[Path]:
     """Download every data of a request and return the files' paths, in order; blocks, also inside a running event loop.
 
-    Two data of one file name do not collide: the later one gets its id in its name. A path that is returned holds a
-    whole file, for it is written beside and renamed.
+    Two data of one file name do not collide: the later one gets its id in its name. A file that comes is written
+    beside and renamed, and so always whole.
 
     Raises:
         DownloadError: some data could not be downloaded; it names them, and all others are there.
@@ -80,7 +85,7 @@ async def _download(
         async def fetch(item: tuple[Path, Data]) -> None:
             target, one = item
             try:
-                await fetch_data(session, one, target)
+                await fetch_data(session, one, target, request.content_key)
             except (DatalakeError, OSError) as error:
                 logger.warning("Data %s (%s) could not be downloaded: %s", one.id, one.filename, error)
                 failures[target] = error
@@ -89,7 +94,7 @@ async def _download(
     return failures
 
 
-async def fetch_data(session: AsyncSession, data: Data, target: Path) -> None:
+async def fetch_data(session: AsyncSession, data: Data, target: Path, content_key: str | None = CONTENT_KEY) -> None:
     """Download one data to `target`, going on where an earlier try ended; a refused address (403) has expired and is
     asked for again, once.
 
@@ -106,7 +111,13 @@ async def fetch_data(session: AsyncSession, data: Data, target: Path) -> None:
             raise
         if answer.status != 416 or not partial.size:
             answer.accepted()
-        await asyncio.to_thread(partial.check, data.file_size, (data.custom_metadata or {}).get(CONTENT_KEY))
+        await asyncio.to_thread(partial.check, data.file_size, _sha256_of(data, content_key))
+
+
+def _sha256_of(data: Data, content_key: str | None) -> str | None:
+    value = (data.custom_metadata or {}).get(content_key) if content_key is not None else None
+    # Somebody else may keep something else under that name.
+    return value.lower() if isinstance(value, str) and _SHA256.fullmatch(value) else None
 
 
 async def _address(session: AsyncSession, data: Data) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import count
 from pathlib import PurePosixPath
+from uuid import UUID
 
 from datalake_ops.wire.data import Data
 
@@ -28,16 +30,20 @@ def local_names(data: Iterable[Data], use_id: bool) -> list[str]:
     A file name that came before in the same call, and one that is no name at all, gets the id in it: two data never
     share a file. The same data given twice share theirs.
     """
-    owners: dict[str, object] = {}
+    owners: dict[str, UUID] = {}
     names = []
     for one in data:
         name = safe_name(f"{one.id}{_suffix(one.filename)}" if use_id else one.filename) or str(one.id)
-        # Some file systems do not tell cases apart.
-        if owners.setdefault(name.casefold(), one.id) != one.id:
-            name = _with_id(name, str(one.id))
-            owners[name.casefold()] = one.id
-        names.append(name)
+        # Some file systems do not tell cases apart. A file may be called by the id of another data.
+        free = (way for way in _ways(name, str(one.id)) if owners.setdefault(way.casefold(), one.id) == one.id)
+        names.append(next(free))
     return names
+
+
+def _ways(name: str, identifier: str) -> Iterator[str]:
+    yield name
+    for number in count(1):
+        yield _with_id(name, identifier if number == 1 else f"{identifier}-{number}")
 
 
 def _with_id(name: str, identifier: str) -> str:

@@ -14,6 +14,8 @@ from datalake_ops.errors import ConfigurationError
 from datalake_ops.upload.journal import JournalError, State, Step, Trace, traces
 
 logger = logging.getLogger(__name__)
+# Objects that are read, and held, together.
+_TOGETHER = 64
 
 
 class SegmentJournal:
@@ -70,11 +72,11 @@ class SegmentJournal:
         self._files.makedirs(self._folder, exist_ok=True)
         self._files.invalidate_cache()
         names = sorted(name for name in self._files.ls(self._folder, detail=False) if name.endswith(".jsonl"))
-        for name in names:
-            for line in self._files.cat_file(name).splitlines():
-                step = _read(line, self._lake)
-                if step is not None:
-                    yield step
+        for start in range(0, len(names), _TOGETHER):
+            # Whole, many at a time where the storage can, and without a pattern seen in any name.
+            contents = self._files.cat_ranges(names[start : start + _TOGETHER], None, None, on_error="raise")
+            steps = (_read(line, self._lake) for content in contents for line in content.splitlines())
+            yield from (step for step in steps if step is not None)
 
 
 def _opened(url: str) -> tuple[Any, str]:

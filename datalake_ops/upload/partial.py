@@ -67,14 +67,16 @@ class Partial:
             raise DownloadError(f"{self.target.name} has {size} bytes on the platform, and {self.size} came.")
         if sha256 is not None and _digest(self.path) != sha256:
             raise DownloadError(f"The content of {self.target.name} is not what was uploaded: its SHA-256 differs.")
-        self._stream.close()
+        if os.name == "nt":
+            # An open file cannot be renamed there.
+            self._stream.close()
         self.path.replace(self.target)
         self._keep = True
 
     def _open(self) -> None:
         # Unbuffered, so that what a killed process wrote is there; pieces are large anyway.
         self._stream = self.path.open("ab", buffering=0)
-        if not _locked(self._stream.fileno()):
+        if not (_locked(self._stream.fileno()) and _is_at(self._stream.fileno(), self.path)):
             self._stream.close()
             self.path = self.target.with_name(f".{self.target.name}.{secrets.token_hex(6)}.part")
             self._stream = self.path.open("ab", buffering=0)
@@ -91,6 +93,14 @@ def _locked(descriptor: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether this is still the file of that name: who had the lock may have moved it to its place."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _digest(path: Path) -> str:

@@ -41,7 +41,10 @@ class Recorder:
         """Keep what is left, and let go of the journal."""
         if self._writer is not None:
             await self._writer
-        await asyncio.to_thread(self._journal.close)
+        try:
+            await asyncio.to_thread(self._journal.close)
+        except Exception:
+            logger.exception("The journal could not be closed.")
 
     def _put(self, step: Step, ended: asyncio.Future[None] | None) -> None:
         self._queue.append((step, ended))
@@ -55,9 +58,16 @@ class Recorder:
                 if self.broken is None:
                     await asyncio.to_thread(self._journal.write, [step for step, _ in batch])
             except JournalError as error:
-                self.broken = str(error)
-                logger.warning("The upload goes on, but cannot be resumed from here: %s.", error)
+                self._give_up(str(error))
+            # Whatever broke it, others wait for the end of this write, and the report is worth more than the journal.
+            except Exception as error:
+                logger.exception("The journal failed unexpectedly.")
+                self._give_up(f"the journal failed unexpectedly ({type(error).__name__}: {error})")
             finally:
                 for _, ended in batch:
                     if ended is not None and not ended.done():
                         ended.set_result(None)
+
+    def _give_up(self, reason: str) -> None:
+        self.broken = reason
+        logger.warning("The upload goes on, but cannot be resumed from here: %s.", reason)

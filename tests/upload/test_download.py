@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from datalake_ops.errors import DownloadError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from datalake_ops.upload.download import DownloadRequest, download_data
+from datalake_ops.upload.partial import Partial
 from datalake_ops.upload.request import CONTENT_KEY
 from datalake_ops.wire.data import Data
 from datalake_ops.wire.lakes import Datalake, Organization
@@ -257,6 +259,46 @@ def test_a_content_that_is_not_what_was_uploaded_is_refused(witness: Witness, tm
         fetched(witness, tmp_path, ["a.png"], custom_metadata={CONTENT_KEY: sha256(b"content").hexdigest()})
 
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "refused"),
+    [({}, True), ({"content_key": "sum"}, False), ({"content_key": None}, False), ({"content_key": "other"}, True)],
+)
+def test_the_content_is_compared_under_the_key_of_the_upload(
+    lake: DatalakeHook, tmp_path: Path, options: dict[str, Any], refused: bool
+) -> None:
+    wrong = sha256(b"another").hexdigest()
+    said = {CONTENT_KEY: wrong, "other": wrong, "sum": "kept by somebody else"}
+    path = a_picture(tmp_path / "in" / "a.png")
+    [data] = lake.upload(path, custom_metadata=said).data
+
+    if refused:
+        with pytest.raises(DownloadError, match="SHA-256"):
+            lake.download(data, tmp_path / "out", **options)
+    else:
+        assert contents(lake.download(data, tmp_path / "out", **options)) == contents([path])
+
+
+def test_who_fetches_the_same_file_at_the_same_time_never_spoils_it(tmp_path: Path) -> None:
+    target, spoilt = tmp_path / "a.png", []
+
+    def fetch() -> None:
+        until = time.monotonic() + 0.7
+        while time.monotonic() < until:
+            with Partial(target, UUID(int=1)) as partial:
+                partial.restart()
+                partial.write(b"whole")
+                partial.check(5, None)
+            if target.read_bytes() != b"whole":
+                spoilt.append(target)
+
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(fetch) for _ in range(4)]:
+            done.result()
+
+    assert spoilt == []
+    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_names_of_the_platform_never_lead_out_of_the_directory(witness: Witness, tmp_path: Path) -> None:

@@ -60,6 +60,14 @@ def test_an_id_takes_the_extension_of_the_file_name() -> None:
     assert names == [f"{UUID(int=1)}.JPG", str(UUID(int=2)), str(UUID(int=3))]
 
 
+def test_a_file_that_is_called_by_anothers_id_keeps_its_name_and_its_place() -> None:
+    other = f"photo-{UUID(int=3)}.jpg"
+
+    names = local_names([a_data(1, other), a_data(2, "photo.jpg"), a_data(3, "photo.jpg")], use_id=False)
+
+    assert names == [other, "photo.jpg", f"photo-{UUID(int=3)}-2.jpg"]
+
+
 def test_the_later_of_two_equal_names_gets_its_id() -> None:
     names = local_names([a_data(1, "a.jpg"), a_data(2, "a.jpg"), a_data(1, "a.jpg")], use_id=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -20,9 +21,10 @@ from hypothesis import strategies as st
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
-from datalake_ops.upload.journal import FileJournal, Journal, JournalError, State, Step, traces
+from datalake_ops.upload.journal import FileJournal, Journal, JournalError, State, Step, Trace, traces
 from datalake_ops.upload.journal_segments import SegmentJournal
 from datalake_ops.upload.keeper import open_journal
+from datalake_ops.upload.recorder import Recorder
 from tests.upload.pictures import a_picture
 
 LAKE = UUID("33333333-3333-4333-8333-333333333333")
@@ -263,3 +265,42 @@ def test_the_last_step_wins_and_parts_belong_to_its_upload(steps: list[Step]) ->
         if whole:
             assert found[path].step == whole[-1]
             assert all(etag.startswith(whole[-1].upload_id or "") for etag in found[path].etags.values())
+
+
+class Torn:
+    """A journal whose every write and whose end fail in a way that nobody foresaw."""
+
+    def find(self, paths: Sequence[str]) -> dict[str, Trace]:
+        return {}
+
+    def write(self, steps: Sequence[Step]) -> None:
+        raise RuntimeError("torn")
+
+    def close(self) -> None:
+        raise RuntimeError("torn")
+
+
+def test_a_journal_that_fails_in_an_unforeseen_way_keeps_nobody_waiting() -> None:
+    async def main() -> str | None:
+        recorder = Recorder(Torn())
+        recorder.note(a_step())
+        await asyncio.wait_for(recorder.keep(a_step()), 10)
+        await asyncio.wait_for(recorder.keep(a_step()), 10)
+        await recorder.close()
+        return recorder.broken
+
+    assert "torn" in str(asyncio.run(main()))
+
+
+def test_the_objects_of_a_journal_are_read_together(tmp_path: Path) -> None:
+    for number in range(200):
+        journal = a_folder(tmp_path)
+        journal.write([a_step(f"/{number}.png")])
+        journal.write([a_step(f"/{number}.png", object_name=f"o{number}")])
+        journal.close()
+
+    found = a_folder(tmp_path).find([f"/{number}.png" for number in range(200)])
+
+    assert [found[f"/{number}.png"].step.object_name for number in range(200)] == [
+        f"o{number}" for number in range(200)
+    ]
