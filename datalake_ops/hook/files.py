@@ -188,16 +188,19 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         fill_metadata: bool = False,
         max_workers: int | None = None,
         if_exists: str = "upload",
+        on_progress: OnProgress | None = None,
     ) -> list[ProjectionReport]:
         """Upload one more rendering of many data, each given with its file, and report on each, in order.
 
         A picture that fails does not stop the others: its row has the error. `pictures` is read as it is needed.
         `if_exists="skip"` leaves out data that have a projection of that name, so that a repeated call doubles nothing.
+        `on_progress` is called a few times a second, and without it the log tells how far it is.
 
         Raises:
             ConfigurationError: `max_workers` is below 1, a data is no data, or `if_exists` is none of its words.
         """
         from datalake_ops.errors import ConfigurationError
+        from datalake_ops.upload.progress import LogProgress
         from datalake_ops.upload.projection import ProjectionRequest, upload_projections
         from datalake_ops.upload.request import DEFAULT_WORKERS
 
@@ -210,7 +213,8 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         requests = (
             ProjectionRequest(data_id(data), name, fspath(path), None, fill_metadata, skip) for data, path in pictures
         )
-        return upload_projections(requests, self.connection, self.context, max_workers or DEFAULT_WORKERS)
+        workers, told = max_workers or DEFAULT_WORKERS, on_progress or LogProgress()
+        return upload_projections(requests, self.connection, self.context, workers, told)
 
     def download(
         self,

@@ -64,7 +64,7 @@ class _Upload:
 
     async def run(self) -> UploadReport:
         started_at = time.monotonic()
-        connection = _patient(self.connection)
+        connection = patient(self.connection)
         limiter = Limiter(self.request.workers, connection.retry.budget)
         async with AsyncSession(
             connection, self.lake.organization.id, pool_size=self.request.workers, gate=limiter
@@ -118,7 +118,8 @@ class _Upload:
             await crew.stop()
 
 
-def _patient(connection: Connection) -> Connection:
+def patient(connection: Connection) -> Connection:
+    """The connection for work on very many files: more tries of each request, unless somebody chose their number."""
     # One lost request among very many is likely where it is not for a single call; who chose a policy gets that one.
     chosen = connection.retry != RetryPolicy()
     return connection if chosen else connection.with_(retry=RetryPolicy(attempts=ATTEMPTS))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -17,15 +19,19 @@ from datalake_ops.config import Connection
 from datalake_ops.errors import AmbiguousRequestError, DatalakeError, InvalidFileError, UploadError
 from datalake_ops.upload import loop_thread
 from datalake_ops.upload.crew import Crew
+from datalake_ops.upload.engine import patient
 from datalake_ops.upload.exif import merged, read_picture
 from datalake_ops.upload.limiter import Limiter
 from datalake_ops.upload.plan import content_type
+from datalake_ops.upload.progress import OnProgress, Progress, Teller
 from datalake_ops.upload.request import Lake
 from datalake_ops.upload.rows import as_upload_error
 from datalake_ops.upload.source import OpenFile, json_ready, open_file
 from datalake_ops.upload.transfer import store
 from datalake_ops.wire.data import DataProjection, ProjectionToCreate
 from datalake_ops.wire.uploads import ObjectType
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -73,16 +79,48 @@ def upload_projection(request: ProjectionRequest, connection: Connection, lake: 
 
 
 def upload_projections(
-    requests: Iterable[ProjectionRequest], connection: Connection, lake: Lake, max_workers: int
+    requests: Iterable[ProjectionRequest],
+    connection: Connection,
+    lake: Lake,
+    max_workers: int,
+    on_progress: OnProgress | None = None,
 ) -> list[ProjectionReport]:
     """Store many pictures, as many at once as the platform takes well, and report on each, in order; blocks."""
-    return loop_thread.run(lambda: _upload_all(iter(requests), connection, lake, max_workers))
+    rows = _Rows()
+    teller = Teller(on_progress, rows.progress)
+    loop_thread.run(
+        lambda: _upload_all(iter(requests), patient(connection), lake, max_workers, rows), teller, teller.interval
+    )
+    teller()
+    return rows.reports
+
+
+class _Rows:
+    """What became of many projections so far."""
+
+    def __init__(self) -> None:
+        self.reports: list[ProjectionReport] = []
+        self._done = Counter[str]()
+
+    def expect(self, request: ProjectionRequest) -> int:
+        """One more projection has begun; returns its index."""
+        self.reports.append(ProjectionReport(request.data_id, request.path))
+        return len(self.reports) - 1
+
+    def put(self, index: int, report: ProjectionReport, size: int) -> None:
+        """One has ended, and stored so many bytes."""
+        self.reports[index] = report
+        self._done.update(files=1, bytes=size, failed=report.error is not None, skipped=report.skipped)
+
+    def progress(self) -> Progress:
+        """How far it is."""
+        done = self._done
+        return Progress(done["files"], None, done["bytes"], done["failed"], done["skipped"])
 
 
 async def _upload_all(
-    requests: Iterator[ProjectionRequest], connection: Connection, lake: Lake, max_workers: int
-) -> list[ProjectionReport]:
-    reports: list[ProjectionReport] = []
+    requests: Iterator[ProjectionRequest], connection: Connection, lake: Lake, max_workers: int, rows: _Rows
+) -> None:
     limiter = Limiter(max_workers, connection.retry.budget)
     crew = Crew(lambda: min(limiter.limit + limiter.resting, max_workers))
     limiter.on_room = crew.wake
@@ -90,27 +128,30 @@ async def _upload_all(
 
         async def carry(item: tuple[int, ProjectionRequest]) -> None:
             index, request = item
-            reports[index] = await _reported(session, request, lake)
+            rows.put(index, *await _reported(session, request, lake))
 
         try:
             while window := await asyncio.to_thread(lambda: list(islice(requests, max_workers))):
                 for request in window:
-                    reports.append(ProjectionReport(request.data_id, request.path))
-                    await crew.start(carry, (len(reports) - 1, request))
+                    await crew.start(carry, (rows.expect(request), request))
             await crew.finish()
         finally:
             await crew.stop()
-    return reports
 
 
-async def _reported(session: AsyncSession, request: ProjectionRequest, lake: Lake) -> ProjectionReport:
+async def _reported(session: AsyncSession, request: ProjectionRequest, lake: Lake) -> tuple[ProjectionReport, int]:
+    row = ProjectionReport(request.data_id, request.path)
     try:
         if request.skip_existing and (known := await _known(session, request)) is not None:
-            return ProjectionReport(request.data_id, request.path, known, skipped=True)
-        projection = await _upload(session, await asyncio.to_thread(_prepared, request), lake)
+            return replace(row, projection=known, skipped=True), 0
+        prepared = await asyncio.to_thread(_prepared, request)
+        return replace(row, projection=await _upload(session, prepared, lake)), prepared.file.size
     except DatalakeError as error:
-        return ProjectionReport(request.data_id, request.path, error=as_upload_error(error, request.path))
-    return ProjectionReport(request.data_id, request.path, projection)
+        return replace(row, error=as_upload_error(error, request.path)), 0
+    except Exception as error:
+        # What nobody foresaw costs this picture, with its traceback in the log, and not the report of the others.
+        logger.exception("The projection %s failed unexpectedly.", request.path)
+        return replace(row, error=as_upload_error(error, request.path)), 0
 
 
 async def _known(session: AsyncSession, request: ProjectionRequest) -> DataProjection | None:

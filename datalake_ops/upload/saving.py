@@ -72,7 +72,7 @@ def within(summary: dict[str, Any], max_bytes: int) -> dict[str, Any]:
     small["data_ids_left_out"] = left[1] + len(ids)
     room = max_bytes - _length(small)
     listed: tuple[tuple[str, Iterator[Any]], ...] = (
-        ("notes", map(_short, summary["notes"])),
+        ("notes", map(_short, summary.get("notes", ()))),
         ("errors", map(_cut, errors)),
         ("data_ids", iter(ids)),
     )

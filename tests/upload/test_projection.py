@@ -9,6 +9,7 @@ import pytest
 from datalake_ops.errors import InvalidFileError, ResourceLockedError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
+from datalake_ops.upload.progress import Progress
 from datalake_ops.wire.data import Data
 from tests.upload.pictures import a_picture, a_text_named_jpg
 
@@ -107,3 +108,25 @@ def test_a_repeated_call_that_skips_doubles_no_projection(lake: DatalakeHook, da
     assert again.projection
     assert again.projection.id == first.projection.id
     assert {one.id for one in lake.list_projections(data)} == {made.id, first.projection.id}
+
+
+def test_many_projections_are_tried_as_often_as_uploads_and_tell_how_far_they_are(
+    data: Data, datalake_platform: PlatformServer, tmp_path: Path
+) -> None:
+    busy = datalake_platform.script_fault("POST", "/projections$", status=503, count=6, retry_after=0.01)
+    told: list[Progress] = []
+
+    with datalake_platform.hook() as usual:
+        [row] = usual.create_projections([(data, a_picture(tmp_path / "p.png"))], "p", on_progress=told.append)
+
+    assert row.error is None
+    assert datalake_platform.faults_met(busy) == 6
+    assert (told[-1].done, told[-1].bytes) == (1, (tmp_path / "p.png").stat().st_size)
+
+
+def test_an_unforeseen_error_costs_its_projection_alone(lake: DatalakeHook, data: Data, tmp_path: Path) -> None:
+    [row] = lake.create_projections([(data, a_picture(tmp_path / "p.png"))], "half a character: \ud83d")
+
+    assert row.projection is None
+    assert row.error is not None
+    assert row.error.path == str(tmp_path / "p.png")
