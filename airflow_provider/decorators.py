@@ -27,7 +27,7 @@ class _FunctionOperator(DatalakeOperator):
     op_args: Collection[Any]
     op_kwargs: Mapping[str, Any]
 
-    def execute(self, context: Context) -> Any:
+    def work(self, context: Context) -> Any:
         """Call the function, and make its result fit for an XCom."""
         with self.lake(context) as lake:
             # A copy of the context would read all of it, and Airflow 2 warns of each old name that is read.

@@ -50,7 +50,7 @@ class FindDataOperator(DatalakeOperator):
         self.object_name = object_name
         self.id = id
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def work(self, context: Context) -> dict[str, Any]:
         """Ask the lake."""
         with self.lake(context) as lake:
             found = lake.find_data(self.filename, self.object_name, self.id)
@@ -93,7 +93,7 @@ class ListDataOperator(SelectionOperator, DatalakeOperator):
         self.max_ids = max_ids
         self.ids_to = ids_to
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def work(self, context: Context) -> dict[str, Any]:
         """List, and hand the ids on by value or by file."""
         with self.lake(context) as lake:
             named = None if self.ids is None else self.named(self.ids)
@@ -160,7 +160,7 @@ class UpdateDataOperator(SelectionOperator, LineageOperator, DatalakeOperator):
         self.changes = changes
         self.data_ids = data_ids
 
-    def execute(self, context: Context) -> int:
+    def work(self, context: Context) -> int:
         """Find the data, and change them some at a time."""
         if (self.change is None) == (self.changes is None):
             raise ConfigurationError("Give one `change` for all data, or `changes` with one for each.")

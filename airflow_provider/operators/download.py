@@ -67,7 +67,7 @@ class DownloadDataOperator(SelectionOperator, DatalakeOperator):
         self.files_to = files_to
         self.max_bytes = max_bytes
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def work(self, context: Context) -> dict[str, Any]:
         """Find the data, fetch what is missing, and tell what is there."""
         with self.lake(context) as lake:
             ids = self.chosen(lake, self.data_ids)

@@ -55,7 +55,7 @@ class QualityGateOperator(SelectionOperator, DatalakeOperator):
         self.rules = rules
         self.on_shut = on_shut
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def work(self, context: Context) -> dict[str, Any]:
         """Count, and judge."""
         with self.lake(context) as lake:
             rules = self._rules()

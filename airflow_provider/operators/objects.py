@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.compat import BaseOperator
 from airflow_provider.id_files import given_rows
 from airflow_provider.lineage import as_names
 from airflow_provider.operators.job import JobOperator
+from airflow_provider.operators.stoppable import StoppableOperator
 from airflow_provider.storage import Storage
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.query import tags_query
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _KEY = "object_name"
 
 
-class PlanImportOperator(BaseOperator):
+class PlanImportOperator(StoppableOperator):
     """Parts a long file of object names into imports of at most 500 objects; returns one small part for each job.
 
     Example:
@@ -43,7 +43,6 @@ class PlanImportOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("objects", "storage_conn_id")
-    ui_color = "#e8f0d8"
 
     def __init__(
         self, *, objects: Any, max_objects: int = 500, storage_conn_id: str | None = None, **kwargs: Any
@@ -53,7 +52,7 @@ class PlanImportOperator(BaseOperator):
         self.max_objects = max_objects
         self.storage_conn_id = storage_conn_id
 
-    def execute(self, context: Context) -> list[dict[str, Any]]:
+    def work(self, context: Context) -> list[dict[str, Any]]:
         """Count the rows."""
         size = _checked_size(self.max_objects)
         count = sum(1 for _ in given_rows(str(self.objects), _KEY, Storage(self.storage_conn_id)))

@@ -71,7 +71,7 @@ class CreateProjectionOperator(LineageOperator, DatalakeOperator):
         self.max_failed = max_failed
         self.storage_conn_id = storage_conn_id
 
-    def execute(self, context: Context) -> dict[str, int]:
+    def work(self, context: Context) -> dict[str, int]:
         """Attach the pictures, and tell of each that failed."""
         with self.lake(context) as lake:
             done = lake.create_projections(

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.compat import BaseOperator, conf
+from airflow_provider.compat import conf
 from airflow_provider.id_files import read_ids, write_ids
+from airflow_provider.operators.stoppable import StoppableOperator
 from airflow_provider.storage import Storage, refuse_options, travelling
 from airflow_provider.xcoms import bounded
 from datalake_ops.errors import ConfigurationError, IncompleteUploadError
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class PlanShardsOperator(BaseOperator):
+class PlanShardsOperator(StoppableOperator):
     """Parts a source into shards, for an upload by mapped tasks; every file is in exactly one. Returns the shards.
 
     A shard names a slice of a folder's listing or a range of a manifest's rows, so it stays small however many files it
@@ -49,7 +50,6 @@ class PlanShardsOperator(BaseOperator):
     template_fields: Sequence[str] = (
         "filepaths", "manifest", "manifest_base", "max_files", "max_bytes", "include", "exclude", "storage_conn_id",
     )  # fmt: skip
-    ui_color = "#e8f0d8"
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class PlanShardsOperator(BaseOperator):
         self.storage_conn_id = storage_conn_id
         self.max_shards = max_shards
 
-    def execute(self, context: Context) -> list[dict[str, Any]]:
+    def work(self, context: Context) -> list[dict[str, Any]]:
         """List the source and part it."""
         from datalake_ops.upload.shards import plan_shards
 
@@ -114,7 +114,7 @@ class PlanShardsOperator(BaseOperator):
         return Manifest(self.manifest, base=self.manifest_base)
 
 
-class MergeReportsOperator(BaseOperator):
+class MergeReportsOperator(StoppableOperator):
     """Joins the summaries of mapped uploads; returns one of at most `max_bytes` bytes, with the sums of all.
 
     Example:
@@ -136,7 +136,6 @@ class MergeReportsOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("summaries", "ids_to", "storage_conn_id")
     template_fields_renderers = {"summaries": "json"}
-    ui_color = "#e8f0d8"
 
     def __init__(
         self,
@@ -155,7 +154,7 @@ class MergeReportsOperator(BaseOperator):
         self.storage_conn_id = storage_conn_id
         self.max_bytes = max_bytes
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def work(self, context: Context) -> dict[str, Any]:
         """Add up what the uploads tell."""
         from datalake_ops.upload.shards import merge_summaries
 

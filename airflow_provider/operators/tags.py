@@ -51,7 +51,7 @@ class TagDataOperator(SelectionOperator, LineageOperator, DatalakeOperator):
         self.remove = remove
         self.data_ids = data_ids
 
-    def execute(self, context: Context) -> int:
+    def work(self, context: Context) -> int:
         """Find the data, then change their tags."""
         if not self.add and not self.remove:
             raise ConfigurationError("TagDataOperator needs tags to `add` or to `remove`.")
@@ -85,7 +85,7 @@ class GetOrCreateDataTagOperator(DatalakeOperator):
         super().__init__(**{"multiple_outputs": True, **kwargs})
         self.name = name
 
-    def execute(self, context: Context) -> dict[str, str]:
+    def work(self, context: Context) -> dict[str, str]:
         """Look the tag up, and create it when it is missing."""
         with self.lake(context) as lake:
             tag = lake.get_or_create_data_tag(self.name)
@@ -122,7 +122,7 @@ class ListDataTagsOperator(DatalakeOperator):
         self.limit = limit
         self.offset = offset
 
-    def execute(self, context: Context) -> list[str]:
+    def work(self, context: Context) -> list[str]:
         """Ask the lake."""
         limit, offset = (None if value is None else int(value) for value in (self.limit, self.offset))
         with self.lake(context) as lake:

@@ -147,7 +147,7 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         self.ids_to = ids_to
         self.max_bytes = max_bytes
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def work(self, context: Context) -> dict[str, Any]:
         """Upload, tell what became of each file, and sum up."""
         from datalake_ops.upload.tolerance import Tolerance
 

@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider.compat import BaseOperator
 from airflow_provider.get_provider_info import get_provider_info
+from airflow_provider.retrying import DatalakeRetryPolicy
 from datalake_ops.errors import DatalakeError, NoDataError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.airflow import load_dags, run_dag
@@ -78,6 +79,16 @@ def test_default_args_reach_every_option(name: str) -> None:
 
     taken = {option: getattr(task.cancel_policy if option in POLICY else task, option) for option in given}
     assert taken == given
+
+
+@pytest.mark.needs_airflow("3.3", "retry policies came with it")
+@pytest.mark.parametrize("name", sorted(OPERATORS))
+def test_every_operator_has_the_retry_policy(name: str) -> None:
+    given = {option: "leave" if option in POLICY else {"of": option} for option in own_options(OPERATORS[name])}
+
+    task = OPERATORS[name](task_id="task", default_args=given)
+
+    assert isinstance(task.retry_policy, DatalakeRetryPolicy)
 
 
 @pytest.mark.parametrize("name", sorted(OPERATORS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +11,13 @@ import pytest
 from airflow_provider import compat, retrying
 from airflow_provider.compat import AirflowFailException
 from airflow_provider.operators.bucket import ImportBucketOperator
+from airflow_provider.operators.data import ListDataOperator, UpdateDataOperator
+from airflow_provider.operators.objects import PlanImportOperator
+from airflow_provider.operators.projection import CreateProjectionOperator
+from airflow_provider.operators.shards import MergeReportsOperator, PlanShardsOperator
+from airflow_provider.operators.stoppable import StoppableOperator
 from airflow_provider.operators.tags import TagDataOperator
+from airflow_provider.operators.upload import UploadDataOperator
 from airflow_provider.sensors.job import JobSensor
 from datalake_ops.errors import (
     DatalakeError,
@@ -90,6 +97,40 @@ def test_an_airflow_without_policies_is_told_not_to_retry_what_is_hopeless() -> 
 def test_an_airflow_without_policies_retries_the_rest(error: DatalakeError) -> None:
     with pytest.raises(type(error)), retrying.failing_at_once():
         raise error
+
+
+A_CONTEXT: Any = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
+
+
+@pytest.mark.usefixtures("before_policies")
+@pytest.mark.parametrize(
+    ("operator", "words"),
+    [
+        (UpdateDataOperator(task_id="t", data_ids=["x"]), "Give one `change`"),
+        (TagDataOperator(task_id="t", tags=["x"]), "needs tags to `add`"),
+        (UploadDataOperator(task_id="t", filepaths="x", raise_on="sometimes"), "raise_on"),
+        (PlanShardsOperator(task_id="t", max_files=1), "Give filepaths or a manifest"),
+        (PlanImportOperator(task_id="t", objects="x", max_objects=0), "max_objects is 1 to 500"),
+        (MergeReportsOperator(task_id="t", summaries=[], max_failed=-1), "max_failed"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_argument_that_cannot_be_right_is_not_retried_before_airflow_has_policies(
+    operator: StoppableOperator, words: str
+) -> None:
+    with pytest.raises(AirflowFailException, match=words):
+        operator.execute(A_CONTEXT)
+
+
+@pytest.mark.usefixtures("before_policies", "some_data")
+def test_what_the_lakes_answer_makes_a_mistake_is_not_retried_either() -> None:
+    listing = ListDataOperator(task_id="t", tags=["demo"], max_ids=2)
+    pictures = CreateProjectionOperator(task_id="t", name="mask", pictures={})
+
+    with pytest.raises(AirflowFailException, match="an XCom takes max_ids=2 ids"):
+        listing.execute(A_CONTEXT)
+    with pytest.raises(AirflowFailException, match="`pictures` is empty"):
+        pictures.execute(A_CONTEXT)
 
 
 @pytest.mark.usefixtures("some_data")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import inspect
 import json
+import logging
 import os
 import signal
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import fsspec
@@ -22,6 +24,7 @@ from airflow.exceptions import AirflowException
 from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider.operators.shards import PlanShardsOperator
+from airflow_provider.operators.stoppable import StoppableOperator
 from airflow_provider.operators.upload import UploadDataOperator
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook
@@ -174,6 +177,55 @@ def test_an_upload_that_airflow_stops_breaks_off_and_fails(
         signal.signal(signal.SIGUSR1, before)
 
     assert time.monotonic() - started_at < 80
+
+
+class _Terminating(logging.Handler):
+    """Sends this process a signal when something is logged."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+
+@pytest.mark.parametrize("goes_on", [False, True], ids=["broken off", "swallowed"])
+def test_an_upload_that_is_stopped_after_its_last_file_fails_too(
+    lake: DatalakeHook, photos: Path, tmp_path: Path, goes_on: bool
+) -> None:
+    upload = UploadDataOperator(task_id="upload", filepaths=str(photos), ids_to=str(tmp_path / "ids.txt"))
+    context: Any = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
+
+    with stopping_at_its_log(upload, goes_on), pytest.raises(AirflowException, match="stopped before it was done"):
+        upload.execute(context)
+
+    assert lake.count_data() == 5
+
+
+@pytest.mark.parametrize("goes_on", [False, True], ids=["broken off", "swallowed"])
+def test_what_works_without_the_lake_is_stopped_too(photos: Path, goes_on: bool) -> None:
+    plan = PlanShardsOperator(task_id="plan", filepaths=str(photos), max_files=2)
+
+    with stopping_at_its_log(plan, goes_on), pytest.raises(AirflowException, match="stopped before it was done"):
+        plan.execute({})
+
+
+@contextmanager
+def stopping_at_its_log(operator: StoppableOperator, goes_on: bool) -> Iterator[None]:
+    """Calls `on_kill` as Airflow does when the operator logs, which both do after their work; it may go on."""
+
+    def stop(*_: Any) -> None:
+        with suppress(AirflowException if goes_on else ()):
+            operator.on_kill()
+
+    before = signal.signal(signal.SIGUSR1, stop)
+    log, terminating = logging.getLogger("tests.terminating"), _Terminating()
+    log.setLevel(logging.INFO)
+    log.addHandler(terminating)
+    try:
+        # Its name and its kind differ between versions of Airflow.
+        with patch.object(type(operator), "log", log):
+            yield
+    finally:
+        log.removeHandler(terminating)
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_a_plan_of_more_shards_than_airflow_maps_over_says_so(
