@@ -30,11 +30,7 @@ class ReportWriter:
         self.bytes = 0
 
     def add(self, index: int, row: FileReport) -> None:
-        """Keep the row of an entry.
-
-        Raises:
-            OSError: no room on the disk for a report that has outgrown the memory.
-        """
+        """Keep the row of an entry."""
         self._sizes.extend([0] * (index + 1 - len(self._sizes)))
         before = self._rows.mark(index)
         self._rows.put(index, row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 import tempfile
 import threading
@@ -12,8 +13,11 @@ from dataclasses import dataclass
 from operator import eq
 from typing import IO, Any, Generic, TypeVar, overload
 
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
 NO_MARK = 255
+# Bytes that tell how long an item in the file is.
+_LENGTH = 4
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class Packing(Generic[T]):
 class Spill(Sequence[T]):
     """Items by index, put in any order; costs 9 bytes of memory an item beyond the first `in_memory`.
 
-    Thread-safe, and picklable: it travels as a tuple of all its items.
+    What finds no room on the disk stays in memory, which the log tells once. Thread-safe, and picklable: it travels as
+    a tuple of all its items.
     """
 
     def __init__(self, packing: Packing[T], in_memory: int) -> None:
@@ -38,23 +43,19 @@ class Spill(Sequence[T]):
         self._marks = bytearray()
         self._offsets = array("q")
         self._file: IO[bytes] | None = None
+        self._end = 0
+        self._told = False
         self._lock = threading.Lock()
 
     def put(self, index: int, item: T) -> None:
-        """Keep an item; a second one of the same index replaces the first.
-
-        Raises:
-            OSError: the temporary file cannot be written.
-        """
+        """Keep an item; a second one of the same index replaces the first."""
         with self._lock:
             missing = index + 1 - len(self._marks)
             if missing > 0:
                 self._marks.extend([NO_MARK] * missing)
                 self._offsets.extend([0] * missing)
-            if index in self._near or len(self._near) < self._room:
+            if index in self._near or len(self._near) < self._room or not self._write(index, item):
                 self._near[index] = item
-            else:
-                self._offsets[index] = self._write(item)
             self._marks[index] = self._packing.mark(item)
 
     def mark(self, index: int) -> int | None:
@@ -81,7 +82,7 @@ class Spill(Sequence[T]):
             self._offsets = array("q")
             if self._file is not None:
                 self._file.close()
-                self._file = None
+                self._file, self._end = None, 0
 
     def __len__(self) -> int:
         return len(self._marks)
@@ -111,13 +112,28 @@ class Spill(Sequence[T]):
     def __repr__(self) -> str:
         return f"<{len(self)} items>"
 
-    def _write(self, item: T) -> int:
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(prefix="datalake-ops-")  # noqa: SIM115
-            weakref.finalize(self, self._file.close)
-        offset = self._file.seek(0, 2)
-        pickle.dump(self._packing.pack(item), self._file, pickle.HIGHEST_PROTOCOL)
-        return offset
+    def _write(self, index: int, item: T) -> bool:
+        packed = pickle.dumps(self._packing.pack(item), pickle.HIGHEST_PROTOCOL)
+        left = memoryview(len(packed).to_bytes(_LENGTH, "big") + packed)
+        offset = self._end
+        try:
+            if self._file is None:
+                # Unbuffered, so that what could not be written is known at once, and of which item it is.
+                self._file = tempfile.TemporaryFile(prefix="datalake-ops-", buffering=0)  # noqa: SIM115
+                weakref.finalize(self, self._file.close)
+            self._file.seek(offset)
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            if not self._told:
+                self._told = True
+                logger.warning(
+                    "The rows of a report are kept in memory, for they cannot be kept on the disk: %s", error
+                )
+            return False
+        self._offsets[index] = offset
+        self._end = self._file.tell()
+        return True
 
     def _at(self, index: int) -> T:
         with self._lock:
@@ -128,6 +144,7 @@ class Spill(Sequence[T]):
             if self._file is None:
                 raise IndexError(f"item {index} was let go of")
             self._file.seek(self._offsets[index])
+            length = int.from_bytes(self._file.read(_LENGTH), "big")
             # This process made the file, and it has no name: nobody else writes there.
-            packed = pickle.load(self._file)  # noqa: S301
+            packed = pickle.loads(self._file.read(length))  # noqa: S301
         return self._packing.unpack(packed)

@@ -6,6 +6,7 @@ import io
 import json
 import pickle
 import random
+import resource
 from importlib import import_module
 from pathlib import Path
 from uuid import UUID
@@ -104,6 +105,22 @@ def test_a_later_row_replaces_the_earlier_one_and_the_figures_know(
     ]
     assert [writer.row(index).path for index in range(10)] == [row.path for row in rows]
     assert [row.path for row in writer.finish(1.0).files] == [row.path for row in rows]
+
+
+def test_rows_that_find_no_room_on_the_disk_stay_in_memory(caplog: pytest.LogCaptureFixture) -> None:
+    writer = ReportWriter(in_memory=2)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        for number in range(200):
+            writer.add(number, a_row(number))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    rows = list(writer.finish(1.0).files)
+
+    assert [row.to_json() for row in rows] == [a_row(number).to_json() for number in range(200)]
+    assert [record.message.count("kept in memory") for record in caplog.records] == [1]
 
 
 def test_a_long_report_survives_pickle_and_its_writer() -> None:
