@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import AirflowTaskTimeout, supervisor_delay
 from airflow_provider.events import ENDED, TIMED_OUT, JobEvent
-from datalake_ops.errors import JobWaitTimeoutError
+from datalake_ops.errors import JobLostError, JobWaitTimeoutError, NotFoundError
 from datalake_ops.waiting.tail import Tail
 
 if TYPE_CHECKING:
@@ -123,6 +124,21 @@ def finish(event: JobEvent, datalake: SharedHook, context: Context) -> Job:
     if event.outcome != ENDED:
         raise event.as_error()
     return datalake.wait_for_job(event.job_id, timeout=_LAST_LOOK)
+
+
+@contextmanager
+def own_job(job_id: str) -> Iterator[None]:
+    """What a task does about a job that it had started itself: when there is none of that id, it was lost.
+
+    Raises:
+        JobLostError: instead of a `NotFoundError`, which for anybody else means a wrong id.
+    """
+    try:
+        yield
+    except NotFoundError as error:
+        raise JobLostError(
+            f"The platform no longer knows job {job_id}, which this task had started. A retry starts another. {error}"
+        ) from error
 
 
 def remember_job(context: Context, job_id: str) -> None:

@@ -33,6 +33,7 @@
     └── JobError                                `.job`, `.url` and `.log` tell which and why
         ├── JobFailedError
         ├── JobKilledError
+        ├── JobLostError (LookupError)          the platform no longer knows the job
         └── JobWaitTimeoutError (TimeoutError)  the job goes on; only the wait ended
 
 Every class survives `pickle`, so that Airflow and Prefect can carry it between processes.
@@ -230,6 +231,10 @@ class JobFailedError(JobError):
 
 class JobKilledError(JobError):
     """The job was stopped before it could end."""
+
+
+class JobLostError(JobError, LookupError):
+    """The platform no longer knows a job that it had started, so nobody will learn how it ended."""
 
 
 class JobWaitTimeoutError(JobError, TimeoutError):

@@ -13,6 +13,7 @@ from datalake_ops.errors import (
     InsufficientResourcesError,
     InvalidFileError,
     JobKilledError,
+    JobLostError,
     NetworkError,
     NotFoundError,
     QualityGateError,
@@ -53,7 +54,7 @@ def remedy_of(error: BaseException) -> Remedy:
     """What helps against an error of datalake-ops; other errors are unknown."""
     if is_transient(error):
         return Remedy.WAIT
-    if isinstance(error, JobKilledError):
+    if isinstance(error, (JobKilledError, JobLostError)):
         return Remedy.AGAIN
     return Remedy.GIVE_UP if isinstance(error, _HOPELESS) else Remedy.UNKNOWN
 

@@ -12,7 +12,7 @@ from airflow_provider.links import DatalakeLink, DataLink, JobLink
 from airflow_provider.retrying import default_retry_policy, failing_at_once
 from airflow_provider.starting import JobStart
 from airflow_provider.stopping import JobGuard
-from airflow_provider.waiting import JobWait, finish, remember_job, remembered_job, wait_on_worker
+from airflow_provider.waiting import JobWait, finish, own_job, remember_job, remembered_job, wait_on_worker
 from datalake_ops.waiting.policy import CancelPolicy, OnStop
 from datalake_ops.waiting.verdict import shortfall
 
@@ -47,6 +47,7 @@ class JobOperator(LineageOperator):
 
     Raises:
         JobFailedError, JobKilledError: the job did not succeed; the error tells why and shows the end of its log.
+        JobLostError: the platform no longer knows the job; a retry starts another.
         JobWaitTimeoutError: the wait took longer than `timeout`.
     """
 
@@ -122,7 +123,9 @@ class JobOperator(LineageOperator):
     def execute_complete(self, context: Context, event: Any = None) -> str:
         """Continue after the triggerer waited."""
         with DatalakeHook(self.datalake_conn_id) as hook:
-            job = finish(JobEvent.read(event), hook.datalake, context)
+            ended = JobEvent.read(event)
+            with own_job(ended.job_id):
+                job = finish(ended, hook.datalake, context)
             self._succeeded(context, hook.datalake, job)
             return str(job.id)
 
@@ -188,7 +191,8 @@ class JobOperator(LineageOperator):
             cancel_on_kill=self.cancel_policy.on_kill == "cancel",
         )
         grace = self.grace_seconds if self.deferrable else None
-        ended, waited = wait_on_worker(wait, datalake, grace, self._guard.stop_if_killed, self.log)
+        with own_job(wait.job_id):
+            ended, waited = wait_on_worker(wait, datalake, grace, self._guard.stop_if_killed, self.log)
         if ended is None:
             self.defer(**waited.deferral(context))
         return ended

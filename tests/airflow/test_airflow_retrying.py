@@ -23,6 +23,7 @@ from datalake_ops.errors import (
     DatalakeError,
     JobFailedError,
     JobKilledError,
+    JobLostError,
     ServerError,
     TooManyRequestsError,
     UnauthorizedError,
@@ -42,7 +43,8 @@ needs_policies = pytest.mark.skipif(not compat.HAS_RETRY_POLICIES, reason="retry
         (UnauthorizedError("wrong token", status=401), "fail", None),
         (TooManyRequestsError("slow down", status=429, retry_after=90), "retry", 90),
         (ServerError("oops", status=502), "retry", None),
-        (JobKilledError("lost"), "retry", None),
+        (JobKilledError("killed"), "retry", None),
+        (JobLostError("lost"), "retry", None),
         (JobFailedError("failed"), "default", None),
         (ValueError("not ours"), "default", None),
     ],
@@ -146,3 +148,13 @@ def test_a_refused_launch_is_tried_again_only_when_that_may_help(
     assert platform.faults_met(fault) == 1
     assert len(asked) == launches
     assert outcome.tasks == {"job": "success" if launches == 2 else "failed"}
+
+
+@pytest.mark.usefixtures("some_data")
+def test_a_task_whose_job_is_lost_is_tried_again(platform: PlatformServer) -> None:
+    lost = platform.script_fault("GET", "/api/v2/job/[^/]+$", status=404, count=1)
+
+    outcome: Any = run_dag(DAGS["tried_twice"], {"processing": "quick"})
+
+    assert platform.faults_met(lost) == 1
+    assert outcome.tasks == {"job": "success"}

@@ -15,9 +15,11 @@ import pytest
 
 from airflow_provider import retrying
 from airflow_provider.compat import AirflowFailException, AirflowTaskTimeout
+from airflow_provider.events import LOST
 from airflow_provider.operators.processing import LaunchProcessingOperator
-from datalake_ops.errors import ForbiddenError, NoDataError, ServerError
+from datalake_ops.errors import ForbiddenError, JobLostError, NoDataError, ServerError
 from datalake_ops.hook import DatalakeHook
+from datalake_ops.remedy import Remedy, remedy_of
 from datalake_ops.testing.server import PlatformServer
 from datalake_ops.wire.jobs import Job, JobStatus
 
@@ -329,3 +331,29 @@ def test_what_cannot_be_told_to_lineage_fails_no_task(work: Work, monkeypatch: p
     job_id = an_operator(processing="quick").execute(work.context())
 
     assert work.lake.get_job(job_id).status.succeeded
+
+
+def test_a_job_that_vanished_while_its_task_was_deferred_is_lost_and_not_a_wrong_id(work: Work) -> None:
+    job_id = work.start()
+    work.xcoms["job_id"] = job_id
+    event = {"job_id": job_id, "outcome": LOST, "message": "gone", "error": "NotFoundError", "status": 404}
+
+    with pytest.raises(JobLostError, match="no longer knows") as caught:
+        an_operator().resume_execution("execute_complete", {"event": event}, work.context())
+
+    assert remedy_of(caught.value) is Remedy.AGAIN
+
+
+def test_a_retry_starts_another_job_for_one_that_vanished(
+    work: Work, platform: PlatformServer, lake: DatalakeHook
+) -> None:
+    platform.withhold("job-labels", "idempotency-key")
+    work.store = Store()
+    first = work.start()
+    platform.script_fault("GET", f"/api/v2/job/{first}$", status=404)
+
+    second = work.start(try_number=2)
+
+    assert first != second
+    for job in (first, second):
+        lake.cancel_job(job)
