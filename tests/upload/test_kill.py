@@ -6,6 +6,7 @@ import random
 import time
 from collections import Counter
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,16 @@ from datalake_ops.client.operation import Operation, raw
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from datalake_ops.wire import routes
-from tests.upload.pictures import a_picture
+from tests.upload.pictures import a_large_tiff, a_picture
 from tests.upload.worker import Job, Worker
 
 FILES = 5
 # Requests of an undisturbed upload: look-ups first, then four for each file.
 REQUESTS = 5 + 4 * FILES
 KILLS = 52
+# A large file has two parts: name, begin, two requests for each part, join and register.
+LARGE_REQUESTS = 5 + 4 + 2 * 2
+LARGE_KILLS = 6
 DEADLINE = 20.0
 
 
@@ -75,6 +79,28 @@ def test_kills_at_random_moments_leave_one_copy_of_each_file(
     assert lake.count_data() == FILES * (KILLS // 4)
     # Most kills came while files were under way, not before and not after.
     assert sum(count for there, count in caught.items() if 0 < there < FILES) >= 3, caught
+
+
+def test_kills_at_random_moments_of_a_large_file_leave_one_copy_of_it(
+    lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path
+) -> None:
+    chance = random.Random("parts")
+    connection = replace(lake.connection, datalake_id=lake.context.datalake.id)
+    path = a_large_tiff(tmp_path / "large.tiff", megabytes=27)
+    content = sha256(path.read_bytes()).hexdigest()
+    for seed in range(LARGE_KILLS):
+        options = {"journal": tmp_path / f"{seed}.db", "if_exists": "skip", "content_key": f"sum-{seed}"}
+        job = Job(connection, [path], options, tmp_path / "report.json")
+        datalake_platform.clear_requests()
+
+        kill_after(Worker(job), datalake_platform, chance.randrange(4, LARGE_REQUESTS), chance.uniform(0, 0.02))
+        [row] = lake.upload(path, **options).files
+        [copy] = lake.download(row.data, tmp_path / str(seed))
+
+        assert row.status.succeeded
+        assert lake.count_data() == 1
+        assert sha256(copy.read_bytes()).hexdigest() == content
+        lake.delete_data(row.data)
 
 
 def settled_count(lake: DatalakeHook) -> int:

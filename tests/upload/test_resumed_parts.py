@@ -97,6 +97,21 @@ def test_parts_that_are_gone_are_sent_again(server: PlatformServer, large: Path,
         assert lake.count_data() == 1
 
 
+@pytest.mark.parametrize("fault", [{"drop": True}, {"drop_before": True}, {"status": 503}], ids=str)
+def test_a_fault_while_the_parts_are_listed_costs_none_of_them(
+    server: PlatformServer, large: Path, journal: str, fault: dict[str, Any]
+) -> None:
+    with server.hook(retry=IMPATIENT, datalake_id=server.add_lake(f"listing-{fault}")) as lake:
+        there = killed_midway(lake, server, large, journal)
+        scripted = server.script_fault("POST", "/list_parts$", **fault)
+
+        [row] = lake.upload(large, journal=journal).files
+
+        assert server.faults_met(scripted) == 1
+        assert row.status is FileStatus.UPLOADED
+        assert sorted(sent_parts(server)) == [part for part in (1, 2, 3, 4) if part not in there]
+
+
 class Parts:
     """A storage that takes parts and lists none, as those behind the public wire."""
 
