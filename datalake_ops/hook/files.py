@@ -108,7 +108,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
             filepaths: one source or many: paths, folders and patterns (their images and videos), fsspec URLs, object
                 storage paths, open binary streams, `Manifest`s and `Shard`s. Read as it is needed.
             include, exclude: patterns that choose the files of folders and patterns, see `upload.patterns.Selection`.
-            storage_options: go to fsspec with each URL.
+            storage_options: go to fsspec with each URL of a source or a manifest, not with the journal's.
             raise_on: "never", "any" or "all": which failures raise, when everything that can be uploaded is.
             max_failed: how many files may fail before that raises: a number, or a share below 1 like 0.01.
             if_exists: what to do with a file whose name and content the lake has: "upload" it once more, "skip" it, or
