@@ -36,7 +36,7 @@ def create(kind: str, key: str, data: Any, description: str | None = None) -> UU
     if not (task_run or flow_run):
         return None
     made: list[UUID] = []
-    with _tolerated(f"the artifact {key}"):
+    with tolerated(f"Prefect did not take the artifact {key}"):
         wanted = ArtifactCreate(
             type=kind,
             key=key,
@@ -52,7 +52,7 @@ def create(kind: str, key: str, data: Any, description: str | None = None) -> UU
 
 def update(artifact: UUID, data: Any, description: str | None = None) -> None:
     """Replace what an artifact says."""
-    with _tolerated("an artifact"), get_client(sync_client=True) as client:
+    with tolerated("Prefect did not take an artifact"), get_client(sync_client=True) as client:
         client.update_artifact(artifact, ArtifactUpdate(data=data, description=description))
 
 
@@ -129,10 +129,11 @@ def summary_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def _tolerated(what: str) -> Iterator[None]:
+def tolerated(what: str) -> Iterator[None]:
+    """What fails within is logged, after `what` it means, and ends nothing: it only tells of work that is done."""
     logger = run_logger()
     try:
         yield
     except Exception:
-        # A Prefect server that is away, or too old for it, must not end an upload or a wait.
-        logger.warning("Prefect did not take %s; the work goes on.", what, exc_info=True)
+        # A server that is away, or too old, or a full disk must not end an upload or a wait.
+        logger.warning("%s; the work goes on.", what, exc_info=True)

@@ -14,11 +14,10 @@ from urllib.parse import quote
 
 from prefect.events import emit_event
 
-from datalake_ops.errors import ConfigurationError
 from datalake_ops.lineage import LakeUri
 from prefect_tasks import artifacts
+from prefect_tasks.blocks import DatalakeCredentials, load_credentials
 from prefect_tasks.names import unsigned
-from prefect_tasks.waiting import run_logger
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook
@@ -31,6 +30,7 @@ _TAGS = 20
 # More places are no lineage but a listing.
 _READS = 20
 _LONGEST_KEY = 512
+_UNTOLD = "Lineage is not told"
 
 
 @dataclass(frozen=True)
@@ -73,24 +73,31 @@ def tell(hook: DatalakeHook, written: Written, artifact: bool = True) -> list[st
 
     What cannot be told is logged, and fails nothing.
     """
-    logger = run_logger()
-    try:
+    keys: list[str] = []
+    with artifacts.tolerated(_UNTOLD):
         assets = written.assets(lake_uri(hook))
-        keys = [asset.key for asset in assets]
-    except ConfigurationError as error:
-        logger.warning("Lineage is not told: %s", error)
-        return []
+        _emit(hook, written, assets)
+        keys += [asset.key for asset in assets]
+        if artifact:
+            artifacts.create("markdown", artifacts.LINEAGE, _page(hook, written, assets), "Lineage")
+    return keys
+
+
+def tell_of_run(credentials: DatalakeCredentials | str, written: Written) -> None:
+    """What `tell` does, after a job or shards of this run, with a hook of its own."""
+    with artifacts.tolerated(_UNTOLD), load_credentials(credentials).get_client() as hook:
+        tell(hook, written)
+
+
+def _emit(hook: DatalakeHook, written: Written, assets: Iterable[LakeUri]) -> None:
     read = [key for key in map(_key_of, written.reads) if key]
     related = [*({"prefect.resource.id": key, "prefect.resource.role": "asset"} for key in read), _BY]
     for key in read:
         emit_event(_REFERENCED, resource={"prefect.resource.id": key})
-    for asset, key in zip(assets, keys, strict=True):
+    for asset in assets:
         page = hook.datalake_url(asset.query)
-        resource = {"prefect.resource.id": key, "prefect.resource.name": asset.name, "prefect.asset.url": page}
+        resource = {"prefect.resource.id": asset.key, "prefect.resource.name": asset.name, "prefect.asset.url": page}
         emit_event(_MATERIALIZED, resource=resource, related=related, payload={**written.facts})
-    if artifact:
-        artifacts.create("markdown", artifacts.LINEAGE, _page(hook, written, assets), "Lineage")
-    return keys
 
 
 def _page(hook: DatalakeHook, written: Written, assets: Iterable[LakeUri]) -> str:

@@ -70,6 +70,9 @@ class DatalakeCredentials(CredentialsBlock):
     connect_timeout: float = Field(default=_DEFAULTS.connect, description="Seconds to wait for a connection.")
     api_timeout: float = Field(default=_DEFAULTS.api, description="Seconds to wait for an answer of the API.")
     storage_timeout: float = Field(default=_DEFAULTS.storage, description="Seconds to wait for each read of a file.")
+    max_workers: int | None = Field(
+        default=None, description="Files at once in uploads and downloads; as many as go well when left empty."
+    )
 
     @model_validator(mode="after")
     def _reject_what_cannot_be_right(self) -> Self:
@@ -88,6 +91,7 @@ class DatalakeCredentials(CredentialsBlock):
             datalake_name=self.datalake_name or None,
             verify=self.ca_bundle or True if self.verify else False,
             timeouts=Timeouts(self.connect_timeout, self.api_timeout, self.storage_timeout),
+            max_workers=self.max_workers,
         )
 
     @classmethod
@@ -105,6 +109,7 @@ class DatalakeCredentials(CredentialsBlock):
             connect_timeout=connection.timeouts.connect,
             api_timeout=connection.timeouts.api,
             storage_timeout=connection.timeouts.storage,
+            max_workers=connection.max_workers,
         )
 
     @classmethod

@@ -6,9 +6,11 @@ is undone. A run that is killed at once (SIGKILL) undoes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import Token
 from typing import TYPE_CHECKING, Any
 
+from prefect.context import TaskRunContext
 from prefect.transactions import Transaction, get_transaction
 
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
@@ -22,9 +24,20 @@ _DONE = "datalake_done"
 
 
 def is_undoable() -> bool:
-    """Whether this task runs inside a transaction of its flow, so that it should note what it does."""
-    current = get_transaction()
-    return current is not None and current.get_parent() is not None
+    """Whether a `with transaction()` encloses this task, so that it should note what it does.
+
+    Prefect gives each task a transaction of its own, so those of this task and of the tasks around it do not count.
+    """
+    tasks = {one.task_run.id for one in _outwards(TaskRunContext.get())}
+    return sum(1 for _ in _outwards(get_transaction())) > len(tasks)
+
+
+def _outwards(context: Any) -> Iterator[Any]:
+    """One of Prefect's contexts and those of its kind around it, of which Prefect tells only the innermost."""
+    while context is not None and context is not Token.MISSING:
+        yield context
+        token = context._token
+        context = token.old_value if token is not None else None
 
 
 def note(credentials: DatalakeCredentials | str, done: Any) -> None:

@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datalake_ops.errors import DownloadError
 from prefect_tasks import artifacts
-from prefect_tasks.waiting import run_logger
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook
@@ -33,19 +31,16 @@ def contact_sheet(hook: DatalakeHook, ids: Sequence[str], most: int = 8) -> str 
         return None
     images = [one for one in hook.iter_data(ids=[*ids[: 2 * most]]) if _is_small_image(one)][:most]
     with tempfile.TemporaryDirectory(prefix="datalake-sample-") as folder:
-        try:
-            paths = hook.download(images, folder, use_id=True) if images else []
-        except DownloadError as error:
-            run_logger().warning("No contact sheet: %s", error)
-            return None
+        paths = hook.download(images, folder, use_id=True) if images else []
         cells = [cell for one, path in zip(images, paths, strict=True) if (cell := _cell(one, path))]
     return _grid(cells) if cells else None
 
 
 def show(hook: DatalakeHook, ids: Sequence[str], description: str, most: int = 8) -> None:
-    """Attach a contact sheet of the first few data to this run."""
-    if sheet := contact_sheet(hook, ids, most):
-        artifacts.create("markdown", artifacts.SAMPLE, sheet, description)
+    """Attach a contact sheet of the first few data to this run; one that cannot be made fails nothing."""
+    with artifacts.tolerated("No contact sheet could be made"):
+        if sheet := contact_sheet(hook, ids, most):
+            artifacts.create("markdown", artifacts.SAMPLE, sheet, description)
 
 
 def _is_small_image(data: Data) -> bool:

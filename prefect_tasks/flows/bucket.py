@@ -9,7 +9,7 @@ from prefect import flow, task
 
 from datalake_ops.errors import ConfigurationError
 from prefect_tasks import assets
-from prefect_tasks.blocks import DEFAULT_BLOCK, load_credentials
+from prefect_tasks.blocks import DEFAULT_BLOCK
 from prefect_tasks.guards import datalake_guards
 from prefect_tasks.identity import ONCE_PER_RUN
 from prefect_tasks.retrying import RETRYING
@@ -110,8 +110,7 @@ def sync_bucket(
 def tell_import(credentials: str, tags: str | list[str] | None, source: str | None, job: dict[str, Any]) -> None:
     """Tell Prefect's assets what an import wrote."""
     facts = {"job": job["url"], "counts": job["counts"]}
-    with load_credentials(credentials).get_client() as hook:
-        assets.tell(hook, assets.Written.of(tags, source, (), facts))
+    assets.tell_of_run(credentials, assets.Written.of(tags, source, (), facts))
 
 
 @task(**{**RETRYING, **ONCE_PER_RUN, "task_run_name": "plan sync of {prefix}"})

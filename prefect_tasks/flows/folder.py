@@ -109,9 +109,8 @@ def ingest_folder(
     with task_runner(runner, runner_options) as chosen:
         summaries = upload_shards(plan, fixed, chosen, what)
     summary = _conclude(summaries, credentials, what, tolerance.refuses, checkpoints, sample_size)
-    with load_credentials(credentials).get_client() as hook:
-        facts = {"counts": summary["counts"], "bytes": summary["bytes"], "shards": summary["shards"]}
-        assets.tell(hook, assets.Written.of(tags, source, manifest or folder or (), facts))
+    facts = {"counts": summary["counts"], "bytes": summary["bytes"], "shards": summary["shards"]}
+    assets.tell_of_run(credentials, assets.Written.of(tags, source, manifest or folder or (), facts))
     return summary
 
 
@@ -136,15 +135,20 @@ def _conclude(
 
     merged = merge_summaries(summaries)
     failed = merged["files"] - merged["counts"]["UPLOADED"] - merged["counts"]["SKIPPED"]
-    with load_credentials(credentials).get_client() as hook:
-        artifacts.link(hook.datalake_url(), f"Lake {hook.context.datalake.name}")
-        artifacts.table(artifacts.SUMMARY, artifacts.summary_rows(merged), f"Upload of {what}")
-        sample.show(hook, merged["data_ids"], f"Some of {what}", sample_size)
+    _show(merged, credentials, what, sample_size)
     run_logger().info("%d shards: %s, %d bytes", len(summaries), merged["counts"], merged["bytes"])
     if refuses(failed, merged["files"]):
         raise _failure(merged, failed, checkpoints)
     extra = {"shards": len(summaries), "checkpoints": checkpoints}
     return {**within(merged, SUMMARY_BYTES - len(json.dumps(extra))), **extra}
+
+
+def _show(merged: Mapping[str, Any], credentials: str, what: str, sample_size: int) -> None:
+    artifacts.table(artifacts.SUMMARY, artifacts.summary_rows(merged), f"Upload of {what}")
+    told = artifacts.tolerated("The lake's page and a sample are not shown")
+    with told, load_credentials(credentials).get_client() as hook:
+        artifacts.link(hook.datalake_url(), f"Lake {hook.context.datalake.name}")
+        sample.show(hook, merged["data_ids"], f"Some of {what}", sample_size)
 
 
 def _failure(

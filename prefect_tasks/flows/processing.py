@@ -6,7 +6,7 @@ from typing import Any
 from prefect import flow
 
 from prefect_tasks import assets
-from prefect_tasks.blocks import DEFAULT_BLOCK, load_credentials
+from prefect_tasks.blocks import DEFAULT_BLOCK
 from prefect_tasks.guards import datalake_guards
 from prefect_tasks.tasks import launch_processing, wait_for_job
 from prefect_tasks.waiting import OnStop, WaitMode
@@ -54,7 +54,11 @@ def process_and_wait(
     settings: dict[str, Any] = {"parameters": parameters, "cpu": cpu, "gpu": gpu, "inputs": inputs}
     job = launch_processing(credentials, processing, data, **settings, **filters, on_stop=on_stop)
     ended = wait_for_job(credentials, job, timeout, on_stop=on_stop, wait=wait)
-    with load_credentials(credentials).get_client() as hook:
-        facts = {"processing": processing, "job": ended["url"], "counts": ended["counts"]}
-        assets.tell(hook, assets.Written.of(None, None, (), facts))
+    tell_processing(credentials, processing, ended)
     return ended
+
+
+def tell_processing(credentials: str, processing: str, job: dict[str, Any]) -> None:
+    """Tell Prefect's assets what a processing wrote."""
+    facts = {"processing": processing, "job": job["url"], "counts": job["counts"]}
+    assets.tell_of_run(credentials, assets.Written.of(None, None, (), facts))

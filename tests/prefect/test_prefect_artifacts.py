@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from PIL import Image
@@ -20,7 +20,7 @@ from prefect.client.schemas.objects import Artifact
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
-from prefect_tasks import DatalakeCredentials, ensure_limits, upload_data
+from prefect_tasks import DatalakeCredentials, ensure_limits, ingest_folder, upload_data
 from prefect_tasks.artifacts import ProgressCard, summary_rows
 from prefect_tasks.sample import contact_sheet
 
@@ -100,6 +100,30 @@ def test_a_contact_sheet_is_small_and_shows_only_pictures(lake: DatalakeHook, so
     assert sheet.count("data:image/jpeg") == 2
     assert len(sheet) < 20_000
     assert lake.connection.host not in sheet
+
+
+def test_an_upload_and_a_folder_survive_a_sample_and_a_lineage_that_cannot_be_made(
+    platform: PlatformServer, lake: DatalakeHook, credentials: DatalakeCredentials, an_image: AnImage
+) -> None:
+    listing = platform.script_fault("XGET", "/api/datalake/.*/datas", status=400, count=100)
+    credentials.save(name := f"lake-{uuid4().hex[:8]}")
+    image = an_image("one/a.png")
+    folder = an_image("two/b.png").parent
+
+    @flow
+    def upload() -> dict[str, Any]:
+        return upload_data(credentials, image, if_exists="upload")
+
+    counts = upload()["counts"]
+    met = platform.faults_met(listing)
+    platform.clear_faults()
+    # The one shard gets its answers; whoever shows afterwards what became of it gets none.
+    later = platform.script_fault("GET", "/api/home/ping", status=400, after=1, count=100)
+    ingested = ingest_folder(str(folder), credentials=name)["counts"]
+
+    assert met == 1
+    assert platform.faults_met(later) == 2
+    assert counts["UPLOADED"] == ingested["UPLOADED"] == 1
 
 
 def test_a_table_says_how_many_failures_it_does_not_name() -> None:

@@ -62,6 +62,7 @@ def test_credentials_become_a_connection_and_back() -> None:
         datalake_name="photos",
         verify="/etc/ca.pem",
         timeouts=Timeouts(1.0, 2.0, 3.0),
+        max_workers=3,
     )
 
     assert DatalakeCredentials.from_connection(connection).connection == connection
@@ -89,9 +90,12 @@ def test_a_validation_error_names_the_mistake_and_not_the_token() -> None:
 
 
 def test_credentials_are_read_from_the_environment() -> None:
-    block = DatalakeCredentials.from_env({"DATALAKE_HOST": "http://127.0.0.1:1", "DATALAKE_API_TOKEN": TOKEN})
+    told = {"DATALAKE_HOST": "http://127.0.0.1:1", "DATALAKE_API_TOKEN": TOKEN, "DATALAKE_MAX_WORKERS": "5"}
+
+    block = DatalakeCredentials.from_env(told)
 
     assert (block.host, block.api_token.get_secret_value()) == ("http://127.0.0.1:1", TOKEN)
+    assert block.connection.max_workers == 5
 
 
 def test_test_connection_says_what_is_wrong(platform: PlatformServer) -> None:

@@ -92,6 +92,49 @@ def test_nothing_is_undone_when_all_goes_well_or_outside_a_transaction(
     assert lake.count_data() == 2
 
 
+def test_nothing_is_undone_in_a_task_that_fails_outside_a_transaction(
+    lake: DatalakeHook, credentials: DatalakeCredentials, an_image: AnImage, tmp_path: Path
+) -> None:
+    images = [an_image("a.png"), an_image("b.png")]
+
+    @task
+    def step(then_fails: bool) -> None:
+        if then_fails:
+            upload_data(credentials, images[0])
+            fail()
+        upload_data(credentials, [images[1], tmp_path / "missing.png"])
+
+    @flow
+    def ingest() -> None:
+        for then_fails in (True, False):
+            assert step(then_fails, return_state=True).is_failed()
+
+    ingest()
+
+    assert lake.count_data() == 2
+
+
+def test_a_task_that_fails_inside_a_transaction_is_undone(
+    lake: DatalakeHook, credentials: DatalakeCredentials, an_image: AnImage
+) -> None:
+    image = an_image("a.png")
+
+    @task
+    def step() -> None:
+        assert upload_data(credentials, image)["counts"]["UPLOADED"] == 1
+        fail()
+
+    @flow
+    def ingest() -> None:
+        with transaction(key=f"ingest-{image}"):
+            step.submit().result()
+
+    with pytest.raises(RuntimeError, match="quality gate"):
+        ingest()
+
+    assert lake.count_data() == 0
+
+
 def test_async_tasks_are_undone_too(lake: DatalakeHook, credentials: DatalakeCredentials, an_image: AnImage) -> None:
     image = an_image("a.png")
 
