@@ -15,7 +15,7 @@ from uuid import UUID
 from prefect import get_client, runtime
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 
-from prefect_tasks.names import unsigned
+from prefect_tasks.names import unsigned_error
 from prefect_tasks.waiting import run_logger
 
 if TYPE_CHECKING:
@@ -119,10 +119,8 @@ def summary_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = [
         {"what": status.lower(), "files": count, "reason": ""} for status, count in summary["counts"].items() if count
     ]
-    rows += [
-        {"what": unsigned(one["path"]), "files": 1, "reason": one["error"].replace(one["path"], unsigned(one["path"]))}
-        for one in summary["errors"]
-    ]
+    told = map(unsigned_error, summary["errors"])
+    rows += [{"what": one["path"], "files": 1, "reason": one["error"]} for one in told]
     if summary["errors_left_out"]:
         rows.append({"what": "failed, not named here", "files": summary["errors_left_out"], "reason": "see the report"})
     return rows

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 _LONGEST = 60
+# Scheme, user, place, query: of an address alone, which may have spaces, and of those inside a text.
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*@)?([^?#]*)([?#].*)?", re.DOTALL)
+_IN_TEXT = re.compile(r"""([A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s/?#"'<>]*@)?([^\s?#"'<>]*)(?:[?#][^\s"'<>)]*)?""")
 
 
 def saying(verb: str, *arguments: str) -> Callable[..., str]:
@@ -40,11 +43,27 @@ def shown(value: Any) -> str:
 
 
 def unsigned(address: str) -> str:
-    """An address without user and query, which may sign it; a path as it is."""
-    if "://" not in address:
-        return address
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    """An address without user and query, which may sign it; each of a chain like `zip://a.png::https://host/b.zip`.
+
+    A path stays as it is.
+    """
+    return "::".join(_ADDRESS.sub(r"\1\3", link) for link in address.split("::"))
+
+
+def unsigned_text(text: str, path: str) -> str:
+    """A text about a path without what would open it: users and queries of this address, and of others in the text."""
+    text = text.replace(path, unsigned(path))
+    for link in path.split("::"):
+        if found := _ADDRESS.fullmatch(link):
+            # Libraries tell of an address in forms of their own, often without its scheme.
+            for secret in (found[2], found[4]):
+                text = text.replace(secret, "") if secret else text
+    return _IN_TEXT.sub(r"\1\2", text)
+
+
+def unsigned_error(error: Mapping[str, str]) -> dict[str, str]:
+    """An error of an upload's summary, as results, logs and artifacts may show it."""
+    return {"path": unsigned(error["path"]), "error": unsigned_text(error["error"], error["path"])}
 
 
 def named_error(error: Mapping[str, str]) -> str:

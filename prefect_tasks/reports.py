@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datalake_ops.errors import ConfigurationError
+from prefect_tasks.names import unsigned
 from prefect_tasks.places import NOTE, SharedFolder
 
 _DONE = ("UPLOADED", "SKIPPED")
@@ -58,7 +59,7 @@ class Reports:
     @property
     def name(self) -> str:
         """The report, for people."""
-        return self.folder.address if self.plan else f"{self.stem}{_FORM}"
+        return unsigned(self.folder.address) if self.plan else f"{self.stem}{_FORM}"
 
     def to_retry(self) -> Iterator[tuple[str, Any, str]]:
         """What is not in the lake: a word on it, the source to upload, and where its report goes.

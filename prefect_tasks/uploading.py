@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from prefect_tasks import artifacts, assets, sample, stops
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
 from prefect_tasks.compensation import created, is_undoable, note
 from prefect_tasks.limits import held
+from prefect_tasks.names import unsigned, unsigned_error, unsigned_text
 from prefect_tasks.places import save_report
 from prefect_tasks.waiting import run_logger
 from prefect_tasks.watching import RunWatch
@@ -129,13 +131,16 @@ def _stop_if_cancelled(watch: Callable[[], None] | None) -> None:
 def _conclude(
     hook: DatalakeHook, done: UploadReport, visible: Visible, report: str | os.PathLike[str] | None
 ) -> dict[str, Any]:
-    summary = done.summary(visible.max_ids, SUMMARY_BYTES)
+    from datalake_ops.upload.saving import within
+
+    told = _told(done, visible.max_ids)
+    summary = within(told, SUMMARY_BYTES)
     if report is not None:
         summary["report"] = save_report(done, report)
     _tell(done)
     if visible.artifacts:
         artifacts.link(hook.datalake_url(), f"Lake {hook.context.datalake.name}")
-        rows = artifacts.summary_rows(done.summary(visible.max_ids))
+        rows = artifacts.summary_rows(told)
         artifacts.table(artifacts.SUMMARY, rows, f"Upload of {visible.what}")
         sample.show(hook, summary["data_ids"], f"Some of {visible.what}", visible.sample)
     return summary
@@ -148,17 +153,34 @@ def _undo_at_once(hook: DatalakeHook, made: list[str]) -> None:
         run_logger().warning("Rolled back: the %d data that this failed upload made were deleted.", len(made))
 
 
+def _told(done: UploadReport, max_ids: int) -> dict[str, Any]:
+    summary = done.summary(max_ids)
+    return {**summary, "errors": [unsigned_error(error) for error in summary["errors"]]}
+
+
 def _tell(done: UploadReport) -> None:
     logger = run_logger()
     for _, row in zip(range(_LOGGED), done.failures(), strict=False):
-        logger.error("%s: %s", row.path, row.error)
+        logger.error("%s: %s", unsigned(row.path), unsigned_text(str(row.error), row.path))
     logger.info("Uploaded %s, %d bytes in %.1f s", done.counts(), done.bytes, done.seconds)
 
 
 def _failure(done: UploadReport) -> UploadError | NothingDoneError:
     from datalake_ops.upload.seed import failure_text
 
-    message = failure_text(done)
+    first, message = next(done.failures()), failure_text(done)
+    for _, row in zip(range(_LOGGED), done.failures(), strict=False):
+        message = unsigned_text(message, row.path)
     if done.failed_count == len(done.files):
-        return NothingDoneError(message, done.errors)
-    return UploadError(message, next(done.failures()).path)
+        return NothingDoneError(message, [_unsigned(error) for error in done.errors])
+    return UploadError(message, unsigned(first.path))
+
+
+def _unsigned(error: UploadError) -> UploadError:
+    """The same error, as the state of a run may keep it."""
+    text = unsigned_text(str(error), error.path)
+    if text == str(error):
+        return error
+    told = copy(error)
+    told.args, told.path, told.__cause__ = (text, *error.args[1:]), unsigned(error.path), error.__cause__
+    return told

@@ -12,7 +12,7 @@ from datalake_ops.errors import ConfigurationError, IncompleteUploadError, Nothi
 from prefect_tasks import artifacts, assets, sample
 from prefect_tasks.blocks import DEFAULT_BLOCK, load_credentials
 from prefect_tasks.flows.sized import sized_flow
-from prefect_tasks.names import named_error, shown
+from prefect_tasks.names import named_error, shown, unsigned
 from prefect_tasks.places import NOTE, SharedFolder
 from prefect_tasks.runners import THREADS, RunnerName, task_runner
 from prefect_tasks.sharding import plan_upload, upload_shards
@@ -156,6 +156,6 @@ def _failure(
 ) -> IncompleteUploadError | NothingDoneError:
     named = "; ".join(named_error(one).rstrip(".") for one in merged["errors"][:_NAMED])
     more = f"; and {failed - _NAMED} more" if failed > _NAMED else ""
-    again = f"retry_failed_files(credentials, {checkpoints!r})" if checkpoints else "Running it again"
+    again = f"retry_failed_files(credentials, {unsigned(checkpoints)!r})" if checkpoints else "Running it again"
     kind = NothingDoneError if failed == merged["files"] else IncompleteUploadError
     return kind(f"{failed} of {merged['files']} files were not uploaded: {named}{more}. {again} sends only these.")

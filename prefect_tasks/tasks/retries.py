@@ -11,7 +11,7 @@ from datalake_ops.errors import NothingDoneError, UploadError
 from prefect_tasks.blocks import DatalakeCredentials
 from prefect_tasks.compensation import delete_created
 from prefect_tasks.identity import EACH_TIME
-from prefect_tasks.names import shown
+from prefect_tasks.names import shown, unsigned
 from prefect_tasks.reports import Reports, address_of
 from prefect_tasks.retrying import RETRYING
 from prefect_tasks.tasks.pairs import awaiting
@@ -93,7 +93,8 @@ for _task in (retry_failed_files, aretry_failed_files):
 
 def _failure(merged: dict[str, Any], failed: int) -> UploadError | NothingDoneError:
     first = merged["errors"][0] if merged["errors"] else {"path": "", "error": "see the report"}
-    message = f"{failed} of {merged['files']} files failed again. {first['error']} All rows are in {merged['report']}"
+    rows = unsigned(merged["report"])
+    message = f"{failed} of {merged['files']} files failed again. {first['error']} All rows are in {rows}"
     return NothingDoneError(message) if failed == merged["files"] else UploadError(message, first["path"])
 
 

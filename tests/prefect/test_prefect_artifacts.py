@@ -126,6 +126,29 @@ def test_an_upload_and_a_folder_survive_a_sample_and_a_lineage_that_cannot_be_ma
     assert counts["UPLOADED"] == ingested["UPLOADED"] == 1
 
 
+def test_what_signs_the_address_of_a_file_is_in_no_result_log_or_state(
+    credentials: DatalakeCredentials, an_image: AnImage, caplog: pytest.LogCaptureFixture
+) -> None:
+    image = an_image("a.png")
+    # Nobody listens there; the files behind these addresses fail without leaving this machine.
+    signed = [f"http://me:word-{number}@127.0.0.1:9/{number}.png?X-Signature=secret-{number}" for number in range(2)]
+
+    @flow
+    def upload() -> tuple[dict[str, Any], Any, Any]:
+        partly = upload_data(credentials, [image, signed[0]], allow_failures=True)
+        states = (upload_data(credentials, some, return_state=True) for some in ([image, signed[1]], signed))
+        return partly, *states  # type: ignore[return-value]
+
+    partly, failed, nothing = upload()
+
+    told = [json.dumps(partly), caplog.text]
+    for state in (failed, nothing):
+        error = state.result(raise_on_failure=False)
+        told += [str(state.message), str(error), *(f"{one} {one.path}" for one in getattr(error, "errors", [error]))]
+    assert "127.0.0.1:9/0.png" in told[0]
+    assert not re.findall("word-|secret-|X-Sig", "".join(told))
+
+
 def test_a_table_says_how_many_failures_it_does_not_name() -> None:
     summary = {
         "counts": {"UPLOADED": 1, "SKIPPED": 0, "FAILED": 3},

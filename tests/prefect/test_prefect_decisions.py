@@ -34,7 +34,7 @@ from datalake_ops.errors import (
 )
 from prefect_tasks import DatalakeCredentials, flows, tasks
 from prefect_tasks.identity import idempotency_key, labels
-from prefect_tasks.names import saying, shown
+from prefect_tasks.names import saying, shown, unsigned, unsigned_text
 from prefect_tasks.retrying import RETRYING, is_transient, rest
 from prefect_tasks.sharding import plan_upload, upload_shard
 from prefect_tasks.waiting import stopping
@@ -154,6 +154,25 @@ class TestNames:
     )
     def test_show_a_value_short_and_without_what_signs_it(self, value: object, text: str) -> None:
         assert shown(value) == text
+
+    @pytest.mark.parametrize(
+        ("address", "text"),
+        [
+            ("https://host/a b.png?X-Signature=secret", "https://host/a b.png"),
+            ("simplecache::ftp://user:p@ss@host/a.png", "simplecache::ftp://host/a.png"),
+            ("zip://a.png::https://user:secret@host/b.zip?sig=1", "zip://a.png::https://host/b.zip"),
+            ("/data/what?.png", "/data/what?.png"),
+        ],
+    )
+    def test_show_no_link_of_an_address_with_what_signs_it(self, address: str, text: str) -> None:
+        assert unsigned(address) == text
+        assert unsigned_text(f"{address} is not there.", address) == f"{text} is not there."
+
+    def test_tell_of_an_address_without_what_signs_it_in_whatever_form_a_library_does(self) -> None:
+        address = "simplecache::https://me:word@host/a.png?X-Signature=abc"
+        told = "host/a.png?X-Signature=abc: 403 for https://me:word@host/b.png?token=def (retried)"
+
+        assert unsigned_text(told, address) == "host/a.png: 403 for https://host/b.png (retried)"
 
 
 class TestIdempotencyKey:
