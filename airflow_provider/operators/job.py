@@ -27,7 +27,8 @@ class JobOperator(LineageOperator):
     """Starts a job and returns its id, after the job succeeded unless told not to wait.
 
     A retry of the task finds the job that an earlier try started and waits for it; it starts another one only when
-    that job failed or was cancelled. Clearing the task starts a new job, and cancels what it left running.
+    that job failed, was cancelled or is no longer known. Clearing the task starts a new job, and cancels what it
+    left running.
 
     Args:
         datalake_conn_id: The Airflow connection.

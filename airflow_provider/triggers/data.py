@@ -29,6 +29,9 @@ _NAMES = (
 class DataTrigger(BaseTrigger):
     """Waits until enough data match and no more come, and fires once.
 
+    Each such trigger asks for itself: a platform counts one query at a time. A token that was changed meanwhile is read
+    again.
+
     Args:
         datalake_conn_id: The Airflow connection; only its id is stored.
         organization_id, lake_id: Which lake.
