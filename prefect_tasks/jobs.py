@@ -73,10 +73,13 @@ class DatalakeJobRun(JobRun[dict[str, Any]]):
         suspension = Suspension.offered(call)
         if suspension is None:
             polling.run(self.timeout)
-        elif suspension.is_over():
-            polling.run(0.0)
-        elif polling.glance(suspension.seconds) is None:
-            suspension.begin()
+            return
+        if not suspension.is_over():
+            if polling.glance(suspension.seconds) is not None:
+                return
+            if not suspension.is_over():
+                suspension.begin()
+        polling.run(0.0)
 
     async def await_for_completion(self) -> None:
         """What `wait_for_completion` does, without holding a thread."""
@@ -86,10 +89,13 @@ class DatalakeJobRun(JobRun[dict[str, Any]]):
         suspension = await asyncio.to_thread(Suspension.offered, call)
         if suspension is None:
             await polling.arun(self.timeout)
-        elif suspension.is_over():
-            await polling.arun(0.0)
-        elif await polling.aglance(suspension.seconds) is None:
-            suspension.begin()
+            return
+        if not suspension.is_over():
+            if await polling.aglance(suspension.seconds) is not None:
+                return
+            if not suspension.is_over():
+                suspension.begin()
+        await polling.arun(0.0)
 
     def fetch_result(self) -> dict[str, Any]:  # type: ignore[override] # Prefect declares it async; see the class.
         """The job as it is now: `id`, `status`, `counts`, `reason`, `seconds`, `url`, as small JSON-ready values."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from datalake_ops.errors import JobWaitTimeoutError
 from prefect_tasks.blocks import DatalakeCredentials
 from prefect_tasks.notes import seconds_until
+from prefect_tasks.stopping import astopping, cancel_jobs, stopping
 from prefect_tasks.waiting import OnStop, job_summary, run_logger
 from prefect_tasks.watching import JobWatch
+
+if TYPE_CHECKING:
+    from datalake_ops.hook.awaiting import AsyncDatalakeHook
+    from datalake_ops.wire.jobs import Job
 
 
 @dataclass(frozen=True)
@@ -35,38 +39,38 @@ class Polling:
             JobWaitTimeoutError: the time ran out; the jobs that go on are cancelled, unless they are detached.
         """
         deadline_at = _deadline_at(timeout)
-        with ExitStack() as stack:
-            watches = [self._watch(job) for job in self.jobs]
-            for watch in watches:
-                stack.enter_context(watch.stopping())
-            hook = stack.enter_context(self.credentials.get_client())
-            ended = [
-                watch.end(
-                    hook.wait_for_job(
-                        watch.job, seconds_until(deadline_at), self.poll_interval, watch.on_poll, False, watch.rest
+        watches: list[JobWatch] = []
+        with stopping(lambda stop: self._stop(watches, stop)):
+            watches += [self._watch(job) for job in self.jobs]
+            with self.credentials.get_client() as hook:
+                ended = [
+                    watch.end(
+                        hook.wait_for_job(
+                            watch.job, _left(watch, deadline_at), self.poll_interval, watch.on_poll, False, watch.rest
+                        )
                     )
-                )
-                for watch in watches
-            ]
-            return [job_summary(hook.check_job(job), hook.job_url(job)) for job in ended]
+                    for watch in watches
+                ]
+                return [job_summary(hook.check_job(job), hook.job_url(job)) for job in ended]
 
     async def arun(self, timeout: float | None) -> list[dict[str, Any]]:
         """What `run` does, without holding a thread."""
         deadline_at = _deadline_at(timeout)
-        # Cancelling blocks the loop for a moment: whoever cancels an await may cancel again at the next one.
-        with ExitStack() as stack:
-            watches = await asyncio.to_thread(lambda: [self._watch(job) for job in self.jobs])
-            for watch in watches:
-                stack.enter_context(watch.stopping())
+        watches: list[JobWatch] = []
+        async with astopping(lambda stop: self._stop(watches, stop)):
+            watches += await asyncio.to_thread(lambda: [self._watch(job) for job in self.jobs])
             async with await self.credentials.aget_client() as hook:
-                ended = [
-                    await hook.wait_for_job(
-                        watch.job, seconds_until(deadline_at), self.poll_interval, watch.on_poll, False, watch.arest
-                    )
-                    for watch in watches
-                ]
+                ended = [await self._ended(hook, watch, deadline_at) for watch in watches]
                 await asyncio.to_thread(lambda: [watch.end(job) for watch, job in zip(watches, ended, strict=True)])
                 return [job_summary(await hook.check_job(job), await hook.job_url(job)) for job in ended]
+
+    async def _ended(self, hook: AsyncDatalakeHook, watch: JobWatch, deadline_at: float | None) -> Job:
+        left = _left(watch, deadline_at)
+        try:
+            return await hook.wait_for_job(watch.job, left, self.poll_interval, watch.on_poll, False, watch.arest)
+        except JobWaitTimeoutError as error:
+            error.url = await hook.job_url(watch.job)
+            raise
 
     def glance(self, seconds: float) -> list[dict[str, Any]] | None:
         """What `run` returns when every job ends within some seconds, else None; the jobs go on."""
@@ -85,6 +89,10 @@ class Polling:
     def _watch(self, job: str) -> JobWatch:
         return JobWatch(self.credentials, job, self.on_stop, run_logger())
 
+    def _stop(self, watches: list[JobWatch], stop: BaseException) -> None:
+        jobs = [job for watch in watches if (job := watch.stoppable(stop)) is not None]
+        cancel_jobs(self.credentials, jobs, run_logger())
+
     def _patient(self) -> Polling:
         return _Glance(self.credentials, self.jobs, self.poll_interval, self.on_stop)
 
@@ -99,3 +107,8 @@ class _Glance(Polling):
 
 def _deadline_at(timeout: float | None) -> float | None:
     return None if timeout is None else time.time() + timeout
+
+
+def _left(watch: JobWatch, deadline_at: float | None) -> float | None:
+    left = seconds_until(deadline_at)
+    return watch.overdue() if left == 0.0 else left

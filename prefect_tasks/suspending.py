@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn, ParamSpec, TypeVar
@@ -22,10 +23,13 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import ObjectNotFound, Pause
 from prefect.flow_runs import suspend_flow_run
+from prefect.futures import PrefectFuture
 from prefect.tasks import Task
+from prefect.transactions import get_transaction
 
 from datalake_ops.errors import ConfigurationError
 from prefect_tasks.blocks import DatalakeCredentials, aload_credentials, load_credentials
+from prefect_tasks.names import saying
 from prefect_tasks.notes import Notes, Suspended, name_of, note_suspension, read_notes, seconds_until
 from prefect_tasks.polling import Polling
 from prefect_tasks.retrying import ASYNC_RETRYING, RETRYING
@@ -37,7 +41,12 @@ R = TypeVar("R")
 WATCHER = "job-watcher/datalake"
 # A job that ends sooner is not worth two starts of a process.
 PATIENCE_SECONDS = 60.0
-_LOOKING: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "task_run_name": "look at {jobs}"}
+_BLOCK_TYPE = str(DatalakeCredentials._block_type_slug)
+_LOOKING: dict[str, Any] = {
+    "cache_policy": NO_CACHE,
+    "persist_result": False,
+    "task_run_name": saying("look at", "jobs"),
+}
 
 
 @dataclass(frozen=True)
@@ -51,8 +60,12 @@ class WaitCall:
 
     @classmethod
     def of(cls, arguments: dict[str, Any]) -> WaitCall:
-        """The call that a task was given."""
-        jobs = _several(arguments.get("jobs", arguments.get("job")))
+        """The call that a task was given; jobs that are yet to be started are waited for.
+
+        Raises:
+            Exception: what a task raised that was to start one of the jobs.
+        """
+        jobs = several(_results(arguments.get("jobs", arguments.get("job"))))
         return cls(arguments["credentials"], jobs, arguments["timeout"], arguments["wait"])
 
 
@@ -76,13 +89,14 @@ class Suspension:
             return None
         context = FlowRunContext.get()
         obstacle = _obstacle(context, call.credentials)
-        watcher_id = None if obstacle else _watcher_id()
-        if watcher_id is not None and context is not None and context.flow_run is not None:
-            return cls(context.flow_run.id, watcher_id, call, read_notes(context.flow_run.id))
+        if obstacle is None and context is not None and context.flow_run is not None:
+            found = _watcher_id(str(name_of(call.credentials)))
+            if isinstance(found, UUID):
+                return cls(context.flow_run.id, found, call, read_notes(context.flow_run.id))
+            obstacle = found
         if call.wait == "suspend":
             raise ConfigurationError(
-                f"The flow run cannot be suspended: {obstacle or _NO_WATCHER} "
-                'With wait="auto" it would wait in its process instead.'
+                f'The flow run cannot be suspended: {obstacle} With wait="auto" it would wait in its process instead.'
             )
         return None
 
@@ -140,6 +154,9 @@ def _obstacle(context: FlowRunContext | None, credentials: DatalakeCredentials |
         return "the wait must be called directly in a flow, neither submitted nor inside a task."
     if context.flow_run.parent_task_run_id is not None:
         return "it is part of another one; wait in the outer flow."
+    if get_transaction() is not None:
+        # Leaving a transaction by a suspension is leaving it by an error: Prefect would undo what the job works on.
+        return "it is inside a transaction, and all that was done in it would be rolled back; wait after it."
     if context.flow_run.deployment_id is None:
         return "it has no deployment that could start it again."
     if not context.persist_result:
@@ -149,12 +166,20 @@ def _obstacle(context: FlowRunContext | None, credentials: DatalakeCredentials |
     return None
 
 
-def _watcher_id() -> UUID | None:
+def _watcher_id(credentials: str) -> UUID | str:
+    """The deployment that will resume the run, or what it lacks."""
     with get_client(sync_client=True) as client:
+        try:
+            client.read_block_document_by_name(credentials, _BLOCK_TYPE, include_secrets=False)
+        except ObjectNotFound:
+            # The environment stands in for it here, and may be another one, or none, where the watcher runs.
+            return (
+                f"no block is saved as {credentials!r}, so no other process can load its credentials; save the block."
+            )
         try:
             return client.read_deployment_by_name(WATCHER).id
         except ObjectNotFound:
-            return None
+            return _NO_WATCHER
 
 
 def _call_watcher(deployment_id: UUID, logger: Any) -> None:
@@ -195,30 +220,30 @@ class JobWait(Task[P, R]):
         return copy
 
     def _waited(self, arguments: dict[str, Any], extra: dict[str, Any]) -> Any:
-        call = WaitCall.of(arguments)
-        suspension = Suspension.offered(call)
         poll: Any = super().__call__
+        suspension = _offered(arguments)
         if suspension is None:
             return poll(**arguments, **extra)
-        if suspension.is_over():
-            return poll(**{**arguments, "timeout": 0.0, "wait": "poll"}, **extra)
-        seen = _look(**_glance(suspension, arguments), **extra)
-        if _is_answer(seen):
-            return seen
-        return suspension.begin()
+        if not suspension.is_over():
+            seen = _look(**_glance(suspension, arguments), **extra)
+            if _is_answer(seen):
+                return seen
+            if not suspension.is_over():
+                return suspension.begin()
+        return poll(**{**arguments, "timeout": 0.0, "wait": "poll"}, **extra)
 
     async def _awaited(self, arguments: dict[str, Any], extra: dict[str, Any]) -> Any:
-        call = WaitCall.of(arguments)
-        suspension = await asyncio.to_thread(Suspension.offered, call)
         poll: Any = super().__call__
+        suspension = await asyncio.to_thread(_offered, arguments)
         if suspension is None:
             return await poll(**arguments, **extra)
-        if suspension.is_over():
-            return await poll(**{**arguments, "timeout": 0.0, "wait": "poll"}, **extra)
-        seen = await _alook(**_glance(suspension, arguments), **extra)
-        if _is_answer(seen):
-            return seen
-        return suspension.begin()
+        if not suspension.is_over():
+            seen = await _alook(**_glance(suspension, arguments), **extra)
+            if _is_answer(seen):
+                return seen
+            if not suspension.is_over():
+                return suspension.begin()
+        return await poll(**{**arguments, "timeout": 0.0, "wait": "poll"}, **extra)
 
 
 def refuse_to_suspend(wait: WaitMode) -> None:
@@ -232,6 +257,18 @@ def refuse_to_suspend(wait: WaitMode) -> None:
             "The flow run cannot be suspended: the wait must be called directly in a flow, neither submitted nor "
             "inside a task."
         )
+
+
+def _offered(arguments: dict[str, Any]) -> Suspension | None:
+    # Without suspension Prefect itself waits for tasks that are to start the jobs.
+    return None if arguments["wait"] == "poll" else Suspension.offered(WaitCall.of(arguments))
+
+
+def _results(jobs: Any) -> Any:
+    """What the futures and states among the jobs stand for."""
+    if isinstance(jobs, (PrefectFuture, State)):
+        return jobs.result()
+    return [_results(job) for job in jobs] if isinstance(jobs, Collection) and not isinstance(jobs, str) else jobs
 
 
 def _glance(suspension: Suspension, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -253,7 +290,7 @@ def _look(
     poll_interval: float | None,
     on_stop: OnStop | None,
 ) -> Any:
-    polling = Polling(load_credentials(credentials), _several(jobs), poll_interval, on_stop)
+    polling = Polling(load_credentials(credentials), several(jobs), poll_interval, on_stop)
     return _alike(jobs, polling.glance(seconds))
 
 
@@ -265,13 +302,14 @@ async def _alook(
     poll_interval: float | None,
     on_stop: OnStop | None,
 ) -> Any:
-    polling = Polling(await aload_credentials(credentials), _several(jobs), poll_interval, on_stop)
+    polling = Polling(await aload_credentials(credentials), several(jobs), poll_interval, on_stop)
     return _alike(jobs, await polling.aglance(seconds))
 
 
-def _several(jobs: Any) -> tuple[str, ...]:
-    return (jobs,) if isinstance(jobs, str) else tuple(jobs)
+def several(jobs: Any) -> tuple[str, ...]:
+    """The ids of one job or of several, as text; one may be given as a UUID."""
+    return (str(jobs),) if isinstance(jobs, (str, UUID)) else tuple(str(job) for job in jobs)
 
 
-def _alike(jobs: str | list[str], found: list[dict[str, Any]] | None) -> Any:
-    return found[0] if found and isinstance(jobs, str) else found
+def _alike(jobs: Any, found: list[dict[str, Any]] | None) -> Any:
+    return found[0] if found and isinstance(jobs, (str, UUID)) else found

@@ -1,26 +1,18 @@
-"""What every wait of this package does alike: log changes, keep one deadline, stop the job when stopped itself."""
+"""What every wait of this package does alike: log what changes, keep one deadline, tell what became of the job."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any, Literal
 
 from prefect.context import TaskRunContext
-from prefect.exceptions import MissingContextError, Pause
+from prefect.exceptions import MissingContextError
 from prefect.logging import get_logger, get_run_logger
 
-from datalake_ops.config import RetryPolicy, Timeouts
-from datalake_ops.errors import DatalakeError, JobFailedError, JobKilledError
-from datalake_ops.remedy import is_transient
 from datalake_ops.wire.jobs import Job
-from prefect_tasks.blocks import DatalakeCredentials
 
 OnStop = Literal["cancel", "detach"]
 WaitMode = Literal["auto", "poll", "suspend"]
-# Prefect kills a cancelled run 30 s after asking it to stop; the job must have been cancelled by then.
-_IN_A_HURRY = {"retry": RetryPolicy(attempts=3, budget=10.0), "timeouts": Timeouts(5.0, 10.0, 10.0)}
 
 
 def run_logger() -> Any:
@@ -45,35 +37,6 @@ class ChangeLog:
             counts = ", ".join(f"{name} {count}" for name, count in (job.counts or {}).items())
             self._logger.info("Job %s: %s%s", job.id, job.status, f" ({counts})" if counts else "")
         self._last = seen
-
-
-@contextmanager
-def stopping(stops: Callable[[BaseException], bool], cancel: Callable[[], None]) -> Iterator[None]:
-    """Cancel the job when the wait within is stopped: by Prefect, by a signal, by its deadline or by a mistake.
-
-    The job is left alone when it has ended, when Prefect will retry or resume the wait, and when `stops` says so.
-    """
-    try:
-        yield
-    except (JobFailedError, JobKilledError, Pause):
-        raise
-    except BaseException as stop:
-        if not is_transient(stop) and stops(stop):
-            cancel()
-        raise
-
-
-def cancel_job(credentials: DatalakeCredentials, job: str, logger: Any) -> None:
-    """Ask the platform to stop a job, within seconds; a refusal is logged, for what stopped the wait matters more."""
-    from datalake_ops.hook import DatalakeHook
-
-    try:
-        with DatalakeHook.from_connection(credentials.connection.with_(**_IN_A_HURRY)) as hook:
-            stopped = hook.cancel_job(job)
-    except DatalakeError as error:
-        logger.error("Job %s could not be cancelled and goes on at the platform: %s", job, error)
-    else:
-        logger.warning("Job %s was cancelled (%s), because its wait was stopped.", job, stopped.status)
 
 
 def seconds_left(timeout: float | None) -> float | None:

@@ -1,11 +1,10 @@
-"""One wait of a task for a job: logs what changes, hears when its own run is stopped, and then stops the job."""
+"""One wait of a task for a job: logs what changes, hears when its own run is stopped, and knows what becomes of it."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 import time
-from contextlib import AbstractContextManager
 from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -14,17 +13,21 @@ from prefect import get_client, runtime
 from prefect.client.schemas.objects import State
 from prefect.exceptions import CancelledRun, Pause
 
+from datalake_ops.errors import JobWaitTimeoutError
 from datalake_ops.wire.jobs import Job
 from prefect_tasks.blocks import DatalakeCredentials
 from prefect_tasks.identity import ON_STOP_LABEL
 from prefect_tasks.job_card import JobCard
 from prefect_tasks.notes import note_detached
-from prefect_tasks.waiting import ChangeLog, OnStop, cancel_job, stopping
+from prefect_tasks.stopping import Stoppable
+from prefect_tasks.waiting import ChangeLog, OnStop
 
 _EVERY = 5.0
 _AFTER_FAILURE = 30.0
 # How long a thread may sleep before it looks up: Prefect's own ways to stop one wait for that too.
 _NAP = 1.0
+# One lost answer must not fail a wait that comes late, for the job may have ended well in time.
+_LAST_LOOK = 30.0
 
 
 class JobWatch:
@@ -44,7 +47,6 @@ class JobWatch:
         outlived: tuple[type[Exception], ...] = (),
     ) -> None:
         self.job = job
-        self._credentials = credentials
         self._on_stop = on_stop
         self._outlived = outlived
         self._logger = logger
@@ -52,13 +54,29 @@ class JobWatch:
         self._seen: Job | None = None
         self._run = RunWatch.of_this_run(logger)
         self._card = JobCard(credentials, logger)
+        self._is_overdue = False
         if on_stop == "detach":
             note_detached(job)
 
     def on_poll(self, job: Job) -> None:
-        """Take note of a job, as a waiter's `on_poll`."""
+        """Take note of a job, as a waiter's `on_poll`.
+
+        Raises:
+            JobWaitTimeoutError: the wait's time was over before, and the job has not ended.
+        """
         self._seen = job
         self._log(job)
+        if self._is_overdue and not job.status.is_terminal:
+            raise JobWaitTimeoutError(
+                f"Job {job.id} had not ended when the time to wait for it was over (last status: {job.status}). "
+                "It goes on at the platform: wait longer, or cancel it.",
+                job=job,
+            )
+
+    def overdue(self) -> float:
+        """The time is over, so the next look decides; seconds in which one has to succeed."""
+        self._is_overdue = True
+        return _LAST_LOOK
 
     def rest(self, seconds: float) -> None:
         """Pause, as a waiter's `rest`.
@@ -90,17 +108,17 @@ class JobWatch:
         self._card.end(job)
         return job
 
-    def stopping(self) -> AbstractContextManager[None]:
-        """What to wait inside of: when the wait is stopped, so is the job."""
-        return stopping(self._is_stopped_by, lambda: cancel_job(self._credentials, self.job, self._logger))
-
-    def _is_stopped_by(self, stop: BaseException) -> bool:
+    def stoppable(self, stop: BaseException) -> Stoppable | None:
+        """The job, if it is to be stopped with the wait; None if it has ended, outlives this, or was detached."""
         if isinstance(stop, self._outlived) or (self._run is not None and self._run.is_suspended):
-            return False
+            return None
+        if self._on_stop == "detach":
+            return None
         if self._seen is None:
-            return self._on_stop != "detach"
+            # What its launch said can be asked of the platform alone.
+            return Stoppable(self.job, is_unknown=self._on_stop is None)
         told = self._on_stop or (self._seen.labels or {}).get(ON_STOP_LABEL)
-        return told != "detach" and not self._seen.status.is_terminal
+        return None if told == "detach" or self._seen.status.is_terminal else Stoppable(self.job)
 
 
 class RunWatch:

@@ -8,9 +8,10 @@ from typing import Any, ParamSpec, TypeVar
 from prefect.cache_policies import NO_CACHE
 
 from prefect_tasks.blocks import DatalakeCredentials, aload_credentials, load_credentials
+from prefect_tasks.names import saying
 from prefect_tasks.polling import Polling
 from prefect_tasks.retrying import ASYNC_RETRYING, RETRYING
-from prefect_tasks.suspending import JobWait, refuse_to_suspend
+from prefect_tasks.suspending import JobWait, refuse_to_suspend, several
 from prefect_tasks.waiting import OnStop, WaitMode, seconds_left
 
 P = ParamSpec("P")
@@ -53,11 +54,11 @@ def wait_for_job(
         ConfigurationError: `"suspend"` was asked for, and the run cannot be suspended; the text says why.
     """
     refuse_to_suspend(wait)
-    polling = Polling(load_credentials(credentials), (job,), poll_interval, on_stop)
+    polling = Polling(load_credentials(credentials), several(job), poll_interval, on_stop)
     return polling.run(seconds_left(timeout))[0]
 
 
-@_waiting(task_run_name="wait for {jobs}", **RETRYING)
+@_waiting(task_run_name=saying("wait for", "jobs"), **RETRYING)
 def wait_for_jobs(
     credentials: DatalakeCredentials | str,
     jobs: list[str],
@@ -75,7 +76,7 @@ def wait_for_jobs(
         JobWaitTimeoutError, ConfigurationError: as `wait_for_job`.
     """
     refuse_to_suspend(wait)
-    polling = Polling(load_credentials(credentials), tuple(jobs), poll_interval, on_stop)
+    polling = Polling(load_credentials(credentials), several(jobs), poll_interval, on_stop)
     return polling.run(seconds_left(timeout))
 
 
@@ -94,11 +95,11 @@ async def await_job(
         JobFailedError, JobKilledError, JobWaitTimeoutError, ConfigurationError: as `wait_for_job`.
     """
     refuse_to_suspend(wait)
-    polling = Polling(await aload_credentials(credentials), (job,), poll_interval, on_stop)
+    polling = Polling(await aload_credentials(credentials), several(job), poll_interval, on_stop)
     return (await polling.arun(seconds_left(timeout)))[0]
 
 
-@_waiting(task_run_name="await {jobs}", **ASYNC_RETRYING)
+@_waiting(task_run_name=saying("await", "jobs"), **ASYNC_RETRYING)
 async def await_jobs(
     credentials: DatalakeCredentials | str,
     jobs: list[str],
@@ -113,5 +114,5 @@ async def await_jobs(
         JobFailedError, JobKilledError, JobWaitTimeoutError, ConfigurationError: as `wait_for_job`.
     """
     refuse_to_suspend(wait)
-    polling = Polling(await aload_credentials(credentials), tuple(jobs), poll_interval, on_stop)
+    polling = Polling(await aload_credentials(credentials), several(jobs), poll_interval, on_stop)
     return await polling.arun(seconds_left(timeout))

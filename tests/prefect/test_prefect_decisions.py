@@ -15,6 +15,7 @@ import cloudpickle
 import pytest
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, StateType
+from prefect.exceptions import Pause
 from pydantic import SecretStr
 
 import prefect_tasks
@@ -37,7 +38,7 @@ from prefect_tasks.identity import idempotency_key, labels
 from prefect_tasks.names import saying, shown, unsigned, unsigned_text
 from prefect_tasks.retrying import RETRYING, is_transient, rest
 from prefect_tasks.sharding import plan_upload, upload_shard
-from prefect_tasks.waiting import stopping
+from prefect_tasks.stopping import astopping, stopping
 
 AGAIN = [
     NetworkError("refused"),
@@ -217,28 +218,51 @@ def test_outside_a_run_a_job_has_no_key_and_no_run() -> None:
 
 class TestStopping:
     @pytest.fixture
-    def cancelled(self) -> list[str]:
+    def stops(self) -> list[BaseException]:
         return []
 
-    @pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(1), JobWaitTimeoutError("late"), ValueError("!")])
-    def test_cancels_the_job_of_a_stopped_wait(self, cancelled: list[str], stop: BaseException) -> None:
-        with pytest.raises(type(stop)), stopping(lambda stop: True, lambda: cancelled.append("job")):
+    @pytest.mark.parametrize(
+        "stop",
+        [KeyboardInterrupt(), SystemExit(1), JobWaitTimeoutError("late"), ValueError("!"), NetworkError("no retry")],
+        ids=lambda stop: type(stop).__name__,
+    )
+    def test_cancels_the_job_of_a_stopped_wait(self, stops: list[BaseException], stop: BaseException) -> None:
+        with pytest.raises(type(stop)), stopping(stops.append):
             raise stop
 
-        assert cancelled == ["job"]
+        assert stops == [stop]
 
-    @pytest.mark.parametrize("error", [JobFailedError("over"), NetworkError("will be retried")])
-    def test_leaves_a_job_alone_that_ended_or_is_waited_for_again(self, cancelled: list[str], error: Exception) -> None:
-        with pytest.raises(type(error)), stopping(lambda stop: True, lambda: cancelled.append("job")):
+    @pytest.mark.parametrize("error", [JobFailedError("over"), Pause()], ids=lambda error: type(error).__name__)
+    def test_leaves_a_job_alone_that_ended_or_is_waited_for_again(
+        self, stops: list[BaseException], error: BaseException
+    ) -> None:
+        with pytest.raises(type(error)), stopping(stops.append):
             raise error
 
-        assert cancelled == []
+        assert stops == []
 
-    def test_leaves_a_detached_job_alone(self, cancelled: list[str]) -> None:
-        with pytest.raises(KeyboardInterrupt), stopping(lambda stop: False, lambda: cancelled.append("job")):
-            raise KeyboardInterrupt
+    def test_an_await_cancels_the_job_though_it_is_cancelled_again(self) -> None:
+        ended: list[str] = []
 
-        assert cancelled == []
+        def cancel(stop: BaseException) -> None:
+            time.sleep(0.2)
+            ended.append(type(stop).__name__)
+
+        async def waiting() -> None:
+            async with astopping(cancel):
+                await asyncio.sleep(60)
+
+        async def stopped() -> None:
+            task = asyncio.create_task(waiting())
+            for _ in range(3):
+                await asyncio.sleep(0.01)
+                task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+        asyncio.run(stopped())
+
+        assert ended == ["CancelledError"]
 
 
 def test_the_package_exports_every_task() -> None:

@@ -249,7 +249,8 @@ class TestWaiting:
         @flow
         def processed() -> None:
             jobs.append(launch_processing(credentials, "patient", tags="ingested"))
-            platform.script_fault("GET", "/api/v2/job/", status=502, count=1000)
+            # One look succeeds, for what the launch said of the job's end is to be known.
+            platform.script_fault("GET", "/api/v2/job/", status=502, count=1000, after=1)
             # Ten failed looks are borne, which takes less than the timeout: a try alone never comes to its end.
             again = wait_for_job.with_options(retry_delay_seconds=0)
             again(credentials, jobs[0], timeout=4.0, poll_interval=0.25)

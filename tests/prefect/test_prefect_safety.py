@@ -265,7 +265,7 @@ def test_a_wait_that_is_over_while_suspended_fails_the_run_and_cancels_its_job(w
 
     run.await_state("TimedOut")
 
-    assert "had not ended after" in str(run.run().state.message)  # type: ignore[union-attr]
+    assert "had not ended when" in str(run.run().state.message)  # type: ignore[union-attr]
     run.await_jobs(KILLED)
 
 
