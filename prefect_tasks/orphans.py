@@ -20,10 +20,10 @@ STOPPED = ("Cancelled", "Crashed", TIMED_OUT)
 
 
 def cancel_jobs_of(run_id: str, credentials: Iterable[str], notes: Notes, logger: Any) -> list[str]:
-    """Cancel the unfinished jobs of a run and of its subflows, and return their ids.
+    """Cancel the unfinished jobs of a run and of its subflows, and return the ids of those that were cancelled.
 
-    Left alone are those that were launched or waited for with `on_stop="detach"`. A lake that cannot be asked is
-    logged, and the next one is asked.
+    Left alone are those that were launched or waited for with `on_stop="detach"`. A lake that cannot be asked and a job
+    that cannot be cancelled are logged, and the others get their turn.
 
     Args:
         credentials: names of saved blocks; the jobs of each one's organization are looked through.
@@ -32,18 +32,24 @@ def cancel_jobs_of(run_id: str, credentials: Iterable[str], notes: Notes, logger
     for name in dict.fromkeys(credentials):
         try:
             with load_credentials(name).get_client() as hook:
-                for job in _orphans(hook, run_id, notes):
-                    stopped = hook.cancel_job(job)
-                    cancelled.append(str(job.id))
-                    logger.warning(
-                        "Job %s was cancelled (%s), because its flow run was stopped.", job.id, stopped.status
-                    )
-        except DatalakeError as error:
-            logger.error(
-                "Jobs of flow run %s could not be cancelled with %r and may go on at the platform: %s",
-                run_id, name, error,
-            )  # fmt: skip
+                orphans = _orphans(hook, run_id, notes)
+                cancelled += [str(job.id) for job in orphans if _cancelled(hook, job, logger)]
+        except Exception:
+            # A block that is broken and a lake that is away are no reason to leave the jobs of the others running.
+            logger.exception(
+                "Jobs of flow run %s could not be cancelled with %r and may go on at the platform.", run_id, name
+            )
     return cancelled
+
+
+def _cancelled(hook: DatalakeHook, job: Job, logger: Any) -> bool:
+    try:
+        stopped = hook.cancel_job(job)
+    except DatalakeError as error:
+        logger.error("Job %s could not be cancelled and may go on at the platform: %s", job.id, error)
+        return False
+    logger.warning("Job %s was cancelled (%s), because its flow run was stopped.", job.id, stopped.status)
+    return True
 
 
 def _orphans(hook: DatalakeHook, run_id: str, notes: Notes) -> Iterator[Job]:

@@ -39,9 +39,9 @@ class Polling:
             JobWaitTimeoutError: the time ran out; the jobs that go on are cancelled, unless they are detached.
         """
         deadline_at = _deadline_at(timeout)
-        watches: list[JobWatch] = []
+        watches = [self._watch(job) for job in self.jobs]
         with stopping(lambda stop: self._stop(watches, stop)):
-            watches += [self._watch(job) for job in self.jobs]
+            _begin(watches)
             with self.credentials.get_client() as hook:
                 ended = [
                     watch.end(
@@ -56,9 +56,9 @@ class Polling:
     async def arun(self, timeout: float | None) -> list[dict[str, Any]]:
         """What `run` does, without holding a thread."""
         deadline_at = _deadline_at(timeout)
-        watches: list[JobWatch] = []
+        watches = [self._watch(job) for job in self.jobs]
         async with astopping(lambda stop: self._stop(watches, stop)):
-            watches += await asyncio.to_thread(lambda: [self._watch(job) for job in self.jobs])
+            await asyncio.to_thread(_begin, watches)
             async with await self.credentials.aget_client() as hook:
                 ended = [await self._ended(hook, watch, deadline_at) for watch in watches]
                 await asyncio.to_thread(lambda: [watch.end(job) for watch, job in zip(watches, ended, strict=True)])
@@ -107,6 +107,11 @@ class _Glance(Polling):
 
 def _deadline_at(timeout: float | None) -> float | None:
     return None if timeout is None else time.time() + timeout
+
+
+def _begin(watches: list[JobWatch]) -> None:
+    for watch in watches:
+        watch.begin()
 
 
 def _left(watch: JobWatch, deadline_at: float | None) -> float | None:

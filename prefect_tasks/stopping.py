@@ -89,9 +89,9 @@ def _cancel(hook: DatalakeHook, stoppable: Stoppable, logger: Any) -> None:
             if found.status.is_terminal or (found.labels or {}).get(ON_STOP_LABEL) == "detach":
                 return
         stopped = hook.cancel_job(job)
-    except Exception as error:
+    except Exception:
         # Whatever it is, the other jobs are to be stopped, and the caller is to hear what stopped its wait.
-        logger.error("Job %s could not be cancelled and may go on at the platform: %s", job, error, exc_info=True)
+        logger.exception("Job %s could not be cancelled and may go on at the platform.", job)
     else:
         logger.warning("Job %s was cancelled (%s), because its wait was stopped.", job, stopped.status)
 

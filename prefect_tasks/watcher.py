@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -19,7 +21,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.events import emit_event
 
-from datalake_ops.errors import DatalakeError
+from datalake_ops.config import RetryPolicy, Timeouts
 from prefect_tasks.blocks import load_credentials
 from prefect_tasks.notes import Notes, Suspended
 from prefect_tasks.waiting import run_logger
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 WAIT_OVER = "datalake.wait.over"
 _PAGE = 200
+# The next look is the next try, and a lake that hangs must not hold up the others.
+_ONE_LOOK = {"retry": RetryPolicy(attempts=1), "timeouts": Timeouts(5.0, 20.0, 20.0)}
+_LAKES_AT_ONCE = 8
 # After so many seconds the automation that resumes runs is not there, or its event was lost.
 _PATIENCE = 15.0
 _SUSPENDED = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Suspended"])))
@@ -59,13 +64,14 @@ def job_watcher(interval: float = 5.0, linger: float = 600.0) -> int:
 
 
 class Watcher:
-    """Looks at everything that is waited for; hooks are kept open from look to look, in `stack`."""
+    """Looks at everything that is waited for; hooks are kept open from look to look, until `stack` ends."""
 
     def __init__(self, logger: Any, stack: ExitStack) -> None:
         self.woken = 0
         self._logger = logger
-        self._stack = stack
         self._hooks: dict[str, DatalakeHook] = {}
+        stack.callback(self._forget_all)
+        self._pool = stack.enter_context(ThreadPoolExecutor(_LAKES_AT_ONCE))
         # By the suspended state, for a run may be suspended many times.
         self._told_at: dict[UUID, float] = {}
 
@@ -75,9 +81,11 @@ class Watcher:
         wanted: dict[str, set[str]] = defaultdict(set)
         for _, waits in waiting:
             wanted[waits.credentials].update(waits.jobs)
-        known = {name: self._ask(name, jobs) for name, jobs in wanted.items()}
+        self._forget_all(but=wanted)
+        # Side by side, so that a lake that does not answer holds up the others for no longer than one answer may take.
+        asked = {name: self._pool.submit(copy_context().run, self._ask, name, jobs) for name, jobs in wanted.items()}
         for run, waits in waiting:
-            statuses = _statuses(waits, known[waits.credentials])
+            statuses = _statuses(waits, asked[waits.credentials].result())
             if statuses is not None or _is_overdue(waits):
                 self._wake(run, waits, statuses or {})
         return len(waiting)
@@ -86,16 +94,27 @@ class Watcher:
         """The jobs, or None when the platform cannot be asked now."""
         try:
             return self._hook(name).get_jobs(jobs)
-        except DatalakeError as error:
-            # The token may have been replaced: the block is read anew.
-            self._hooks.pop(name, None)
-            self._logger.error("The jobs of %r could not be asked for: %s", name, error)
+        except Exception:
+            # Whatever is wrong with one lake or its block, the runs that wait for others must not depend on it.
+            self._logger.exception("The jobs of %r could not be asked for; the next look follows.", name)
+            self._forget(name)
             return None
 
     def _hook(self, name: str) -> DatalakeHook:
+        from datalake_ops.hook import DatalakeHook
+
         if name not in self._hooks:
-            self._hooks[name] = self._stack.enter_context(load_credentials(name).get_client())
+            self._hooks[name] = DatalakeHook.from_connection(load_credentials(name).connection.with_(**_ONE_LOOK))
         return self._hooks[name]
+
+    def _forget_all(self, but: Collection[str] = ()) -> None:
+        for name in self._hooks.keys() - set(but):
+            self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        # The token may have been replaced: the block is read anew.
+        if (hook := self._hooks.pop(name, None)) is not None:
+            hook.close()
 
     def _wake(self, run: FlowRun, waits: Suspended, statuses: Mapping[str, str]) -> None:
         state_id = run.state.id if run.state is not None else run.id

@@ -55,8 +55,11 @@ class JobWatch:
         self._run = RunWatch.of_this_run(logger)
         self._card = JobCard(credentials, logger)
         self._is_overdue = False
-        if on_stop == "detach":
-            note_detached(job)
+
+    def begin(self) -> None:
+        """Note what others must know of the job before it is waited for; it asks Prefect."""
+        if self._on_stop == "detach":
+            note_detached(self.job)
 
     def on_poll(self, job: Job) -> None:
         """Take note of a job, as a waiter's `on_poll`.

@@ -12,10 +12,12 @@ from uuid import UUID, uuid4
 import pytest
 from prefect import flow, get_client, task
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import BlockDocumentUpdate
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Completed, Crashed, Suspended
 
 import prefect_tasks.watcher
+from datalake_ops.config import Timeouts
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
@@ -63,6 +65,15 @@ def a_suspended_run(prefect: SyncPrefectClient, credentials: str, *jobs: str, de
     note_suspension(run.id, Waits(credentials, jobs, deadline_at))
     prefect.set_flow_run_state(run.id, Suspended(), force=True)
     return run.id
+
+
+def a_broken_block(prefect: SyncPrefectClient, lake: DatalakeHook) -> str:
+    """The name of a block that was saved and can no longer be read."""
+    name = f"broken-{uuid4().hex[:8]}"
+    DatalakeCredentials.from_connection(lake.connection).save(name)
+    known = prefect.read_block_document_by_name(name, "datalake-credentials")
+    prefect.update_block_document(known.id, BlockDocumentUpdate(data={"host": "nowhere", "api_token": "x"}))
+    return name
 
 
 def a_job(lake: DatalakeHook, data: list[str], processing: str = "patient", **labels: str) -> str:
@@ -126,6 +137,34 @@ class TestWatching:
 
         assert watcher.woken == 1
 
+    def test_a_block_that_is_broken_keeps_no_other_waiting(
+        self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str], watcher: Watcher
+    ) -> None:
+        a_suspended_run(prefect, a_broken_block(prefect, lake), str(uuid4()))
+        job = a_job(lake, some_data)
+        lake.cancel_job(job)
+        a_suspended_run(prefect, saved, job)
+
+        watcher.look()
+
+        assert watcher.woken == 1
+
+    def test_a_lake_that_hangs_costs_a_look_one_short_try_and_leaves_no_connection_open(
+        self, prefect: SyncPrefectClient, platform: PlatformServer, lake: DatalakeHook, saved: str,
+        some_data: list[str], watcher: Watcher, monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        closed: list[DatalakeHook] = []
+        close = DatalakeHook.close
+        monkeypatch.setattr(DatalakeHook, "close", lambda hook: (closed.append(hook), close(hook)))
+        monkeypatch.setitem(prefect_tasks.watcher._ONE_LOOK, "timeouts", Timeouts(1.0, 1.0, 1.0))
+        a_suspended_run(prefect, saved, a_job(lake, some_data))
+        fault = platform.script_fault("GET", "/api/home/ping", delay=3.0, count=2)
+
+        watcher.look()
+
+        assert len(closed) == 1
+        assert platform.faults_met(fault) == 1
+
     def test_the_jobs_of_many_runs_are_one_request(
         self, prefect: SyncPrefectClient, platform: PlatformServer, lake: DatalakeHook, saved: str,
         some_data: list[str], watcher: Watcher,
@@ -182,6 +221,22 @@ class TestReaping:
 
         assert reap_orphan_jobs() == [one]
         assert {lake.get_job(job).status.is_terminal for job in (spared, told)} == {False}
+
+    def test_a_job_that_cannot_be_cancelled_and_a_broken_block_spare_no_other_job(
+        self, prefect: SyncPrefectClient, platform: PlatformServer, lake: DatalakeHook, saved: str,
+        some_data: list[str],
+    ) -> None:  # fmt: skip
+        run = a_run(prefect, Crashed(), tags=[TAG])
+        broken = a_broken_block(prefect, lake)
+        jobs = [a_job(lake, some_data, flow_run_id=str(run.id)) for _ in range(3)]
+        for name in (broken, saved):
+            prefect.update_flow_run_labels(run.id, {f"datalake.credentials.{name}": True})
+        platform.script_fault("POST", "/kill", status=403)
+
+        cancelled = reap_orphan_jobs(flow_run_id=run.id)
+
+        assert len(cancelled) == 2
+        assert sorted(job for job in jobs if lake.get_job(job).status is JobStatus.KILLED) == sorted(cancelled)
 
     def test_a_run_that_is_unknown_has_no_jobs(self) -> None:
         assert reap_orphan_jobs(flow_run_id=uuid4()) == []
