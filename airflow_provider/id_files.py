@@ -29,7 +29,7 @@ def read_ids(address: Any, storage: Storage) -> list[str]:
 
 
 def given_ids(given: Any, storage: Storage) -> list[str]:
-    """The ids that a task was given: one, many, or the address of a file with them.
+    """The ids that a task was given, each once: one, many, or the address of a file with them.
 
     Raises:
         ConfigurationError: text that is neither an id nor the address of a readable file, or a wrong line in it.
@@ -37,7 +37,7 @@ def given_ids(given: Any, storage: Storage) -> list[str]:
     if not isinstance(given, str) and hasattr(given, "open"):
         return read_ids(given, storage)
     if not isinstance(given, str):
-        return [str(one) for one in given]
+        return list(dict.fromkeys(map(str, given)))
     if is_id(given):
         return [given]
     if given.lstrip().startswith(("[", "(")):
@@ -57,7 +57,7 @@ def given_rows(given: Any, key: str, storage: Storage) -> Iterator[tuple[str, di
     A row of a file is a name alone, or a JSON object that has it under `key`.
 
     Raises:
-        ConfigurationError: a row has no such key.
+        ConfigurationError: a row has no such key, or is no JSON.
     """
     if isinstance(given, Mapping):
         yield from given.items()
@@ -83,7 +83,7 @@ def _ids(address: Any, lines: Iterable[str]) -> Iterator[str]:
     for number, line in enumerate(lines, 1):
         text = line.strip()
         if text.startswith("{"):
-            text = _id_of_row(json.loads(text))
+            text = _id_of_row(_object(text, f"Line {number} of {address}"))
         if not text:
             continue
         if not is_id(text):
@@ -94,10 +94,18 @@ def _ids(address: Any, lines: Iterable[str]) -> Iterator[str]:
 def _row(text: str, key: str, where: str) -> tuple[str, dict[str, Any] | None]:
     if not text.startswith("{"):
         return text, None
-    row = json.loads(text)
+    row = _object(text, where)
     if key not in row:
         raise ConfigurationError(f"{where} has no {key!r}: {text[:80]}")
     return str(row.pop(key)), row
+
+
+def _object(text: str, where: str) -> dict[str, Any]:
+    try:
+        row: dict[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{where} is no JSON ({error}): {text[:80]}") from error
+    return row
 
 
 def _id_of_row(row: dict[str, Any]) -> str:

@@ -11,32 +11,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from airflow_provider.compat import AirflowNotFoundException, BaseHook
 from datalake_ops.errors import ConfigurationError
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+)://")
+_OWN_CONNECTION = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]+://)(?P<conn_id>[^@/:]+)@(?P<rest>.*)", re.DOTALL)
 # Keys of a shard's pieces, and attributes of a manifest, that hold an address.
 _ADDRESSES = ("path", "folder", "manifest")
 
 
 @dataclass(frozen=True)
 class Storage:
-    """Opens addresses; those of a storage with the credentials of an Airflow connection, when one is named."""
+    """Opens addresses; those of a storage with the credentials of an Airflow connection, when one is named.
+
+    An address may name its own, as Airflow writes an `ObjectStoragePath`: `s3://connection@bucket/key`.
+    """
 
     conn_id: str | None = None
 
     def options_for(self, source: Any) -> dict[str, Any] | None:
         """The fsspec options that open a source: an address, a shard, a manifest, or a list of these.
 
-        Raises:
-            ConfigurationError: a connection was named, and the source has no address that it could open.
+        None for what lies on this machine; the connection is for other addresses of the task then.
         """
         if self.conn_id is None:
             return None
         scheme = next(_schemes(source), None)
         if scheme is None:
-            raise ConfigurationError(
-                f"The connection {self.conn_id!r} opens addresses like s3://bucket/key; {source!r} has none."
-            )
+            return None
         return dict(_file_system(scheme, self.conn_id).storage_options)
 
     @contextmanager
@@ -74,7 +76,9 @@ class Storage:
             return address.fs, address.path
         import fsspec
 
-        files, path = fsspec.core.url_to_fs(address, **(self.options_for(address) or {}))
+        plain, named = _named_connection(address)
+        storage = Storage(named) if named else self
+        files, path = fsspec.core.url_to_fs(plain, **(storage.options_for(plain) or {}))
         return files, str(path)
 
 
@@ -99,7 +103,7 @@ def travelling(source: Any) -> tuple[Any, str | None]:
         ConfigurationError: its paths name several connections.
     """
     listed = source if isinstance(source, (list, tuple)) else [source]
-    plain = [f"{one.protocol}://{_below_root(one.path)}" if _is_object_path(one) else one for one in listed]
+    plain = [_plain(one) if _is_object_path(one) else one for one in listed]
     names = {one.conn_id for one in listed if _is_object_path(one)} - {None}
     if len(names) > 1:
         raise ConfigurationError(
@@ -121,6 +125,26 @@ def _schemes(source: Any) -> Iterator[str]:
             yield from _schemes(one)
     elif not isinstance(source, os.PathLike) and isinstance(path := getattr(source, "path", None), str):
         yield from _schemes(path)
+
+
+def _named_connection(address: str) -> tuple[str, str | None]:
+    """An address without the Airflow connection that it names, and that connection.
+
+    What stands before an `@` may be something else too, such as a user of SFTP or a container of Azure: only a
+    connection that Airflow has is taken for one.
+    """
+    found = _OWN_CONNECTION.match(address)
+    if found is None or not _is_connection(found["conn_id"]):
+        return address, None
+    return f"{found['scheme']}{found['rest']}", found["conn_id"]
+
+
+def _is_connection(conn_id: str) -> bool:
+    try:
+        BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        return False
+    return True
 
 
 def _file_system(scheme: str, conn_id: str) -> Any:
@@ -147,5 +171,7 @@ def _is_object_path(one: Any) -> bool:
     return not isinstance(one, (str, Path)) and hasattr(one, "conn_id") and hasattr(one, "protocol")
 
 
-def _below_root(path: str) -> str:
-    return path.removeprefix("/")
+def _plain(path: Any) -> str:
+    if path.protocol in ("file", "local"):
+        return f"file://{path.path}"
+    return f"{path.protocol}://{path.path.removeprefix('/')}"

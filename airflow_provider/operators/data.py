@@ -174,11 +174,17 @@ class UpdateDataOperator(SelectionOperator, LineageOperator, DatalakeOperator):
         return changed
 
     def _changes(self, lake: SharedHook) -> Iterator[dict[str | UUID, Any]]:
-        from datalake_ops.hook.arguments import chunks
-
         if self.change is not None:
             change = self.change
             pairs: Iterator[tuple[str, Any]] = ((one, change) for one in self.chosen(lake, self.data_ids))
         else:
             pairs = given_rows(self.changes, "data_id", self.storage)
-        yield from map(dict, chunks(pairs, _CHANGED_AT_ONCE))
+        some: dict[str | UUID, Any] = {}
+        for data_id, change in pairs:
+            # Several changes of one data are done one after another, in requests of their own.
+            if data_id in some or len(some) == _CHANGED_AT_ONCE:
+                yield some
+                some = {}
+            some[data_id] = change
+        if some:
+            yield some

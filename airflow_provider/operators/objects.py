@@ -10,7 +10,7 @@ from airflow_provider.id_files import given_rows
 from airflow_provider.lineage import as_names
 from airflow_provider.operators.job import JobOperator
 from airflow_provider.operators.stoppable import StoppableOperator
-from airflow_provider.storage import Storage
+from airflow_provider.storage import Storage, travelling
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.query import tags_query
 
@@ -55,15 +55,16 @@ class PlanImportOperator(StoppableOperator):
     def work(self, context: Context) -> list[dict[str, Any]]:
         """Count the rows."""
         size = _checked_size(self.max_objects)
-        count = sum(1 for _ in given_rows(str(self.objects), _KEY, Storage(self.storage_conn_id)))
+        objects, named = travelling(self.objects)
+        conn_id = self.storage_conn_id or named
+        count = sum(1 for _ in given_rows(str(objects), _KEY, Storage(conn_id)))
         if not count:
             raise ConfigurationError(f"{self.objects} names no object, so there is nothing to import.")
-        extra = {"storage_conn_id": self.storage_conn_id} if self.storage_conn_id else {}
+        extra = {"storage_conn_id": conn_id} if conn_id else {}
         parts = [(first, min(size, count - first)) for first in range(0, count, size)]
         self.log.info("%d objects in %d parts", count, len(parts))
         return [
-            {"objects": str(self.objects), "first": first, "count": some, "name": f"{first + 1} to {first + some}"}
-            | extra
+            {"objects": str(objects), "first": first, "count": some, "name": f"{first + 1} to {first + some}"} | extra
             for first, some in parts
         ]
 
@@ -141,9 +142,12 @@ class ImportCloudObjectsOperator(JobOperator):
         return named
 
     def _change(self, row: dict[str, Any]) -> dict[str, Any]:
-        own = [self.tags] if isinstance(self.tags, str) else list(self.tags or ())
-        tags = list(dict.fromkeys([*own, *row.get("tags", ())]))
+        tags = list(dict.fromkeys([*_tags(self.tags), *_tags(row.get("tags"))]))
         return {**row, "tags": tags, "data_source": row.get("data_source") or self.source}
+
+
+def _tags(given: Any) -> list[Any]:
+    return [given] if isinstance(given, str) else list(given or ())
 
 
 def _checked_size(max_objects: int) -> int:

@@ -174,15 +174,18 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
 
     def _upload(self, lake: SharedHook) -> UploadReport:
         source = self._source()
-        # A shard names the connection that its plan was made with.
-        conn_id = self.storage_conn_id or (self.shard or {}).get("storage_conn_id")
         given = {name: getattr(self, name) for name in _HANDED_ON}
         return lake.upload(
             source,
             wait=self.wait_for_unprocessable_data,
-            storage_options=Storage(conn_id).options_for(source),
+            storage_options=self._storage.options_for(source),
             **{name: value for name, value in given.items() if value is not None},
         )
+
+    @property
+    def _storage(self) -> Storage:
+        # A shard names the connection that its plan was made with.
+        return Storage(self.storage_conn_id or (self.shard or {}).get("storage_conn_id"))
 
     def _source(self) -> Any:
         given = {"filepaths": self.filepaths, "shard": self.shard, "manifest": self.manifest}
@@ -196,7 +199,7 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         return Manifest(self.manifest, base=self.manifest_base)
 
     def _summary(self, done: UploadReport) -> dict[str, Any]:
-        storage = Storage(self.storage_conn_id)
+        storage = self._storage
         files: dict[str, Any] = {}
         if self.report:
             with storage.writing(self.report) as draft:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datalake_ops.errors import ConfigurationError, InvalidFileError
+from datalake_ops.errors import ConfigurationError, IncompleteUploadError, InvalidFileError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.upload.entries import entries
 from datalake_ops.upload.manifest import Manifest
@@ -117,12 +117,15 @@ def test_files_that_come_later_are_in_at_most_one_shard(tmp_path: Path) -> None:
 
 def test_files_that_vanish_are_told(tmp_path: Path) -> None:
     first, _ = plan_shards(a_folder(tmp_path, 4), max_files=2)
-    (tmp_path / "01.png").unlink()
+    for name in ("00.png", "01.png"):
+        (tmp_path / name).unlink()
 
-    *_, lost = entries(UploadRequest(first))
+    found = list(entries(UploadRequest(first)))
 
-    with pytest.raises(InvalidFileError, match=r"1 files of .* are gone"):
-        lost.content.open()
+    assert len(found) == first.files == 2
+    for lost in found:
+        with pytest.raises(InvalidFileError, match=r"2 files of .* are gone"):
+            lost.content.open()
 
 
 def test_include_and_exclude_travel_with_the_shard(tmp_path: Path) -> None:
@@ -165,3 +168,11 @@ def test_shards_uploaded_apart_report_as_one(lake: DatalakeHook, tmp_path: Path)
     summaries = merge_summaries(report.summary() for report in reports)
     assert {**summaries, "bytes_per_second": 0} == {**merged.summary(), "bytes_per_second": 0}
     assert merge_summaries((report.summary() for report in reports), max_ids=1)["data_ids_left_out"] == 3
+
+
+def test_a_shard_of_a_folder_that_is_gone_is_more_than_any_share(lake: DatalakeHook, tmp_path: Path) -> None:
+    [shard] = plan_shards(a_folder(tmp_path / "in", 3), max_files=10)
+    (tmp_path / "in").rename(tmp_path / "out")
+
+    with pytest.raises(IncompleteUploadError, match="3 files of it were meant"):
+        lake.upload([shard, *(tmp_path / "out").iterdir()], max_failed=0.9)
