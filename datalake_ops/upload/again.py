@@ -137,13 +137,13 @@ class Again:
             (row.path for row in rows if row.status.succeeded or _is_stored(row)), before.done if before else None
         )
         if self.filepaths is None:
-            return Only(sent, frozenset(sent), {}, done, kept)
+            return Only(sent, dict.fromkeys(sent), {}, done, kept)
         times = _times(rows, sent, compares)
         if before is None:
-            return Only(self.filepaths, frozenset(sent), times, done, kept)
+            return Only(self.filepaths, dict.fromkeys(sent), times, done, kept)
         # A retry of a retry asks the whole source again, of which its own rows are some.
         times = {path: _as_before(before.times.get(path), numbers) for path, numbers in times.items()}
-        return Only(before.filepaths, frozenset(sent), times, done, kept)
+        return Only(before.filepaths, dict.fromkeys(sent), times, done, kept)
 
     def __reduce__(self) -> tuple[Any, ...]:
         arguments = {name: value for name, value in self.arguments.items() if name not in _STAY}

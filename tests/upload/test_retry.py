@@ -118,16 +118,20 @@ def test_a_file_that_the_platform_cannot_read_is_told_again_and_not_sent_again(
     assert told(again.retry(lake, if_exists="skip")) == [("text.jpg", "UPLOADED")]
 
 
-def test_what_is_not_found_again_is_a_failed_row(lake: DatalakeHook, tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    a_picture(tmp_path / "in" / "a.png")
-    (tmp_path / "in" / "b.png").touch()
-    report = lake.upload(tmp_path / "in")
-    (tmp_path / "in" / "b.png").unlink()
+def test_what_is_not_found_again_is_a_failed_row_in_the_order_of_the_first_upload(
+    lake: DatalakeHook, tmp_path: Path
+) -> None:
+    names = [f"{number}.png" for number in range(20)]
+    for name in names:
+        (tmp_path / name).touch()
+    report = lake.upload(tmp_path)
+    for name in names:
+        (tmp_path / name).unlink()
+    a_picture(tmp_path / "new.png")
 
     again = report.retry(lake)
 
-    assert told(again) == [("b.png", "FAILED")]
+    assert told(again) == [(name, "FAILED") for name in sorted(names)]
     assert "not among the files of its source any more" in str(again.files[0].error)
 
 
