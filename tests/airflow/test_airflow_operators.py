@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,8 +16,10 @@ from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider.compat import BaseOperator
 from airflow_provider.get_provider_info import get_provider_info
+from airflow_provider.id_files import given_ids, given_rows
 from airflow_provider.retrying import DatalakeRetryPolicy
-from datalake_ops.errors import DatalakeError, NoDataError
+from airflow_provider.storage import Storage
+from datalake_ops.errors import ConfigurationError, DatalakeError, NoDataError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.airflow import load_dags, run_dag
 from tests.airflow.versions import TEST_DAGS
@@ -223,6 +226,38 @@ def test_a_change_keeps_what_it_does_not_name(
     assert {key: (merged or {})[key] for key in ("shift", "seen")} == {"shift": "night", "seen": True}
     assert again["SKIPPED"] == 1
     assert lake.get_data(data.id).custom_metadata == {"only": 1}
+
+
+def test_several_changes_of_one_data_are_all_done(lake: DatalakeHook, some_data: list[str], tmp_path: Path) -> None:
+    rows = [{"data_id": some_data[0], "custom_metadata": {name: 1}} for name in ("first", "second")]
+    (tmp_path / "changes.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    update = OPERATORS["UpdateDataOperator"](task_id="t", changes=str(tmp_path / "changes.jsonl"))
+
+    changed = update.execute({"ti": SimpleNamespace(xcom_push=lambda **_: None)})
+
+    assert changed == 2
+    assert {"first", "second"} <= set(lake.get_data(some_data[0]).custom_metadata or {})
+
+
+def test_ids_that_are_named_twice_are_one_data() -> None:
+    assert given_ids([UNKNOWN, UNKNOWN], Storage()) == [UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    "read", [lambda file: given_ids(file, Storage()), lambda file: [*given_rows(file, "k", Storage())]]
+)
+def test_a_line_that_is_no_json_is_named(tmp_path: Path, read: Callable[[str], Any]) -> None:
+    (tmp_path / "rows.jsonl").write_text('\n{"data_id": \n')
+
+    with pytest.raises(ConfigurationError, match=r"Line 2 of .*rows\.jsonl is no JSON"):
+        read(str(tmp_path / "rows.jsonl"))
+
+
+@pytest.mark.parametrize(("tags", "wanted"), [("night", ["x", "night"]), (None, ["x"]), (["a", "x"], ["x", "a"])])
+def test_tags_of_an_object_are_one_name_or_many_or_none(tags: Any, wanted: list[str]) -> None:
+    imports = OPERATORS["ImportCloudObjectsOperator"](task_id="t", objects={"a.jpg": {"tags": tags}}, tags="x")
+
+    assert imports._named()["a.jpg"]["tags"] == wanted
 
 
 def test_a_download_of_data_that_are_gone_says_so(
