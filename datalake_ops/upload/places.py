@@ -234,7 +234,8 @@ class Places:
             places = Places(piece.include, piece.exclude, self.options)
             tree = places.tree(piece.folder)
             if tree is None:
-                yield broken(piece.folder, f"{piece.folder} was a folder, and is none any more.")
+                gone = f"{piece.folder} was a folder, and is none any more; {piece.count} files of it were meant."
+                yield Named(Found(piece.folder, Broken(IncompleteSourceError(gone, piece.folder))))
                 return
             yield from _or_broken(tree.named(Range(piece.first, piece.last)), tree.name, piece.count)
 
@@ -270,9 +271,11 @@ def _or_broken(found: Iterator[Named], name: str, expected: int, of_shard: bool 
     for named in found:
         count += 1
         yield named
-    if count < expected:
-        lost = f"{expected - count} files of {name} are gone since the shard was planned."
-        yield broken(name, lost if of_shard else f"{name} holds no image or video.")
+    lost = expected - count
+    gone = f"{lost} files of {name} are gone since the shard was planned."
+    # Each is a row, so that they count as what they are.
+    for _ in range(lost):
+        yield broken(name, gone if of_shard else f"{name} holds no image or video.")
 
 
 def _is_stream(one: Any) -> bool:
