@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import shlex
 import shutil
@@ -63,6 +64,15 @@ def _prepare() -> None:
         warnings.simplefilter("ignore")
         import airflow.models
         import airflow.providers.common.compat.sdk  # noqa: F401
+    if AIRFLOW_MAJOR > 2:
+        _share_the_api()
+
+
+def _share_the_api() -> None:
+    """Let all tasks that run in this process share one task API, which else takes each of them a second to make."""
+    from airflow.sdk.execution_time import supervisor
+
+    supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_server)
 
 
 _prepare()
