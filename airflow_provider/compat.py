@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import (
@@ -75,6 +75,7 @@ __all__ = [
     "airflow_address",
     "airflow_connection",
     "amask_secret",
+    "ask_airflow",
     "conf",
     "default_deferrable",
     "deferral_timed_out",
@@ -85,6 +86,7 @@ __all__ = [
     "task_state",
 ]
 
+T = TypeVar("T")
 BEFORE_3 = airflow_version.startswith("2.")
 # Airflow 3.3 and newer.
 HAS_RETRY_POLICIES = RetryPolicy is not object
@@ -105,13 +107,24 @@ def mask_secret(secret: str) -> None:
     raise ImportError(f"This Airflow has no mask_secret in any of {_MASKERS}.")
 
 
+async def ask_airflow(function: Callable[..., T], *args: Any) -> T:
+    """Call from a trigger what asks Airflow and blocks, in a thread.
+
+    In a thread of asgiref's, Airflow's client speaks on the triggerer's own event loop. In any other thread it would,
+    before 3.3, speak on a loop of its own, get answers that are not its own, and bring the whole triggerer down.
+    """
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(function, thread_sensitive=False)(*args)
+
+
 async def amask_secret(secret: str) -> None:
     """Keep a credential out of every log, from an event loop that must not be blocked."""
     try:
         from airflow.sdk.log import amask_secret as mask
     except ImportError:
         # Before Airflow 3.3.2 the masker may ask the supervisor, and wait.
-        await asyncio.to_thread(mask_secret, secret)
+        await ask_airflow(mask_secret, secret)
         return
     await mask(secret)
 
@@ -159,7 +172,7 @@ async def airflow_connection(conn_id: str) -> Connection:
 
 async def task_state(ti: Any) -> str | None:
     """Ask Airflow from a trigger for the state of its task; None when the task is gone."""
-    state = await asyncio.to_thread(_task_state_2 if BEFORE_3 else _task_state, ti)
+    state = await ask_airflow(_task_state_2 if BEFORE_3 else _task_state, ti)
     return None if state is None else str(state)
 
 

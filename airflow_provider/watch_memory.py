@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
-from airflow_provider.compat import AirflowException
+from airflow_provider.compat import AirflowException, ask_airflow
 
 _PREFIX = "datalake_watch_"
 
@@ -28,7 +27,7 @@ class WatchMemory:
                 return await self._store.aget(self._key)
             except ValueError:
                 self._store = None
-        return await asyncio.to_thread(_read_variable, self._key)
+        return await ask_airflow(_read_variable, self._key)
 
     async def write(self, value: Any) -> None:
         """Keep a JSON value."""
@@ -39,7 +38,7 @@ class WatchMemory:
                 self._store = None
             else:
                 return
-        await asyncio.to_thread(_write_variable, self._key, value)
+        await ask_airflow(_write_variable, self._key, value)
 
 
 def _read_variable(key: str) -> Any:

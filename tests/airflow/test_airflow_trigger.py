@@ -13,8 +13,9 @@ from uuid import uuid4
 
 import pytest
 from airflow.exceptions import AirflowException
+from asgiref.sync import async_to_sync
 
-from airflow_provider.compat import AirflowTaskTimeout
+from airflow_provider.compat import AirflowTaskTimeout, ask_airflow
 from airflow_provider.events import ENDED, LOST, TIMED_OUT, JobEvent
 from airflow_provider.triggers.job import JobTrigger
 from airflow_provider.waiting import JobWait, finish
@@ -226,6 +227,17 @@ def test_a_triggerer_that_only_loses_the_task_leaves_its_job_alone(
         time.sleep(0.05)
     assert lake.get_job(job).status is end
     lake.cancel_job(job)
+
+
+def test_what_asks_airflow_from_a_trigger_speaks_on_the_triggerers_own_loop() -> None:
+    # As Airflow 3.0 to 3.2 do in the client that their triggers have; two loops would mix up its answers.
+    async def speak() -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    async def ask() -> bool:
+        return await ask_airflow(async_to_sync(speak)) is asyncio.get_running_loop()
+
+    assert asyncio.run(ask())
 
 
 async def ended_while_it_waits(trigger: JobTrigger) -> None:
