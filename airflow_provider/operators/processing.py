@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # How many data the link to them names: its address is to stay short.
 _LINKED = 50
+# Filters that query-language text can say; the others choose among what it finds.
+_SAID = {"tags", "intersect_tags", "q", "order_by"}
 
 
 class LaunchProcessingOperator(SelectionOperator, JobOperator):
@@ -69,7 +71,9 @@ class LaunchProcessingOperator(SelectionOperator, JobOperator):
 
     @property
     def data_text(self) -> str:
-        """Query-language text that finds the data that were given by their ids, when they are few."""
+        """Query-language text that finds the data that were given: by filters that it can say, or by few ids."""
+        if self.data_ids is None:
+            return self.query_text if set(self.filters) <= _SAID else ""
         ids = self.data_ids if isinstance(self.data_ids, (list, tuple)) else ()
         return f"id in ({','.join(quote(str(one)) for one in ids)})" if 0 < len(ids) <= _LINKED else ""
 

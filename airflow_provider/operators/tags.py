@@ -102,7 +102,11 @@ class ListDataTagsOperator(DatalakeOperator):
         prefix: Only tags whose names begin with this (templated).
         order_by: Field names, `-` before one means descending (templated).
         limit, offset: At most this many, from this one on (templated).
+        max_tags: How many names the answer may hold, which is an XCom.
         kwargs: `datalake_conn_id`, see `DatalakeOperator`.
+
+    Raises:
+        ConfigurationError: More tags match than `max_tags`.
     """
 
     template_fields: Sequence[str] = ("prefix", "order_by", "limit", "offset", "datalake_conn_id")
@@ -114,6 +118,7 @@ class ListDataTagsOperator(DatalakeOperator):
         order_by: list[str] | None = None,
         limit: int | str | None = None,
         offset: int | str | None = None,
+        max_tags: int = 1000,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -121,10 +126,16 @@ class ListDataTagsOperator(DatalakeOperator):
         self.order_by = order_by
         self.limit = limit
         self.offset = offset
+        self.max_tags = max_tags
 
     def work(self, context: Context) -> list[str]:
         """Ask the lake."""
         limit, offset = (None if value is None else int(value) for value in (self.limit, self.offset))
         with self.lake(context) as lake:
             tags = lake.list_data_tags(limit, offset, self.order_by)
-        return [tag.name for tag in tags if tag.name.startswith(self.prefix)]
+        names = [tag.name for tag in tags if tag.name.startswith(self.prefix)]
+        if len(names) > self.max_tags:
+            raise ConfigurationError(
+                f"{len(names)} tags match, and an XCom takes max_tags={self.max_tags}: give a longer prefix or a limit."
+            )
+        return names

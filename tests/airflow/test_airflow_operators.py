@@ -101,8 +101,8 @@ def test_every_option_is_a_template_field_or_a_plain_switch(name: str) -> None:
     plain = {
         "asset_events", "asset_partitions", "content_key",
         "deferrable", "fill_metadata", "force_replace", "if_exists", "intersect_tags", "log_interval", "max_bytes",
-        "max_failed", "max_failed_polls", "max_ids", "max_objects", "max_shards", "max_workers", "merge", "on_shut",
-        "raise_on", "sizes", "stable_for", "use_id", "wait_for_unprocessable_data", "cpu", "gpu",
+        "max_failed", "max_failed_polls", "max_ids", "max_objects", "max_shards", "max_tags", "max_workers", "merge",
+        "on_shut", "raise_on", "sizes", "stable_for", "use_id", "wait_for_unprocessable_data", "cpu", "gpu",
         "poll_interval", "timeout", "wait_for_completion", *POLICY,
     }  # fmt: skip
 
@@ -237,6 +237,29 @@ def test_several_changes_of_one_data_are_all_done(lake: DatalakeHook, some_data:
 
     assert changed == 2
     assert {"first", "second"} <= set(lake.get_data(some_data[0]).custom_metadata or {})
+
+
+def test_more_tags_than_an_xcom_holds_are_refused(lake: DatalakeHook) -> None:
+    for name in ("a-1", "a-2", "b"):
+        lake.create_data_tag(name)
+    context: Any = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
+
+    with pytest.raises(ConfigurationError, match="3 tags match, and an XCom takes max_tags=2"):
+        OPERATORS["ListDataTagsOperator"](task_id="t", max_tags=2).execute(context)
+    assert OPERATORS["ListDataTagsOperator"](task_id="t", max_tags=2, prefix="a-").execute(context) == ["a-1", "a-2"]
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"tags": ["a"], "q": "width > 1"}, '(width > 1) and (tags.name in ("a"))'),
+        ({"data_ids": [UNKNOWN]}, f'id in ("{UNKNOWN}")'),
+        ({"tags": ["a"], "limit": 3}, ""),
+        ({"data_ids": "ids.txt"}, ""),
+    ],
+)
+def test_the_link_to_the_data_of_a_job_says_what_was_chosen_or_nothing(given: dict[str, Any], text: str) -> None:
+    assert OPERATORS["LaunchProcessingOperator"](task_id="t", processing="x", **given).data_text == text
 
 
 def test_ids_that_are_named_twice_are_one_data() -> None:
