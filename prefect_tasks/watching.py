@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from prefect import get_client, runtime
 from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import CancelledRun, Pause
 
 from datalake_ops.errors import JobWaitTimeoutError
@@ -19,6 +20,7 @@ from prefect_tasks.blocks import DatalakeCredentials
 from prefect_tasks.identity import ON_STOP_LABEL
 from prefect_tasks.job_card import JobCard
 from prefect_tasks.notes import note_detached
+from prefect_tasks.orphans import STOPPED
 from prefect_tasks.stopping import Stoppable
 from prefect_tasks.waiting import ChangeLog, OnStop
 
@@ -85,7 +87,7 @@ class JobWatch:
         """Pause, as a waiter's `rest`.
 
         Raises:
-            CancelledRun: the flow run is being cancelled, or is.
+            CancelledRun: the flow run, or one that it is part of, was stopped.
             Pause: the flow run was suspended.
         """
         until = time.monotonic() + seconds
@@ -94,7 +96,7 @@ class JobWatch:
         while (left := until - time.monotonic()) > 0:
             time.sleep(min(left, _NAP))
             if self._run is not None:
-                self._run()
+                self._run(_is_being_left())
 
     async def arest(self, seconds: float) -> None:
         """What `rest` does, for an awaiting waiter."""
@@ -103,8 +105,9 @@ class JobWatch:
             await asyncio.to_thread(self._card.take, self._seen)
         while (left := until - time.monotonic()) > 0:
             await asyncio.sleep(min(left, _NAP))
-            if self._run is not None and self._run.is_due:
-                await asyncio.to_thread(self._run)
+            is_left = _is_being_left()
+            if self._run is not None and (is_left or self._run.is_due):
+                await asyncio.to_thread(self._run, is_left)
 
     def end(self, job: Job) -> Job:
         """Show that the job has ended, and return it."""
@@ -138,7 +141,11 @@ class RunWatch:
         self._logger = logger
         self._asking = threading.Lock()
         self._next_at = time.monotonic() + _EVERY
-        self._state: State[Any] | None = None
+        self._family: list[UUID] = []
+        self._states: list[State[Any]] = []
+        self._is_being_left = False
+        self._run_count = runtime.flow_run.run_count
+        self._is_still_this_try = False
         self._suspended: State[Any] | None = None
 
     @classmethod
@@ -149,7 +156,8 @@ class RunWatch:
         run_id = UUID(str(runtime.flow_run.id))
         with cls._lock:
             known = cls._of.get(run_id)
-            if known is None:
+            # An error that somebody keeps may keep the watch of an earlier try.
+            if known is None or known._run_count != runtime.flow_run.run_count:
                 known = cls._of[run_id] = cls(run_id, logger)
             return known
 
@@ -167,29 +175,55 @@ class RunWatch:
         """Tell the other waits of the run that it is suspended."""
         self._suspended = state
 
-    def __call__(self) -> None:
+    def __call__(self, is_being_left: bool = False) -> None:
         """Ask, if it is time.
 
+        Args:
+            is_being_left: the flow is ending, and waits for this task only.
+
         Raises:
-            CancelledRun: the flow run is being cancelled, or is.
+            CancelledRun: the flow run, or one that it is part of, was stopped.
             Pause: this process has suspended it.
         """
         if self._suspended is not None:
             raise Pause(state=self._suspended)
+        if is_being_left and not self._is_being_left:
+            self._is_being_left, self._is_still_this_try, self._next_at = True, False, 0.0
         if time.monotonic() >= self._next_at:
             with self._asking:
                 if time.monotonic() >= self._next_at:
                     self._ask()
-        if self._state is not None and (self._state.is_cancelling() or self._state.is_cancelled()):
-            raise CancelledRun(f"Flow run {self.run_id} was cancelled while one of its tasks waited for a job.")
+        if any(state.is_cancelling() or state.name in STOPPED for state in self._states):
+            raise CancelledRun(f"Flow run {self.run_id} was stopped while one of its tasks waited for a job.")
+        # A flow that ends by itself has told Prefect before it waits for its tasks; a signal gives it no time to.
+        if is_being_left and self._is_still_this_try:
+            raise CancelledRun(f"Flow run {self.run_id} was left by a signal while one of its tasks waited for a job.")
 
     def _ask(self) -> None:
         try:
+            if not self._family:
+                ids = (self.run_id, runtime.flow_run.parent_flow_run_id, runtime.flow_run.root_flow_run_id)
+                self._family = list(dict.fromkeys(UUID(str(one)) for one in ids if one))
             with get_client(sync_client=True) as client:
-                self._state = client.read_flow_run(self.run_id).state
+                runs = [client.read_flow_run(one) for one in self._family]
+            self._states = [run.state for run in runs if run.state is not None]
+            own = runs[0]
+            is_running = own.state is not None and own.state.is_running()
+            self._is_still_this_try = self._is_being_left and is_running and own.run_count == self._run_count
         except Exception:
             # A Prefect server that is away must not end the wait for the datalake's job.
             self._next_at = time.monotonic() + _AFTER_FAILURE
-            self._logger.warning("Prefect could not be asked whether this run was cancelled.", exc_info=True)
+            self._logger.warning("Prefect could not be asked whether this run was stopped.", exc_info=True)
         else:
             self._next_at = time.monotonic() + _EVERY
+
+
+def _is_being_left() -> bool:
+    """Whether the task runner wants this task to end, as it does when its flow ends, for whatever reason."""
+    inside, flow = TaskRunContext.get(), FlowRunContext.get()
+    if inside is None or flow is None:
+        return False
+    # Prefect tells a running task in no public way.
+    events = getattr(flow.task_runner, "_cancel_events", {})
+    event = events.get(inside.task_run.id)
+    return event is not None and bool(event.is_set())
