@@ -10,6 +10,8 @@ from dataclasses import dataclass
 logger = logging.getLogger(__name__)
 # Seconds between two calls of a progress callback.
 INTERVAL = 0.25
+# Seconds after which the callback is called though nothing is new: it may be what stops the upload.
+REPEAT = 1.0
 # Seconds between two lines of a log.
 LOG_INTERVAL = 5.0
 
@@ -28,7 +30,8 @@ class Progress:
     skipped: int = 0
 
 
-# What adapters give to be told: called from the thread that uploads, a few times a second, when anything is new.
+# What adapters give to be told: called from the thread that uploads, a few times a second when anything is new, and
+# once a second when nothing is.
 OnProgress = Callable[[Progress], None]
 
 
@@ -97,16 +100,23 @@ class LogProgress:
 
 
 class Teller:
-    """Tells a callback what is new, from the caller's thread, and once more at the end.
+    """Tells a callback what is new, or every second that nothing is, from the caller's thread, and once at the end.
 
     An exception of the callback is logged and ends the telling, never the upload; what is no `Exception`
     (KeyboardInterrupt, an orchestrator's cancellation) stops the upload.
     """
 
-    def __init__(self, on_progress: OnProgress | None, current: Callable[[], Progress]) -> None:
+    def __init__(
+        self,
+        on_progress: OnProgress | None,
+        current: Callable[[], Progress],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._tell = on_progress
         self._current = current
+        self._clock = clock
         self._told: Progress | None = None
+        self._again_at = 0.0
 
     @property
     def interval(self) -> float | None:
@@ -114,11 +124,11 @@ class Teller:
         return None if self._tell is None else INTERVAL
 
     def __call__(self) -> None:
-        """Call the callback if anything changed since the last call."""
-        progress = self._current()
-        if self._tell is None or progress == self._told:
+        """Call the callback if anything changed since the last call, or that was a second ago."""
+        progress, now = self._current(), self._clock()
+        if self._tell is None or (progress == self._told and now < self._again_at):
             return
-        self._told = progress
+        self._told, self._again_at = progress, now + REPEAT
         try:
             self._tell(progress)
         except Exception:

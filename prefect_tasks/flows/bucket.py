@@ -10,6 +10,7 @@ from prefect import flow, task
 from datalake_ops.errors import ConfigurationError
 from prefect_tasks import assets
 from prefect_tasks.blocks import DEFAULT_BLOCK
+from prefect_tasks.flows.sized import sized_flow
 from prefect_tasks.guards import datalake_guards
 from prefect_tasks.identity import ONCE_PER_RUN
 from prefect_tasks.retrying import RETRYING
@@ -19,9 +20,10 @@ from prefect_tasks.watermarks import Watermark
 
 # An import takes them all in one request; a sync that is further behind says so.
 _MOST_DAYS = 400
+_WAY_OUT = "Name fewer and shorter prefixes, such as those of the folders, or import in several runs."
 
 
-@flow(flow_run_name="import {prefix}", persist_result=True, **datalake_guards())
+@sized_flow(_WAY_OUT, flow_run_name="import {prefix}", persist_result=True, **datalake_guards())
 def ingest_bucket(
     prefix: str | list[str],
     credentials: str = DEFAULT_BLOCK,
@@ -70,7 +72,8 @@ def sync_bucket(
     A prefix may be dated, like `camera-7/%Y/%m/%d/`: then only the days since that sync are listed, not the years
     before them. How far the sync has come, its watermark, is kept by the Prefect server, so that the next run finds it
     wherever it runs. It moves on only when the import has succeeded: a run that fails, is cancelled or never starts
-    leaves its days to the next one. Nothing is imported twice, since the platform skips the objects that it has.
+    leaves its days to the next one. Nothing is imported twice, since the platform skips the objects that it has. An
+    import that succeeded, but could not take every object, moves it on too and is a warning in the log.
 
     Args:
         prefix: beginning of object names, with `%Y`, `%m`, `%d` (and others of `strftime`) where they are dated.
@@ -108,7 +111,12 @@ def sync_bucket(
 
 
 def tell_import(credentials: str, tags: str | list[str] | None, source: str | None, job: dict[str, Any]) -> None:
-    """Tell Prefect's assets what an import wrote."""
+    """Tell Prefect's assets what an import wrote, and the log what it did not."""
+    from datalake_ops.waiting.verdict import SHORTFALLS
+
+    counts = job["counts"] or {}
+    if lacking := ", ".join(f"{name} {counts[name]}" for name in SHORTFALLS if counts.get(name)):
+        run_logger().warning("The import succeeded, but not with everything: %s. See %s", lacking, job["url"])
     facts = {"job": job["url"], "counts": job["counts"]}
     assets.tell_of_run(credentials, assets.Written.of(tags, source, (), facts))
 

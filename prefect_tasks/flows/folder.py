@@ -20,6 +20,10 @@ from prefect_tasks.uploading import SUMMARY_BYTES
 from prefect_tasks.waiting import run_logger
 
 _NAMED = 5
+_WAY_OUT = (
+    "Name the files by their folder, or write them to a manifest and pass its address: "
+    "manifest=prefect_tasks.write_manifest('s3://bucket/files.jsonl', files)."
+)
 
 
 def _asked(name: str) -> Any:
@@ -30,7 +34,7 @@ def _run_name() -> str:
     return f"ingest {shown(_asked('folder') or _asked('manifest'))}"
 
 
-@sized_flow(flow_run_name=_run_name, task_runner=ThreadPoolTaskRunner(max_workers=THREADS))
+@sized_flow(_WAY_OUT, flow_run_name=_run_name, task_runner=ThreadPoolTaskRunner(max_workers=THREADS))
 def ingest_folder(
     folder: str | list[str] | None = None,
     manifest: str | None = None,

@@ -3,16 +3,17 @@
 # No postponed annotations here: a served flow travels pickled, and leaves behind what only an annotation names.
 from typing import Any
 
-from prefect import flow
-
 from prefect_tasks import assets
 from prefect_tasks.blocks import DEFAULT_BLOCK
+from prefect_tasks.flows.sized import sized_flow
 from prefect_tasks.guards import datalake_guards
 from prefect_tasks.tasks import launch_processing, wait_for_job
 from prefect_tasks.waiting import OnStop, WaitMode
 
+_WAY_OUT = "Put a tag on the data and name it as tags=..., or say by q=... which data are meant, in place of their ids."
 
-@flow(flow_run_name="process by {processing}", persist_result=True, **datalake_guards())
+
+@sized_flow(_WAY_OUT, flow_run_name="process by {processing}", persist_result=True, **datalake_guards())
 def process_and_wait(
     processing: str,
     credentials: str = DEFAULT_BLOCK,

@@ -16,10 +16,13 @@ R = TypeVar("R")
 
 
 class SizedFlow(Flow[P, R]):
-    """A flow whose parameters may be a long list of files, and then are refused with the way out.
+    """A flow of which a parameter may be a long list, and then are refused with the way out.
 
     Prefect refuses parameters above 512 KiB (`PREFECT_SERVER_API_MAX_PARAMETER_SIZE`) without a word on what to do.
     """
+
+    # What to do instead; `sized_flow` sets it.
+    way_out = ""
 
     def serialize_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """The parameters as Prefect sends them.
@@ -31,17 +34,26 @@ class SizedFlow(Flow[P, R]):
         limit = get_current_settings().server.api.max_parameter_size
         if limit and (size := len(json.dumps(told, default=str))) > limit:
             raise ConfigurationError(
-                f"The parameters of {self.name!r} take {size} bytes, and Prefect takes {limit}. Name the files by "
-                "their folder, or write them to a manifest and pass its address: "
-                "manifest=prefect_tasks.write_manifest('s3://bucket/files.jsonl', files)."
+                f"The parameters of {self.name!r} take {size} bytes, and Prefect takes {limit}. {self.way_out}"
             )
         return told
 
+    def with_options(self, *args: Any, **kwargs: Any) -> SizedFlow[P, R]:
+        """A copy with other options, and the same check."""
+        # Prefect makes a plain flow of a copy, and this class adds nothing to one but the check.
+        copy: Any = super().with_options(*args, **kwargs)
+        copy.__class__ = type(self)
+        copy.way_out = self.way_out
+        sized: SizedFlow[P, R] = copy
+        return sized
 
-def sized_flow(**options: Any) -> Callable[[Callable[P, R]], SizedFlow[P, R]]:
-    """`@flow` with that check; options are those of `Flow`."""
+
+def sized_flow(way_out: str, **options: Any) -> Callable[[Callable[P, R]], SizedFlow[P, R]]:
+    """`@flow` with that check, which says what to do instead; options are those of `Flow`."""
 
     def decorate(fn: Callable[P, R]) -> SizedFlow[P, R]:
-        return SizedFlow(fn, **options)
+        sized = SizedFlow(fn, **options)
+        sized.way_out = way_out
+        return sized
 
     return decorate

@@ -22,6 +22,7 @@ from prefect_tasks import (
     import_bucket_objects,
     import_cloud_objects,
     ingest_bucket,
+    ingest_folder,
     process_and_wait,
     sync_bucket,
     wait_for_job,
@@ -61,6 +62,25 @@ def shelve(platform: PlatformServer, an_image: AnImage, root: str) -> Shelve:
         return f"{root}{name}"
 
     return put
+
+
+@pytest.mark.parametrize(
+    ("started", "parameter", "way_out"),
+    [
+        (ingest_folder.with_options(retries=1), "folder", "write_manifest"),
+        (process_and_wait, "data", "Put a tag"),
+        (ingest_bucket.with_options(timeout_seconds=60).with_options(retries=1), "prefix", "fewer and shorter"),
+    ],
+    ids=["ingest_folder", "process_and_wait", "ingest_bucket"],
+)
+def test_every_flow_that_takes_a_list_says_what_to_do_about_one_too_long(
+    started: Any, parameter: str, way_out: str
+) -> None:
+    values = [f"a-rather-long-name-of-an-object-or-a-data-{number:06}" for number in range(12_000)]
+    others = {"processing": "thumbnails"} if parameter == "data" else {}
+
+    with pytest.raises(ConfigurationError, match=way_out):
+        started(**{parameter: values}, **others, credentials="nobody-looks")
 
 
 def test_a_prefix_is_imported_and_awaited(lake: DatalakeHook, saved: str, root: str, shelve: Shelve) -> None:
@@ -103,6 +123,17 @@ def test_a_dated_sync_lists_only_the_days_since_the_last_one(
 
     assert (first["prefixes"], second["prefixes"]) == (3, 2)
     assert sorted(data.filename for data in lake.list_data()) == ["0.png", "1.png", "late.png"]
+
+
+def test_an_import_that_lacks_something_says_so(
+    saved: str, root: str, shelve: Shelve, platform: PlatformServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    (platform.bucket / shelve("a.png")).write_bytes(b"no picture")
+
+    job = ingest_bucket(root, credentials=saved)
+
+    assert job["status"] == "SUCCEEDED"
+    assert "not with everything: failed 1" in caplog.text
 
 
 def test_a_sync_that_failed_leaves_its_days_to_the_next(

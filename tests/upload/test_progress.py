@@ -13,7 +13,7 @@ from datalake_ops.upload.request import UploadRequest
 def test_only_what_is_new_is_told() -> None:
     now = [Progress(0, 2, 0, 0)]
     told: list[Progress] = []
-    tell = Teller(told.append, lambda: now[0])
+    tell = Teller(told.append, lambda: now[0], clock=lambda: 0.0)
 
     tell()
     tell()
@@ -22,6 +22,17 @@ def test_only_what_is_new_is_told() -> None:
 
     assert told == [Progress(0, 2, 0, 0), Progress(2, 2, 5, 1)]
     assert tell.interval == INTERVAL
+
+
+def test_a_second_without_news_is_told_so_that_the_callback_can_stop_a_large_file() -> None:
+    told: list[Progress] = []
+    seconds = iter([0.0, 0.5, 1.0, 1.5])
+    tell = Teller(told.append, lambda: Progress(0, 1, 0, 0), clock=lambda: next(seconds))
+
+    for _ in range(4):
+        tell()
+
+    assert told == [Progress(0, 1, 0, 0)] * 2
 
 
 def test_nobody_to_tell_needs_no_interval() -> None:
