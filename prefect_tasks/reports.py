@@ -67,6 +67,7 @@ class Reports:
         Single files that failed come first, then each shard of which there is no report.
         """
         from datalake_ops.upload.again import Only
+        from datalake_ops.upload.marks import Marks
 
         names = self.folder.names()
         retries = self._retries(names)
@@ -76,8 +77,11 @@ class Reports:
                 yield f"{len(failed)} failed files", [*failed], target
             return
         told = [shard for shard in self.plan if f"{shard_name(shard)}{_FORM}" in names]
-        if failed := self._failed([*(f"{shard_name(one)}{_FORM}" for one in told), *retries]):
-            yield f"{len(failed)} failed files", Only([dict(one) for one in told], frozenset(failed)), target
+        reported = [*(f"{shard_name(one)}{_FORM}" for one in told), *retries]
+        if failed := self._failed(reported):
+            # A place that could not be read, such as the rest of a manifest, stands for all below it that is not done.
+            done = Marks(path for path in self._done(reported) if path not in failed)
+            yield f"{len(failed)} failed files", Only([dict(one) for one in told], frozenset(failed), done=done), target
         for shard in self.plan:
             if f"{shard_name(shard)}{_FORM}" not in names:
                 yield (
@@ -99,6 +103,10 @@ class Reports:
                 else:
                     failed[row["path"]] = None
         return failed
+
+    def _done(self, names: Iterable[str]) -> Iterator[str]:
+        for name in names:
+            yield from (row["path"] for row in self._rows(name) if row["status"] in _DONE)
 
     def _rows(self, name: str) -> Iterator[dict[str, Any]]:
         for number, line in enumerate((self.folder.read(name) or "").splitlines(), 1):

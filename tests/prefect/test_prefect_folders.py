@@ -193,6 +193,27 @@ def test_what_failed_is_retried_from_a_report(lake: DatalakeHook, saved: str, fo
     assert [data.filename for data in lake.list_data(tags="second")] == ["5.png"]
 
 
+def test_a_retry_takes_up_the_rest_of_a_manifest_that_could_not_be_read_on(
+    lake: DatalakeHook, saved: str, folder: Path, tmp_path: Path
+) -> None:
+    manifest, shelf = tmp_path / "files.jsonl", tmp_path / "shelf"
+    manifest.write_text("".join(json.dumps({"path": f"in/{number}.png"}) + "\n" for number in range(6)))
+    ingest_folder(manifest=str(manifest), credentials=saved, checkpoints=str(shelf), max_files=10)
+    (report,) = shelf.glob("shard-*.jsonl")
+    read = report.read_text().splitlines()[:2]
+    unread = {"path": f"{manifest}:3", "status": "FAILED", "reason": "NetworkError"}
+    report.write_text("\n".join([*read, json.dumps(unread)]) + "\n")
+    lost = [data for data in lake.list_data() if data.filename not in ("0.png", "1.png")]
+    lake.delete_data(lost)
+
+    @flow
+    def again() -> dict[str, Any]:
+        return retry_failed_files(saved, str(shelf))
+
+    assert again()["counts"] == {"UPLOADED": 4, "SKIPPED": 0, "FAILED": 0, "UNPROCESSABLE": 0}
+    assert {data.filename for data in lake.list_data()} == {f"{number}.png" for number in range(6)}
+
+
 def test_checkpoints_may_lie_behind_an_address(lake: DatalakeHook, saved: str, folder: Path) -> None:
     import fsspec
 
