@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -28,7 +28,7 @@ _STATE_SECONDS = 10.0
 # that is late, or whose task goes on; newer ones call `on_kill` only for users and for triggerers that were slow.
 _IN_GOOD_HANDS = ("deferred",) if _HAS_ON_KILL else ("deferred", "scheduled", "queued", "running")
 # Nobody else holds these tasks, and a task that nobody holds may vanish.
-_CANCELLING: set[asyncio.Future[None]] = set()
+_UNDER_WAY: set[asyncio.Future[Any]] = set()
 
 
 class JobTrigger(BaseTrigger):
@@ -126,8 +126,8 @@ class JobTrigger(BaseTrigger):
             return
         # Airflow 3.3 cancels this very coroutine a second later, while it asks again for the trigger's end.
         cancelling = asyncio.ensure_future(self._cancel())
-        _CANCELLING.add(cancelling)
-        cancelling.add_done_callback(_CANCELLING.discard)
+        _UNDER_WAY.add(cancelling)
+        cancelling.add_done_callback(_UNDER_WAY.discard)
         await asyncio.shield(cancelling)
 
     async def _cancel(self) -> None:
@@ -144,7 +144,7 @@ class JobTrigger(BaseTrigger):
         """Whether the task still waits, or sees to its job itself, so that only this trigger ends."""
         try:
             # A triggerer that was slow to tell that it lives is told to drop its triggers too (apache/airflow #73454).
-            state = await asyncio.wait_for(task_state(self.task_instance), _STATE_SECONDS)
+            state = await _within(_STATE_SECONDS, task_state(self.task_instance))
         # Airflow does not answer in time, or answers with whatever error.
         except Exception:
             if _HAS_ON_KILL:
@@ -160,3 +160,17 @@ class JobTrigger(BaseTrigger):
             self.log.warning("Job %s goes on: its task is %s, only this trigger ends.", self.job_id, state)
             return True
         return False
+
+
+async def _within(seconds: float, question: Coroutine[Any, Any, str | None]) -> str | None:
+    """The answer to a question, or TimeoutError; the question itself goes on.
+
+    Airflow before 3.3 mixes up the answers of those who ask after one that was broken off.
+    """
+    asking = asyncio.ensure_future(question)
+    _UNDER_WAY.add(asking)
+    asking.add_done_callback(_UNDER_WAY.discard)
+    await asyncio.wait({asking}, timeout=seconds)
+    if not asking.done():
+        raise TimeoutError(f"no answer within {seconds:.0f} s")
+    return asking.result()
