@@ -6,7 +6,7 @@ Airflow reads its settings when it is imported, so prepare its home first, for i
 
     prepare_airflow(home, dags_folder)   # before the first `import airflow`
 
-then `run_dag(dag)` runs a DAG to its end. `AirflowServer` starts an Airflow 3 with its own processes.
+then `run_dag(dag)` runs a DAG to its end. `AirflowServer` starts an Airflow 3.3 with its own processes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A whole Airflow 3 of real processes: api-server, scheduler, dag-processor and triggerer over one SQLite file."""
+"""A whole Airflow 3.3 of real processes: api-server, scheduler, dag-processor and triggerer over one SQLite file."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ _OPTIONS = {"scheduler": ["--skip-serve-logs"], "triggerer": ["--skip-serve-logs
 class AirflowServer:
     """An Airflow of one's own on 127.0.0.1 and a free port, for the time of a `with` block.
 
-    Each component is a process of its own, so a test can kill one and start it again. Needs Airflow 3 in the running
-    interpreter's environment.
+    Each component is a process of its own, so a test can kill one and start it again. Needs Airflow 3.3 in the
+    running interpreter's environment.
 
     With `workers` there are that many Celery workers beside them, `worker-1` and so on; executor, broker, result
     backend and database are settings then, see `datalake_ops.testing.services` for ones to test with.
