@@ -15,6 +15,8 @@ from airflow_provider.compat import AirflowNotFoundException, BaseHook
 from datalake_ops.errors import ConfigurationError
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+)://")
+# Protocols of the worker's own disk.
+_HERE = ("", "file", "local")
 _OWN_CONNECTION = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]+://)(?P<conn_id>[^@/:]+)@(?P<rest>.*)", re.DOTALL)
 # Keys of a shard's pieces, and attributes of a manifest, that hold an address.
 _ADDRESSES = ("path", "folder", "manifest")
@@ -104,7 +106,7 @@ def travelling(source: Any) -> tuple[Any, str | None]:
     """
     listed = source if isinstance(source, (list, tuple)) else [source]
     plain = [_plain(one) if _is_object_path(one) else one for one in listed]
-    names = {one.conn_id for one in listed if _is_object_path(one)} - {None}
+    names = {named for one in listed if _is_object_path(one) and (named := _connection_of(one))}
     if len(names) > 1:
         raise ConfigurationError(
             f"One plan uses one connection to a storage, not {sorted(names)}; plan each by itself."
@@ -159,19 +161,26 @@ def _file_system(scheme: str, conn_id: str) -> Any:
 
 
 def _local(address: Any) -> Path | None:
+    if _is_object_path(address):
+        return Path(address.path) if address.protocol in _HERE else None
     if isinstance(address, Path):
         return address
-    if _is_object_path(address):
-        return Path(address.path) if address.protocol in ("file", "local") else None
     text = str(address).removeprefix("file://")
     return None if _URL.match(text) else Path(text)
 
 
 def _is_object_path(one: Any) -> bool:
-    return not isinstance(one, (str, Path)) and hasattr(one, "conn_id") and hasattr(one, "protocol")
+    # On older versions of Airflow it is a `pathlib.Path` too.
+    return hasattr(one, "storage_options") and hasattr(one, "protocol")
+
+
+def _connection_of(path: Any) -> str | None:
+    # Older versions of Airflow keep it among the options.
+    found: str | None = getattr(path, "conn_id", None) or path.storage_options.get("conn_id")
+    return found
 
 
 def _plain(path: Any) -> str:
-    if path.protocol in ("file", "local"):
+    if path.protocol in _HERE:
         return f"file://{path.path}"
     return f"{path.protocol}://{path.path.removeprefix('/')}"

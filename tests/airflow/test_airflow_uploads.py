@@ -30,7 +30,7 @@ from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.airflow import DagOutcome, load_dags, run_dag
 from datalake_ops.testing.server import PlatformServer
-from tests.airflow.versions import TEST_DAGS, attach
+from tests.airflow.versions import AIRFLOW, TEST_DAGS, attach
 
 DAGS = load_dags(TEST_DAGS)
 STORAGE_SECRET = "s3cr3t-of-the-storage"
@@ -110,7 +110,9 @@ def test_a_manifest_gives_files_with_tags_of_their_own(lake: DatalakeHook, photo
     assert lake.count_data() == 2
 
 
-def test_shards_carry_the_connection_of_their_storage(lake: DatalakeHook, store: str) -> None:
+def test_shards_carry_the_connection_of_their_storage_and_airflow_keeps_no_secret(
+    lake: DatalakeHook, platform: PlatformServer, store: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     outcome = run("uploads_from_storage", source=f"{store}/in", storage_conn_id="store", ids=f"{store}/ids")
 
     fs = fsspec.filesystem("memory")
@@ -121,20 +123,17 @@ def test_shards_carry_the_connection_of_their_storage(lake: DatalakeHook, store:
     ids = fs.cat_file(merged["data_ids_file"].removeprefix("memory:/")).decode().split()
     assert sorted(ids) == sorted(str(one.id) for one in lake.list_data())
     assert len(ids) == 5
-
-
-def test_airflow_keeps_no_secret_of_platform_or_storage(
-    lake: DatalakeHook, platform: PlatformServer, store: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    outcome = run("uploads_from_storage", source=f"{store}/in", storage_conn_id="store", ids=f"{store}/ids")
-
-    with closing(sqlite3.connect(Path(os.environ["AIRFLOW_HOME"]) / "airflow.db")) as database:
-        [written] = database.execute("select count(*) from serialized_dag where dag_id = 'uploads_from_storage'")
-        kept = "\n".join(database.iterdump())
-    assert outcome.succeeded
-    assert written[0] > 0
-    assert "store" in kept
+    kept = kept_by_airflow()
+    assert "uploads_from_storage" in kept
     assert [one for one in (STORAGE_SECRET, platform.token) if one in kept + capfd.readouterr().out] == []
+
+
+def kept_by_airflow() -> str:
+    """All that is in Airflow's database: serialized DAGs, rendered fields, XComs and the rest."""
+    with closing(sqlite3.connect(Path(os.environ["AIRFLOW_HOME"]) / "airflow.db")) as database:
+        # Airflow 2 runs a DAG in one process without writing it down.
+        assert AIRFLOW < (3,) or database.execute("select count(*) from serialized_dag").fetchone()[0] > 0
+        return "\n".join(database.iterdump())
 
 
 @pytest.mark.parametrize("operator", [UploadDataOperator, PlanShardsOperator])
