@@ -10,7 +10,7 @@ PACKAGES := datalake_ops airflow_provider prefect_tasks
 SOURCES := $(PACKAGES) example_dags tests benchmarks scripts
 
 # The longest first, so that none is left over at the end.
-SUITES := test-core test-airflow test-prefect test-airflow31 test-airflow211 test-celery test-prefect-scale
+SUITES := test-prefect test-airflow test-core test-airflow31 test-airflow211 test-celery test-prefect-scale
 JOBS ?= 2
 # Make 4 shows what a target says in one piece; older ones mix it.
 WHOLE := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
@@ -62,7 +62,8 @@ test: setup ## Run every test, each suite in its environment, JOBS=2 of them at 
 	@echo "$(words $(SUITES)) suites, $(JOBS) at a time; what each says follows when it has ended."
 	@$(MAKE) --no-print-directory --jobs=$(JOBS) --keep-going $(WHOLE) $(SUITES)
 
-test-core: setup-core ## Run the tests of the hook, the platform, the contract with the official SDK
+test-core: ## Run the tests of the hook, the platform, the contract with the official SDK
+	@$(PYTHON) scripts/setup.py core
 	$(CORE)/python -m pytest tests --ignore tests/airflow --ignore tests/prefect $(ARGS)
 
 test-airflow: ## Run the tests of the Airflow provider
