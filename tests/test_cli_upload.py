@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -166,12 +165,15 @@ def test_a_report_that_cannot_be_written_after_all_hides_no_result(
 
     def spoil() -> None:
         until = time.monotonic() + 30
-        while time.monotonic() < until:
-            with suppress(OSError):
-                folder.rmdir()
-                folder.touch()
+        # The report's folder is tried out before anything is sent.
+        while not any(one["path"] == "/storage/upload" for one in datalake_platform.requests()):
+            if time.monotonic() > until:
                 return
+            time.sleep(0.05)
+        folder.rmdir()
+        folder.touch()
 
+    datalake_platform.clear_requests()
     datalake_platform.script_fault("POST", "/datas$", delay=3)
     spoiler = threading.Thread(target=spoil)
     spoiler.start()
