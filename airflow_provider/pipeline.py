@@ -9,6 +9,7 @@ from airflow_provider.compat import BaseOperator, TaskGroup
 from airflow_provider.operators.bucket import ImportBucketOperator
 from airflow_provider.operators.gate import QualityGateOperator
 from airflow_provider.operators.processing import LaunchProcessingOperator
+from airflow_provider.operators.selection import listed
 from airflow_provider.operators.tags import TagDataOperator
 from airflow_provider.operators.upload import UploadDataOperator
 from datalake_ops.errors import ConfigurationError
@@ -71,7 +72,7 @@ def datalake_pipeline(
         judged = QualityGateOperator(
             task_id="gate", tags=[batch], rules=list(gate) or [{"min_count": 1}], on_shut=on_shut
         )
-        promoted = TagDataOperator(task_id="promote", tags=[batch], add=_names(promote))
+        promoted = TagDataOperator(task_id="promote", tags=[batch], add=listed(promote))
         for one in ingests:
             one >> (processed or judged)
         for one in processed:
@@ -86,8 +87,4 @@ def _processing(given: str | Mapping[str, Any], batch: str) -> BaseOperator:
 
 
 def _tagged(given: Mapping[str, Any], batch: str) -> dict[str, Any]:
-    return {**given, "tags": [*_names(given.get("tags")), batch]}
-
-
-def _names(given: str | Sequence[str] | None) -> list[str]:
-    return [given] if isinstance(given, str) else list(given or ())
+    return {**given, "tags": [*listed(given.get("tags")), batch]}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.lineage import Told, as_names
 from airflow_provider.operators.job import JobOperator
+from airflow_provider.operators.selection import listed
 from datalake_ops.query import tags_query
 
 if TYPE_CHECKING:
@@ -47,9 +48,8 @@ class ImportBucketOperator(JobOperator):
 
     def submit(self, datalake: SharedHook, idempotency_key: str, labels: dict[str, str]) -> Job:
         """Start the import."""
-        prefixes = [self.prefixes] if isinstance(self.prefixes, str) else list(self.prefixes)
         return datalake.import_bucket_objects(
-            prefixes, tags=self.tags, source=self.source, idempotency_key=idempotency_key, labels=labels
+            listed(self.prefixes), tags=self.tags, source=self.source, idempotency_key=idempotency_key, labels=labels
         )
 
     def _outcome(self, datalake: SharedHook, job: Job) -> Told:

@@ -152,7 +152,7 @@ class JobOperator(LineageOperator):
         return Told(datalake.lake_uri(), facts=job_facts(job, datalake.job_url(job)))
 
     def _succeeded(self, context: Context, datalake: SharedHook, job: Job) -> None:
-        if lacking := shortfall(job):
+        if lacking := shortfall(job.counts):
             self.log.warning(
                 "Job %s succeeded, but not with everything: %s. See %s", job.id, lacking, datalake.job_url(job)
             )

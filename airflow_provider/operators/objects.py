@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.id_files import given_rows
 from airflow_provider.lineage import as_names
 from airflow_provider.operators.job import JobOperator
+from airflow_provider.operators.selection import listed
 from airflow_provider.operators.stoppable import StoppableOperator
 from airflow_provider.storage import Storage, travelling
 from datalake_ops.errors import ConfigurationError
@@ -142,12 +143,8 @@ class ImportCloudObjectsOperator(JobOperator):
         return named
 
     def _change(self, row: dict[str, Any]) -> dict[str, Any]:
-        tags = list(dict.fromkeys([*_tags(self.tags), *_tags(row.get("tags"))]))
+        tags = list(dict.fromkeys([*listed(self.tags), *listed(row.get("tags"))]))
         return {**row, "tags": tags, "data_source": row.get("data_source") or self.source}
-
-
-def _tags(given: Any) -> list[Any]:
-    return [given] if isinstance(given, str) else list(given or ())
 
 
 def _checked_size(max_objects: int) -> int:

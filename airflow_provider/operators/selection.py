@@ -132,10 +132,15 @@ def given_names(what: str, given: str | Sequence[str] | None) -> list[str] | Non
     """
     if given is None:
         return None
-    names = [given] if isinstance(given, str) else list(given)
+    names = listed(given)
     if not any(names):
         raise NoDataError(f"`{what}` is empty, which selects no data; leave it out to choose without it.")
     return names
+
+
+def listed(given: Any) -> list[Any]:
+    """One name, several or none, as operators take them, as a list."""
+    return [given] if isinstance(given, str) else list(given or ())
 
 
 def _filter(name: str, given: Any) -> Any:

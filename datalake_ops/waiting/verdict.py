@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from datalake_ops.errors import JobError, JobFailedError, JobKilledError
 from datalake_ops.wire.jobs import Job, JobStatus
@@ -10,7 +10,7 @@ from datalake_ops.wire.jobs import Job, JobStatus
 # Enough of a log to see why a job failed and which items, and little enough for an exception's text.
 SHOWN_LINES = 50
 # Counts of an import that say that something asked for was not done.
-SHORTFALLS = ("failed", "missing", "skipped_type", "skipped_name")
+_SHORTFALLS = ("failed", "missing", "skipped_type", "skipped_name")
 
 
 def check(job: Job, url: str | None = None, log: Sequence[str] = ()) -> Job:
@@ -47,6 +47,6 @@ def shown_counts(job: Job) -> str:
     return ", ".join(f"{name} {count}" for name, count in (job.counts or {}).items() if count)
 
 
-def shortfall(job: Job) -> str:
-    """What a job that succeeded did not do, such as "failed 3, missing 1"; empty when it did all."""
-    return ", ".join(f"{name} {job.counts[name]}" for name in SHORTFALLS if job.counts and job.counts.get(name))
+def shortfall(counts: Mapping[str, int] | None) -> str:
+    """What a job that succeeded and counted so did not do, such as "failed 3, missing 1"; empty when it did all."""
+    return ", ".join(f"{name} {counts[name]}" for name in _SHORTFALLS if counts and counts.get(name))

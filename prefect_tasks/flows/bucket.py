@@ -112,10 +112,9 @@ def sync_bucket(
 
 def tell_import(credentials: str, tags: str | list[str] | None, source: str | None, job: dict[str, Any]) -> None:
     """Tell Prefect's assets what an import wrote, and the log what it did not."""
-    from datalake_ops.waiting.verdict import SHORTFALLS
+    from datalake_ops.waiting.verdict import shortfall
 
-    counts = job["counts"] or {}
-    if lacking := ", ".join(f"{name} {counts[name]}" for name in SHORTFALLS if counts.get(name)):
+    if lacking := shortfall(job["counts"]):
         run_logger().warning("The import succeeded, but not with everything: %s. See %s", lacking, job["url"])
     facts = {"job": job["url"], "counts": job["counts"]}
     assets.tell_of_run(credentials, assets.Written.of(tags, source, (), facts))

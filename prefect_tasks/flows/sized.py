@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 
 class SizedFlow(Flow[P, R]):
-    """A flow of which a parameter may be a long list, and then are refused with the way out.
+    """A flow of which a parameter may be a long list; one that is too long is refused, with the way out.
 
     Prefect refuses parameters above 512 KiB (`PREFECT_SERVER_API_MAX_PARAMETER_SIZE`) without a word on what to do.
     """

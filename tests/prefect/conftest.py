@@ -119,6 +119,14 @@ def credentials(lake: DatalakeHook) -> DatalakeCredentials:
 
 
 @pytest.fixture
+def saved(prefect_api: None, credentials: DatalakeCredentials, lake: DatalakeHook) -> str:
+    """The name of the lake's saved block."""
+    name = str(lake.context.datalake.name)
+    credentials.save(name)
+    return name
+
+
+@pytest.fixture
 def an_image(tmp_path: Path) -> Callable[[str], Path]:
     """Makes an image that no other equals: noise, seeded by its name."""
 

@@ -29,14 +29,6 @@ AnImage = Callable[[str], Path]
 
 
 @pytest.fixture
-def saved(prefect_api: None, credentials: DatalakeCredentials, lake: DatalakeHook) -> str:
-    """The name of the lake's saved block."""
-    name = str(lake.context.datalake.name)
-    credentials.save(name)
-    return name
-
-
-@pytest.fixture
 def folder(an_image: AnImage) -> Path:
     """A folder of ten images."""
     images = [an_image(f"in/{number}.png") for number in range(10)]

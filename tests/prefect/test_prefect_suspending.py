@@ -42,13 +42,6 @@ def a_watcher(prefect_api: None, prefect: SyncPrefectClient) -> Iterator[None]:
 
 
 @pytest.fixture
-def saved(credentials: DatalakeCredentials) -> str:
-    name = f"lake-{uuid4().hex[:8]}"
-    credentials.save(name)
-    return name
-
-
-@pytest.fixture
 def suspends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prefect_tasks.suspending, "PATIENCE_SECONDS", 0.0)
 

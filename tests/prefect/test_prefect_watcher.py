@@ -42,13 +42,6 @@ def prefect() -> Iterator[SyncPrefectClient]:
 
 
 @pytest.fixture
-def saved(credentials: DatalakeCredentials) -> str:
-    name = f"lake-{uuid4().hex[:8]}"
-    credentials.save(name)
-    return name
-
-
-@pytest.fixture
 def watcher() -> Iterator[Watcher]:
     with ExitStack() as stack:
         yield Watcher(logging.getLogger("tests"), stack)
