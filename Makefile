@@ -16,7 +16,7 @@ JOBS ?= 2
 WHOLE := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-core compile demo serve check format-check format lint types contracts test test-core \
+.PHONY: help setup setup-core services compile demo serve check format-check format lint types contracts test test-core \
 	test-airflow test-airflow31 test-airflow211 test-celery test-prefect test-prefect-scale \
 	coverage bench build clean
 
@@ -28,6 +28,10 @@ setup: ## Make the environments of the demo (.venvs/core, airflow, prefect); a s
 
 setup-core:
 	@$(PYTHON) scripts/setup.py core
+
+# The tests with real processes have Redis and PostgreSQL, installed where root has apt-get.
+services:
+	@$(PYTHON) scripts/services.py
 
 compile: ## Refresh requirements/*.txt to the newest versions that fit
 	@$(PYTHON) scripts/setup.py --compile
@@ -66,7 +70,7 @@ test-core: ## Run the tests of the hook, the platform, the contract with the off
 	@$(PYTHON) scripts/setup.py core
 	$(CORE)/python -m pytest tests --ignore tests/airflow --ignore tests/prefect $(ARGS)
 
-test-airflow: ## Run the tests of the Airflow provider
+test-airflow: services ## Run the tests of the Airflow provider
 	@$(PYTHON) scripts/setup.py airflow
 	$(AIRFLOW)/python -m pytest tests/airflow --ignore tests/airflow/celery $(ARGS)
 
@@ -79,12 +83,11 @@ test-airflow211: ## Run the tests of the Airflow provider on Airflow 2.11
 	@$(PYTHON) scripts/setup.py core airflow211
 	$(PLATFORM) .venvs/airflow211/bin/python -m pytest tests/airflow --ignore tests/airflow/celery -m "not end_to_end" $(ARGS)
 
-test-celery: ## Run the tests of Airflow with Celery workers, Redis and PostgreSQL (installed where root has apt-get)
-	@$(PYTHON) scripts/services.py
+test-celery: services ## Run the tests of Airflow with Celery workers, Redis and PostgreSQL
 	@$(PYTHON) scripts/setup.py celery
 	.venvs/celery/bin/python -m pytest tests/airflow/celery $(ARGS)
 
-test-prefect: ## Run the tests of the Prefect tasks
+test-prefect: services ## Run the tests of the Prefect tasks
 	@$(PYTHON) scripts/setup.py prefect
 	$(PREFECT)/python -m pytest tests/prefect --ignore tests/prefect/scale $(ARGS)
 

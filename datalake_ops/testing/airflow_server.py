@@ -31,6 +31,7 @@ _TASK_ENDED = (*_ENDED, "skipped", "upstream_failed", "removed")
 # What the triggerer writes into the task's log when it begins.
 _TRIGGER_STARTS = ") starting"
 _WORKER = "worker-"
+_DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 # What Celery writes when it takes tasks.
 _WORKER_READY = " ready."
 # The log servers would listen on every interface of the machine.
@@ -42,6 +43,9 @@ class AirflowServer:
 
     Each component is a process of its own, so a test can kill one and start it again. Needs Airflow 3.3 in the
     running interpreter's environment.
+
+    The metadata database is a SQLite file, which is locked at times when many tasks run; the variable
+    `AIRFLOW__DATABASE__SQL_ALCHEMY_CONN` names another, such as a PostgreSQL of `datalake_ops.testing.services`.
 
     With `workers` there are that many Celery workers beside them, `worker-1` and so on; executor, broker, result
     backend and database are settings then, see `datalake_ops.testing.services` for ones to test with.
@@ -114,6 +118,11 @@ class AirflowServer:
     def kill(self, component: str) -> None:
         """End a component and all it has started as a power cut would (SIGKILL)."""
         self._end_session(self._processes.pop(component))
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy's address of the metadata database."""
+        return self.environment.get(_DATABASE, f"sqlite:///{self.home / 'airflow.db'}")
 
     def pid(self, component: str) -> int:
         """Process id of a running component; it leads a session of its own, which its children stay in."""

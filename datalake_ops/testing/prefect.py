@@ -56,16 +56,21 @@ def prefect_environment(home: Path | str, api_url: str | None = None) -> dict[st
 class PrefectServer:
     """`prefect server start` as a process, on a free port of 127.0.0.1; processes that it is asked to run end with it.
 
-    Without `home` everything lies in a temporary folder that goes when the context ends.
+    Without `home` everything lies in a temporary folder that goes when the context ends. Its SQLite is locked at times
+    when many runs are under way; `database_url` (`postgresql+asyncpg://...`) names a PostgreSQL in its place, such as
+    one of `datalake_ops.testing.services`.
 
     Raises:
         RuntimeError: the server ended before it was ready; the message has its last words.
     """
 
-    def __init__(self, home: Path | str | None = None, python: str = sys.executable) -> None:
+    def __init__(
+        self, home: Path | str | None = None, python: str = sys.executable, database_url: str | None = None
+    ) -> None:
         self._temporary = home is None
         self.home = Path(home) if home is not None else Path(tempfile.mkdtemp(prefix="datalake-ops-prefect-"))
         self.python = python
+        self._database_url = database_url
         self.api_url = ""
         self._processes: list[subprocess.Popen[bytes]] = []
 
@@ -86,7 +91,7 @@ class PrefectServer:
 
     @property
     def database(self) -> Path:
-        """The server's SQLite file."""
+        """The server's SQLite file, when it has no other database."""
         return self.home / "prefect.db"
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -99,7 +104,8 @@ class PrefectServer:
         port = _free_port()
         self.api_url = f"http://127.0.0.1:{port}/api"
         command = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-        server = self.run(command, "server")
+        database = {"PREFECT_API_DATABASE_CONNECTION_URL": self._database_url} if self._database_url else {}
+        server = self.run(command, "server", database)
         health = f"{self.api_url}/health"
         wait_until("the Prefect server answers", lambda: server.poll() is not None or _answers(health))
         if server.poll() is not None:

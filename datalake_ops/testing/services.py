@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-PROGRAMS = ("redis-server", "initdb", "postgres", "pg_isready")
+PROGRAMS = ("redis-server", "initdb", "postgres", "pg_isready", "pg_dump")
 INSTALL = "apt-get install redis-server postgresql (Debian, Ubuntu), or brew install redis postgresql (macOS)"
 # Debian and others keep PostgreSQL's server out of the PATH.
 _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
@@ -132,11 +132,26 @@ class RedisServer(_Service):
 class PostgresServer(_Service):
     """A PostgreSQL of one's own, with the database `postgres`; it forgets what a power cut would leave half written."""
 
-    user = "airflow"
+    user = "datalake"
 
     def url(self, driver: str = "postgresql") -> str:
         """SQLAlchemy's address with the password; `driver` as in `postgresql+asyncpg`."""
         return f"{driver}://{self.user}:{self.password}@127.0.0.1:{self.port}/postgres"
+
+    def dump(self) -> str:
+        """All that the database holds, as SQL.
+
+        Raises:
+            RuntimeError: `pg_dump` failed; the message has its words.
+        """
+        words = ["--host=127.0.0.1", f"--port={self.port}", f"--username={self.user}", "postgres"]
+        environment = {**os.environ, "PGPASSWORD": self.password}
+        done = subprocess.run(
+            [_program("pg_dump"), *words], capture_output=True, text=True, check=False, env=environment
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"pg_dump failed:\n{done.stderr}")
+        return done.stdout
 
     def _start(self) -> None:
         options = self._owned()

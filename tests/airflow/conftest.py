@@ -21,6 +21,7 @@ from PIL import Image, ImageFilter
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.airflow import connected, prepare_airflow
 from datalake_ops.testing.server import PlatformServer
+from datalake_ops.testing.services import PostgresServer
 from datalake_ops.wire import routes
 
 HERE = Path(__file__).parent
@@ -130,6 +131,12 @@ def platform_server(programs_folder: Path) -> Iterator[PlatformServer]:
         with server.hook() as hook:
             for job in hook.find_jobs():
                 hook.cancel_job(job)
+
+
+@pytest.fixture(scope="module")
+def database(postgres: PostgresServer | None) -> dict[str, str]:
+    """The settings of Airflow's database: real processes share PostgreSQL, where there is one."""
+    return {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres.url("postgresql+psycopg2")} if postgres else {}
 
 
 def a_processing(name: str) -> dict[str, Any]:

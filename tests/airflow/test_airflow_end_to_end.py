@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from configparser import ConfigParser
@@ -23,6 +22,7 @@ from PIL import Image
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.airflow import CONNECTION_VARIABLE, AirflowServer, airflow_connection
 from datalake_ops.testing.server import PlatformServer
+from datalake_ops.testing.services import PostgresServer
 from datalake_ops.wire.jobs import Job, JobStatus
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
@@ -49,12 +49,17 @@ SCENES = {
 
 
 @pytest.fixture(scope="module")
-def airflow_server(platform_server: PlatformServer, dags_folder: Path) -> Iterator[AirflowServer]:
+def airflow_server(
+    platform_server: PlatformServer, dags_folder: Path, database: dict[str, str]
+) -> Iterator[AirflowServer]:
     platform_server.add_lake(LAKE)
     environment = {
+        **database,
         CONNECTION_VARIABLE: airflow_connection(platform_server, datalake_name=LAKE),
         "AIRFLOW_CONN_DATALAKE_LOSSY": airflow_connection(platform_server, datalake_name=LOSSY_LAKE),
         "AIRFLOW__CORE__PARALLELISM": "8",
+        # The DAGs stay as they are.
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
     }
     with AirflowServer(dags_folder, environment) as server:
         yield server
@@ -385,11 +390,12 @@ def looks_in(seconds: float, platform: PlatformServer) -> int:
 def trigger_arguments(server: AirflowServer) -> list[str]:
     """What the metadata database keeps of the triggers; decrypted where this Airflow encrypts it."""
     from cryptography.fernet import Fernet
+    from sqlalchemy import create_engine, text
 
     settings = ConfigParser(interpolation=None)
     settings.read(server.home / "airflow.cfg")
-    with sqlite3.connect(f"file:{server.home / 'airflow.db'}?mode=ro", uri=True) as database:
-        rows = [row[0] for row in database.execute("SELECT kwargs FROM trigger")]
+    with create_engine(server.database_url).connect() as database:
+        rows = list(database.execute(text("SELECT kwargs FROM trigger")).scalars())
     fernet = Fernet(settings["core"]["fernet_key"])
     return [row if row.startswith("{") else fernet.decrypt(row.encode()).decode() for row in rows]
 
@@ -440,10 +446,15 @@ def test_no_job_is_left_running(lake: DatalakeHook) -> None:
 
 
 def test_the_token_is_in_no_log_and_not_in_the_database(
-    airflow_server: AirflowServer, platform_server: PlatformServer
+    airflow_server: AirflowServer, platform_server: PlatformServer, postgres: PostgresServer | None
 ) -> None:
     files = [path for path in airflow_server.home.rglob("*") if path.is_file()]
 
-    assert any(path.name == "airflow.db" for path in files)
+    if postgres is None:
+        assert any(path.name == "airflow.db" for path in files)
+    else:
+        dump = postgres.dump()
+        assert "COPY public.task_instance " in dump
+        assert platform_server.token not in dump
     assert any("logs" in path.parts for path in files)
     assert [path for path in files if platform_server.token.encode() in path.read_bytes()] == []

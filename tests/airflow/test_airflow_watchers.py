@@ -51,10 +51,13 @@ def dags(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def airflow_server(platform_server: PlatformServer, lineage_log: Path, dags: Path) -> Iterator[AirflowServer]:
+def airflow_server(
+    platform_server: PlatformServer, lineage_log: Path, dags: Path, database: dict[str, str]
+) -> Iterator[AirflowServer]:
     platform_server.add_lake(LAKE)
     transport = {"type": "file", "log_file_path": str(lineage_log), "append": True}
     environment = {
+        **database,
         CONNECTION_VARIABLE: airflow_connection(platform_server, datalake_name=LAKE),
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
     }

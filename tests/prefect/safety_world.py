@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,6 @@ from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
 
 from datalake_ops.hook import DatalakeHook
@@ -48,8 +48,7 @@ class World:
 
     @contextmanager
     def client(self) -> Iterator[SyncPrefectClient]:
-        # A thread inherits no settings.
-        with temporary_settings({PREFECT_API_URL: self.server.api_url}), get_client(sync_client=True) as client:
+        with get_client(sync_client=True) as client:
             yield client
 
     def note(self) -> Path:
@@ -185,23 +184,21 @@ Told = Callable[[World], None]
 
 
 class Telling:
-    """Tells the stories of a module's chosen tests side by side, and each test hears how its own went."""
+    """Tells the stories of a module's chosen tests side by side, and each test hears how its own went.
+
+    All are told before the first test goes on: each beginning of a test writes into this process's environment, which
+    another thread must not read at that moment.
+    """
 
     def __init__(self, world: World, stories: dict[str, Told], side_by_side: int) -> None:
         self._world = world
-        self._pool = ThreadPoolExecutor(side_by_side)
-        self._told = {name: self._pool.submit(story, world) for name, story in stories.items()}
+        with ThreadPoolExecutor(side_by_side) as pool:
+            # A thread inherits no settings of Prefect, but a context has them.
+            self._told = {name: pool.submit(copy_context().run, story, world) for name, story in stories.items()}
 
     def hear(self, name: str) -> None:
         try:
             self._told[name].result()
         except (AssertionError, TimeoutError) as error:
-            words = self._world.server.log("worker")[-3000:]
-            raise AssertionError(f"{error}\nThe worker's last words:\n{words}") from error
-
-    def hear_all(self) -> None:
-        """Wait until every story is told, however it went."""
-        wait(self._told.values())
-
-    def end(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+            words = self._world.server.log("worker")
+            raise AssertionError(f"{error}\nThe worker's log:\n{words[:2000]}\n...\n{words[-3000:]}") from error

@@ -13,7 +13,7 @@ def assert_nothing_holds(secret: str, home: Path) -> None:
         text = base64.b64encode(b"." * shift + secret.encode())
         forms.append(text[4 if shift else 0 : -4])
     files = [path for path in home.rglob("*") if path.is_file()]
-    assert any(path.suffix == ".db" for path in files)
+    assert any(path.suffix in (".db", ".sql") for path in files)
     for path in files:
         content = path.read_bytes()
         assert not any(form in content for form in forms), path

@@ -26,6 +26,7 @@ from pydantic import SecretStr
 from datalake_ops.demo.photographs import SHIPPED
 from datalake_ops.testing import PlatformServer
 from datalake_ops.testing.prefect import PrefectServer
+from datalake_ops.testing.services import PostgresServer
 from datalake_ops.wire import routes
 from datalake_ops.wire.jobs import JobStatus
 from prefect_tasks import DatalakeCredentials
@@ -33,7 +34,7 @@ from prefect_tasks.automations import REAP, RESUME, ZOMBIES
 from tests.prefect.safety_world import FLOWS, PATIENCE, Story, Telling, Told, World, wait_until
 from tests.prefect.secrets_search import assert_nothing_holds
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1800)]
 POOL, DOOMED_POOL = "local", "doomed"
 ZOMBIE_SECONDS = 75
 KILLED, RUNNING, SUCCEEDED = JobStatus.KILLED, JobStatus.RUNNING, JobStatus.SUCCEEDED
@@ -42,7 +43,7 @@ BY_THE_WAIT = "because its wait was stopped"
 
 
 def story(told: Told) -> Callable[[Telling], None]:
-    """A test whose story is told beside the others', from the module's beginning."""
+    """A test whose story is told beside the others', before the module's first test."""
 
     def test(telling: Telling) -> None:
         telling.hear(told.__name__)
@@ -52,9 +53,15 @@ def story(told: Told) -> Callable[[Telling], None]:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer | None) -> Iterator[World]:
     folder, ends = tmp_path_factory.mktemp("notes"), tmp_path_factory.mktemp("ends")
-    with a_platform(ends) as platform, platform.hook() as lake, PrefectServer() as server:
+    database = postgres.url("postgresql+asyncpg") if postgres else None
+    with (
+        a_platform(ends) as platform,
+        platform.hook() as lake,
+        PrefectServer(database_url=database) as server,
+        temporary_settings({PREFECT_API_URL: server.api_url}),
+    ):
         environment = {
             "DATALAKE_HOST": platform.url,
             "DATALAKE_API_TOKEN": platform.token,
@@ -64,8 +71,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         }
         world = World(server, platform, lake, folder, ends, environment)
         lake.upload(sorted(SHIPPED.glob("*.jpg"))[:2], tags=["ingested"])
-        with temporary_settings({PREFECT_API_URL: server.api_url}):
-            DatalakeCredentials.from_connection(lake.connection).save("datalake")
+        DatalakeCredentials.from_connection(lake.connection).save("datalake")
         prepare(world)
         yield world
 
@@ -115,12 +121,10 @@ def is_deployed(world: World, name: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def telling(request: pytest.FixtureRequest, world: World) -> Iterator[Telling]:
+def telling(request: pytest.FixtureRequest, world: World) -> Telling:
     tests = [item.function for item in request.session.items if item.path == Path(__file__)]
     stories = {test.story.__name__: test.story for test in tests if hasattr(test, "story")}
-    telling = Telling(world, stories, side_by_side=4)
-    yield telling
-    telling.end()
+    return Telling(world, stories, side_by_side=4)
 
 
 # The slow ones first.
@@ -159,8 +163,7 @@ def test_a_wait_outlives_a_platform_that_is_down_for_a_minute(world: World) -> N
         add_processings(platform)
         lake.upload(sorted(SHIPPED.glob("*.jpg"))[:1], tags=["ingested"])
         name = f"other-{uuid4().hex[:8]}"
-        with temporary_settings({PREFECT_API_URL: world.server.api_url}):
-            DatalakeCredentials(host=platform.url, api_token=SecretStr(platform.token)).save(name)
+        DatalakeCredentials(host=platform.url, api_token=SecretStr(platform.token)).save(name)
         waiting = world.start(f"patient/{POOL}", credentials=name)
         waiting.lake = lake
         waiting.await_jobs(RUNNING)
@@ -433,9 +436,11 @@ def test_a_run_that_is_stopped_inside_a_transaction_undoes_what_it_did(world: Wo
 # When all is told.
 
 
-def test_no_token_is_in_the_database_the_results_or_the_logs(telling: Telling, world: World) -> None:
-    telling.hear_all()
-
+def test_no_token_is_in_the_database_the_results_or_the_logs(
+    telling: Telling, world: World, postgres: PostgresServer | None
+) -> None:
+    if postgres is not None:
+        (world.server.home / "dump.sql").write_text(postgres.dump())
     assert_nothing_holds(world.platform.token, world.server.home)
 
 
