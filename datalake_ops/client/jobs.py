@@ -87,10 +87,10 @@ def job_logs(job: UUID, cursor: int = 0, limit: int = 1000) -> Operation[LogPage
     return Operation("GET", routes.JOB_LOGS.format(job=job), model(LogPage), query(cursor=cursor, limit=limit))
 
 
-def find_jobs(organization: UUID, mark: JobMark) -> Operation[list[Job]]:
-    """Jobs by key and labels, newest first (extensions `idempotency-key` and `job-labels`)."""
+def find_jobs(organization: UUID, mark: JobMark, limit: int = 1000, offset: int = 0) -> Operation[list[Job]]:
+    """One page of jobs by key and labels, newest first (extensions `idempotency-key` and `job-labels`)."""
     labels = [f"{key}:{value}" for key, value in (mark.labels or {}).items()]
-    pairs = query(idempotency_key=mark.idempotency_key, label=labels)
+    pairs = query(idempotency_key=mark.idempotency_key, label=labels, limit=limit, offset=offset)
     return Operation("GET", routes.JOBS.format(organization=organization), items(Job), pairs)
 
 

@@ -9,7 +9,9 @@ from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
+
+from datalake_ops.errors import ConfigurationError
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -35,8 +37,20 @@ class Operation(Generic[T]):
     repeat: Repeat = Repeat.FREELY
 
     def content(self) -> bytes | None:
-        """The body as compact JSON; NaN and infinities become null, as the official SDK sends them."""
-        return None if self.body is None else to_json(self.body, inf_nan_mode="null")
+        """The body as compact JSON; NaN and infinities become null, as the official SDK sends them.
+
+        Raises:
+            ConfigurationError: the body holds something that JSON has no form for; nothing was sent.
+        """
+        if self.body is None:
+            return None
+        try:
+            return to_json(self.body, inf_nan_mode="null")
+        except (PydanticSerializationError, ValueError, TypeError) as error:
+            raise ConfigurationError(
+                f"What was given for {self.method} {self.path} cannot be sent as JSON: {error}. Metadata and parameters"
+                " are texts, numbers, booleans, dates, lists and dictionaries of these."
+            ) from error
 
 
 def query(**values: Any) -> tuple[tuple[str, str], ...]:

@@ -20,6 +20,8 @@ from datalake_ops.wire.jobs import Job
 from datalake_ops.wire.lakes import Extension
 
 _BATCH = 500
+# At most as many as the platform gives at once.
+_PAGE = 1000
 
 
 class JobVerbs(Caller):
@@ -140,7 +142,15 @@ class JobVerbs(Caller):
         """
         if not self.context.offers(Extension.JOB_LABELS):
             raise UnsupportedError("This platform keeps no keys and labels of jobs, so none can be found by them.")
-        return self.send(operations.find_jobs(self._organization, JobMark(idempotency_key, labels)))
+        found: dict[UUID, Job] = {}
+        mark, seen = JobMark(idempotency_key, labels), 0
+        while True:
+            page = self.send(operations.find_jobs(self._organization, mark, _PAGE, seen))
+            # A job that is started meanwhile moves the others on, so that one may come twice.
+            found |= {job.id: job for job in page}
+            seen += len(page)
+            if len(page) < _PAGE:
+                return list(found.values())
 
     def job_url(self, job: JobLike) -> str:
         """Address of the job's page on the platform."""

@@ -123,7 +123,7 @@ class DataToCreate(WireBody):
 
     def payload(self) -> dict[str, Any]:
         """The body, without the optional parts that are unknown or empty, as the official SDK leaves them out."""
-        body = self.model_dump(mode="json")
+        body = super().payload()
         if self.metadata:
             body["metadata"] = {key: value for key, value in body["metadata"].items() if value is not None}
         for key in ("meta", "metadata", "custom_metadata"):

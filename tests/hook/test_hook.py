@@ -371,6 +371,26 @@ def test_one_import_of_named_objects_is_found_by_its_key(hook: DatalakeHook) -> 
     assert [found.id for found in hook.find_jobs(idempotency_key=key)] == [job.id]
 
 
+def test_more_jobs_are_found_than_fit_on_a_page(hook: DatalakeHook, monkeypatch: pytest.MonkeyPatch) -> None:
+    label = {"test": uuid4().hex}
+    started = [job for _ in range(5) for job in hook.import_cloud_objects(["a.jpg"], labels=label)]
+    monkeypatch.setattr("datalake_ops.hook.jobs._PAGE", 2)
+
+    assert [found.id for found in hook.find_jobs(labels=label)] == [job.id for job in reversed(started)]
+
+
+def test_what_json_has_no_form_for_is_refused_before_anything_is_sent(
+    hook: DatalakeHook, datalake_platform: PlatformServer, photo: Path
+) -> None:
+    [data] = hook.upload(photo).data
+    datalake_platform.clear_requests()
+
+    with pytest.raises(ConfigurationError, match="cannot be sent as JSON"):
+        hook.update_multiple_data({data.id: {"custom_metadata": {"camera": object()}}})
+
+    assert [one for one in datalake_platform.requests() if one["method"] != "GET"] == []
+
+
 def test_many_data_are_tagged_some_at_a_time(
     hook: DatalakeHook, datalake_platform: PlatformServer, photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import os
 import sys
 import time
@@ -79,6 +81,20 @@ def hasty(note: str) -> None:
     """Have less time than the job needs."""
     tell(note)
     wait_for_job(LAKE, start())
+
+
+@flow(timeout_seconds=20)
+async def ahasty(note: str) -> None:
+    """Have less time than the job needs, in an event loop."""
+    tell(note)
+    await await_job(LAKE, start())
+
+
+@flow
+def impatient(note: str) -> None:
+    """Give the task that waits less time than the job needs."""
+    tell(note)
+    wait_for_job.with_options(timeout_seconds=15)(LAKE, start())
 
 
 @flow(**datalake_guards())
@@ -161,7 +177,8 @@ def by_block(note: str) -> dict[str, Any]:
     return run.fetch_result()
 
 
-SERVED = (direct, hasty)
+SCRIPTS = {one.fn.__name__: one for one in (direct, submitted, awaited, compensating)}
+SERVED = (direct, hasty, ahasty, impatient)
 POOLED = (
     direct, submitted, awaited, outer, guarded, compensating, patient, unlucky, suspended, stepwise, joining,
     asuspended, by_block,
@@ -181,5 +198,7 @@ if __name__ == "__main__":
         case ["deploy", pool, other_pool]:
             deploy(POOLED, pool)
             deploy([direct], other_pool)
-        case ["run", note]:
-            direct(note)
+        case ["run", name, *arguments]:
+            done = SCRIPTS[name](*arguments)
+            if inspect.isawaitable(done):
+                asyncio.run(done)

@@ -62,10 +62,11 @@ class World:
             run = client.create_flow_run_from_deployment(known.id, parameters={"note": str(note), **parameters})
         return Story(self, note, run.id).begun()
 
-    def script(self) -> tuple[Story, subprocess.Popen[bytes]]:
+    def script(self, flow: str = "direct", *arguments: str) -> tuple[Story, subprocess.Popen[bytes]]:
         """Run a flow as a plain script, without worker or runner."""
         note = self.note()
-        process = self.server.run([str(FLOWS), "run", str(note)], f"script-{note.stem}", self.environment)
+        command = [str(FLOWS), "run", flow, str(note), *arguments]
+        process = self.server.run(command, f"script-{note.stem}", self.environment)
         story = Story(self, note, None).begun()
         return story, process
 

@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import pytest
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Scheduled
 from pydantic import SecretStr
@@ -112,12 +113,13 @@ def prepare(world: World) -> None:
     assert installing.wait(PATIENCE) == 0, server.log("safety")
     assert server.log("safety").split("\n")[-4:-1] == [RESUME, REAP, ZOMBIES]
     assert deploying.wait(PATIENCE) == 0, server.log("deploy")
-    wait_until("the flows are served", lambda: is_deployed(world, "hasty/served"))
+    wait_until("the flows are served", lambda: is_deployed(world, "impatient/served"))
 
 
 def is_deployed(world: World, name: str) -> bool:
-    with world.client() as client:
-        return any(one.name == name.partition("/")[2] for one in client.read_deployments())
+    with world.client() as client, contextlib.suppress(ObjectNotFound):
+        return bool(client.read_deployment_by_name(name))
+    return False
 
 
 @pytest.fixture(scope="module")
@@ -303,8 +305,8 @@ def test_a_run_that_is_retried_by_a_person_finds_its_job(world: World) -> None:
 # Stopped by a signal to a script.
 
 
-def interrupted(world: World, number: signal.Signals) -> None:
-    stopped, process = world.script()
+def interrupted(world: World, number: signal.Signals, flow: str = "direct", *arguments: str) -> None:
+    stopped, process = world.script(flow, *arguments)
     stopped.await_the_wait()
 
     process.send_signal(number)
@@ -323,6 +325,30 @@ def test_ctrl_c_cancels_the_job_of_a_script(world: World) -> None:
 @story
 def test_sigterm_cancels_the_job_of_a_script(world: World) -> None:
     interrupted(world, signal.SIGTERM)
+
+
+@story
+def test_ctrl_c_cancels_the_job_of_an_async_script(world: World) -> None:
+    interrupted(world, signal.SIGINT, "awaited")
+
+
+@story
+def test_sigterm_cancels_the_job_of_an_async_script(world: World) -> None:
+    interrupted(world, signal.SIGTERM, "awaited")
+
+
+@story
+def test_sigterm_cancels_the_job_of_a_script_whose_wait_was_submitted(world: World) -> None:
+    interrupted(world, signal.SIGTERM, "submitted")
+
+
+@story
+def test_sigterm_inside_a_transaction_undoes_what_a_script_did(world: World) -> None:
+    tag = f"undone-{uuid4().hex[:8]}"
+
+    interrupted(world, signal.SIGTERM, "compensating", tag)
+
+    assert world.lake.count_data(tags=[tag]) == 0
 
 
 # Cancelled in the server.
@@ -385,13 +411,28 @@ def test_cancelling_a_run_cancels_the_job_of_its_subflow(world: World) -> None:
     root.await_state("Cancelled")
 
 
-@story
-def test_a_run_that_takes_too_long_loses_its_job(world: World) -> None:
-    late = world.start("hasty/served")
+def too_late(world: World, deployment: str, ends: str) -> None:
+    late = world.start(deployment)
 
-    late.await_state("TimedOut")
+    late.await_state(ends)
 
     late.await_jobs(KILLED)
+    late.says(BY_THE_WAIT)
+
+
+@story
+def test_a_run_that_takes_too_long_loses_its_job(world: World) -> None:
+    too_late(world, "hasty/served", "TimedOut")
+
+
+@story
+def test_an_async_run_that_takes_too_long_loses_its_job(world: World) -> None:
+    too_late(world, "ahasty/served", "TimedOut")
+
+
+@story
+def test_a_task_that_waits_too_long_loses_its_job(world: World) -> None:
+    too_late(world, "impatient/served", "Failed")
 
 
 # Left to the guards, which the reaper may forestall here; test_prefect_stopping.py knows no reaper.
