@@ -62,7 +62,7 @@ types: setup ## Check types, each package in the environment it runs in
 contracts: setup-core ## Check which package may import which
 	$(CORE)/lint-imports
 
-test: setup ## Run every test, each suite in its environment, JOBS=2 of them at a time
+test: setup services ## Run every test, each suite in its environment, JOBS=2 of them at a time
 	@echo "$(words $(SUITES)) suites, $(JOBS) at a time; what each says follows when it has ended."
 	@$(MAKE) --no-print-directory --jobs=$(JOBS) --keep-going $(WHOLE) $(SUITES)
 
@@ -70,7 +70,8 @@ test-core: ## Run the tests of the hook, the platform, the contract with the off
 	@$(PYTHON) scripts/setup.py core
 	$(CORE)/python -m pytest tests --ignore tests/airflow --ignore tests/prefect $(ARGS)
 
-test-airflow: services ## Run the tests of the Airflow provider
+test-airflow: ## Run the tests of the Airflow provider
+	@$(PYTHON) scripts/services.py
 	@$(PYTHON) scripts/setup.py airflow
 	$(AIRFLOW)/python -m pytest tests/airflow --ignore tests/airflow/celery $(ARGS)
 
@@ -83,11 +84,13 @@ test-airflow211: ## Run the tests of the Airflow provider on Airflow 2.11
 	@$(PYTHON) scripts/setup.py core airflow211
 	$(PLATFORM) .venvs/airflow211/bin/python -m pytest tests/airflow --ignore tests/airflow/celery -m "not end_to_end" $(ARGS)
 
-test-celery: services ## Run the tests of Airflow with Celery workers, Redis and PostgreSQL
+test-celery: ## Run the tests of Airflow with Celery workers, Redis and PostgreSQL
+	@$(PYTHON) scripts/services.py
 	@$(PYTHON) scripts/setup.py celery
 	.venvs/celery/bin/python -m pytest tests/airflow/celery $(ARGS)
 
-test-prefect: services ## Run the tests of the Prefect tasks
+test-prefect: ## Run the tests of the Prefect tasks
+	@$(PYTHON) scripts/services.py
 	@$(PYTHON) scripts/setup.py prefect
 	$(PREFECT)/python -m pytest tests/prefect --ignore tests/prefect/scale $(ARGS)
 

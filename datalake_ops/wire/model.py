@@ -27,8 +27,5 @@ class WireBody(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     def payload(self) -> dict[str, Any]:
-        """The body as JSON-ready values: identifiers as text, enums as their word.
-
-        A value that JSON has no form for stays as it is; who sends the body refuses it.
-        """
-        return self.model_dump(mode="json", fallback=lambda value: value)
+        """The body's fields; who sends them writes JSON: identifiers and dates as text, enums as their word."""
+        return self.model_dump()
