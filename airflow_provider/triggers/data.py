@@ -29,8 +29,8 @@ _NAMES = (
 class DataTrigger(BaseTrigger):
     """Waits until enough data match and no more come, and fires once.
 
-    Each such trigger asks for itself: a platform counts one query at a time. A token that was changed meanwhile is read
-    again.
+    All triggers of one connection in one triggerer share a session, and those that wait for the same data share their
+    looks (see `datalake_ops.waiting.shared_looks`). A token that was changed meanwhile is read again.
 
     Args:
         datalake_conn_id: The Airflow connection; only its id is stored.

@@ -11,13 +11,13 @@ from typing import Any
 from uuid import UUID
 
 from datalake_ops.client import data
-from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.client.data import DataFilter, Window
 from datalake_ops.config import Connection
 from datalake_ops.errors import DatalakeError, DataWaitTimeoutError
 from datalake_ops.waiting.arrival import Arrival, Seen
-from datalake_ops.waiting.schedule import WaitSchedule
-from datalake_ops.waiting.wait import ONE_TRY, TRANSIENT
+from datalake_ops.waiting.schedule import EARLY, GATHER, WaitSchedule
+from datalake_ops.waiting.shared_looks import Count, shared_look
+from datalake_ops.waiting.wait import TRANSIENT
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ async def await_data(
     poll_interval: float | None = None,
     on_look: Callable[[Seen], None] | None = None,
 ) -> Seen:
-    """Await the arrival of data over a session of its own.
+    """Await the arrival of data; waits on one connection in one event loop share a session, and equal looks.
 
     Args:
         deadline_at: wall-clock time (seconds since the epoch) to stop waiting at; None waits for ever.
@@ -52,18 +52,20 @@ async def await_data(
         NetworkError: the platform has not answered for five minutes.
     """
     looks = _Looks(watch.arrival, WaitSchedule(None, poll_interval), deadline_at)
-    async with AsyncSession(connection, watch.organization_id) as session:
-        operation = data.list_page(watch.lake_id, DataFilter(watch.q, watch.custom_metadata), Window(limit=1))
+    question = data.list_page(watch.lake_id, DataFilter(watch.q, watch.custom_metadata), Window(limit=1))
+    pause = GATHER
+    async with shared_look(connection, watch.organization_id, question) as look:
         while True:
             problem: DatalakeError | None = None
             try:
-                if looks.saw((await session.send(operation, ONE_TRY)).count):
+                if looks.saw(await look(pause * EARLY)):
                     return looks.seen_last
             except TRANSIENT as error:
                 problem = error
             if on_look is not None and looks.seen is not None and problem is None:
                 on_look(looks.seen)
-            await asyncio.sleep(looks.pause(problem))
+            pause = looks.pause(problem)
+            await asyncio.sleep(pause)
 
 
 class _Looks:
@@ -82,12 +84,11 @@ class _Looks:
         """What the last look saw."""
         return self.seen or Seen(0, self._started_at)
 
-    def saw(self, count: int) -> bool:
-        """Take note of a count; True when the arrival is complete."""
-        now = time.time()
+    def saw(self, count: Count) -> bool:
+        """Take note of a count; True when the arrival was complete at that moment."""
         self._silent_since = None
-        self.seen = self._arrival.saw(count, now, self.seen)
-        return self._arrival.complete(self.seen, now)
+        self.seen = self._arrival.saw(count.number, count.at, self.seen)
+        return self._arrival.complete(self.seen, count.at)
 
     def pause(self, error: DatalakeError | None) -> float:
         """Seconds until the next look; raises `error` when looks have failed for longer than is tolerated."""

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 from datalake_ops.errors import ConfigurationError
 
+# What is to be looked at soon is looked at now, when others are: waits of one pace fall into step.
+# It is more than half, or two groups could stay half an interval apart for ever.
+EARLY = 0.6
+# Seconds in which waits that begin are gathered, so that hundreds that begin together are served together.
+GATHER = 0.25
 _SHORTEST = 0.25
 _LONGEST = 10.0
 # A tenth of the time already waited: short jobs are seen at once, long ones cost few polls.

@@ -15,15 +15,11 @@ from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.config import Connection
 from datalake_ops.errors import DatalakeError
 from datalake_ops.waiting.looking import AT_ONCE, Looker
+from datalake_ops.waiting.schedule import EARLY, GATHER
 from datalake_ops.waiting.tail import Tail
 from datalake_ops.waiting.wait import TRANSIENT, Wait
 from datalake_ops.wire.jobs import Job
 
-# A job that is to be looked at soon is looked at now, when others are: polls of one pace fall into step.
-# It is more than half, or two groups could stay half an interval apart for ever.
-_EARLY = 0.6
-# Seconds in which waits that begin are gathered, so that hundreds that begin together are asked for together.
-_GATHER = 0.25
 # Looks at logs of jobs that go on, together per second: they cannot be asked for many at a time.
 _LOGS_PER_SECOND = 2.0
 
@@ -46,7 +42,7 @@ class _Watch:
     news: asyncio.Queue[Seen | Exception] = field(default_factory=asyncio.Queue)
 
     def is_due(self, now: float) -> bool:
-        return self.next_at - now <= self.pause * _EARLY
+        return self.next_at - now <= self.pause * EARLY
 
     def rest(self, now: float, error: DatalakeError | None = None) -> None:
         try:
@@ -110,7 +106,7 @@ class SharedPoller:
     async def _run(self) -> None:
         async with AsyncSession(self.connection, pool_size=AT_ONCE) as session:
             looker = Looker(session)
-            await asyncio.sleep(_GATHER)
+            await asyncio.sleep(GATHER)
             while self._watches:
                 await self._poll(looker)
                 await self._pause()
@@ -201,7 +197,7 @@ class SharedPoller:
             await asyncio.wait_for(self._changed.wait(), None if pause == math.inf else max(0.0, pause))
         except asyncio.TimeoutError:
             return
-        await asyncio.sleep(_GATHER)
+        await asyncio.sleep(GATHER)
 
 
 _POLLERS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Connection, SharedPoller]] = WeakKeyDictionary()

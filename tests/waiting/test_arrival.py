@@ -101,6 +101,85 @@ def test_looks_that_fail_do_not_end_the_wait(
     assert datalake_platform.faults_met(fault) == 3
 
 
+def test_many_waits_for_the_same_data_ask_as_often_as_one(
+    lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path
+) -> None:
+    waits, seconds, interval = 100, 3.0, 0.5
+    awaited = watch(lake, Arrival(1))
+
+    async def late(number: int) -> Seen:
+        await asyncio.sleep(interval * number / waits)
+        return await await_data(lake.connection, awaited, poll_interval=interval)
+
+    async def all_of_them() -> list[Seen]:
+        waiting = asyncio.gather(*(late(number) for number in range(waits)))
+        await asyncio.sleep(seconds)
+        asked = looks(datalake_platform)
+        await asyncio.to_thread(lake.upload, a_picture(tmp_path / "one.png"))
+        seen = await waiting
+        assert 1 <= asked <= 2 * seconds / interval
+        return seen
+
+    datalake_platform.clear_requests()
+    assert [seen.count for seen in asyncio.run(all_of_them())] == [1] * waits
+
+
+def test_waits_for_other_data_are_no_answer(lake: DatalakeHook, tmp_path: Path) -> None:
+    lake.upload(a_picture(tmp_path / "one.png"), tags=["there"])
+    there, absent = (watch(lake, Arrival(), f'tags.name = "{tag}"') for tag in ("there", "absent"))
+
+    async def both() -> list[Seen | BaseException]:
+        waits = (await_data(lake.connection, one, deadline_at=time.time() + 1.0) for one in (there, absent))
+        return await asyncio.gather(*waits, return_exceptions=True)
+
+    found, missed = asyncio.run(both())
+
+    assert isinstance(found, Seen)
+    assert isinstance(missed, DataWaitTimeoutError)
+
+
+def test_a_wait_that_is_stopped_while_it_looks_stops_no_other(
+    lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path
+) -> None:
+    lake.upload(a_picture(tmp_path / "one.png"))
+    awaited = watch(lake, Arrival(1))
+    datalake_platform.script_fault("GET", "/datas", delay=1.0)
+
+    async def one_stopped() -> Seen:
+        first, second = (asyncio.ensure_future(await_data(lake.connection, awaited)) for _ in range(2))
+        await asyncio.sleep(0.5)
+        first.cancel()
+        return await second
+
+    assert asyncio.run(one_stopped()).count == 1
+
+
+def test_a_platform_that_wants_quiet_gets_it_from_all_waits(
+    lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path
+) -> None:
+    fault = datalake_platform.script_fault("*", "/datas", status=429, retry_after=2.0)
+    waits = [watch(lake, Arrival(), q) for q in (None, "width > 0", "height > 0")]
+
+    async def all_of_them() -> int:
+        waiting = [asyncio.ensure_future(await_data(lake.connection, waits[0], poll_interval=0.1))]
+        await asyncio.sleep(0.5)
+        waiting += [asyncio.ensure_future(await_data(lake.connection, one, poll_interval=0.1)) for one in waits[1:]]
+        await asyncio.sleep(1.0)
+        asked = looks(datalake_platform)
+        await asyncio.to_thread(lake.upload, a_picture(tmp_path / "one.png"))
+        await asyncio.gather(*waiting)
+        return asked
+
+    datalake_platform.clear_requests()
+    assert asyncio.run(all_of_them()) == 1
+    assert datalake_platform.faults_met(fault) == 1
+
+
+def looks(platform: PlatformServer) -> int:
+    """How often data were counted."""
+    return len([one for one in platform.requests() if one["method"] == "GET" and one["path"].endswith("/datas")])
+
+
 def test_a_wrong_query_ends_the_wait_at_once(lake: DatalakeHook) -> None:
     with pytest.raises(InvalidQueryError):
         asyncio.run(await_data(lake.connection, watch(lake, Arrival(), "width >")))
