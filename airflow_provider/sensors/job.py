@@ -12,6 +12,7 @@ from airflow_provider.links import DatalakeLink, JobLink
 from airflow_provider.retrying import default_retry_policy
 from airflow_provider.sensors.base import DatalakeSensor
 from airflow_provider.waiting import JobWait, finish, stop_if_overdue
+from datalake_ops.waiting.tail import Tail
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -29,6 +30,8 @@ class JobSensor(DatalakeSensor):
         job_id: The job, such as `import_bucket.output` (templated).
         datalake_conn_id: The Airflow connection (templated).
         deferrable: Wait in the triggerer; the default is Airflow's `[operators] default_deferrable`.
+        log_interval: Seconds between looks at the job's log, whose new lines appear in the task's while it pokes or is
+            deferred; None shows none.
         kwargs: `poke_interval` and `timeout` in seconds, `mode`, `soft_fail` and the rest of Airflow's sensors.
 
     Raises:
@@ -46,6 +49,7 @@ class JobSensor(DatalakeSensor):
         job_id: str,
         datalake_conn_id: str = DatalakeHook.default_conn_name,
         deferrable: bool | None = None,
+        log_interval: float | None = 10.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -53,6 +57,8 @@ class JobSensor(DatalakeSensor):
         self.datalake_conn_id = datalake_conn_id
         self.retry_policy = default_retry_policy(getattr(self, "retry_policy", None))
         self.deferrable = default_deferrable() if deferrable is None else deferrable
+        self.log_interval = log_interval
+        self._tail: Tail | None = None
 
     def execute(self, context: Context) -> Any:
         """Look once, then wait as the sensor was told to."""
@@ -60,11 +66,15 @@ class JobSensor(DatalakeSensor):
             JobLink().push(context, datalake.job_url(self.job_id))
             DatalakeLink().push(context, datalake.datalake_url())
         if not self.deferrable:
+            # A rescheduled sensor knows nothing of what it has shown.
+            if self.log_interval is not None and not self.reschedule:
+                self._tail = Tail(every=self.log_interval)
             return super().execute(context)
         with self.sparing():
             has_ended = bool(self.poke(context))
         if not has_ended:
-            wait = JobWait(self.datalake_conn_id, self.job_id, float(self.timeout), float(self.poke_interval))
+            seconds = float(self.timeout), float(self.poke_interval)
+            wait = JobWait(self.datalake_conn_id, self.job_id, *seconds, log_interval=self.log_interval)
             self.defer(**wait.deferral(context))
         return self.job_id
 
@@ -72,7 +82,10 @@ class JobSensor(DatalakeSensor):
         """Whether the job succeeded; raises when it ended otherwise."""
         with self.platform() as datalake:
             job = datalake.check_job(datalake.get_job(self.job_id))
+            lines = datalake.new_log_lines(job, self._tail) if self._tail is not None else []
         self.log.info("Job %s: %s", job.id, job.status)
+        for line in lines:
+            self.log.info("| %s", line)
         return PokeReturnValue(is_done=job.status.is_terminal, xcom_value=self.job_id)
 
     def execute_complete(self, context: Context, event: Any = None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
@@ -108,6 +109,38 @@ def test_a_resumed_sensor_is_not_retried_by_what_no_retry_mends_before_policies(
 
     with pytest.raises(AirflowFailException, match="UnauthorizedError"):
         resumed(a_sensor(kind), an_event(LOST, error="UnauthorizedError", status=401))
+
+
+@pytest.mark.parametrize(("interval", "shown"), [(0.0, 1), (None, 0)])
+def test_a_sensor_shows_each_new_line_of_its_jobs_log_once_while_it_pokes(
+    interval: float | None, shown: int, lake: DatalakeHook, job_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    log = SimpleNamespace(info=lambda text, *values: said.append(text % values), warning=lambda *_, **__: None)
+    monkeypatch.setattr(JobSensor, "log", log, raising=False)
+    sensor = a_sensor(JobSensor, job_id, log_interval=interval, timeout=4, soft_fail=True)
+    until_it_has_said_something(lake, job_id)
+
+    with suppress(AirflowSkipException):
+        sensor.execute(a_context(sensor))
+
+    assert said.count("| opened 3 files") == shown
+
+
+def test_a_deferred_sensor_follows_its_jobs_log(job_id: str) -> None:
+    sensor = a_sensor(JobSensor, job_id, log_interval=7.0, deferrable=True)
+
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.execute(a_context(sensor))
+
+    assert deferred.value.trigger.serialize()[1]["log_interval"] == 7.0
+
+
+def until_it_has_said_something(lake: DatalakeHook, job_id: str) -> None:
+    deadline = time.monotonic() + 30
+    while not lake.job_log(job_id):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 @SENSORS
