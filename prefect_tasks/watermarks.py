@@ -10,6 +10,7 @@ from typing import Any
 
 from prefect import get_client
 from prefect.client.schemas.actions import VariableCreate, VariableUpdate
+from prefect.exceptions import ObjectAlreadyExists
 
 from datalake_ops.errors import ConfigurationError
 from prefect_tasks.blocks import load_credentials
@@ -58,7 +59,11 @@ class Watermark:
         before = self.read()
         value = {_REACHED: max(before or reached, reached).isoformat(), "lake": self.lake, "prefix": self.prefix}
         with get_client(sync_client=True) as client:
-            if before is None:
-                client.create_variable(VariableCreate(name=self.name, value=value, tags=["datalake"]))
-            else:
+            if before is not None:
                 client.update_variable(VariableUpdate(name=self.name, value=value))
+                return
+            try:
+                client.create_variable(VariableCreate(name=self.name, value=value, tags=["datalake"]))
+            except ObjectAlreadyExists:
+                # Another first sync has ended at the same moment.
+                self.write(reached)

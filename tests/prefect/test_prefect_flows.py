@@ -172,6 +172,19 @@ def test_a_retried_sync_starts_one_job_and_keeps_its_days(
     assert tries[0] == tries[1]
 
 
+def test_two_first_syncs_that_end_at_once_keep_the_later_watermark(saved: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    watermark = Watermark.of(saved, "in/", name="Two at once")
+    now = datetime.now(timezone.utc)
+    watermark.write(now)
+    read, looks = Watermark.read, iter([True])
+    # What the other one saw, before the first has written.
+    monkeypatch.setattr(Watermark, "read", lambda self: None if next(looks, False) else read(self))
+
+    watermark.write(now + timedelta(hours=1))
+
+    assert watermark.read() == now + timedelta(hours=1)
+
+
 def test_a_watermark_never_moves_back(saved: str) -> None:
     watermark = Watermark.of(saved, "in/", name="My sync, no. 1")
     later = datetime.now(timezone.utc)
