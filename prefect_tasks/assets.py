@@ -101,11 +101,17 @@ def _emit(hook: DatalakeHook, written: Written, assets: Iterable[LakeUri]) -> No
 
 
 def _page(hook: DatalakeHook, written: Written, assets: Iterable[LakeUri]) -> str:
-    lines = ["| from | to |", "|---|---|"]
     reads = "<br>".join(f"`{one}`" for one in written.reads) or "data of the lake"
-    lines += [f"| {reads} | [`{asset}`]({hook.datalake_url(asset.query)}) |" for asset in assets]
-    facts = "\n".join(f"- {name}: {value}" for name, value in written.facts.items())
-    return "\n".join([*lines, "", facts])
+    # Prefect's page shows no code inside a link.
+    writes = "<br>".join(f"`{asset}` [open]({hook.datalake_url(asset.query)})" for asset in assets)
+    facts = [f"- {name}: {_fact(value)}" for name, value in written.facts.items()]
+    return "\n".join(["| from | to |", "|---|---|", f"| {reads} | {writes} |", "", *facts])
+
+
+def _fact(value: Any) -> str:
+    if not isinstance(value, Mapping):
+        return str(value)
+    return ", ".join(f"{number} {str(name).lower()}" for name, number in value.items() if number) or "none"
 
 
 def _places(reads: Any) -> list[str]:

@@ -42,6 +42,12 @@ def shown(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"...{text[3 - _LONGEST :]}"
 
 
+def described(value: Any) -> str:
+    """The same for a sentence: many values as so many paths."""
+    many = isinstance(value, Collection) and not isinstance(value, (str, bytes, Mapping)) and len(value) != 1
+    return f"{len(value)} paths" if many else shown(value)
+
+
 def unsigned(address: str) -> str:
     """An address without user and query, which may sign it; each of a chain like `zip://a.png::https://host/b.zip`.
 

@@ -11,7 +11,7 @@ from prefect import task
 from prefect_tasks.blocks import DatalakeCredentials
 from prefect_tasks.compensation import delete_created
 from prefect_tasks.identity import ONCE_PER_RUN
-from prefect_tasks.names import saying, shown
+from prefect_tasks.names import described, saying
 from prefect_tasks.retrying import RETRYING
 from prefect_tasks.tasks.pairs import awaiting
 from prefect_tasks.uploading import Visible, upload
@@ -96,7 +96,7 @@ def upload_data(
         "if_exists": if_exists,
         "journal": journal,
     }
-    visible = Visible(shown(filepaths), artifacts, sample, max_ids)
+    visible = Visible(described(filepaths), artifacts, sample, max_ids)
     return upload(credentials, filepaths, arguments, visible, report, allow_failures, limit)
 
 

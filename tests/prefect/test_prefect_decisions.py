@@ -35,7 +35,7 @@ from datalake_ops.errors import (
 )
 from prefect_tasks import DatalakeCredentials, flows, tasks
 from prefect_tasks.identity import idempotency_key, labels
-from prefect_tasks.names import saying, shown, unsigned, unsigned_text
+from prefect_tasks.names import described, saying, shown, unsigned, unsigned_text
 from prefect_tasks.retrying import RETRYING, is_transient, rest
 from prefect_tasks.sharding import plan_upload, upload_shard
 from prefect_tasks.stopping import astopping, stopping
@@ -143,6 +143,12 @@ class TestNames:
 
         assert name({"data": None, "tags": ["a", "b"], "add": "seen"}) == "tag_data tags=(2) add=seen"
         assert name({"data": ["x"], "tags": None, "add": None}) == "tag_data x"
+
+    @pytest.mark.parametrize(
+        ("value", "text"), [(["a", "b"], "2 paths"), (["a.png"], "a.png"), ("(2)", "(2)"), ({"files": 7}, "7 files")]
+    )
+    def test_tell_many_paths_by_their_number(self, value: Any, text: str) -> None:
+        assert described(value) == text
 
     @pytest.mark.parametrize(
         ("value", "text"),
