@@ -20,6 +20,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, Fl
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.events import emit_event
+from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter, EventOccurredFilter
 
 from datalake_ops.config import RetryPolicy, Timeouts
 from prefect_tasks.blocks import load_credentials
@@ -37,6 +38,10 @@ _ONE_LOOK = {"retry": RetryPolicy(attempts=1), "timeouts": Timeouts(5.0, 20.0, 2
 _LAKES_AT_ONCE = 8
 # After so many seconds the automation that resumes runs is not there, or its event was lost.
 _PATIENCE = 15.0
+# A worker that was started with a limit ends when a run comes back whose process it has not seen end (Prefect 3.8).
+# After so many seconds its word, which may be lost, is no longer waited for.
+_LEAVING = 60.0
+_LEFT = EventNameFilter(name=["prefect.worker.executed-flow-run"])
 _SUSPENDED = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Suspended"])))
 
 
@@ -73,6 +78,7 @@ class Watcher:
         stack.callback(self._forget_all)
         self._pool = stack.enter_context(ThreadPoolExecutor(_LAKES_AT_ONCE))
         # By the suspended state, for a run may be suspended many times.
+        self._ready_at: dict[UUID, float] = {}
         self._told_at: dict[UUID, float] = {}
 
     def look(self) -> int:
@@ -118,6 +124,9 @@ class Watcher:
 
     def _wake(self, run: FlowRun, waits: Suspended, statuses: Mapping[str, str]) -> None:
         state_id = run.state.id if run.state is not None else run.id
+        ready_at = self._ready_at.setdefault(state_id, time.monotonic())
+        if time.monotonic() - ready_at < _LEAVING and not _has_left(run):
+            return
         told_at = self._told_at.get(state_id)
         if told_at is None:
             self._told_at[state_id] = time.monotonic()
@@ -139,6 +148,19 @@ def _suspended_runs() -> Iterator[FlowRun]:
         ):
             yield from page
             offset += len(page)
+
+
+def _has_left(run: FlowRun) -> bool:
+    """Whether the worker of a run has seen the process end that suspended it, as far as Prefect tells."""
+    if run.work_pool_name is None or run.state is None:
+        return True
+    suspended_at = run.state.timestamp
+    if time.time() - suspended_at.timestamp() >= _LEAVING:
+        return True
+    about = EventAnyResourceFilter(id=[f"prefect.flow-run.{run.id}"])
+    left = EventFilter(event=_LEFT, any_resource=about, occurred=EventOccurredFilter(since=suspended_at))
+    with get_client(sync_client=True) as client:
+        return bool(client.read_events(left, limit=1).events)
 
 
 def _statuses(waits: Suspended, known: Mapping[UUID, Job] | None) -> dict[str, str] | None:

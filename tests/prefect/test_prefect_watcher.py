@@ -12,8 +12,9 @@ from uuid import UUID, uuid4
 import pytest
 from prefect import flow, get_client, task
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import BlockDocumentUpdate
+from prefect.client.schemas.actions import BlockDocumentUpdate, WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun, State
+from prefect.events import emit_event
 from prefect.states import Completed, Crashed, Suspended
 
 import prefect_tasks.watcher
@@ -21,6 +22,7 @@ from datalake_ops.config import Timeouts
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
+from datalake_ops.testing.prefect import wait_until
 from datalake_ops.wire.jobs import JobStatus
 from prefect_tasks import DatalakeCredentials, install_automations, reap_orphan_jobs, wait_for_job
 from prefect_tasks.notes import TAG, note_suspension
@@ -52,8 +54,21 @@ def a_run(prefect: SyncPrefectClient, state: State[Any], **options: Any) -> Flow
     return run
 
 
-def a_suspended_run(prefect: SyncPrefectClient, credentials: str, *jobs: str, deadline_at: float | None = None) -> UUID:
-    deployment = prefect.create_deployment(flow_id=prefect.create_flow(a_flow), name=uuid4().hex)
+def a_pool(prefect: SyncPrefectClient) -> str:
+    """The name of a new pool, which nobody works for."""
+    return prefect.create_work_pool(WorkPoolCreate(name=uuid4().hex, type="process")).name
+
+
+def tell_that_the_process_ended(run: dict[str, str]) -> None:
+    """Say what a worker says when the process of a run has ended."""
+    emit_event("prefect.worker.executed-flow-run", resource={"prefect.resource.id": "prefect.worker.a"}, related=[run])
+
+
+def a_suspended_run(
+    prefect: SyncPrefectClient, credentials: str, *jobs: str, deadline_at: float | None = None, pool: str | None = None
+) -> UUID:
+    flow_id = prefect.create_flow(a_flow)
+    deployment = prefect.create_deployment(flow_id=flow_id, name=uuid4().hex, work_pool_name=pool)
     run = prefect.create_flow_run_from_deployment(deployment)
     note_suspension(run.id, Waits(credentials, jobs, deadline_at))
     prefect.set_flow_run_state(run.id, Suspended(), force=True)
@@ -92,6 +107,37 @@ class TestWatching:
         watcher.look()
 
         assert prefect.read_flow_run(run).state_name == "Resuming"
+        assert watcher.woken == 1
+
+    def test_a_run_goes_on_only_when_its_worker_has_seen_its_process_end(
+        self, prefect: SyncPrefectClient, saved: str, watcher: Watcher
+    ) -> None:
+        run = a_suspended_run(prefect, saved, str(uuid4()), pool=a_pool(prefect))
+        other = a_suspended_run(prefect, saved, str(uuid4()), pool=a_pool(prefect))
+
+        watcher.look()
+        assert watcher.woken == 0
+        tell_that_the_process_ended(
+            {"prefect.resource.id": f"prefect.flow-run.{run}", "prefect.resource.role": "flow-run"}
+        )
+        wait_until("it goes on", lambda: watcher.look() and watcher.woken)
+
+        watcher.look()
+        assert watcher.woken == 1
+        assert prefect.read_flow_run(run).state_name == "Resuming"
+        assert prefect.read_flow_run(other).state_name == "Suspended"
+
+    def test_a_worker_that_says_nothing_is_not_waited_for(
+        self, prefect: SyncPrefectClient, saved: str, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        a_suspended_run(prefect, saved, str(uuid4()), pool=a_pool(prefect))
+        monkeypatch.setattr(prefect_tasks.watcher, "_LEAVING", 1.0)
+
+        watcher.look()
+        assert watcher.woken == 0
+        time.sleep(1.0)
+        watcher.look()
+
         assert watcher.woken == 1
 
     def test_a_run_goes_on_only_when_all_its_jobs_have_ended(
