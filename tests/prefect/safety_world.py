@@ -19,6 +19,7 @@ from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
+from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
 from prefect.states import Cancelling
 
 from datalake_ops.hook import DatalakeHook
@@ -145,6 +146,18 @@ class Story:
         """Wait until the run is suspended and its process is gone: a process that still ends sets states of its own."""
         self.await_state("Suspended")
         wait_until("the process has ended", lambda: not Path(f"/proc/{self.pid}").exists())
+
+    def await_exit(self) -> None:
+        """Wait until the worker has seen the process end: one with a limit ends when a run comes back sooner."""
+        name = EventNameFilter(name=["prefect.worker.executed-flow-run"])
+        about = EventAnyResourceFilter(id=[f"prefect.flow-run.{self.run_id}"])
+
+        def seen() -> bool:
+            with self.world.client() as client:
+                # A filter looks back from the moment when it is made.
+                return bool(client.read_events(EventFilter(event=name, any_resource=about)).events)
+
+        wait_until("the worker has seen the process end", seen)
 
     def cancel(self) -> None:
         """Ask Prefect to cancel the run, as a person does in its UI."""

@@ -291,6 +291,7 @@ def test_a_run_that_is_cancelled_while_suspended_loses_its_job(world: World) -> 
 def test_a_run_that_is_retried_by_a_person_finds_its_job(world: World) -> None:
     run = world.start(f"unlucky/{POOL}")
     run.await_state("Failed")
+    run.await_exit()
     assert run.job().status is RUNNING
 
     with world.client() as client:

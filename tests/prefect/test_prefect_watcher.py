@@ -59,9 +59,12 @@ def a_pool(prefect: SyncPrefectClient) -> str:
     return prefect.create_work_pool(WorkPoolCreate(name=uuid4().hex, type="process")).name
 
 
-def tell_that_the_process_ended(run: dict[str, str]) -> None:
+def tell_that_the_process_ended(run: UUID) -> None:
     """Say what a worker says when the process of a run has ended."""
-    emit_event("prefect.worker.executed-flow-run", resource={"prefect.resource.id": "prefect.worker.a"}, related=[run])
+    related = {"prefect.resource.id": f"prefect.flow-run.{run}", "prefect.resource.role": "flow-run"}
+    emit_event(
+        "prefect.worker.executed-flow-run", resource={"prefect.resource.id": "prefect.worker.a"}, related=[related]
+    )
 
 
 def a_suspended_run(
@@ -117,9 +120,7 @@ class TestWatching:
 
         watcher.look()
         assert watcher.woken == 0
-        tell_that_the_process_ended(
-            {"prefect.resource.id": f"prefect.flow-run.{run}", "prefect.resource.role": "flow-run"}
-        )
+        tell_that_the_process_ended(run)
         wait_until("it goes on", lambda: watcher.look() and watcher.woken)
 
         watcher.look()
