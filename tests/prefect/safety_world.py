@@ -155,7 +155,7 @@ class Story:
         def seen() -> bool:
             with self.world.client() as client:
                 # A filter looks back from the moment when it is made.
-                return bool(client.read_events(EventFilter(event=name, any_resource=about)).events)
+                return bool(client.read_events(EventFilter(event=name, any_resource=about), limit=1).events)
 
         wait_until("the worker has seen the process end", seen)
 
