@@ -139,7 +139,8 @@ def test_a_worker_that_dies_in_the_middle_loses_and_doubles_nothing(
 
     assert there
     assert platform_server.faults_met(slow)
-    assert airflow_server.wait(DAG, run_id, timeout=240) == "success"
+    ended = airflow_server.wait(DAG, run_id, timeout=240)
+    assert ended == "success", airflow_server.task_states(DAG, run_id)
     names = Counter(data.filename for data in lake.list_data())
     assert names == {path.name: 1 for path in photos.iterdir()}
     tries = {ti["map_index"]: ti["try_number"] for ti in uploads(airflow_server, run_id)}
