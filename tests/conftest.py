@@ -26,7 +26,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def postgres() -> Iterator[PostgresServer | None]:
     """A PostgreSQL of the module's own, for an orchestrator's real processes; none where the machine has no PostgreSQL.
 
-    They use SQLite then, whose locks end a scheduler or a worker at times: continuous integration must have it.
+    They use SQLite then, whose locks end a scheduler at times: continuous integration must have it.
     """
     if missing := missing_programs():
         if os.environ.get("CI"):

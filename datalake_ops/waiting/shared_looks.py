@@ -96,7 +96,7 @@ class _SharedLooks:
                 page = await self._session.send(asked.question, ONE_TRY)
         except TRANSIENT as error:
             if retry_after := getattr(error, "retry_after", None):
-                self._refusal, self._quiet_until = error, time.time() + retry_after
+                self._refusal, self._quiet_until = error, max(self._quiet_until, time.time() + retry_after)
             raise
         finally:
             asked.answered_at = time.time()
