@@ -16,6 +16,9 @@ from datalake_ops.lineage import SCHEME, LakeUri
 if TYPE_CHECKING:
     from airflow.providers.common.compat.openlineage.facet import Dataset as OpenLineageDataset
 
+# Whatever is written to any lake by a task that declares none; schedule on it to hear of everything.
+ANY_LAKE = Asset("datalake-ops")
+
 
 def datalake_asset(
     datalake: str | None = None,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.assets import lake_of
+from airflow_provider.assets import ANY_LAKE, lake_of
 from airflow_provider.compat import Asset, AssetAlias, BaseOperator
 from datalake_ops.lineage import LakeUri
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
     from datalake_ops.wire.jobs import Job
 
-# Every task that writes to a lake and declares no asset of it has this alias as outlet: it names the lake when it runs.
-ALIAS = "datalake"
 # Each tag is an asset of its own; a task that puts on more of them tells of the lake alone.
 _TAGS = 20
 
@@ -55,9 +52,11 @@ class Told:
 class LineageOperator(BaseOperator):
     """Tells Airflow what it did to the lake; an operator that writes there is one of these beside what else it is.
 
-    An outlet of the scheme `datalake` gets what was done as the `extra` of its event. A task without one has the
-    `AssetAlias("datalake")` as outlet, and its events are those of the lake, of each tag that was put on the data and
-    of their source. Lineage never fails a task: what cannot be told is logged.
+    An outlet of the scheme `datalake` gets what was done as the `extra` of its event. A task without one has
+    `airflow_provider.assets.ANY_LAKE` as outlet, and tells besides of the lake, of each tag that was put on the data
+    and of their source, as far as somebody schedules on them or declares them. An `AssetAlias` that the task was given
+    tells of the lake, and of the rest as far as Airflow knows it. Lineage never fails a task: what cannot be told is
+    logged, and no asset is made that another task may be making at the same moment (docs/adr/0015).
 
     Args:
         asset_events: False emits nothing that was not declared.
@@ -71,12 +70,13 @@ class LineageOperator(BaseOperator):
         self.asset_events = asset_events
         self.asset_partitions = asset_partitions
         self._told: Told | None = None
-        if asset_events and not any(isinstance(outlet, AssetAlias) or lake_of(outlet) for outlet in self.outlets):
-            self.outlets.append(AssetAlias(ALIAS))
+        self._has_told = False
+        if asset_events and not any(map(_hears_of_a_lake, self.outlets)):
+            self.outlets.append(ANY_LAKE)
 
     def tell(self, context: Context, told: Told) -> None:
         """Say what was done: for the asset events of this run, and for OpenLineage, which asks afterwards."""
-        self._told = told
+        self._told, self._has_told = told, True
         if not self.asset_events:
             return
         try:
@@ -84,6 +84,12 @@ class LineageOperator(BaseOperator):
         # Whatever Airflow raises here, the work in the lake is done, and a retry would not do it better.
         except Exception:
             self.log.warning("The asset events of this task could not be told.", exc_info=True)
+
+    def post_execute(self, context: Any, result: Any = None) -> None:
+        """Take `ANY_LAKE` back from a task that had nothing to tell, or Airflow would emit an event all the same."""
+        if not self._has_told:
+            self.outlets = [outlet for outlet in self.outlets if outlet != ANY_LAKE]
+        super().post_execute(context, result)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
         """What OpenLineage learns when the task succeeded."""
@@ -100,13 +106,22 @@ class LineageOperator(BaseOperator):
 
     def _emit(self, context: Context, told: Told) -> None:
         events, extra = context["outlet_events"], told.extra()
-        for outlet in self.outlets:
+        for outlet in list(self.outlets):
             if lake_of(outlet) is not None:
                 events[outlet].extra.update(extra)
                 self._part(context, events[outlet])
+            elif outlet == ANY_LAKE:
+                events[outlet].extra.update(extra)
+                self._emit_known(events, told)
             elif isinstance(outlet, AssetAlias):
-                for uri in told.written():
-                    _add(events[outlet], str(uri), extra)
+                _emit_through(events[outlet], events, told)
+
+    def _emit_known(self, events: Any, told: Told) -> None:
+        known = [asset for uri in told.written() if (asset := _known(events, uri)) is not None]
+        for asset in known:
+            events[asset].extra.update(told.extra())
+        # Airflow takes events of outlets alone. This is the copy of the task that this try has.
+        self.outlets = [*self.outlets, *known]
 
     def _part(self, context: Context, event: Any) -> None:
         keys = self.render_template(self.asset_partitions, context)
@@ -116,15 +131,32 @@ class LineageOperator(BaseOperator):
             self.log.warning("This Airflow has no asset partitions: %s are not told.", keys)
 
 
-def _add(event: Any, uri: str, extra: dict[str, Any]) -> None:
-    if hasattr(Asset, "ref"):  # Airflow 2.11 knows assets by their URI alone.
-        # Somebody may have given the asset a name, and an event under another name would reach nobody.
-        with contextlib.suppress(Exception):  # Airflow has a general error for an asset that it does not know yet.
-            event.add(Asset.ref(uri=uri), extra=extra)
-            return
-        event.add(Asset(uri), extra=extra)
-    else:
-        event.add(Asset(uri), extra=_hashable(extra))
+def _hears_of_a_lake(outlet: Any) -> bool:
+    return isinstance(outlet, AssetAlias) or outlet == ANY_LAKE or lake_of(outlet) is not None
+
+
+def _emit_through(alias: Any, events: Any, told: Told) -> None:
+    extra = told.extra() if hasattr(Asset, "ref") else _hashable(told.extra())
+    for uri in told.written():
+        asset = _known(events, uri) or (Asset(str(uri)) if uri == told.lake else None)
+        if asset is not None:
+            alias.add(asset, extra=extra)
+
+
+def _known(events: Any, uri: LakeUri) -> Asset | None:
+    """The asset that somebody gave this URI, whatever its name; an event under another name would reach nobody."""
+    if not hasattr(Asset, "ref"):
+        # Airflow 2.11 knows assets by their URI alone, and passes over those that are nobody's.
+        return Asset(str(uri))
+    from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+
+    try:
+        key = events[Asset.ref(uri=str(uri))].key
+    except AirflowRuntimeError as error:
+        if error.error.error is ErrorType.ASSET_NOT_FOUND:
+            return None
+        raise
+    return Asset(name=key.name, uri=key.uri)
 
 
 class _HashableDict(dict[str, Any]):

@@ -1,6 +1,6 @@
 """Fill a part of the lake, and tell Airflow of it: `after_assets.py` starts then.
 
-Without the declaration the upload would tell of it all the same, through `AssetAlias("datalake")`.
+Without the declaration the upload would tell of it all the same, for somebody is scheduled on it; and of `ANY_LAKE`.
 """
 
 from __future__ import annotations

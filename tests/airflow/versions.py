@@ -56,3 +56,26 @@ def asset_events(run_id: str) -> list[AssetEvent]:
             name, partition = getattr(asset, "name", None), getattr(event, "partition_key", None)
             found.append(AssetEvent(asset.uri, event.source_task_id, name, dict(event.extra), partition))
         return found
+
+
+def asset_uris() -> set[str]:
+    """The assets that Airflow knows, of whatever origin."""
+    from airflow.utils.session import create_session
+
+    asset = first_of("airflow.models.asset:AssetModel", "airflow.models.dataset:DatasetModel")
+    with create_session() as session:
+        return {uri for (uri,) in session.query(asset.uri)}
+
+
+def add_asset(uri: str, name: str) -> None:
+    """Let Airflow know an asset, as if a DAG that it has parsed were scheduled on it."""
+    from airflow.utils.session import create_session
+
+    asset = first_of("airflow.models.asset:AssetModel", "airflow.models.dataset:DatasetModel")
+    with create_session() as session:
+        if AIRFLOW < (3, 0):
+            session.add(asset(uri=uri))
+        else:
+            session.add(asset(uri=uri, name=name, group="asset"))
+            session.flush()
+            session.add(first_of("airflow.models.asset:AssetActive")(name=name, uri=uri))

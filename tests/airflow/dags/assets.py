@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from airflow.sdk import Asset, dag, task
+from airflow.sdk import Asset, AssetAlias, dag, task
 
 from airflow_provider.assets import datalake_asset
 from airflow_provider.operators.bucket import ImportBucketOperator
@@ -26,6 +26,11 @@ def tells_undeclared():
 @dag(schedule=None, params=PARAMS)
 def tells_declared():
     UploadDataOperator(**UPLOAD, outlets=[DECLARED, OTHER], asset_partitions="{{ run_id }}-part")
+
+
+@dag(schedule=None, params=PARAMS)
+def tells_through_an_alias():
+    UploadDataOperator(**UPLOAD, outlets=[AssetAlias("an-alias")])
 
 
 @dag(schedule=None, params=PARAMS)
@@ -71,6 +76,7 @@ def scheduled_on_declared():
 
 tells_undeclared()
 tells_declared()
+tells_through_an_alias()
 tells_nothing()
 tells_mapped()
 tells_of_tags()
