@@ -70,9 +70,3 @@ def unsigned_text(text: str, path: str) -> str:
 def unsigned_error(error: Mapping[str, str]) -> dict[str, str]:
     """An error of an upload's summary, as results, logs and artifacts may show it."""
     return {"path": unsigned(error["path"]), "error": unsigned_text(error["error"], error["path"])}
-
-
-def named_error(error: Mapping[str, str]) -> str:
-    """An error of an upload's summary with its path, which most texts begin with already."""
-    text = error["error"]
-    return text if text.startswith(error["path"]) else f"{error['path']}: {text}"

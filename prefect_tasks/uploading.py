@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from prefect.exceptions import CancelledRun
 
 from datalake_ops.errors import NothingDoneError, UploadError
+from datalake_ops.upload.rows import named_error
 from prefect_tasks import artifacts, assets, sample, stops
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
 from prefect_tasks.compensation import created, is_undoable, note
 from prefect_tasks.limits import held
-from prefect_tasks.names import named_error, unsigned, unsigned_error, unsigned_text
+from prefect_tasks.names import unsigned, unsigned_error, unsigned_text
 from prefect_tasks.places import save_report
 from prefect_tasks.waiting import run_logger
 from prefect_tasks.watching import RunWatch
@@ -161,7 +162,7 @@ def _told(done: UploadReport, max_ids: int) -> dict[str, Any]:
 def _tell(done: UploadReport) -> None:
     logger = run_logger()
     for _, row in zip(range(_LOGGED), done.failures(), strict=False):
-        logger.error("%s", named_error(unsigned_error({"path": row.path, "error": str(row.error)})))
+        logger.error("%s", named_error(**unsigned_error({"path": row.path, "error": str(row.error)})))
     logger.info("Uploaded %s, %d bytes in %.1f s", done.counts(), done.bytes, done.seconds)
 
 

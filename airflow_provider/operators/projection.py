@@ -101,8 +101,9 @@ class CreateProjectionOperator(LineageOperator, DatalakeOperator):
             yield data_id, str(path)
 
     def _check(self, failed: Sequence[ProjectionReport], count: int) -> None:
+        from datalake_ops.upload.rows import named_error
         from datalake_ops.upload.tolerance import Tolerance
 
         if Tolerance(max_failed=self.max_failed).refuses(len(failed), count):
-            named = "; ".join(f"{row.path}: {row.error}" for row in failed[:_NAMED])
+            named = "; ".join(named_error(row.path, row.error) for row in failed[:_NAMED])
             raise IncompleteUploadError(f"{len(failed)} of {count} pictures were not attached: {named}")

@@ -149,6 +149,7 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
 
     def work(self, context: Context) -> dict[str, Any]:
         """Upload, tell what became of each file, and sum up."""
+        from datalake_ops.upload.rows import named_error
         from datalake_ops.upload.tolerance import Tolerance
 
         tolerance = Tolerance(self.raise_on, self.max_failed)
@@ -156,7 +157,7 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
             done, uri = self._upload(lake), lake.lake_uri()
         summary = self._summary(done)
         for row in islice(done.failures(), _LOGGED):
-            self.log.error("%s: %s", row.path, row.error)
+            self.log.error("%s", named_error(row.path, row.error))
         self.log.info("Uploaded %s, %d bytes in %.1f s", done.counts(), done.bytes, done.seconds)
         self.tell(context, self._outcome(uri, done, summary))
         try:

@@ -12,6 +12,7 @@ from datalake_ops.cli.connection import Commands, add_command, hook_from
 from datalake_ops.cli.files import add_tags
 from datalake_ops.cli.upload_bar import watched
 from datalake_ops.terminal import print_json, print_table, size
+from datalake_ops.upload.rows import named_error
 
 if TYPE_CHECKING:
     from datalake_ops.upload.progress import Progress
@@ -149,7 +150,7 @@ def _how_to_resume(arguments: argparse.Namespace, done: int) -> str:
 
 def _print_report(done: UploadReport) -> None:
     for row in islice(done.failures(), _NAMED):
-        print(f"{_shown(row.path)}: {_shown(str(row.error))}")
+        print(_shown(named_error(row.path, row.error)))
     if done.failed_count > _NAMED:
         print(f"... and {done.failed_count - _NAMED} more; --report FILE names all.")
     for note in done.notes:

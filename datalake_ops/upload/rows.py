@@ -26,6 +26,12 @@ def as_upload_error(error: Exception, path: str) -> UploadError:
     return told
 
 
+def named_error(path: str, error: object) -> str:
+    """The text of a row's error with its path, which most texts begin with already."""
+    text = str(error)
+    return text if text.startswith(path) else f"{path}: {text}"
+
+
 def with_data(row: FileReport, data: Data) -> FileReport:
     """The row with the data as the platform now answers it; a data it cannot read makes the row UNPROCESSABLE."""
     if data.upload_status is not UploadStatus.ERROR:

@@ -9,10 +9,11 @@ from prefect import runtime
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from datalake_ops.errors import ConfigurationError, IncompleteUploadError, NothingDoneError
+from datalake_ops.upload.rows import named_error
 from prefect_tasks import artifacts, assets, sample
 from prefect_tasks.blocks import DEFAULT_BLOCK, load_credentials
 from prefect_tasks.flows.sized import sized_flow
-from prefect_tasks.names import named_error, shown, unsigned
+from prefect_tasks.names import shown, unsigned
 from prefect_tasks.places import NOTE, SharedFolder
 from prefect_tasks.runners import THREADS, RunnerName, task_runner
 from prefect_tasks.sharding import plan_upload, upload_shards
@@ -158,7 +159,7 @@ def _show(merged: Mapping[str, Any], credentials: str, what: str, sample_size: i
 def _failure(
     merged: Mapping[str, Any], failed: int, checkpoints: str | None
 ) -> IncompleteUploadError | NothingDoneError:
-    named = "; ".join(named_error(one).rstrip(".") for one in merged["errors"][:_NAMED])
+    named = "; ".join(named_error(**one).rstrip(".") for one in merged["errors"][:_NAMED])
     more = f"; and {failed - _NAMED} more" if failed > _NAMED else ""
     again = f"retry_failed_files(credentials, {unsigned(checkpoints)!r})" if checkpoints else "Running it again"
     kind = NothingDoneError if failed == merged["files"] else IncompleteUploadError

@@ -95,7 +95,11 @@ def test_a_failed_upload_keeps_its_summary_and_its_report(
     assert outcome.tasks == {"upload": "failed"}
     assert outcome.xcom("upload", "summary")["counts"]["UPLOADED"] == 5
     assert len((tmp_path / "report.jsonl").read_text().splitlines()) == 6
-    assert "IncompleteUploadError" in capfd.readouterr().out
+    log = capfd.readouterr().out
+    assert "IncompleteUploadError" in log
+    broken = photos / "broken.png"
+    assert str(broken) in log
+    assert f"{broken}: {broken}" not in log
     assert lake.count_data() == 6
 
 

@@ -11,6 +11,7 @@ from datalake_ops.errors import ErrorManager, InvalidFileError, NothingDoneError
 from datalake_ops.upload.again import Again
 from datalake_ops.upload.report import FileReport, FileStatus, UploadReport
 from datalake_ops.upload.report_writer import ReportWriter
+from datalake_ops.upload.rows import named_error
 from datalake_ops.upload.seed import seed_result
 from datalake_ops.upload.shards import merge_summaries
 from datalake_ops.upload.tolerance import Tolerance
@@ -162,3 +163,8 @@ def test_the_error_of_an_upload_in_which_all_failed_can_be_retried() -> None:
         carried = pickle.loads(pickle.dumps(caught.value)).report
         assert carried.failed.paths == ["a.png"]
         assert carried.again == Again(["a.png"])
+
+
+def test_an_error_is_told_with_its_path_once() -> None:
+    assert named_error("a.png", InvalidFileError("a.png is empty", "a.png")) == "a.png is empty"
+    assert named_error("a.png", RuntimeError("nobody answered")) == "a.png: nobody answered"
