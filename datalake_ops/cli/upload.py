@@ -12,7 +12,6 @@ from datalake_ops.cli.connection import Commands, add_command, hook_from
 from datalake_ops.cli.files import add_tags
 from datalake_ops.cli.upload_bar import watched
 from datalake_ops.terminal import print_json, print_table, size
-from datalake_ops.upload.rows import named_error
 
 if TYPE_CHECKING:
     from datalake_ops.upload.progress import Progress
@@ -149,6 +148,8 @@ def _how_to_resume(arguments: argparse.Namespace, done: int) -> str:
 
 
 def _print_report(done: UploadReport) -> None:
+    from datalake_ops.upload.rows import named_error
+
     for row in islice(done.failures(), _NAMED):
         print(_shown(named_error(row.path, row.error)))
     if done.failed_count > _NAMED:

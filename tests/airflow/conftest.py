@@ -26,7 +26,7 @@ from datalake_ops.wire import routes
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-AIRFLOW_MAJOR = int(version("apache-airflow").partition(".")[0])
+AIRFLOW = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
 _HOME = Path(tempfile.mkdtemp(prefix="datalake-ops-airflow-"))
 # Processings whose programs are `job_program.py` with that word.
 ENDS = ("quick", "slow", "patient", "gated", "failing", "late-failing", "second-time-lucky")
@@ -39,12 +39,12 @@ _THREE = ("AssetWatcher", "triggering_asset_events")
 def _for_this_airflow(text: str) -> str:
     """Airflow 2 has what DAGs import from `airflow.sdk` in the compatibility package, as docs/airflow.md tells."""
     compatible = "from airflow.providers.common.compat.sdk import"
-    return text if AIRFLOW_MAJOR > 2 else text.replace("from airflow.sdk import", compatible)
+    return text if AIRFLOW >= (3, 0) else text.replace("from airflow.sdk import", compatible)
 
 
 def _provide(source: Path, target: Path) -> None:
     """Put DAGs into the DAGs folder."""
-    if AIRFLOW_MAJOR > 2:
+    if AIRFLOW >= (3, 0):
         target.symlink_to(source)
         return
     target.mkdir()
@@ -65,8 +65,10 @@ def _prepare() -> None:
         warnings.simplefilter("ignore")
         import airflow.models
         import airflow.providers.common.compat.sdk  # noqa: F401
-    if AIRFLOW_MAJOR > 2:
+    if AIRFLOW >= (3, 0):
         _share_the_api()
+    if AIRFLOW >= (3, 3):
+        _register_dags_once()
 
 
 def _share_the_api() -> None:
@@ -74,6 +76,14 @@ def _share_the_api() -> None:
     from airflow.sdk.execution_time import supervisor
 
     supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_server)
+
+
+def _register_dags_once() -> None:
+    """Let `dag.test()` register the DAGs folder once; it reads it anew for every run, and here nothing changes."""
+    from airflow.dag_processing import dagbag
+
+    dagbag.BundleDagBag = functools.cache(dagbag.BundleDagBag)
+    dagbag.sync_bag_to_db = functools.cache(dagbag.sync_bag_to_db)
 
 
 _prepare()
@@ -89,7 +99,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what `needs_airflow` says this Airflow cannot do."""
     for mark in item.iter_markers("needs_airflow"):
         least, reason = mark.args
-        if tuple(map(int, version("apache-airflow").split(".")[:2])) < tuple(map(int, least.split("."))):
+        if tuple(map(int, least.split("."))) > AIRFLOW:
             pytest.skip(f"needs Airflow {least}: {reason}")
 
 

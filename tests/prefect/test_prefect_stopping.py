@@ -58,8 +58,8 @@ def served(prefect_server: PrefectServer, environment: dict[str, str]) -> Iterat
 
 def deployments() -> set[str]:
     with get_client(sync_client=True) as client:
-        flows = {flow.id: flow.name for flow in client.read_flows()}
-        return {flows[one.flow_id] for one in client.read_deployments()}
+        deployed = {one.flow_id for one in client.read_deployments()}
+        return {flow.name for flow in client.read_flows() if flow.id in deployed}
 
 
 def state_of(run: UUID) -> StateType | None:
