@@ -30,9 +30,11 @@ pytestmark = [
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left_running(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _nothing_left_running(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     name, value = MARK.split("=")
     monkeypatch.setenv(name, value)
+    # A demo that was interrupted keeps its folder, for its logs.
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     yield
     assert _running() == []
 

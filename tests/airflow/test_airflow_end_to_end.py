@@ -58,8 +58,6 @@ def airflow_server(
         CONNECTION_VARIABLE: airflow_connection(platform_server, datalake_name=LAKE),
         "AIRFLOW_CONN_DATALAKE_LOSSY": airflow_connection(platform_server, datalake_name=LOSSY_LAKE),
         "AIRFLOW__CORE__PARALLELISM": "8",
-        # The DAGs stay as they are.
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
     }
     with AirflowServer(dags_folder, environment) as server:
         yield server
@@ -376,7 +374,8 @@ def wait_until_deferred(run: Run, count: int) -> None:
     while (states := list(run.server.task_states(run.dag_id, run.run_id).values())).count("deferred") < count:
         assert time.monotonic() < deadline, states
         assert "failed" not in states
-        time.sleep(0.5)
+        # To list so many takes the server time that the tasks could use.
+        time.sleep(2)
 
 
 def looks_in(seconds: float, platform: PlatformServer) -> int:
