@@ -55,8 +55,9 @@ class LineageOperator(BaseOperator):
     An outlet of the scheme `datalake` gets what was done as the `extra` of its event. A task without one has
     `airflow_provider.assets.ANY_LAKE` as outlet, and tells besides of the lake, of each tag that was put on the data
     and of their source, as far as somebody schedules on them or declares them. An `AssetAlias` that the task was given
-    tells of the lake, and of the rest as far as Airflow knows it. Lineage never fails a task: what cannot be told is
-    logged, and no asset is made that another task may be making at the same moment (docs/adr/0015).
+    tells of the lake, and of the rest as far as Airflow knows it (2.11 cannot be asked, and is told all). Lineage never
+    fails a task: what cannot be told is logged, and no asset is made that another task may be making at the same moment
+    (docs/adr/0015).
 
     Args:
         asset_events: False emits nothing that was not declared.
@@ -112,14 +113,16 @@ class LineageOperator(BaseOperator):
                 self._part(context, events[outlet])
             elif outlet == ANY_LAKE:
                 events[outlet].extra.update(extra)
-                self._emit_known(events, told)
+                self._emit_known(events, told, extra)
             elif isinstance(outlet, AssetAlias):
                 _emit_through(events[outlet], events, told)
 
-    def _emit_known(self, events: Any, told: Told) -> None:
-        known = [asset for uri in told.written() if (asset := _known(events, uri)) is not None]
+    def _emit_known(self, events: Any, told: Told, extra: dict[str, Any]) -> None:
+        declared = set(map(lake_of, self.outlets))
+        others = [uri for uri in told.written() if uri not in declared]
+        known = [asset for uri in others if (asset := _known(events, uri)) is not None]
         for asset in known:
-            events[asset].extra.update(told.extra())
+            events[asset].extra.update(extra)
         # Airflow takes events of outlets alone. This is the copy of the task that this try has.
         self.outlets = [*self.outlets, *known]
 

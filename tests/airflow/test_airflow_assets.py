@@ -11,9 +11,11 @@ import pytest
 from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
 from airflow_provider.assets import ANY_LAKE, create_asset, datalake_asset
+from airflow_provider.lineage import Told
 from airflow_provider.operators.tags import TagDataOperator
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook
+from datalake_ops.lineage import LakeUri
 from datalake_ops.testing.airflow import DagOutcome, connected, load_dags, run_dag
 from datalake_ops.testing.server import PlatformServer
 from tests.airflow.versions import AIRFLOW, TEST_DAGS, add_asset, asset_events, asset_uris, first_of
@@ -151,6 +153,7 @@ def test_mapped_tasks_tell_too(lake: DatalakeHook, folder: Path) -> None:
 def test_tagging_tells_of_the_tags_that_were_put_on(lake: DatalakeHook) -> None:
     events = events_of(run("tells_of_tags"))
 
+    assert set(events) == {ANY_LAKE.uri}
     told = events[ANY_LAKE.uri]
     assert (told["lake"], told["tags"]) == (str(lake.lake_uri()), ["checked"])
     assert (told["counts"], told["removed_tags"]) == ({"DATA": 3}, ["demo"])
@@ -163,7 +166,9 @@ def test_an_import_tells_of_its_job_and_what_it_counted(
 
     outcome = run_dag(DAGS["tells_of_imports"], {"prefix": "told/"})
 
-    told = events_of(outcome)[ANY_LAKE.uri]
+    events = events_of(outcome)
+    assert set(events) == {ANY_LAKE.uri}
+    told = events[ANY_LAKE.uri]
     assert (told["lake"], told["tags"], told["source"]) == (str(lake.lake_uri()), ["raw"], "bucket")
     job = lake.get_job(outcome.xcom("import"))
     assert told["job"] == {"id": str(job.id), "url": lake.job_url(job), "status": "SUCCEEDED"}
@@ -192,6 +197,17 @@ def test_any_lake_stands_in_only_for_what_was_not_declared() -> None:
     assert TagDataOperator(task_id="d", tags=["x"], outlets=[ANY_LAKE]).outlets == [ANY_LAKE]
     assert TagDataOperator(task_id="b", tags=["x"], outlets=[declared]).outlets == [declared]
     assert TagDataOperator(task_id="c", tags=["x"], outlets=[alias]).outlets == [alias]
+
+
+def test_a_lake_that_is_declared_beside_any_lake_is_told_of_once() -> None:
+    declared, lake = datalake_asset("photos", "acme", "app.picsellia.com"), LakeUri.parse(LAKE)
+    operator = TagDataOperator(task_id="a", tags=["x"], outlets=[ANY_LAKE, declared])
+    events = OUTLET_EVENTS()
+
+    operator.tell({"outlet_events": events}, Told(lake))  # type: ignore[typeddict-item]
+
+    assert operator.outlets == [ANY_LAKE, declared]
+    assert events[declared].extra == events[ANY_LAKE].extra == {"lake": LAKE}
 
 
 def test_a_task_succeeds_although_its_alias_cannot_be_told(
