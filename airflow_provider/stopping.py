@@ -13,7 +13,6 @@ from airflow_provider.compat import (
     AirflowFailException,
     AirflowTaskTimeout,
     TaskDeferred,
-    deferral_timed_out,
 )
 from datalake_ops.config import RetryPolicy, Timeouts
 from datalake_ops.errors import DatalakeError, JobFailedError, JobKilledError, JobWaitTimeoutError
@@ -40,8 +39,7 @@ def stop_of(error: BaseException) -> Stop | None:
     """Which stop an error that ends a task means; None when the job ended, or its wait goes on elsewhere."""
     if isinstance(error, _NO_STOP):
         return None
-    too_late = isinstance(error, _TOO_LATE) or deferral_timed_out(error)
-    return Stop.TIMEOUT if too_late else Stop.FAILURE
+    return Stop.TIMEOUT if isinstance(error, _TOO_LATE) else Stop.FAILURE
 
 
 def will_be_retried(error: BaseException, context: Context) -> bool:

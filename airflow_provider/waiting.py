@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import AirflowTaskTimeout, supervisor_delay
 from airflow_provider.events import ENDED, TIMED_OUT, JobEvent
-from datalake_ops.errors import JobLostError, JobWaitTimeoutError, NotFoundError
+from datalake_ops.errors import DatalakeError, JobLostError, JobWaitTimeoutError, NotFoundError
 from datalake_ops.waiting.tail import Tail
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ _JOB_ID_KEY = "job_id"
 _MARGIN = 60.0
 # Seconds in which the platform must answer about a job that is known to have ended.
 _LAST_LOOK = 60.0
+# What is told beside a deadline that Airflow found to be over, and not the trigger.
+GIVEN_UP = "Airflow gave up the trigger, which told nothing: see whether a triggerer runs and keeps up."
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,27 @@ def finish(event: JobEvent, datalake: SharedHook, context: Context) -> Job:
     if event.outcome != ENDED:
         raise event.as_error()
     return datalake.wait_for_job(event.job_id, timeout=_LAST_LOOK)
+
+
+def last_look(job_id: str | None, datalake: SharedHook) -> JobEvent:
+    """What the trigger would have told by now, when Airflow gave it up because no triggerer ran it in time.
+
+    Raises:
+        NotFoundError: the platform does not know the job.
+    """
+    if job_id is None:
+        return JobEvent("", TIMED_OUT, f"The wait for the job took too long. {GIVEN_UP}")
+    try:
+        job = datalake.get_job(job_id)
+    except NotFoundError:
+        raise
+    except DatalakeError as error:
+        seen = f"the platform does not tell how it is: {error}"
+    else:
+        if job.status.is_terminal:
+            return JobEvent(job_id, ENDED)
+        seen = f"last status: {job.status}"
+    return JobEvent(job_id, TIMED_OUT, f"Job {job_id} had not ended in time ({seen}). {GIVEN_UP}")
 
 
 @contextmanager

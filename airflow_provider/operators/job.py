@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.compat import default_deferrable
+from airflow_provider.compat import default_deferrable, gave_trigger_up
 from airflow_provider.events import JobEvent
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.lineage import LineageOperator, Told, job_facts
@@ -12,7 +13,15 @@ from airflow_provider.links import DatalakeLink, DataLink, JobLink
 from airflow_provider.retrying import default_retry_policy, failing_at_once
 from airflow_provider.starting import JobStart
 from airflow_provider.stopping import JobGuard
-from airflow_provider.waiting import JobWait, finish, own_job, remember_job, remembered_job, wait_on_worker
+from airflow_provider.waiting import (
+    JobWait,
+    finish,
+    last_look,
+    own_job,
+    remember_job,
+    remembered_job,
+    wait_on_worker,
+)
 from datalake_ops.waiting.policy import CancelPolicy, OnStop
 from datalake_ops.waiting.verdict import shortfall
 
@@ -117,6 +126,8 @@ class JobOperator(LineageOperator):
             start.is_open = True
             if job_id := remembered_job(context):
                 self._guard.knows(job_id)
+            if gave_trigger_up(next_method, next_kwargs):
+                next_method, next_kwargs = "execute_late", {}
             result = super().resume_execution(next_method, next_kwargs, context)
             self._guard.stop_if_killed()
             return result
@@ -129,6 +140,14 @@ class JobOperator(LineageOperator):
                 job = finish(ended, hook.datalake, context)
             self._succeeded(context, hook.datalake, job)
             return str(job.id)
+
+    def execute_late(self, context: Context) -> str:
+        """Continue after the triggerer told nothing in time: as the job is now."""
+        with DatalakeHook(self.datalake_conn_id) as hook:
+            job_id = remembered_job(context)
+            with own_job(job_id or ""):
+                event = last_look(job_id, hook.datalake)
+        return self.execute_complete(context, asdict(event))
 
     def on_kill(self) -> None:
         """Do with the job what the policy says: Airflow stops this task on its worker."""

@@ -12,6 +12,7 @@ from airflow_provider.compat import (
     AirflowSkipException,
     BaseSensorOperator,
     TaskDeferred,
+    gave_trigger_up,
     supervisor_delay,
 )
 from airflow_provider.hooks.datalake import DatalakeHook
@@ -51,8 +52,14 @@ class DatalakeSensor(BaseSensorOperator):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Continue after the triggerer waited, or after Airflow gave the trigger up."""
+        if gave_trigger_up(next_method, next_kwargs):
+            next_method, next_kwargs = "execute_late", {}
         with self.sparing():
             return super().resume_execution(next_method, next_kwargs, context)
+
+    def execute_late(self, context: Context) -> Any:
+        """Continue after the triggerer told nothing in time: as things are now."""
+        raise NotImplementedError
 
     @contextmanager
     def sparing(self) -> Iterator[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,8 @@ from airflow_provider.links import DatalakeLink
 from airflow_provider.operators.selection import given_names
 from airflow_provider.retrying import default_retry_policy, failing_at_once
 from airflow_provider.sensors.base import DatalakeSensor
-from airflow_provider.waiting import overdue_at, stop_if_overdue
+from airflow_provider.waiting import GIVEN_UP, overdue_at, stop_if_overdue
+from datalake_ops.errors import DatalakeError
 from datalake_ops.query import both, tags_query
 from datalake_ops.waiting.arrival import Arrival, Seen
 
@@ -139,6 +141,23 @@ class DataSensor(DatalakeSensor):
                 raise ended.as_error()
         self.log.info("%d data have arrived", ended.count)
         return ended.count
+
+    def execute_late(self, context: Context) -> int:
+        """Continue after the triggerer told nothing in time: with the data that are there now."""
+        with self.platform() as lake:
+            event = self._last_look(lake, context)
+        return self.execute_complete(context, asdict(event))
+
+    def _last_look(self, datalake: SharedHook, context: Context) -> DataEvent:
+        try:
+            seen = self._look(datalake, context)
+        except DatalakeError as error:
+            there = f"the platform does not tell how many are there: {error}"
+        else:
+            if self.arrival.complete(seen, time.time()):
+                return DataEvent(ARRIVED, seen.count)
+            there = f"{seen.count} of {self.min_count} are there"
+        return DataEvent(TIMED_OUT, message=f"The data had not arrived in time ({there}). {GIVEN_UP}")
 
     def _look(self, datalake: SharedHook, context: Context) -> Seen:
         DatalakeLink().push(context, datalake.datalake_url(self.query_text))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import AirflowSensorTimeout, PokeReturnValue, default_deferrable
@@ -11,7 +12,7 @@ from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.links import DatalakeLink, JobLink
 from airflow_provider.retrying import default_retry_policy
 from airflow_provider.sensors.base import DatalakeSensor
-from airflow_provider.waiting import JobWait, finish, stop_if_overdue
+from airflow_provider.waiting import JobWait, finish, last_look, stop_if_overdue
 from datalake_ops.waiting.tail import Tail
 
 if TYPE_CHECKING:
@@ -96,3 +97,9 @@ class JobSensor(DatalakeSensor):
             raise AirflowSensorTimeout(ended.message)
         with self.platform() as datalake:
             return str(finish(ended, datalake, context).id)
+
+    def execute_late(self, context: Context) -> str:
+        """Continue after the triggerer told nothing in time: as the job is now."""
+        with self.platform() as datalake:
+            event = last_look(self.job_id, datalake)
+        return self.execute_complete(context, asdict(event))

@@ -13,6 +13,7 @@ import pytest
 
 from airflow_provider import retrying
 from airflow_provider.compat import (
+    BEFORE_3,
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
@@ -47,6 +48,12 @@ def an_event(outcome: str, **told: Any) -> dict[str, Any]:
 
 def resumed(sensor: Any, event: dict[str, Any], running_for: float = 0.0) -> Any:
     return sensor.resume_execution("execute_complete", {"event": event}, a_context(sensor, running_for))
+
+
+def given_up(sensor: Any, running_for: float = 0.0) -> Any:
+    """Resume a sensor whose trigger did not fire in time."""
+    error = "Trigger/execution timeout" if BEFORE_3 else "Trigger timeout"
+    return sensor.resume_execution("__fail__", {"error": error}, a_context(sensor, running_for))
 
 
 @pytest.fixture
@@ -84,6 +91,41 @@ def test_an_overdue_sensor_is_not_skipped_by_soft_fail(kind: Any) -> None:
 
     with pytest.raises(AirflowTaskTimeout):
         resumed(sensor, an_event(TIMED_OUT), running_for=40)
+
+
+@SENSORS
+def test_a_sensor_whose_trigger_told_nothing_in_time_says_which_deadline_came(kind: Any, job_id: str) -> None:
+    sensor = a_sensor(kind, job_id, execution_timeout=timedelta(seconds=30))
+
+    with pytest.raises(AirflowSensorTimeout, match=r"(last status|of 10 are there).*gave up the trigger"):
+        given_up(sensor)
+    with pytest.raises(AirflowTaskTimeout, match="gave up the trigger"):
+        given_up(sensor, running_for=40)
+    with pytest.raises(AirflowSkipException):
+        given_up(a_sensor(kind, job_id, soft_fail=True))
+
+
+def test_a_sensor_whose_trigger_told_nothing_in_time_takes_what_is_there(
+    lake: DatalakeHook, some_data: list[str]
+) -> None:
+    job = lake.launch_processing("quick", some_data)
+    lake.wait_for_job(job)
+
+    assert given_up(a_sensor(JobSensor, str(job.id))) == str(job.id)
+    assert given_up(DataSensor(task_id="t", min_count=len(some_data))) == len(some_data)
+
+
+@SENSORS
+def test_a_sensor_is_too_late_on_a_platform_that_tells_nothing_either(
+    kind: Any, job_id: str, platform: PlatformServer
+) -> None:
+    looks = {JobSensor: "/api/v2/job/[^/]+$", DataSensor: "/datalake/[^/]+/datas"}
+    refused = platform.script_fault("*", looks[kind], status=403)
+
+    with pytest.raises(AirflowSensorTimeout, match=r"403.*gave up the trigger"):
+        given_up(a_sensor(kind, job_id))
+
+    assert platform.faults_met(refused) == 1
 
 
 @SENSORS

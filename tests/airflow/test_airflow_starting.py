@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -14,10 +14,10 @@ from uuid import uuid4
 import pytest
 
 from airflow_provider import retrying
-from airflow_provider.compat import AirflowFailException, AirflowTaskTimeout
+from airflow_provider.compat import BEFORE_3, AirflowFailException, AirflowTaskTimeout
 from airflow_provider.events import LOST
 from airflow_provider.operators.processing import LaunchProcessingOperator
-from datalake_ops.errors import ForbiddenError, JobLostError, NoDataError, ServerError
+from datalake_ops.errors import ForbiddenError, JobLostError, JobWaitTimeoutError, NoDataError, ServerError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.remedy import Remedy, remedy_of
 from datalake_ops.testing.server import PlatformServer
@@ -25,6 +25,8 @@ from datalake_ops.wire.jobs import Job, JobStatus
 
 pytestmark = pytest.mark.usefixtures("some_data")
 RUNNING, KILLED = JobStatus.RUNNING, JobStatus.KILLED
+# What a task is resumed with when its trigger did not fire in time.
+GIVEN_UP = {"error": "Trigger/execution timeout" if BEFORE_3 else "Trigger timeout"}
 
 
 class Store(dict[str, Any]):
@@ -220,10 +222,48 @@ def test_a_trigger_that_airflow_gives_up_as_too_late_counts_as_a_timeout(
     work.start()
     operator = an_operator(on_timeout=on_timeout, on_failure="leave" if on_timeout == "cancel" else "cancel")
 
-    with pytest.raises(Exception, match="Trigger timeout"):
-        operator.resume_execution("__fail__", {"error": "Trigger timeout"}, work.context())
+    with pytest.raises(JobWaitTimeoutError, match=r"last status: .*gave up the trigger"):
+        operator.resume_execution("__fail__", GIVEN_UP, work.context())
 
     work.wait_for(end)
+
+
+def test_a_trigger_that_airflow_gives_up_after_the_execution_timeout_says_so(work: Work) -> None:
+    work.start()
+    context = work.context()
+    context["task"].execution_timeout = timedelta(seconds=30)
+    context["ti"].start_date = datetime.now(timezone.utc) - timedelta(seconds=40)
+
+    with pytest.raises(AirflowTaskTimeout, match="gave up the trigger"):
+        an_operator().resume_execution("__fail__", GIVEN_UP, context)
+
+    work.wait_for(KILLED)
+
+
+def test_a_job_that_ended_while_no_trigger_told_is_taken_as_it_ended(work: Work, lake: DatalakeHook) -> None:
+    job_id = work.start(processing="quick")
+    lake.wait_for_job(job_id)
+
+    assert an_operator().resume_execution("__fail__", GIVEN_UP, work.context()) == job_id
+
+    work.xcoms["job_id"] = str(uuid4())
+    with pytest.raises(JobLostError, match="which this task had started"):
+        an_operator().resume_execution("__fail__", GIVEN_UP, work.context())
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_a_trigger_is_given_up_on_a_platform_that_tells_nothing_either(
+    work: Work, platform: PlatformServer, remembered: bool
+) -> None:
+    work.start()
+    if not remembered:
+        del work.xcoms["job_id"]
+    platform.script_fault("GET", "/api/v2/job/[^/]+$", status=403)
+
+    with pytest.raises(JobWaitTimeoutError, match=r"403.*gave up" if remembered else "gave up"):
+        an_operator().resume_execution("__fail__", GIVEN_UP, work.context())
+
+    work.wait_for(KILLED)
 
 
 def test_a_job_is_cancelled_when_its_task_fails_for_good_by_what_no_retry_mends_before_policies(
