@@ -23,7 +23,7 @@ from typing import IO
 
 import datalake_ops
 
-_READY_SECONDS = 120.0
+_READY_SECONDS = 600.0
 _STOP_SECONDS = 30.0
 _LOOPBACK = "127.0.0.1,localhost"
 

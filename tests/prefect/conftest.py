@@ -40,11 +40,16 @@ from prefect_tasks import DatalakeCredentials  # noqa: E402
 _LEFT_OPEN = "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
 
 
+# The first test of a server waits for its start, which a busy machine takes minutes for.
+_HANGS_AFTER = 900
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings(_LEFT_OPEN))
 
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(_HANGS_AFTER))
 
 # What becomes of the jobs of a processing: see job_program.py.
 ENDS = {"failing": "fail", "patient": "wait", "second-time-lucky": "fail-once"}
@@ -53,7 +58,7 @@ ENDS = {"failing": "fail", "patient": "wait", "second-time-lucky": "fail-once"}
 @pytest.fixture(scope="session")
 def prefect_api() -> Iterator[None]:
     """An ephemeral Prefect API for the flows that tests run in this process."""
-    with prefect_test_harness(server_startup_timeout=120):
+    with prefect_test_harness(server_startup_timeout=240):
         yield
 
 

@@ -153,7 +153,7 @@ def test_prefect_registers_both_blocks(prefect_server: PrefectServer) -> None:
     command = [sys.executable, "-m", "prefect", "block", "register", "-m", "prefect_tasks"]
 
     done = subprocess.run(
-        command, env=prefect_server.environment(), capture_output=True, text=True, timeout=120, check=False
+        command, env=prefect_server.environment(), capture_output=True, text=True, timeout=240, check=False
     )
 
     assert done.returncode == 0, done.stderr
@@ -167,6 +167,6 @@ def test_importing_the_collection_loads_no_client_and_no_platform() -> None:
         f"print(({heavy} & set(sys.modules)) - before)"
     )
 
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=180, check=True)
 
     assert done.stdout.strip() == "set()"

@@ -24,9 +24,9 @@ from datalake_ops.testing.prefect import PrefectServer, wait_until
 from prefect_tasks import DatalakeCredentials
 from tests.prefect.secrets_search import assert_nothing_holds
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1500)]
 EXAMPLES = Path(__file__).parents[2] / "example_dags" / "prefect"
-SECONDS = 240.0
+SECONDS = 600.0
 SERVE_ONE = "from prefect_tasks import ingest_folder; ingest_folder.serve(name='stopping')"
 FLOWS = ("ingest-folder", "ingest-bucket", "process-and-wait", "ingest-and-process", "sync-bucket")
 

@@ -77,7 +77,7 @@ def test_runs_as_a_program_and_fails_when_something_does(
     def run(token: str) -> subprocess.CompletedProcess[str]:
         told = prefect_server.environment({**environment, "DATALAKE_API_TOKEN": token})
         command = [sys.executable, "-m", "prefect_tasks.doctor"]
-        return subprocess.run(command, env=told, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(command, env=told, capture_output=True, text=True, timeout=240, check=False)
 
     well, ill = run(platform.token), run("dlo_wrong")
 

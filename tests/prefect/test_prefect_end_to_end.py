@@ -24,9 +24,9 @@ from datalake_ops.wire.jobs import Job
 from prefect_tasks import DatalakeCredentials
 from tests.prefect.secrets_search import assert_nothing_holds
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]
 EXAMPLE = Path(__file__).parents[2] / "example_dags" / "prefect" / "ingest_and_process.py"
-SECONDS = 150
+SECONDS = 900
 UPLOADED, IMPORTED = 4, 3
 
 

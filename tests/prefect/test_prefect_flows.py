@@ -279,7 +279,7 @@ def test_a_retried_flow_imports_named_objects_anew_when_their_import_ended_badly
         if len(tries) == 1:
             for job in (tries[0][0], busy):
                 lake.cancel_job(job)
-        ended = wait_for_jobs(credentials, tries[-1], timeout=60.0)
+        ended = wait_for_jobs(credentials, tries[-1], timeout=240.0)
         if len(tries) == 2:
             raise RuntimeError("after the second import")
         return ended

@@ -225,6 +225,7 @@ def test_shards_hold_slots_of_a_limit(lake: DatalakeHook, saved: str, folder: Pa
 
 
 def test_ten_thousand_files_are_ingested_by_shards(lake: DatalakeHook, saved: str, tmp_path: Path) -> None:
+@pytest.mark.timeout(1200)
     crowd = tmp_path / "crowd"
     crowd.mkdir()
     Image.new("RGB", (8, 8)).save(crowd / "first.png")

@@ -35,7 +35,7 @@ from prefect_tasks.automations import REAP, RESUME, ZOMBIES
 from tests.prefect.safety_world import FLOWS, PATIENCE, Story, Telling, Told, World, wait_until
 from tests.prefect.secrets_search import assert_nothing_holds
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(7200)]
 POOL, DOOMED_POOL = "local", "doomed"
 ZOMBIE_SECONDS = 75
 KILLED, RUNNING, SUCCEEDED = JobStatus.KILLED, JobStatus.RUNNING, JobStatus.SUCCEEDED
@@ -142,7 +142,7 @@ def test_a_run_that_is_lost_with_its_worker_loses_its_job(world: World) -> None:
 
     kill_with_children(worker.pid)
 
-    lost.await_state("Crashed", seconds=ZOMBIE_SECONDS + 120)
+    lost.await_state("Crashed", seconds=ZOMBIE_SECONDS + PATIENCE)
     lost.await_jobs(KILLED)
     assert len(lost.reaped()) == 1
 
@@ -154,7 +154,7 @@ def test_a_script_that_is_killed_loses_its_job(world: World) -> None:
 
     process.kill()
 
-    lost.await_state("Crashed", seconds=ZOMBIE_SECONDS + 120)
+    lost.await_state("Crashed", seconds=ZOMBIE_SECONDS + PATIENCE)
     lost.await_jobs(KILLED)
     assert len(lost.reaped()) == 1
 
