@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.timeout(_HANGS_AFTER))
 
 # What becomes of the jobs of a processing: see job_program.py.
-ENDS = {"failing": "fail", "patient": "wait", "second-time-lucky": "fail-once"}
+ENDS = {"failing": "fail", "patient": "wait", "second-time-lucky": "fail-once", "until-told": "until-told"}
 
 
 @pytest.fixture(scope="session")
@@ -70,12 +70,19 @@ def prefect_server() -> Iterator[PrefectServer]:
 
 
 @pytest.fixture(scope="session")
-def platform_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformServer]:
-    program, folder = Path(__file__).with_name("job_program.py"), tmp_path_factory.mktemp("programs")
+def programs() -> Iterator[Path]:
+    """A folder that the jobs' programs share with the tests; they end with it."""
+    with tempfile.TemporaryDirectory(prefix="datalake-ops-programs-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def platform_server(programs: Path) -> Iterator[PlatformServer]:
+    program = Path(__file__).with_name("job_program.py")
     arguments = [
         word
         for name, end in ENDS.items()
-        for word in ("--program", f"tests/{name}={shlex.join([sys.executable, str(program), end, str(folder)])}")
+        for word in ("--program", f"tests/{name}={shlex.join([sys.executable, str(program), end, str(programs)])}")
     ]
     # A patient job of a failed test must not keep the next one waiting for a processor.
     with PlatformServer(arguments=[*arguments, "--cpus", "16"]) as server:
@@ -92,6 +99,12 @@ def processings(platform_server: PlatformServer) -> None:
 
 
 def a_processing(name: str) -> dict[str, Any]:
+@pytest.fixture
+def end_well(programs: Path) -> Callable[[str], None]:
+    """Lets a job that waits to be told end well."""
+    return lambda job: (programs / f"{job}.end").touch()
+
+
     image = {"docker_image": f"tests/{name}", "docker_tag": "latest", "docker_flags": None}
     defaults = {"default_cpu": 1, "default_gpu": 0, "default_parameters": {}}
     return {"name": name, "target": "DATALAKE", "description": None, "type": None, **image, **defaults}

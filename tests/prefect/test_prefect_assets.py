@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from uuid import UUID
 
@@ -20,9 +21,11 @@ from datalake_ops.testing import PlatformServer
 from prefect_tasks import DatalakeCredentials, launch_processing, upload_data, wait_for_job
 from prefect_tasks.assets import Written, lake_uri, tell
 from prefect_tasks.job_card import JobCard
+from tests.prefect.job_looks import await_first_look
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 AnImage = Callable[[str], Path]
+EndWell = Callable[[str], None]
 ODD = LakeUri.of("https://app.picsellia.com", "Größe & Co", "photos é?").with_(tags=["a b"], q='width > 3 and a = "b"')
 
 
@@ -96,14 +99,23 @@ def test_many_tags_are_told_as_the_lake_alone_and_many_files_as_their_folders(tm
 
 @pytest.mark.usefixtures("processings")
 def test_a_job_that_runs_shows_a_link_and_how_long_it_will_take(
-    lake: DatalakeHook, credentials: DatalakeCredentials, some_data: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+    platform: PlatformServer, lake: DatalakeHook, credentials: DatalakeCredentials, some_data: list[str],
+    end_well: EndWell, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     monkeypatch.setattr("prefect_tasks.job_card._QUICK_SECONDS", 0.0)
+
+    def end_when_seen(job: str) -> None:
+        await_first_look(platform, job)
+        end_well(job)
 
     @flow
     def process() -> tuple[str, str]:
-        job = launch_processing(credentials, "quality-tagging", some_data)
+        job = launch_processing(credentials, "until-told", some_data)
+        platform.clear_requests()
+        ending = Thread(target=end_when_seen, args=(job,))
+        ending.start()
         wait_for_job(credentials, job, wait="poll")
+        ending.join()
         return str(runtime.flow_run.id), job
 
     run, job = process()

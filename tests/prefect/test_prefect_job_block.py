@@ -13,12 +13,13 @@ from datalake_ops.errors import JobFailedError, JobWaitTimeoutError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.wire.jobs import JobStatus
 from prefect_tasks import DatalakeCredentials, DatalakeJob
+from tests.prefect.job_looks import await_status
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "processings", "some_data")
 
 
 def a_job(credentials: DatalakeCredentials, processing: str, **fields: Any) -> DatalakeJob:
-    return DatalakeJob(credentials=credentials, processing=processing, tags=["ingested"], **{"timeout": 20, **fields})
+    return DatalakeJob(credentials=credentials, processing=processing, tags=["ingested"], **{"timeout": 240, **fields})
 
 
 def test_is_saved_loaded_triggered_and_waited_for(credentials: DatalakeCredentials) -> None:
@@ -99,7 +100,9 @@ def test_can_be_attached_to_and_cancelled(lake: DatalakeHook, credentials: Datal
     block = a_job(credentials, "patient")
     started = block.trigger()
 
-    assert block.attach(started.job_id).cancel()["status"] == "KILLED"
+    block.attach(started.job_id).cancel()
+
+    await_status(lake, started.job_id, JobStatus.KILLED)
 
 
 @pytest.mark.parametrize(("on_stop", "expected"), [("cancel", JobStatus.KILLED), ("detach", JobStatus.RUNNING)])
@@ -107,8 +110,9 @@ def test_a_wait_that_takes_too_long_cancels_the_job_unless_detached(
     lake: DatalakeHook, credentials: DatalakeCredentials, on_stop: str, expected: JobStatus
 ) -> None:
     run = a_job(credentials, "patient", timeout=3, on_stop=on_stop).trigger()
+    await_status(lake, run.job_id, JobStatus.RUNNING)
 
     with pytest.raises(JobWaitTimeoutError):
         run.wait_for_completion()
 
-    assert lake.get_job(run.job_id).status is expected
+    await_status(lake, run.job_id, expected)

@@ -16,9 +16,10 @@ from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from datalake_ops.wire.jobs import JobStatus
 from prefect_tasks import DatalakeCredentials, await_job, import_bucket_objects, launch_processing, wait_for_job
+from tests.prefect.job_looks import await_first_look, await_status
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "processings", "some_data")
-PATIENCE = 20.0
+PATIENCE = 240.0
 
 
 def launches(platform: PlatformServer) -> list[dict[str, Any]]:
@@ -221,17 +222,18 @@ class TestWaiting:
         @flow
         def processed() -> None:
             jobs.append(launch_processing(credentials, "patient", tags="ingested"))
+            await_status(lake, jobs[0], JobStatus.RUNNING)
             wait_for_job(credentials, jobs[0], timeout=3.0, on_stop=on_stop)
 
         with pytest.raises(JobWaitTimeoutError):
             processed()
 
-        assert lake.get_job(jobs[0]).status is expected
+        await_status(lake, jobs[0], expected)
 
     def test_a_wait_outlives_a_platform_that_is_away_for_a_while(
         self, platform: PlatformServer, credentials: DatalakeCredentials
     ) -> None:
-        fault = platform.script_fault("GET", "/api/v2/job/", status=502, after=1, count=4)
+        fault = platform.script_fault("GET", "/api/v2/job/", status=502, count=4)
 
         @flow
         def processed() -> dict[str, Any]:
@@ -259,7 +261,7 @@ class TestWaiting:
             processed()
 
         platform.clear_faults()
-        assert lake.get_job(jobs[0]).status is JobStatus.KILLED
+        await_status(lake, jobs[0], JobStatus.KILLED)
 
 
 class TestAwaiting:
@@ -280,18 +282,21 @@ class TestAwaiting:
         with pytest.raises(JobFailedError, match="the lens cap was on"):
             asyncio.run(processed())
 
-    def test_a_cancelled_await_cancels_the_job(self, lake: DatalakeHook, credentials: DatalakeCredentials) -> None:
+    def test_a_cancelled_await_cancels_the_job(
+        self, platform: PlatformServer, lake: DatalakeHook, credentials: DatalakeCredentials
+    ) -> None:
         jobs = []
 
         @flow
         async def processed() -> None:
             jobs.append(launch_processing(credentials, "patient", tags="ingested"))
             waiting = asyncio.create_task(await_job.fn(credentials, jobs[0], timeout=PATIENCE))
-            while lake.get_job(jobs[0]).status is not JobStatus.RUNNING:  # noqa: ASYNC110 - the job is another process.
-                await asyncio.sleep(0.05)
+            # An await that was cancelled before its first step would have nothing to cancel.
+            await asyncio.to_thread(await_first_look, platform, jobs[0])
+            await asyncio.to_thread(await_status, lake, jobs[0], JobStatus.RUNNING)
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
 
         asyncio.run(processed())
 
-        assert lake.get_job(jobs[0]).status is JobStatus.KILLED
+        await_status(lake, jobs[0], JobStatus.KILLED)

@@ -15,16 +15,17 @@ from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.prefect import wait_until
 from datalake_ops.wire.jobs import JobStatus
 from prefect_tasks import DatalakeCredentials, wait_for_job
+from tests.prefect.job_looks import await_status
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "processings", "some_data")
 # A wait that hears nothing goes on for as long.
-DEAF = 60.0
+DEAF = 240.0
 
 
 @pytest.fixture
 def job(lake: DatalakeHook, some_data: list[str]) -> str:
     started = str(lake.launch_processing("patient", some_data, labels={"orchestrator": "prefect"}).id)
-    wait_until("the job runs", lambda: lake.get_job(started).status is JobStatus.RUNNING)
+    await_status(lake, started, JobStatus.RUNNING)
     return started
 
 
@@ -58,7 +59,7 @@ def test_hears_that_the_run_which_its_own_is_part_of_is_cancelled(
     took = seconds_of(lambda: outer(return_state=True))
     person.join()
 
-    assert lake.get_job(job).status is JobStatus.KILLED
+    await_status(lake, job, JobStatus.KILLED)
     assert took < DEAF / 2
 
 
@@ -74,7 +75,7 @@ def test_hears_that_its_flow_has_run_out_of_time(
 
     took = seconds_of(lambda: late(return_state=True))
 
-    assert lake.get_job(job).status is JobStatus.KILLED
+    await_status(lake, job, JobStatus.KILLED)
     assert took < DEAF / 2
 
 
@@ -90,7 +91,7 @@ def test_hears_that_its_flow_was_interrupted(lake: DatalakeHook, credentials: Da
             interrupted()
 
     assert seconds_of(run) < DEAF / 2
-    assert lake.get_job(job).status is JobStatus.KILLED
+    await_status(lake, job, JobStatus.KILLED)
 
 
 def test_goes_on_when_its_flow_has_ended_by_itself(

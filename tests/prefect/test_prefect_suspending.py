@@ -23,6 +23,7 @@ from datalake_ops.wire.jobs import JobStatus
 from prefect_tasks import DatalakeCredentials, DatalakeJob, launch_processing, tag_data, wait_for_job, wait_for_jobs
 from prefect_tasks.notes import Suspended, note_suspension, read_notes
 from prefect_tasks.watcher import job_watcher
+from tests.prefect.job_looks import await_status
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "processings", "some_data", "a_watcher")
 
@@ -140,7 +141,7 @@ def test_a_wait_whose_time_is_short_ends_by_it_and_is_not_suspended(
     assert state.name == "TimedOut"
     with pytest.raises(JobWaitTimeoutError, match="had not ended when the time to wait for it was over"):
         state.result()
-    assert lake.get_job(started[0]).status is JobStatus.KILLED
+    await_status(lake, started[0], JobStatus.KILLED)
 
 
 def test_a_run_that_is_resumed_late_finds_what_ended_in_time_though_a_look_fails(
