@@ -28,6 +28,16 @@ def postgres() -> Iterator[PostgresServer | None]:
 
     They use SQLite then, whose locks end a scheduler at times: continuous integration must have it.
     """
+    yield from _a_postgres()
+
+
+@pytest.fixture(scope="session")
+def shared_postgres() -> Iterator[PostgresServer | None]:
+    """What `postgres` is, for processes that many modules share."""
+    yield from _a_postgres()
+
+
+def _a_postgres() -> Iterator[PostgresServer | None]:
     if missing := missing_programs():
         if os.environ.get("CI"):
             pytest.fail(f"{', '.join(missing)} is missing on this machine: {INSTALL}.")

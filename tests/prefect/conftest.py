@@ -20,6 +20,7 @@ from PIL import Image
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from datalake_ops.testing.prefect import PrefectServer, prefect_environment
+from datalake_ops.testing.services import PostgresServer
 from datalake_ops.wire import routes
 
 # Prefect reads its environment when it is imported, so this stands before any import of it.
@@ -39,17 +40,17 @@ from prefect_tasks import DatalakeCredentials  # noqa: E402
 # An async flow of Prefect 3.8 leaves a connection to Prefect's API open; which test meets the warning is chance.
 _LEFT_OPEN = "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
 
-
 # The first test of a server waits for its start, which a busy machine takes minutes for.
 _HANGS_AFTER = 900
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings(_LEFT_OPEN))
-
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(_HANGS_AFTER))
+
 
 # What becomes of the jobs of a processing: see job_program.py.
 ENDS = {"failing": "fail", "patient": "wait", "second-time-lucky": "fail-once", "until-told": "until-told"}
@@ -63,9 +64,9 @@ def prefect_api() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[PrefectServer]:
+def prefect_server(shared_postgres: PostgresServer | None) -> Iterator[PrefectServer]:
     """A real Prefect server, for flows that run in processes of their own."""
-    with PrefectServer() as server:
+    with PrefectServer(database_url=shared_postgres and shared_postgres.url("postgresql+asyncpg")) as server:
         yield server
 
 
@@ -98,13 +99,13 @@ def processings(platform_server: PlatformServer) -> None:
         platform_server.admin("POST", path, a_processing(name))
 
 
-def a_processing(name: str) -> dict[str, Any]:
 @pytest.fixture
 def end_well(programs: Path) -> Callable[[str], None]:
     """Lets a job that waits to be told end well."""
     return lambda job: (programs / f"{job}.end").touch()
 
 
+def a_processing(name: str) -> dict[str, Any]:
     image = {"docker_image": f"tests/{name}", "docker_tag": "latest", "docker_flags": None}
     defaults = {"default_cpu": 1, "default_gpu": 0, "default_parameters": {}}
     return {"name": name, "target": "DATALAKE", "description": None, "type": None, **image, **defaults}

@@ -21,6 +21,7 @@ from datalake_ops.demo.photographs import SHIPPED
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from datalake_ops.testing.prefect import PrefectServer, wait_until
+from datalake_ops.testing.services import PostgresServer
 from prefect_tasks import DatalakeCredentials
 from tests.prefect.secrets_search import assert_nothing_holds
 
@@ -105,7 +106,9 @@ def deployed(name: str) -> set[str]:
         return {flows[one.flow_id] for one in client.read_deployments() if one.name == name}
 
 
-def test_every_flow_runs_when_served(world: World, prefect_server: PrefectServer) -> None:
+def test_every_flow_runs_when_served(
+    world: World, prefect_server: PrefectServer, shared_postgres: PostgresServer | None
+) -> None:
     process = prefect_server.run([str(EXAMPLES / "serve_flows.py")], "serve-flows", {"DATALAKE_PREFIX": "no-such/"})
     wait_until("the flows are served", lambda: process.poll() is not None or deployed("served") >= set(FLOWS))
     assert process.poll() is None, prefect_server.log("serve-flows")
@@ -117,7 +120,7 @@ def test_every_flow_runs_when_served(world: World, prefect_server: PrefectServer
         prefect_server.log("serve-flows")[-4000:]
     )
     world.assert_done()
-    assert_nothing_holds(world.lake.connection.api_token, prefect_server.home)
+    assert_nothing_holds(world.lake.connection.api_token, prefect_server.home, shared_postgres)
 
 
 def test_every_flow_of_prefect_yaml_runs_in_a_process_pool(
@@ -143,8 +146,9 @@ def test_every_flow_of_prefect_yaml_runs_in_a_process_pool(
 
 
 def test_a_cancelled_upload_stops_its_shards_before_prefect_kills_it(
-    world: World, prefect_server: PrefectServer, platform: PlatformServer, an_image: Callable[[str], Path]
-) -> None:
+    world: World, prefect_server: PrefectServer, platform: PlatformServer, an_image: Callable[[str], Path],
+    shared_postgres: PostgresServer | None,
+) -> None:  # fmt: skip
     for number in range(60):
         an_image(f"many/{number}.png")
     folder = str(an_image("many/last.png").parent)
@@ -167,4 +171,4 @@ def test_a_cancelled_upload_stops_its_shards_before_prefect_kills_it(
     # Prefect kills what has not ended after 30 s; whether it looked for cancelled runs at once is chance.
     assert seconds < 30
     assert world.lake.count_data() < 61
-    assert_nothing_holds(world.lake.connection.api_token, prefect_server.home)
+    assert_nothing_holds(world.lake.connection.api_token, prefect_server.home, shared_postgres)

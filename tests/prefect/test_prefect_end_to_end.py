@@ -19,6 +19,7 @@ from datalake_ops.demo.photographs import SHIPPED
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from datalake_ops.testing.prefect import PrefectServer, prefect_environment, wait_until
+from datalake_ops.testing.services import PostgresServer
 from datalake_ops.wire.data import UploadStatus
 from datalake_ops.wire.jobs import Job
 from prefect_tasks import DatalakeCredentials
@@ -98,11 +99,13 @@ def test_the_example_runs_to_success_alone(world: World, tmp_path: Path) -> None
     assert_nothing_holds(world.lake.connection.api_token, tmp_path / "home")
 
 
-def test_the_example_runs_to_success_against_a_server(world: World, prefect_server: PrefectServer) -> None:
+def test_the_example_runs_to_success_against_a_server(
+    world: World, prefect_server: PrefectServer, shared_postgres: PostgresServer | None
+) -> None:
     run_example(prefect_server.environment(world.environment))
 
     world.assert_done()
-    assert_nothing_holds(world.lake.connection.api_token, prefect_server.home)
+    assert_nothing_holds(world.lake.connection.api_token, prefect_server.home, shared_postgres)
 
 
 @pytest.fixture
@@ -114,7 +117,9 @@ def saved(world: World, prefect_server: PrefectServer) -> Iterator[str]:
         yield name
 
 
-def test_the_example_runs_to_success_when_served(world: World, prefect_server: PrefectServer, saved: str) -> None:
+def test_the_example_runs_to_success_when_served(
+    world: World, prefect_server: PrefectServer, saved: str, shared_postgres: PostgresServer | None
+) -> None:
     program = (
         f"import sys; sys.path.insert(0, {str(EXAMPLE.parent)!r}); "
         "from ingest_and_process import ingest_and_process; ingest_and_process.serve(name='example')"
@@ -132,4 +137,4 @@ def test_the_example_runs_to_success_when_served(world: World, prefect_server: P
     world.assert_done()
     labelled = world.lake.find_jobs(labels={"flow_run_id": str(run.id)})
     assert {job.id for job in labelled} == {job.id for job in world.jobs()}
-    assert_nothing_holds(world.lake.connection.api_token, prefect_server.home)
+    assert_nothing_holds(world.lake.connection.api_token, prefect_server.home, shared_postgres)

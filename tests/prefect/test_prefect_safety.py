@@ -482,9 +482,7 @@ def test_a_run_that_is_stopped_inside_a_transaction_undoes_what_it_did(world: Wo
 def test_no_token_is_in_the_database_the_results_or_the_logs(
     telling: Telling, world: World, postgres: PostgresServer | None
 ) -> None:
-    if postgres is not None:
-        (world.server.home / "dump.sql").write_text(postgres.dump())
-    assert_nothing_holds(world.platform.token, world.server.home)
+    assert_nothing_holds(world.platform.token, world.server.home, postgres)
 
 
 def watcher_of(world: World) -> Any:
