@@ -154,21 +154,21 @@ def test_a_cancelled_upload_stops_its_shards_before_prefect_kills_it(
     folder = str(an_image("many/last.png").parent)
     process = prefect_server.run(["-c", SERVE_ONE], "serve-one")
     wait_until("the flow is served", lambda: process.poll() is not None or "ingest-folder" in deployed("stopping"))
-    platform.script_fault("POST", "/api/datalake/.*/datas", delay=0.5, count=1000)
+    platform.script_fault("POST", "/api/datalake/.*/datas", delay=2.0, count=1000)
     parameters = {"folder": folder, "credentials": world.block, "max_files": 10, "max_workers": 1}
     run = run_deployment("ingest-folder/stopping", parameters=parameters, timeout=0)
     wait_until("some files are uploaded", lambda: world.lake.count_data() >= 3)
 
-    began_at = time.monotonic()
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(run.id, Cancelling(), force=True)
         wait_until("the run has ended", lambda: is_over(client.read_flow_run(run.id)))
         ended = client.read_flow_run(run.id)
-    seconds = time.monotonic() - began_at
+    # Prefect kills what has not ended after 30 s, and says so before it says that it is done.
+    wait_until("the run was cancelled", lambda: "Cancelled flow run" in prefect_server.log("serve-one"))
     prefect_server.end(process)
 
-    assert ended.state_name == "Cancelled", prefect_server.log("serve-one")[-4000:]
-    # Prefect kills what has not ended after 30 s; whether it looked for cancelled runs at once is chance.
-    assert seconds < 30
+    log = prefect_server.log("serve-one")
+    assert ended.state_name == "Cancelled", log[-4000:]
+    assert "status code: -9" not in log, log[-4000:]
     assert world.lake.count_data() < 61
     assert_nothing_holds(world.lake.connection.api_token, prefect_server.home, shared_postgres)
