@@ -60,10 +60,10 @@ def test_dask_uploads_every_shard_once(lake: DatalakeHook, saved: str, folder: P
 def test_dask_loses_and_doubles_nothing_when_a_worker_dies(
     platform: PlatformServer, lake: DatalakeHook, saved: str, folder: Path, cluster: LocalCluster, tmp_path: Path
 ) -> None:
-    platform.script_fault("POST", "/api/datalake/.*/datas", delay=0.3, count=1000)
+    platform.script_fault("POST", "/api/datalake/.*/datas", delay=2.0, count=1000)
     killed: list[int] = []
 
-    killer = threading.Thread(target=_kill_when_it_works, args=(cluster, lake, killed))
+    killer = threading.Thread(target=_kill_when_it_works, args=(cluster, platform, lake, killed))
     killer.start()
 
     summary = ingest_folder(
@@ -83,14 +83,15 @@ def test_dask_loses_and_doubles_nothing_when_a_worker_dies(
     assert_each_is_there_once(lake)
 
 
-def _kill_when_it_works(cluster: LocalCluster, lake: DatalakeHook, killed: list[int]) -> None:
-    wait_until("some files are uploaded", lambda: lake.count_data() >= 2)
+def _kill_when_it_works(cluster: LocalCluster, platform: PlatformServer, lake: DatalakeHook, killed: list[int]) -> None:
+    # All that takes time is done before the work begins, which must not end meanwhile.
     with Client(cluster.scheduler_address) as client:
-        busy = [worker for worker, tasks in client.processing().items() if tasks]
-        pids = client.run(os.getpid, workers=busy[:1])
-    for pid in pids.values():
-        killed.append(pid)
-        os.kill(pid, signal.SIGKILL)
+        pids = client.run(os.getpid)
+        wait_until("some files are uploaded", lambda: lake.count_data() >= 2)
+        busy = next(worker for worker, tasks in client.processing().items() if tasks)
+    os.kill(pids[busy], signal.SIGKILL)
+    killed.append(pids[busy])
+    platform.clear_faults()
 
 
 def test_ray_uploads_every_shard_once(lake: DatalakeHook, saved: str, folder: Path) -> None:
