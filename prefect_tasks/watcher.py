@@ -38,9 +38,10 @@ _ONE_LOOK = {"retry": RetryPolicy(attempts=1), "timeouts": Timeouts(5.0, 20.0, 2
 _LAKES_AT_ONCE = 8
 # After so many seconds the automation that resumes runs is not there, or its event was lost.
 _PATIENCE = 15.0
-# A worker that was started with a limit ends when a run comes back whose process it has not seen end (Prefect 3.8).
-# After so many seconds its word, which may be lost, is no longer waited for.
-_LEAVING = 60.0
+# A worker that was started with a limit ends when a run comes back whose process it has not seen end (Prefect 3.8),
+# and a submitted task may keep the process for a while. After so many seconds the worker's word, which may be lost, is
+# no longer waited for.
+_LEAVING = 300.0
 _LEFT = EventNameFilter(name=["prefect.worker.executed-flow-run"])
 _SUSPENDED = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Suspended"])))
 
