@@ -10,7 +10,7 @@ from prefect import flow, serve
 
 from prefect_tasks import datalake_guards, launch_processing, wait_for_job
 
-LONGER_THAN_ANY_TEST = 600
+LONGER_THAN_ANY_TEST = 3600
 
 
 @flow(**datalake_guards())
@@ -28,7 +28,7 @@ def sleeping() -> None:
     time.sleep(LONGER_THAN_ANY_TEST)
 
 
-@flow(timeout_seconds=15, **datalake_guards())
+@flow(timeout_seconds=60, **datalake_guards())
 def late() -> None:
     """Have no time to wait."""
     launch_processing("datalake", "patient", tags="ingested")

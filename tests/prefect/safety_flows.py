@@ -29,7 +29,7 @@ from prefect_tasks import (
 from prefect_tasks.blocks import load_credentials
 
 LAKE = "datalake"
-LONGER_THAN_ANY_TEST = 600
+LONGER_THAN_ANY_TEST = 3600
 
 
 def tell(note: str) -> int:
@@ -76,14 +76,14 @@ def outer(note: str) -> None:
     inner(note)
 
 
-@flow(timeout_seconds=20)
+@flow(timeout_seconds=60)
 def hasty(note: str) -> None:
     """Have less time than the job needs."""
     tell(note)
     wait_for_job(LAKE, start())
 
 
-@flow(timeout_seconds=20)
+@flow(timeout_seconds=60)
 async def ahasty(note: str) -> None:
     """Have less time than the job needs, in an event loop."""
     tell(note)
@@ -94,7 +94,7 @@ async def ahasty(note: str) -> None:
 def impatient(note: str) -> None:
     """Give the task that waits less time than the job needs."""
     tell(note)
-    wait_for_job.with_options(timeout_seconds=15)(LAKE, start())
+    wait_for_job.with_options(timeout_seconds=60)(LAKE, start())
 
 
 @flow(**datalake_guards())
@@ -133,7 +133,7 @@ def unlucky(note: str) -> dict[str, Any]:
 
 
 @flow(persist_result=True)
-def suspended(note: str, count: int = 1, timeout: float = 600.0) -> list[dict[str, Any]]:
+def suspended(note: str, count: int = 1, timeout: float = LONGER_THAN_ANY_TEST) -> list[dict[str, Any]]:
     """Start jobs and wait for all of them without a process."""
     tell(note)
     jobs = [start("until-told", key=str(number)) for number in range(count)]

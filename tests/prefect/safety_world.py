@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 
 from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName, LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
 from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
 from prefect.states import Cancelling
@@ -29,7 +29,8 @@ from datalake_ops.testing.prefect import PrefectServer
 from datalake_ops.wire.jobs import Job, JobStatus
 
 FLOWS = Path(__file__).with_name("safety_flows.py")
-PATIENCE = 240.0
+PATIENCE = 600.0
+_PAGE = 200
 
 
 # Many stories look at once, and each look makes a client of its own.
@@ -75,9 +76,16 @@ class World:
         """Let a job that waits to be told end well."""
         (self.ends / f"{job.id}.end").touch()
 
-    def runs(self) -> list[FlowRun]:
+    def runs(self, flow: str) -> list[FlowRun]:
+        """All runs of a flow, those that its schedule has made ahead too."""
+        wanted, found = FlowFilter(name=FlowFilterName(any_=[flow])), dict[UUID, FlowRun]()
         with self.client() as client:
-            return client.read_flow_runs(limit=200)
+            offset = 0
+            while page := client.read_flow_runs(flow_filter=wanted, limit=_PAGE, offset=offset):
+                # A run that is made meanwhile moves others to the next page.
+                found |= {run.id: run for run in page}
+                offset += len(page)
+        return list(found.values())
 
 
 @dataclass
@@ -191,7 +199,9 @@ class Story:
 
     def reaped(self) -> list[FlowRun]:
         """The reaper's runs that were called for this run."""
-        return [run for run in self.world.runs() if run.parameters.get("flow_run_id") == str(self.run_id)]
+        return [
+            run for run in self.world.runs("reap-orphan-jobs") if run.parameters.get("flow_run_id") == str(self.run_id)
+        ]
 
 
 Told = Callable[[World], None]
