@@ -11,9 +11,9 @@ from uuid import UUID
 
 from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, StateType
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
-from prefect.events.actions import ChangeFlowRunState, ResumeFlowRun, RunDeployment
+from prefect.events.actions import ResumeFlowRun, RunDeployment
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
 from prefect.types.entrypoint import EntrypointType
@@ -48,9 +48,9 @@ def install_automations(
     Args:
         work_pool: where the watcher and the reaper run; its workers need this package and the credentials. None when
             they are deployed already, as by `prefect_tasks.safety.serve_safety`.
-        zombie_after: seconds without a heartbeat after which a flow run of this server, of whatever flow, counts as
-            crashed; at least two heartbeats. None installs no such rule: then jobs of a run that was lost together
-            with its worker go on.
+        zombie_after: seconds without a heartbeat after which the reaper crashes a flow run of this server, of whatever
+            flow, that should send some; at least two heartbeats. None installs no such rule: then jobs of a run that
+            was lost together with its worker go on.
         watch_every, reap_every: seconds between the runs that make up for events that were lost.
 
     Raises:
@@ -64,7 +64,8 @@ def install_automations(
     with get_client(sync_client=True) as client:
         reaper = _deployed(client, REAPER)
         _deployed(client, WATCHER)
-        wanted = [_resuming(), _reaping(reaper), *([_crashing(zombie_after)] if zombie_after is not None else [])]
+        zombies = [_crashing(reaper, zombie_after)] if zombie_after is not None else []
+        wanted = [_resuming(), _reaping(reaper), *zombies]
         for automation in wanted:
             _install(client, automation)
     return [automation.name for automation in wanted]
@@ -134,7 +135,9 @@ def _reaping(reaper: UUID) -> AutomationCore:
     )
 
 
-def _crashing(seconds: float) -> AutomationCore:
+def _crashing(reaper: UUID, seconds: float) -> AutomationCore:
+    # What fires is the time, and no event that would tell of the run: only what its events are counted by is at hand.
+    lost = {"__prefect_kind": "jinja", "template": "{{ labels['prefect.resource.id'].rpartition('.')[2] }}"}
     return AutomationCore(
         name=ZOMBIES,
         description=f"A run that was lost together with its worker has sent no heartbeat for {seconds:.0f} s.",
@@ -148,11 +151,8 @@ def _crashing(seconds: float) -> AutomationCore:
             threshold=1,
             within=timedelta(seconds=seconds),
         ),
-        actions=[
-            ChangeFlowRunState(
-                state=StateType.CRASHED, message=f"The run sent no heartbeat for {seconds:.0f} s: it is lost."
-            )
-        ],
+        # Prefect's own action crashes a run in whatever state, and so a suspended one whose last heartbeat came late.
+        actions=[RunDeployment(deployment_id=reaper, parameters={"lost": lost, "silence": seconds})],
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from typing import Any
 from uuid import UUID
 
 from prefect import flow, get_client
@@ -16,6 +17,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
+from prefect.states import Crashed
 
 from prefect_tasks.blocks import DEFAULT_BLOCK
 from prefect_tasks.notes import TAG, Notes
@@ -26,19 +28,49 @@ _PAGE = 200
 
 
 @flow(name="reap-orphan-jobs")
-def reap_orphan_jobs(flow_run_id: UUID | None = None, hours: float = 24.0) -> list[str]:
+def reap_orphan_jobs(
+    flow_run_id: UUID | None = None, hours: float = 24.0, lost: UUID | None = None, silence: float = 0.0
+) -> list[str]:
     """Cancel the unfinished jobs of a flow run that was cancelled, crashed or timed out; return their ids.
 
     Args:
         flow_run_id: the run; without it, every run with jobs that ended so lately.
         hours: how far back "lately" reaches.
+        lost: a run that sends no heartbeats any more. It crashes if it should send some, which calls for the reaper
+            again, and nothing else is done.
+        silence: for how many seconds it has sent none.
     """
     logger = run_logger()
+    if lost is not None:
+        _crash(lost, silence, logger)
+        return []
     cancelled: list[str] = []
     for run in _stopped_runs(flow_run_id, hours):
         notes = Notes.of(run)
         cancelled += cancel_jobs_of(str(run.id), notes.credentials or [DEFAULT_BLOCK], notes, logger)
     return cancelled
+
+
+def _crash(run_id: UUID, silence: float, logger: Any) -> None:
+    with get_client(sync_client=True) as client:
+        try:
+            run = client.read_flow_run(run_id)
+        except ObjectNotFound:
+            return
+        if not _should_be_heard(run, silence):
+            logger.info("Flow run %r is not lost: it is %s.", run.name, run.state_name)
+            return
+        client.set_flow_run_state(run_id, Crashed(message="The run sends no heartbeat any more: it is lost."))
+        logger.warning("Flow run %r sends no heartbeat any more, and has crashed.", run.name)
+
+
+def _should_be_heard(run: FlowRun, silence: float) -> bool:
+    """Whether it has a process; a suspended run is as silent, and its last heartbeat may come late."""
+    state = run.state
+    if state is None or not state.is_running():
+        return False
+    # A run that was resumed meanwhile has only begun; half the time, for clocks may differ.
+    return (datetime.now(timezone.utc) - state.timestamp).total_seconds() >= silence / 2
 
 
 def _stopped_runs(flow_run_id: UUID | None, hours: float) -> Iterator[FlowRun]:

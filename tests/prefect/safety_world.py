@@ -19,6 +19,7 @@ from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName, LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
+from prefect.events import emit_event
 from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
 from prefect.states import Cancelling
 
@@ -196,6 +197,16 @@ class Story:
 
     def says(self, words: str) -> None:
         wait_until(f"the run says {words!r}", lambda: words in self.said())
+
+    def send_heartbeat(self) -> None:
+        """Send what the run's process sends while it runs."""
+        about = {"prefect.resource.id": f"prefect.flow-run.{self.run_id}", "prefect.resource.name": self.run().name}
+        emit_event("prefect.flow-run.heartbeat", resource=about)
+
+    def missed(self) -> list[FlowRun]:
+        """The reaper's runs that were called because this run sent no heartbeats, and have ended."""
+        calls = [run for run in self.world.runs("reap-orphan-jobs") if run.parameters.get("lost") == str(self.run_id)]
+        return [run for run in calls if run.state_name == "Completed"]
 
     def reaped(self) -> list[FlowRun]:
         """The reaper's runs that were called for this run."""

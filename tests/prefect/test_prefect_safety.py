@@ -163,6 +163,20 @@ def test_a_script_that_is_killed_loses_its_job(world: World) -> None:
 
 
 @story
+def test_a_suspended_run_whose_last_heartbeat_came_late_is_not_lost(world: World) -> None:
+    run = world.start(f"suspended/{POOL}")
+    run.await_suspension()
+
+    run.send_heartbeat()
+    wait_until("the run is missed", run.missed, seconds=ZOMBIE_SECONDS + PATIENCE)
+
+    assert run.run().state_name == "Suspended"
+    world.end(run.job())
+    run.await_state("Completed")
+    assert run.job().status is SUCCEEDED
+
+
+@story
 def test_a_wait_outlives_a_platform_that_is_down_for_a_minute(world: World) -> None:
     with a_platform(world.ends) as platform, platform.hook() as lake:
         add_processings(platform)

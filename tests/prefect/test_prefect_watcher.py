@@ -16,7 +16,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import BlockDocumentUpdate, WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.events import emit_event
-from prefect.states import Completed, Crashed, Suspended
+from prefect.states import Completed, Crashed, Running, Suspended
 
 import prefect_tasks.watcher
 from datalake_ops.config import Timeouts
@@ -29,8 +29,8 @@ from prefect_tasks import DatalakeCredentials, install_automations, reap_orphan_
 from prefect_tasks.notes import TAG, note_suspension
 from prefect_tasks.notes import Suspended as Waits
 from prefect_tasks.watcher import Watcher, job_watcher
-
 from tests.prefect.job_looks import await_status
+
 pytestmark = pytest.mark.usefixtures("prefect_api", "processings", "some_data")
 
 
@@ -287,6 +287,26 @@ class TestReaping:
 
     def test_a_run_that_is_unknown_has_no_jobs(self) -> None:
         assert reap_orphan_jobs(flow_run_id=uuid4()) == []
+        assert reap_orphan_jobs(lost=uuid4()) == []
+
+    @pytest.mark.parametrize(
+        ("state", "silence", "name"),
+        [
+            (Running(), 0.0, "Crashed"),
+            (Running(), 3600.0, "Running"),
+            (Suspended(), 0.0, "Suspended"),
+            (Completed(), 0.0, "Completed"),
+        ],
+        ids=["running", "resumed meanwhile", "suspended", "done"],
+    )
+    def test_a_silent_run_crashes_only_if_it_should_send_heartbeats(
+        self, prefect: SyncPrefectClient, state: State[Any], silence: float, name: str
+    ) -> None:
+        run = a_run(prefect, state)
+
+        reap_orphan_jobs(lost=run.id, silence=silence)
+
+        assert prefect.read_flow_run(run.id).state_name == name
 
 
 class TestSuspending:
