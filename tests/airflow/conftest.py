@@ -121,9 +121,11 @@ def dags_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def programs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def programs_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where programs of processings look for words from the tests (see `job_program.py`)."""
-    return tmp_path_factory.mktemp("programs")
+    folder = tmp_path_factory.mktemp("programs")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
