@@ -82,6 +82,9 @@ T = TypeVar("T")
 BEFORE_3 = airflow_version.startswith("2.")
 # Airflow 3.3 and newer.
 HAS_RETRY_POLICIES = RetryPolicy is not object
+# Seconds after a worker's end that Airflow may take to notice it, and a busy scheduler to read it after that.
+_NOTICE_SECONDS = 2.0
+_SCHEDULER_SECONDS = 3.0
 
 # common.compat has it since 1.23, which needs Python 3.11; before it Airflow 3 and 2.11 have it at places of their own.
 _MASKERS = ("airflow.providers.common.compat.sdk", "airflow.sdk.log", "airflow.utils.log.secrets_masker")
@@ -133,12 +136,14 @@ def default_deferrable() -> bool:
 
 
 def supervisor_delay() -> float:
-    """Seconds after which Airflow has surely noticed that a deferred task has left its worker.
+    """Seconds after which Airflow has surely read that a deferred or rescheduled task has left its worker.
 
-    Up to `[workers] min_heartbeat_interval` may pass. A trigger that fires before has its task failed by the
-    scheduler, which then reads the worker's end as a crash (apache/airflow #66374, #71580).
+    Up to `[workers] min_heartbeat_interval` may pass before it notices. A task that is queued again before the
+    scheduler has read how its worker ended is failed by it, with "finished with state success, but the task instance's
+    state attribute is queued" (apache/airflow #66374, #71580).
     """
-    return float(conf.getint("workers", "min_heartbeat_interval", fallback=5)) + 2.0
+    heartbeat = float(conf.getint("workers", "min_heartbeat_interval", fallback=5))
+    return heartbeat + _NOTICE_SECONDS + _SCHEDULER_SECONDS
 
 
 def run_generation(context: Context) -> str:

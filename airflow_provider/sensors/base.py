@@ -27,16 +27,12 @@ if TYPE_CHECKING:
 # As patient with a platform that restarts as the triggers are.
 _PATIENT = RetryPolicy(attempts=60, budget=300.0)
 
-# Seconds in which a busy scheduler reads that a worker has ended, after that was noticed.
-_SCHEDULER_SECONDS = 3.0
-
 
 class DatalakeSensor(BaseSensorOperator):
     """A sensor whose reschedules give Airflow the time to notice that its worker has ended.
 
-    A task that is queued again before the scheduler has read how its worker ended is failed by it, with "finished with
-    state success, but the task instance's state attribute is queued". So a reschedule comes no sooner than
-    `[workers] min_heartbeat_interval` and 5 s after the look, 10 s by default, whatever `poke_interval` says.
+    A reschedule comes no sooner than `[workers] min_heartbeat_interval` and 5 s after the look, 10 s by default,
+    whatever `poke_interval` says (see `supervisor_delay`).
     """
 
     datalake_conn_id: str
@@ -46,7 +42,7 @@ class DatalakeSensor(BaseSensorOperator):
         try:
             return super().execute(context)
         except AirflowRescheduleException as again:
-            earliest = datetime.now(timezone.utc) + timedelta(seconds=supervisor_delay() + _SCHEDULER_SECONDS)
+            earliest = datetime.now(timezone.utc) + timedelta(seconds=supervisor_delay())
             again.reschedule_date = max(again.reschedule_date, earliest)
             raise
 

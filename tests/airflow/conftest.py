@@ -65,10 +65,18 @@ def _prepare() -> None:
         warnings.simplefilter("ignore")
         import airflow.models
         import airflow.providers.common.compat.sdk  # noqa: F401
+    _wait_for_no_scheduler()
     if AIRFLOW >= (3, 0):
         _share_the_api()
     if AIRFLOW >= (3, 3):
         _register_dags_once()
+
+
+def _wait_for_no_scheduler() -> None:
+    """Let deferred tasks of this process resume sooner: no scheduler has to read that they left their worker."""
+    from airflow_provider import compat
+
+    compat._SCHEDULER_SECONDS = 0.0
 
 
 def _share_the_api() -> None:
