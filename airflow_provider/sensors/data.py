@@ -116,8 +116,8 @@ class DataSensor(DatalakeSensor):
         if not self.deferrable:
             return super().execute(context)
         with self.sparing(), self.platform() as lake:
-            seen = self._look(lake, context)
-            if not self.arrival.complete(seen, time.time()):
+            seen, at = self._look(lake, context)
+            if not self.arrival.complete(seen, at):
                 self._defer(lake, context)
         return seen.count
 
@@ -125,10 +125,10 @@ class DataSensor(DatalakeSensor):
         """Whether the data have arrived."""
         remembers = self.mode != "reschedule" or context.get("task_state_store") is not None
         with self.platform() as lake:
-            self._seen = self._look(lake, context)
+            self._seen, at = self._look(lake, context)
             if not remembers:
-                self._seen = self._watch(lake, self._seen)
-        return PokeReturnValue(is_done=self.arrival.complete(self._seen, time.time()), xcom_value=self._seen.count)
+                self._seen, at = self._watch(lake, self._seen, at)
+        return PokeReturnValue(is_done=self.arrival.complete(self._seen, at), xcom_value=self._seen.count)
 
     def execute_complete(self, context: Context, event: Any = None) -> int:
         """Continue after the triggerer waited."""
@@ -150,26 +150,28 @@ class DataSensor(DatalakeSensor):
 
     def _last_look(self, datalake: SharedHook, context: Context) -> DataEvent:
         try:
-            seen = self._look(datalake, context)
+            seen, at = self._look(datalake, context)
         except DatalakeError as error:
             there = f"the platform does not tell how many are there: {error}"
         else:
-            if self.arrival.complete(seen, time.time()):
+            if self.arrival.complete(seen, at):
                 return DataEvent(ARRIVED, seen.count)
             there = f"{seen.count} of {self.min_count} are there"
         return DataEvent(TIMED_OUT, message=f"The data had not arrived in time ({there}). {GIVEN_UP}")
 
-    def _look(self, datalake: SharedHook, context: Context) -> Seen:
+    def _look(self, datalake: SharedHook, context: Context) -> tuple[Seen, float]:
+        """What is seen now, and when that was: what comes after, however long it takes, is no time without new data."""
         DatalakeLink().push(context, datalake.datalake_url(self.query_text))
-        seen = self._counted(datalake, self._seen or self._remembered(context))
+        seen, at = self._counted(datalake, self._seen or self._remembered(context))
         self.log.info("%d of %s data are there", seen.count, self.min_count)
         if self.mode == "reschedule" and (store := context.get("task_state_store")) is not None:
             store.set(_KEY, {"try": _this_try(context), **seen.to_json()})
-        return seen
+        return seen, at
 
-    def _counted(self, datalake: SharedHook, before: Seen | None) -> Seen:
+    def _counted(self, datalake: SharedHook, before: Seen | None) -> tuple[Seen, float]:
         count = datalake.count_data(self.query_text, custom_metadata=self.custom_metadata)
-        return self.arrival.saw(count, time.time(), before)
+        at = time.time()
+        return self.arrival.saw(count, at, before), at
 
     def _remembered(self, context: Context) -> Seen | None:
         store = context.get("task_state_store") if self.mode == "reschedule" else None
@@ -179,14 +181,14 @@ class DataSensor(DatalakeSensor):
             return None
         return Seen.from_json(kept)
 
-    def _watch(self, datalake: SharedHook, seen: Seen) -> Seen:
+    def _watch(self, datalake: SharedHook, seen: Seen, at: float) -> tuple[Seen, float]:
         """Stay with data that are enough until they are stable, or their number changes."""
-        while self.arrival.seconds_left(seen, time.time()):
+        while self.arrival.seconds_left(seen, at):
             time.sleep(self.arrival.pause(seen, time.time(), float(self.poke_interval)))
-            latest = self._counted(datalake, seen)
+            latest, at = self._counted(datalake, seen)
             if latest != seen:
-                return latest
-        return seen
+                return latest, at
+        return seen, at
 
     def _defer(self, datalake: SharedHook, context: Context) -> None:
         from airflow_provider.triggers.data import DataTrigger

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from airflow.exceptions import AirflowException
 
+from airflow_provider.compat import TaskDeferred
 from airflow_provider.events import ARRIVED, LOST, TIMED_OUT, DataEvent
 from airflow_provider.sensors.data import DataSensor
 from airflow_provider.triggers.data import DataTrigger
@@ -70,6 +71,38 @@ def test_a_reschedule_without_task_state_stays_with_data_that_are_enough(lake: D
 
     assert (bool(found), found.xcom_value) == (True, 3)
     assert time.monotonic() - started_at >= 1
+
+
+class SlowClock:
+    """Stands in for the module `time` on a machine so busy that a minute passes between any two looks at the clock."""
+
+    def __init__(self) -> None:
+        self.now, self.slept = 1.8e9, 0
+
+    def time(self) -> float:
+        self.now += 60
+        return self.now
+
+    def sleep(self, _: float) -> None:
+        self.slept += 1
+
+
+@pytest.mark.usefixtures("some_data", "lake")
+def test_a_pause_after_a_look_is_no_time_without_new_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider.sensors.data.time", clock := SlowClock())
+    context: Any = {"ti": SimpleNamespace(xcom_push=lambda **_: None), "task": SimpleNamespace(execution_timeout=None)}
+    context["ti"].start_date = None
+    enough = {"task_id": "t", "min_count": 3, "stable_for": 30}
+    poking, watching = DataSensor(**enough), DataSensor(**enough, mode="reschedule")
+
+    assert not poking.poke(context)
+    assert poking.poke(context)
+    with pytest.raises(TaskDeferred):
+        DataSensor(**enough, deferrable=True).execute(context)
+    assert clock.slept == 0
+    # Without a memory of its looks it stays for a second one.
+    assert watching.poke(context)
+    assert clock.slept == 1
 
 
 def test_data_that_still_come_start_the_quiet_anew(lake: DatalakeHook, an_image: Callable[[str], Path]) -> None:
