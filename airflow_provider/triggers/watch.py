@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 _CONNECTION_SECONDS = 60.0
 # Seconds after which an Airflow that does not tell has surely kept an event.
 _KEPT_SECONDS = 10.0
-# Seconds between two events. Airflow makes a run of the events up to the first that was queued, by
-# `AssetDagRunQueue.created_at`: one that comes before that run was made waits until yet another comes.
+# Seconds between two events, from when Airflow has kept the first. It makes a run of the events up to the first that
+# was queued, by `AssetDagRunQueue.created_at`: one that comes before that run was made waits until yet another comes.
 _APART_SECONDS = 10.0
+# Seconds that Airflow has to keep an event before the next one is told all the same.
+_UNKEPT_SECONDS = 60.0
 # Seconds between two notes of a place at which there was nothing to tell.
 _NOTE_SECONDS = 60.0
 
@@ -68,6 +70,9 @@ class LakeTrigger(BaseEventTrigger):
         self._lake = ""
         self._noted_at = 0.0
         self._told_at = -_APART_SECONDS
+        # Up to where was told what Airflow is about to keep.
+        self._told_until: str | None = None
+        self._all_kept: asyncio.Event | None = None
         self._writing: asyncio.Lock | None = None
 
     @abstractmethod
@@ -111,7 +116,7 @@ class LakeTrigger(BaseEventTrigger):
         await asyncio.to_thread(importlib.import_module, "datalake_ops.watching.feed")
         from datalake_ops.watching.feed import lake_feed
 
-        self._writing = asyncio.Lock()
+        self._writing, self._all_kept, self._told_until = asyncio.Lock(), asyncio.Event(), None
         self._memory = WatchMemory(self._key(), getattr(self, "asset_state_store", None))
         while True:
             try:
@@ -126,6 +131,9 @@ class LakeTrigger(BaseEventTrigger):
 
     async def kept(self, until: str) -> None:
         """Airflow has kept what was told up to a cursor."""
+        if until == self._told_until and self._all_kept is not None:
+            self._told_at = time.monotonic()
+            self._all_kept.set()
         if self._place is not None:
             self._place = self._place.kept(until)
             with suppress(*MEMORY_ERRORS):  # Told again after a restart, as something that may have been told.
@@ -186,7 +194,7 @@ class LakeTrigger(BaseEventTrigger):
                 await self.kept(until)
             else:
                 await self._apart()
-                yield News(self._payload(told, start, until, redelivered=True), until)
+                yield self._tell(told, start, until, redelivered=True)
             start = until
 
     async def _telling(self, told: dict[str, Any], start: str, until: str) -> News:
@@ -198,12 +206,17 @@ class LakeTrigger(BaseEventTrigger):
             except BaseException:
                 self._place = before
                 raise
-        return News(self._payload(told, start, until), until)
+        return self._tell(told, start, until)
 
     async def _apart(self) -> None:
-        """Wait until Airflow has made a run of the event before."""
+        """Wait until Airflow has kept the event before, and made a run of it."""
+        if self._told_until is not None and self._all_kept is not None:
+            # One that cannot be kept is told again after a restart.
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._all_kept.wait(), _UNKEPT_SECONDS)
+            self._all_kept.clear()
+            self._told_until = None
         await asyncio.sleep(max(0.0, self._told_at + _APART_SECONDS - time.monotonic()))
-        self._told_at = time.monotonic()
 
     async def _passing(self, until: str) -> None:
         if self._place is None or self._place.passing(until) == self._place:
@@ -212,11 +225,12 @@ class LakeTrigger(BaseEventTrigger):
         if time.monotonic() - self._noted_at >= _NOTE_SECONDS:
             await self._note()
 
-    def _payload(self, told: dict[str, Any], start: str, until: str, redelivered: bool = False) -> dict[str, Any]:
+    def _tell(self, told: dict[str, Any], start: str, until: str, redelivered: bool = False) -> News:
         from datalake_ops.watching.watch import watch_key
 
+        self._told_at, self._told_until = time.monotonic(), until
         batch = watch_key(self._key(), start, until)
-        return {"batch": batch, "redelivered": redelivered, "lake": self._lake, **told}
+        return News({"batch": batch, "redelivered": redelivered, "lake": self._lake, **told}, until)
 
     async def _note(self) -> None:
         if self._memory is None or self._writing is None or self._place is None:
