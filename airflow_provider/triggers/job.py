@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 # Airflow 3.3 and newer.
 _HAS_ON_KILL = hasattr(BaseTrigger, "on_kill")
-# Airflow gives `on_kill` 30 s in all, and its triggerer may take half of that to answer a first question.
-_STATE_SECONDS = 10.0
+# Airflow gives `on_kill` 30 s in all, and its triggerer may take half of that to answer a first question. The
+# cancel has the other half.
+_STATE_SECONDS = 15.0
 # States of a task that still waits, or that goes on and sees to its job itself. Airflow before 3.3 also ends a trigger
 # that is late, or whose task goes on; newer ones call `on_kill` only for users and for triggerers that were slow.
 _IN_GOOD_HANDS = ("deferred",) if _HAS_ON_KILL else ("deferred", "scheduled", "queued", "running")

@@ -85,7 +85,9 @@ def test_a_deferred_wait_ends_with_the_tasks_execution_timeout() -> None:
 
 
 @pytest.mark.parametrize(
-    ("running_for", "kind"), [(10, JobWaitTimeoutError), (400, AirflowTaskTimeout)], ids=["timeout", "execution_timeout"]
+    ("running_for", "kind"),
+    [(10, JobWaitTimeoutError), (400, AirflowTaskTimeout)],
+    ids=["timeout", "execution_timeout"],
 )
 def test_the_task_learns_which_of_its_deadlines_came(
     platform: PlatformServer, running_for: float, kind: type[BaseException]
