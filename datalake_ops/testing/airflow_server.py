@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import secrets
@@ -15,16 +16,19 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
-_READY_SECONDS = 180.0
+# Long enough for a machine that is busy with much else: nobody waits longer than something takes.
+_READY_SECONDS = 600.0
+_WAIT_SECONDS = 300.0
 _STOP_SECONDS = 10.0
-_BUSY_SECONDS = 30.0
+_ANSWER_SECONDS = 120.0
+_BUSY_SECONDS = 240.0
 _POLL_SECONDS = 0.25
 _ENDED = ("success", "failed")
 _TASK_ENDED = (*_ENDED, "skipped", "upstream_failed", "removed")
@@ -74,6 +78,7 @@ class AirflowServer:
         self.environment = {**self._settings(dags_folder), **(environment or {})}
         self._components = (*COMPONENTS, *(f"{_WORKER}{number + 1}" for number in range(workers)))
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._triggerer_ended_at = 0.0
 
     def __enter__(self) -> AirflowServer:
         self.home.mkdir(parents=True, exist_ok=True)
@@ -109,15 +114,30 @@ class AirflowServer:
 
     def stop(self, component: str) -> None:
         """Ask a component to end, and see to it that nothing of it is left."""
-        process = self._processes.pop(component)
-        _signal(process, signal.SIGTERM)
+        _signal(self._processes[component], signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_STOP_SECONDS)
-        self._end_session(process)
+            self._processes[component].wait(_STOP_SECONDS)
+        self.kill(component)
 
     def kill(self, component: str) -> None:
         """End a component and all it has started as a power cut would (SIGKILL)."""
-        self._end_session(self._processes.pop(component))
+        process = self._processes.pop(component)
+        while alive := _session(process.pid):
+            _signal_all(alive, signal.SIGKILL)
+            # The leader is known until it is waited for; what it started may start more until it has ended.
+            process.poll()
+            time.sleep(0.02)
+        process.wait()
+        if component == "triggerer":
+            self._triggerer_ended_at = time.time()
+
+    def pause(self, component: str) -> None:
+        """Stop a component and all it has started where they are (SIGSTOP), until `resume`."""
+        _signal_all(_session(self.pid(component)), signal.SIGSTOP)
+
+    def resume(self, component: str) -> None:
+        """Let a component and all it has started go on (SIGCONT)."""
+        _signal_all(_session(self.pid(component)), signal.SIGCONT)
 
     @property
     def database_url(self) -> str:
@@ -128,6 +148,10 @@ class AirflowServer:
         """Process id of a running component; it leads a session of its own, which its children stay in."""
         return self._processes[component].pid
 
+    def is_running(self, component: str) -> bool:
+        """Whether a component was started and not yet stopped or killed."""
+        return component in self._processes
+
     def log(self, component: str) -> str:
         """What a component has written so far."""
         path = self.home / f"{component}.log"
@@ -135,8 +159,7 @@ class AirflowServer:
 
     def task_log(self, dag_id: str, run_id: str, task_id: str) -> str:
         """The log of every try of a task, the triggerer's part included."""
-        folder = self.home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task_id}"
-        files = sorted(file for file in folder.rglob("*") if file.is_file())
+        files = self._log_files(dag_id, run_id, task_id)
         return "\n".join(file.read_text(errors="replace") for file in files)
 
     def wait_until_healthy(self) -> None:
@@ -151,7 +174,7 @@ class AirflowServer:
             time.sleep(_POLL_SECONDS)
         raise RuntimeError(f"Airflow was not healthy within {_READY_SECONDS:.0f} s.")
 
-    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None, timeout: float = 60.0) -> str:
+    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None, timeout: float = _WAIT_SECONDS) -> str:
         """Start a run of a DAG and return the run's id; waits for the DAG to be known."""
         deadline = time.monotonic() + timeout
         body = {"logical_date": None, "conf": dict(conf or {})}
@@ -163,7 +186,7 @@ class AirflowServer:
                     raise
             time.sleep(_POLL_SECONDS)
 
-    def wait(self, dag_id: str, run_id: str, timeout: float = 300.0) -> str:
+    def wait(self, dag_id: str, run_id: str, timeout: float = _READY_SECONDS) -> str:
         """Wait for the end of a run and return its state.
 
         Raises:
@@ -187,7 +210,7 @@ class AirflowServer:
             if not page["task_instances"] or len(states) >= page["total_entries"]:
                 return states
 
-    def wait_for_task(self, dag_id: str, run_id: str, task_id: str, state: str, timeout: float = 120.0) -> None:
+    def wait_for_task(self, dag_id: str, run_id: str, task_id: str, state: str, timeout: float = _WAIT_SECONDS) -> None:
         """Wait until a task is in a state.
 
         Raises:
@@ -200,18 +223,32 @@ class AirflowServer:
                 raise TimeoutError(f"{task_id} was {found}, not {state}, after {timeout:.0f} s:\n{log[-3000:]}")
             time.sleep(_POLL_SECONDS)
 
-    def wait_for_trigger(self, dag_id: str, run_id: str, task_id: str, timeout: float = 120.0) -> None:
+    def wait_for_trigger(self, dag_id: str, run_id: str, task_id: str, timeout: float = _WAIT_SECONDS) -> None:
         """Wait until a task is deferred and the triggerer runs its trigger: only then does Airflow tell it of a kill.
+
+        `timeout` is given to each of the two. What an earlier try of the task, or a triggerer that is no more, has
+        begun does not count.
 
         Raises:
             TimeoutError: it does not.
         """
-        deadline = time.monotonic() + timeout
         self.wait_for_task(dag_id, run_id, task_id, "deferred", timeout)
-        while _TRIGGER_STARTS not in self.task_log(dag_id, run_id, task_id):
+        task = self.api("GET", f"{_run(dag_id, run_id)}/taskInstances/{task_id}")
+        deadline = time.monotonic() + timeout
+        while not self.triggers_begun(dag_id, run_id, task_id, task["try_number"]):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"The triggerer had not begun with {task_id} after {timeout:.0f} s.")
             time.sleep(_POLL_SECONDS)
+
+    def triggers_begun(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1) -> int:
+        """How many triggers the triggerer that is up has begun with, for one try of a task, mapped ones together."""
+        # Each triggerer writes a file of its own for each try, which is last written to while that triggerer lives.
+        files = [
+            file
+            for file in self._log_files(dag_id, run_id, task_id, f"attempt={try_number}.log*")
+            if file.stat().st_mtime > self._triggerer_ended_at
+        ]
+        return sum(_TRIGGER_STARTS in file.read_text(errors="replace") for file in files)
 
     def set_task_state(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
         """Do what a user does with "mark as failed" or "mark as success"."""
@@ -230,8 +267,9 @@ class AirflowServer:
     def api(self, method: str, path: str, body: Any = None) -> Any:
         """Call Airflow's REST API and return its JSON answer; `path` begins after `/api/v2`.
 
-        A failure of the server's own (500) is tried again for some seconds: its SQLite file is one for all components,
-        and whoever does not get hold of it in time fails with everything undone.
+        A failure of the server's own (500) is tried again for some minutes: its SQLite file is one for all components,
+        and whoever does not get hold of it in time fails with everything undone. A question (GET) whose answer is late
+        or cut off is asked again, too.
         """
         deadline = time.monotonic() + _BUSY_SECONDS
         while True:
@@ -239,6 +277,9 @@ class AirflowServer:
                 return self._ask(method, path, body)
             except urllib.error.HTTPError as error:
                 if error.code != 500 or time.monotonic() > deadline:
+                    raise
+            except (OSError, http.client.HTTPException):
+                if method != "GET" or time.monotonic() > deadline:
                     raise
             time.sleep(_POLL_SECONDS)
 
@@ -251,13 +292,13 @@ class AirflowServer:
         )
         # A proxy of the environment must not stand between a test and its own server.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=30) as answer:
+        with opener.open(request, timeout=_ANSWER_SECONDS) as answer:
             return json.loads(answer.read() or b"null")
 
     def _healthy(self) -> bool:
         try:
-            health = self.api("GET", "/monitor/health")
-        except OSError:
+            health = self._ask("GET", "/monitor/health", None)
+        except (OSError, http.client.HTTPException):
             return False
         workers = [component for component in self._processes if component.startswith(_WORKER)]
         ready = all(_WORKER_READY in self.log(worker) for worker in workers)
@@ -300,16 +341,9 @@ class AirflowServer:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
         return {**inherited, **self.environment}
 
-    def _end_session(self, process: subprocess.Popen[bytes]) -> None:
-        # Airflow's environment has it.
-        import psutil
-
-        # Tasks have process groups of their own, but stay in the session.
-        for pid in psutil.pids():
-            with contextlib.suppress(ProcessLookupError):
-                if os.getsid(pid) == process.pid:
-                    os.kill(pid, signal.SIGKILL)
-        process.wait()
+    def _log_files(self, dag_id: str, run_id: str, task_id: str, name: str = "*") -> list[Path]:
+        folder = self.home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task_id}"
+        return sorted(file for file in folder.rglob(name) if file.is_file())
 
 
 def airflow_environment(home: Path | str, dags_folder: Path | str) -> dict[str, str]:
@@ -322,6 +356,25 @@ def airflow_environment(home: Path | str, dags_folder: Path | str) -> dict[str, 
         # Airflow before 3.3.3 fails deferred tasks that resume sooner than this many seconds.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
     }
+
+
+def _session(leader: int) -> list[int]:
+    """The processes of a component: tasks have process groups of their own, but stay in the session."""
+    # Airflow's environment has it.
+    import psutil
+
+    found = []
+    for pid in psutil.pids():
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getsid(pid) == leader and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                found.append(pid)
+    return found
+
+
+def _signal_all(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from datalake_ops.testing.airflow import CONNECTION_VARIABLE, AirflowServer, air
 from datalake_ops.testing.server import PlatformServer
 from datalake_ops.testing.services import INSTALL, PostgresServer, RedisServer
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(2400)]
 ROOT = Path(__file__).resolve().parents[3]
 DAG, LAKE = "upload_on_many_workers", "many-workers"
 SHARDS, FILES = 8, 25
@@ -90,6 +91,47 @@ def running_on(server: AirflowServer, run_id: str, worker: str) -> set[int]:
     }
 
 
+@contextmanager
+def standstill(server: AirflowServer) -> Iterator[None]:
+    """For a while, let no task be queued, taken, done or ended, so that what is seen is still so a moment later."""
+    components = ("scheduler", "worker-1", "worker-2")
+    for component in components:
+        server.pause(component)
+    try:
+        yield
+    finally:
+        for component in components:
+            if server.is_running(component):
+                server.resume(component)
+
+
+def kill_in_the_middle(server: AirflowServer, lake: DatalakeHook, run_id: str) -> tuple[set[int], dict[int, int]]:
+    """Kill `worker-1` while it uploads: which shards it had, and how many files of each were in the lake.
+
+    A task that it has taken and not begun would be found only after `task_queued_timeout`, so there must be none.
+    """
+    deadline = time.monotonic() + 600
+    while True:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+        if not half_done(lake).keys() & running_on(server, run_id, "worker-1"):
+            continue
+        with standstill(server):
+            victims, before = running_on(server, run_id, "worker-1"), states(server, run_id)
+            # What was on its way when they stopped arrives.
+            time.sleep(1)
+            there = {shard: count for shard, count in half_done(lake).items() if shard in victims}
+            after = states(server, run_id)
+            if there and before == after and "queued" not in after.values():
+                server.kill("worker-1")
+                return victims, there
+
+
+def states(server: AirflowServer, run_id: str) -> dict[int, str]:
+    """The state of each shard's upload."""
+    return {ti["map_index"]: ti["state"] for ti in uploads(server, run_id)}
+
+
 def half_done(lake: DatalakeHook) -> dict[int, int]:
     """Which shards the lake holds some files of, but not all, and how many."""
     listed = lake.list_data() if lake.count_data() else []
@@ -102,13 +144,6 @@ def _is_in(pid: int | None, session: int) -> bool:
         return bool(pid) and os.getsid(pid) == session
     except ProcessLookupError:
         return False
-
-
-def wait_until(what: Callable[[], object], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def test_the_settings_of_the_readme_are_options_of_this_airflow() -> None:
@@ -132,14 +167,11 @@ def test_a_worker_that_dies_in_the_middle_loses_and_doubles_nothing(
         DAG, {"folder": str(photos), "shared": f"file://{tmp_path}/shared", "max_files": FILES}
     )
 
-    wait_until(lambda: half_done(lake).keys() & running_on(airflow_server, run_id, "worker-1"), 120)
-    victims = running_on(airflow_server, run_id, "worker-1")
-    there = {shard: count for shard, count in half_done(lake).items() if shard in victims}
-    airflow_server.kill("worker-1")
+    victims, there = kill_in_the_middle(airflow_server, lake, run_id)
 
     assert there
     assert platform_server.faults_met(slow)
-    ended = airflow_server.wait(DAG, run_id, timeout=240)
+    ended = airflow_server.wait(DAG, run_id, timeout=900)
     assert ended == "success", airflow_server.task_states(DAG, run_id)
     names = Counter(data.filename for data in lake.list_data())
     assert names == {path.name: 1 for path in photos.iterdir()}
