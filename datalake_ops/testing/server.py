@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 # Another interpreter to run the platform with, for environments that do not hold its dependencies.
 PYTHON_VARIABLE = "DATALAKE_OPS_PLATFORM_PYTHON"
-_READY_SECONDS = 60.0
+# Long enough for a machine that is busy with much else: nobody waits longer than something takes.
+_READY_SECONDS = 600.0
+_ANSWER_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 
 
@@ -182,7 +184,7 @@ class PlatformServer:
         )
         # A proxy of the environment must not stand between a test and its own server.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=30) as answer:
+        with opener.open(request, timeout=_ANSWER_SECONDS) as answer:
             return json.loads(answer.read() or b"null")
 
     def _command(self) -> list[str]:

@@ -25,7 +25,8 @@ PROGRAMS = ("redis-server", "initdb", "postgres", "pg_isready", "pg_dump")
 INSTALL = "apt-get install redis-server postgresql (Debian, Ubuntu), or brew install redis postgresql (macOS)"
 # Debian and others keep PostgreSQL's server out of the PATH.
 _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
-_READY_SECONDS = 60.0
+# Long enough for a machine that is busy with much else: nobody waits longer than something takes.
+_READY_SECONDS = 600.0
 _STOP_SECONDS = 10.0
 _Self = TypeVar("_Self", bound="_Service")
 

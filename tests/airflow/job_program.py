@@ -20,9 +20,7 @@ def main(how: str, folder: str) -> int:
         _wait_in(Path(folder), GATE if how == "gated" else None)
         return 0
     time.sleep({"slow": SLOW_SECONDS, "late-failing": SLOW_SECONDS}.get(how, 0))
-    if how in ("quick", "slow") or (
-        how == "second-time-lucky" and not _is_first(Path(folder) / "ran-before")
-    ):
+    if how in ("quick", "slow") or (how == "second-time-lucky" and not _is_first(Path(folder) / "ran-before")):
         return 0
     print("the lens cap was on", flush=True)
     return 3

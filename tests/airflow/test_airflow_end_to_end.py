@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from configparser import ConfigParser
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,13 @@ from datalake_ops.testing.server import PlatformServer
 from datalake_ops.testing.services import PostgresServer
 from datalake_ops.wire.jobs import Job, JobStatus
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1800)]
 
 LAKE, LOSSY_LAKE = "end-to-end", "lossy"
 RUNNING, SUCCEEDED, FAILED, KILLED = JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.KILLED
 OUTAGE_SECONDS = 60
+# Longer than anything here takes, also on a busy machine.
+SECONDS = 300.0
 # The runs that are started before the first test: a name, the DAG, the processing.
 SCENES = {
     "surviving": ("scene_deferred", "gated"),
@@ -91,7 +93,7 @@ class Run:
         self.server, self.lake, self.dag_id = server, lake, dag_id
         self.run_id = server.trigger(dag_id, conf)
 
-    def wait(self, timeout: float = 300.0) -> str:
+    def wait(self, timeout: float = 600.0) -> str:
         return self.server.wait(self.dag_id, self.run_id, timeout)
 
     def wait_for_state(self, state: str) -> None:
@@ -114,13 +116,13 @@ class Run:
 
     def wait_for_jobs(self, *expected: JobStatus) -> None:
         """Wait until the run's jobs, oldest first, are in these states."""
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + SECONDS
         while (found := [job.status for job in self.jobs()[::-1]]) != list(expected):
             assert time.monotonic() < deadline, found
             time.sleep(0.2)
 
     def wait_for_log(self, text: str) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + SECONDS
         while text not in self.log():
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.2)
@@ -159,6 +161,7 @@ def test_a_triggerer_that_dies_loses_and_doubles_nothing(scenes: dict[str, Run],
 
     airflow_server.kill("triggerer")
     airflow_server.start("triggerer")
+    surviving.wait_for_trigger()
 
     # It ends well when its job does, in a later test.
     surviving.wait_for_jobs(RUNNING)
@@ -348,14 +351,15 @@ def test_the_deferrable_example_runs_to_success(
     assert all(lake.list_projections(data) for data in lake.list_data(tags="demo"))
 
 
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(5400)
 def test_an_outage_of_a_minute_costs_none_of_a_hundred_mapped_tasks_its_job(
     start: Start, platform_server: PlatformServer, programs_folder: Path
 ) -> None:
     hundred, blocking = start("scene_hundred", "gated"), start("scene_blocking", "gated")
     wait_until_deferred(hundred, 100)
     blocking.wait_for_jobs(RUNNING)
-    assert looks_in(10.0, platform_server) <= 16  # Looks of a hundred every 5 s are one; others wait on workers.
+    looks, seconds = looks_in(10.0, platform_server)
+    assert looks <= 1.6 * seconds  # Looks of a hundred every 5 s are one; others wait on workers.
     assert_secret_free(trigger_arguments(hundred.server), platform_server)
 
     platform_server.kill()
@@ -363,27 +367,33 @@ def test_an_outage_of_a_minute_costs_none_of_a_hundred_mapped_tasks_its_job(
     platform_server.start()
     (programs_folder / "gate").touch()
 
-    assert [hundred.wait(600), blocking.wait()] == ["success"] * 2
+    assert [hundred.wait(1800), blocking.wait()] == ["success"] * 2
     assert [job.status for job in hundred.jobs()] == [SUCCEEDED] * 100
     assert len({job.labels["map_index"] for job in hundred.jobs() if job.labels}) == 100
     blocking.wait_for_jobs(SUCCEEDED)
 
 
 def wait_until_deferred(run: Run, count: int) -> None:
-    deadline = time.monotonic() + 600
+    """Wait until tasks are deferred, and their triggers have begun."""
+    deadline = time.monotonic() + 1800
     while (states := list(run.server.task_states(run.dag_id, run.run_id).values())).count("deferred") < count:
         assert time.monotonic() < deadline, states
         assert "failed" not in states
         # To list so many takes the server time that the tasks could use.
         time.sleep(2)
+    while (begun := run.server.triggers_begun(run.dag_id, run.run_id, "job")) < count:
+        assert time.monotonic() < deadline, begun
+        time.sleep(0.5)
 
 
-def looks_in(seconds: float, platform: PlatformServer) -> int:
-    """How many requests for the state of jobs come in a time."""
+def looks_in(seconds: float, platform: PlatformServer) -> tuple[int, float]:
+    """How many requests for the state of jobs come in a time, and how many seconds it was in truth."""
     platform.clear_requests()
+    begun_at = time.monotonic()
     time.sleep(seconds)
-    looked = [one for one in platform.requests() if one["path"].endswith("/jobv2s/batch") or "/v2/job/" in one["path"]]
-    return len([one for one in looked if not one["path"].endswith("/logs")])
+    requests, passed = platform.requests(), time.monotonic() - begun_at
+    looked = [one for one in requests if one["path"].endswith("/jobv2s/batch") or "/v2/job/" in one["path"]]
+    return len([one for one in looked if not one["path"].endswith("/logs")]), passed
 
 
 def trigger_arguments(server: AirflowServer) -> list[str]:
@@ -456,4 +466,11 @@ def test_the_token_is_in_no_log_and_not_in_the_database(
         assert "COPY public.task_instance " in dump
         assert platform_server.token not in dump
     assert any("logs" in path.parts for path in files)
-    assert [path for path in files if platform_server.token.encode() in path.read_bytes()] == []
+    assert [path for path in files if platform_server.token.encode() in content(path)] == []
+
+
+def content(path: Path) -> bytes:
+    """What a file holds; nothing when this Airflow has removed it meanwhile."""
+    with suppress(FileNotFoundError):
+        return path.read_bytes()
+    return b""

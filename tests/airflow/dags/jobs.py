@@ -57,7 +57,7 @@ def tried_twice():
 
 @dag(schedule=None, params=PARAMS)
 def overdue():
-    LaunchProcessingOperator(**JOB, deferrable=False, execution_timeout=timedelta(seconds=3))
+    LaunchProcessingOperator(**JOB, deferrable=False, execution_timeout=timedelta(seconds=15))
 
 
 @dag(schedule=None, params=PARAMS)
@@ -72,8 +72,8 @@ def mapped():
 @dag(schedule=None, params=PARAMS)
 def sensed():
     launched = LaunchProcessingOperator(**JOB, wait_for_completion=False)
-    JobSensor(task_id="poke", job_id=launched.output, poke_interval=0.5, timeout=60)
-    JobSensor(task_id="defer", job_id=launched.output, poke_interval=0.5, timeout=60, deferrable=True)
+    JobSensor(task_id="poke", job_id=launched.output, poke_interval=0.5, timeout=600)
+    JobSensor(task_id="defer", job_id=launched.output, poke_interval=0.5, timeout=600, deferrable=True)
 
 
 @dag(schedule=None, params=PARAMS)

@@ -62,7 +62,7 @@ def scene_left():
 # A scheduler that is slow to hear of a deferral takes a task that resumes before for a crash: so these take their time.
 @dag(schedule=None, params=PARAMS)
 def scene_overdue():
-    Hasty(**JOB, deferrable=True, execution_timeout=timedelta(seconds=45))
+    Hasty(**JOB, deferrable=True, execution_timeout=timedelta(seconds=120))
 
 
 @dag(schedule=None, params=PARAMS)
