@@ -17,7 +17,7 @@ from uuid import UUID
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.client.retry import Failure, Loss
 from datalake_ops.client.storage import StorageAnswer, Tries, failure_of, receive
-from datalake_ops.config import Connection
+from datalake_ops.config import Connection, RetryPolicy
 from datalake_ops.errors import ConfigurationError, DatalakeError, DownloadError, NetworkError, NoDataError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.wire.data import Data, DataType, UploadStatus
@@ -27,6 +27,8 @@ P = TypeVar("P")
 # The environment's names are the contract's own spelling, in small letters.
 _JOB_ID = "job_id"
 _CONNECTION = ("host", "api_token", "organization_id", "organization_name")
+# A platform that is started again takes up the jobs that run, so their programs wait for it as long as a task does.
+_PATIENT = RetryPolicy(attempts=60, budget=300.0)
 BATCH = 64  # data that are on disk at the same time
 _WORDS: dict[type, str] = {float: "a number", int: "a whole number", str: "a text"}
 
@@ -121,7 +123,8 @@ def fetched(task: Task) -> Iterator[list[Fetched]]:
 
 def _hook(datalake_id: str | None = None) -> DatalakeHook:
     given = {name: os.environ.get(name) for name in _CONNECTION}
-    return DatalakeHook.from_connection(Connection.from_mapping({**given, "datalake_id": datalake_id}))
+    connection = Connection.from_mapping({**given, "datalake_id": datalake_id})
+    return DatalakeHook.from_connection(connection.with_(retry=_PATIENT))
 
 
 def _download(hook: DatalakeHook, batch: Sequence[Data], folder: Path) -> list[Fetched]:

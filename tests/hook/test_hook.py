@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -30,10 +31,17 @@ QUICK = RetryPolicy(attempts=4, first_delay=0.01, longest_delay=0.05)
 
 
 @pytest.fixture
-def hook(datalake_platform: PlatformServer) -> DatalakeHook:
+def hook(datalake_platform: PlatformServer) -> Iterator[DatalakeHook]:
     lake = datalake_platform.add_lake(f"hook-{uuid4().hex[:8]}")
     datalake_platform.clear_faults()
-    return datalake_platform.hook(datalake_id=lake, retry=QUICK)
+    with datalake_platform.hook(datalake_id=lake, retry=QUICK) as hook:
+        yield hook
+    # What a job of one test asks for and writes must not be met by another.
+    datalake_platform.clear_faults()
+    with datalake_platform.hook(datalake_id=lake) as own:
+        for job in own.find_jobs():
+            if not job.status.is_terminal:
+                own.cancel_job(job)
 
 
 @pytest.fixture
@@ -99,7 +107,7 @@ def test_a_launch_whose_answer_was_lost_is_one_job(
 
     assert datalake_platform.faults_met(fault) == 1
     assert [found.id for found in hook.find_jobs(labels=label)] == [job.id]
-    assert hook.wait_for_job(job, timeout=60).status is JobStatus.SUCCEEDED
+    assert hook.wait_for_job(job, timeout=240).status is JobStatus.SUCCEEDED
 
 
 def test_two_launches_with_one_key_are_one_job(hook: DatalakeHook, photo: Path) -> None:
@@ -119,7 +127,7 @@ def test_a_failed_job_raises_with_the_last_lines_of_its_log(hook: DatalakeHook, 
     job = hook.launch_processing("thumbnails", [data], {"max_side": -1})
 
     with pytest.raises(JobFailedError, match="max_side") as caught:
-        hook.wait_for_job(job, timeout=60)
+        hook.wait_for_job(job, timeout=240)
 
     assert caught.value.job is not None
     assert caught.value.log
@@ -131,7 +139,7 @@ def test_a_cancelled_job_is_killed_and_cancelling_again_changes_nothing(hook: Da
     job = hook.launch_processing("quality-tagging", [data])
 
     hook.cancel_job(job)
-    ended = hook.wait_for_job(job, timeout=60, raise_on_failure=False)
+    ended = hook.wait_for_job(job, timeout=240, raise_on_failure=False)
 
     assert ended.status in (JobStatus.KILLED, JobStatus.SUCCEEDED)
     assert hook.cancel_job(job).status is ended.status
@@ -146,6 +154,9 @@ def test_many_jobs_are_asked_for_at_once_and_unknown_ids_are_absent(
 ) -> None:
     data = hook.upload_data(photo)
     jobs = {hook.launch_processing("quality-tagging", [data]).id for _ in range(3)}
+    for job in jobs:
+        # A program that runs asks the platform too.
+        hook.cancel_job(job)
     if not offered:
         hook._context = replace(hook.context, extensions=frozenset())
     datalake_platform.clear_requests()
@@ -162,10 +173,11 @@ def test_a_wait_goes_on_while_the_platform_is_away(hook: DatalakeHook, tmp_path:
         Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
         job = own.launch_processing("quality-tagging", [own.upload_data(tmp_path / "a.png")])
         server.kill()
-        back = threading.Timer(1.0, server.start)
+        # Longer than the job's program would try again if it were no more patient than others.
+        back = threading.Timer(10.0, server.start)
         back.start()
 
-        ended = own.wait_for_job(job, timeout=60, poll_interval=0.3)
+        ended = own.wait_for_job(job, timeout=240, poll_interval=0.3)
 
         back.join()
         assert ended.status is JobStatus.SUCCEEDED
@@ -265,8 +277,9 @@ def test_files_travel_as_the_connection_says_when_the_call_does_not(
             assert hook.upload([photo] * 4).counts()["UPLOADED"] == 4
             seconds[workers] = time.monotonic() - started_at
 
-    # One at a time, four delays add up.
-    assert seconds[4] < 8 <= seconds[1]
+    # One at a time, four delays add up; what else an upload takes is in both.
+    assert seconds[1] >= 8
+    assert seconds[1] - seconds[4] > 2
 
 
 def test_a_wrong_token_is_told_as_such(datalake_platform: PlatformServer) -> None:
