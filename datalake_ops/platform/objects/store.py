@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from contextlib import closing
@@ -144,7 +145,7 @@ class LocalStore:
         self._pool.close()
 
     def _expiry(self) -> int:
-        return int(time.time()) + self._settings.link_seconds
+        return math.ceil(time.time()) + self._settings.link_seconds
 
 
 def open_store(settings: Settings, database: Database) -> LocalStore:
