@@ -13,7 +13,7 @@ from pathlib import Path
 from datalake_ops.config import Connection
 from datalake_ops.demo.processes import DemoError, Processes, wait_for_file
 
-_READY_SECONDS = 60.0
+_READY_SECONDS = 180.0
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from datalake_ops.errors import DatalakeError
 
 # Each process of a demo carries this in its environment, also those that its children start and detach.
 _MARK = "DATALAKE_OPS_DEMO"
-_GRACE_SECONDS = 8.0
+# The platform takes up to 10 s to end its connections.
+_GRACE_SECONDS = 20.0
 
 
 class DemoError(DatalakeError):
