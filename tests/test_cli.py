@@ -140,7 +140,7 @@ def test_imports_launches_and_waits(
     assert "SUCCEEDED" in capsys.readouterr().out
     assert main(["launch", "thumbnails", "--tag", "imported", "--param", "max_side=32", "--json"]) == 0
     job = json.loads(capsys.readouterr().out)
-    assert main(["wait", job["id"], "--timeout", "60"]) == 0
+    assert main(["wait", job["id"], "--timeout", "240"]) == 0
 
     assert f"{job['id']}  SUCCEEDED" in capsys.readouterr().out
 
@@ -185,7 +185,7 @@ def test_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
         assert server.stdout is not None
         banner = [server.stdout.readline() for _ in range(5)]
         server.terminate()
-        code = server.wait(20)
+        code = server.wait(120)
 
     assert banner[0] == "datalake-ops platform is ready\n"
     assert "(shown only this once)" in "".join(banner)

@@ -105,14 +105,14 @@ def test_ctrl_c_stops_cleanly_says_how_to_resume_and_resuming_works(
     photos_in(tmp_path / "in", 60)
     command = [sys.executable, "-m", "datalake_ops.cli", "upload", str(tmp_path / "in"), "--workers", "2"]
     command += ["--journal", str(tmp_path / "run.journal"), "--no-wait"]
-    datalake_platform.script_fault("POST", r"/api/datalake/.*/datas", delay=0.1, count=60)
+    datalake_platform.script_fault("POST", r"/api/datalake/.*/datas", delay=0.5, count=60)
 
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while lake.count_data() < 5 and time.monotonic() < deadline:
         time.sleep(0.05)
     running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=60)
+    _, said = running.communicate(timeout=240)
     datalake_platform.clear_faults()
 
     assert running.returncode == 130
@@ -120,7 +120,7 @@ def test_ctrl_c_stops_cleanly_says_how_to_resume_and_resuming_works(
     assert "Traceback" not in said
     assert 5 <= lake.count_data() < 60
 
-    again = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    again = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
 
     assert again.returncode == 0, again.stderr
     assert "skipped" in again.stdout
@@ -174,7 +174,7 @@ def test_a_report_that_cannot_be_written_after_all_hides_no_result(
         folder.touch()
 
     datalake_platform.clear_requests()
-    datalake_platform.script_fault("POST", "/datas$", delay=3)
+    datalake_platform.script_fault("POST", "/datas$", delay=6)
     spoiler = threading.Thread(target=spoil)
     spoiler.start()
     code = main(["upload", str(tmp_path / "in"), "--report", str(folder / "report.jsonl")])

@@ -126,13 +126,13 @@ def test_a_slow_reader_is_waited_for_as_long_as_it_reads() -> None:
         await reader.readuntil(b"\r\n\r\n")
         for _ in range(len(body) // (1 << 19)):
             await reader.readexactly(1 << 19)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.15)
         writer.write(FORMS[0])
         await writer.drain()
 
     request = head("POST", "/", {"Host": "h", "Content-Length": str(len(body))}) + body
 
-    assert asked(serve, request, timeouts=WireTimeouts(5, 0.8))[0][0].body == b"whole"
+    assert asked(serve, request, timeouts=WireTimeouts(5, 3))[0][0].body == b"whole"
 
 
 def test_nobody_there_means_that_nothing_was_sent() -> None:

@@ -111,16 +111,16 @@ class HookClient:
         return [{"name": one.name, "filename": one.filename} for one in found]
 
     def import_prefixes(self, prefixes: list[str], **options: Any) -> str:
-        return str(self.hook.wait_for_job(self.hook.import_bucket_objects(prefixes, **options), timeout=60).status)
+        return str(self.hook.wait_for_job(self.hook.import_bucket_objects(prefixes, **options), timeout=240).status)
 
     def import_objects(self, objects: dict[str, Any]) -> str:
         (job,) = self.hook.import_cloud_objects(objects)
-        return str(self.hook.wait_for_job(job, timeout=60).status)
+        return str(self.hook.wait_for_job(job, timeout=240).status)
 
     def launch(self, processing: str, filenames: list[str], **options: Any) -> str:
         data = self.hook.list_data(filenames=filenames)
         job = self.hook.launch_processing(self.hook.get_processing(processing), data, **options)
-        return str(self.hook.wait_for_job(job, timeout=120, raise_on_failure=False).status)
+        return str(self.hook.wait_for_job(job, timeout=240, raise_on_failure=False).status)
 
     def processing_names(self) -> list[str]:
         return sorted(processing.name for processing in self.hook.list_processings())

@@ -55,7 +55,7 @@ def test_hundreds_of_jobs_are_awaited_without_a_thread_each(lake: AsyncDatalakeH
             job = await lake.launch_processing("quality-tagging", [await lake.upload_data(photo)])
             before = threading.active_count()
             waits = [
-                asyncio.create_task(lake.wait_for_job(job, timeout=60, raise_on_failure=False)) for _ in range(200)
+                asyncio.create_task(lake.wait_for_job(job, timeout=240, raise_on_failure=False)) for _ in range(200)
             ]
             await asyncio.sleep(0.05)
             threads = threading.active_count() - before
@@ -74,6 +74,6 @@ def test_a_wait_raises_what_the_hook_raises(lake: AsyncDatalakeHook, photo: Path
             with pytest.raises(JobWaitTimeoutError):
                 await lake.wait_for_job(job, timeout=0)
             with pytest.raises(JobFailedError, match="max_side"):
-                await lake.wait_for_job(job, timeout=60)
+                await lake.wait_for_job(job, timeout=240)
 
     asyncio.run(run())

@@ -34,7 +34,7 @@ class Api:
     ) -> requests.Response:
         """One API request."""
         return self._session.request(
-            method, self.url + path, json=body, headers={**self._headers, **(headers or {})}, timeout=30
+            method, self.url + path, json=body, headers={**self._headers, **(headers or {})}, timeout=120
         )
 
     def json(self, method: str, path: str, body: Any = None) -> Any:
@@ -45,7 +45,7 @@ class Api:
 
     def storage(self, method: str, url: str, **options: Any) -> requests.Response:
         """One request to a signed address."""
-        return self._session.request(method, url, timeout=30, **options)
+        return self._session.request(method, url, timeout=120, **options)
 
     def object_name(self, filename: str = "photo.jpg", **more: Any) -> str:
         """A new object name."""
@@ -81,7 +81,7 @@ class Api:
         """What the storage says of an object."""
         return self.call("POST", f"/api/object-storage/{self.connector}/stat", {"object_name": name})
 
-    def ended(self, job: dict[str, Any], seconds: float = 60.0) -> dict[str, Any]:
+    def ended(self, job: dict[str, Any], seconds: float = 240.0) -> dict[str, Any]:
         """A job when it has ended."""
         path = f"/api/v2/job/{job['id']}"
         self.until(lambda: self.json("GET", path)["status"] not in ("PENDING", "QUEUED", "RUNNING"), seconds)
@@ -103,7 +103,7 @@ class Api:
             found += page["items"]
         return found
 
-    def until(self, is_so: Callable[[], bool], seconds: float = 60.0) -> None:
+    def until(self, is_so: Callable[[], bool], seconds: float = 240.0) -> None:
         """Wait until something is so."""
         deadline = time.monotonic() + seconds
         while not is_so():

@@ -96,7 +96,7 @@ def test_an_import_is_told_when_its_files_were_read(
         path.rename(folder / path.name)
     start = lake.list_changes().cursor
 
-    job = lake.wait_for_job(lake.import_bucket_objects([f"{folder.name}/"], tags=["raw"]), timeout=60)
+    job = lake.wait_for_job(lake.import_bucket_objects([f"{folder.name}/"], tags=["raw"]), timeout=240)
 
     pages = everything(lake, start)
     became = [one for page in pages for one in page.data if one.became_ready]

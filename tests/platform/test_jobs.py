@@ -199,9 +199,11 @@ class TestRun:
         lab.api.until(lambda: token.exists() and bool(token.read_text()))
         header = {"Authorization": f"Bearer {token.read_text()}"}
         alive = lab.api.call("GET", f"/api/v2/job/{job['id']}", headers=header)
-        foreign = lab.api.call("POST", f"/api/v2/job/{lab.launch()['id']}/succeed", headers=header)
+        other = lab.launch()
+        foreign = lab.api.call("POST", f"/api/v2/job/{other['id']}/succeed", headers=header)
         go.touch()
-        lab.api.ended(job)
+        for one in (job, other):
+            lab.api.ended(one)
 
         dead = lab.api.call("GET", f"/api/v2/job/{job['id']}", headers=header)
 
@@ -394,9 +396,10 @@ class TestReports:
 
 class TestKill:
     def test_a_running_job_dies_with_its_whole_tree(self, lab: Lab, tmp_path: Path) -> None:
-        escape = ["setsid", "sh", "-c", "sleep 600 & sleep 601"]
+        mark = mark_of_this_test()
+        escape = ["setsid", "sh", "-c", f"sleep 600.{mark} & sleep 601.{mark}"]
         never = str(tmp_path / "never")
-        job = lab.launch(parameters={"start": [escape, ["sleep", "602"]], "wait_for": never})
+        job = lab.launch(parameters={"start": [escape, ["sleep", f"602.{mark}"]], "wait_for": never})
         lab.until_line(job, "child")
         lab.api.until(lambda: len([line for line in lab.api.log(job) if line.startswith("child")]) == 2)
         children = [int(line.split()[1]) for line in lab.api.log(job) if line.startswith("child")]
@@ -406,14 +409,15 @@ class TestKill:
 
         assert (killed["status"], killed["exit_code"]) == ("KILLED", -15)
         assert not any(is_running(pid) for pid in children)
-        assert not processes_saying("sleep", "60")
+        assert not processes_saying("sleep", mark)
         assert lab.kill(job)["status"] == "KILLED"
 
     def test_what_a_program_leaves_behind_ends_with_it(self, lab: Lab) -> None:
-        job = lab.launch(parameters={"start": [["setsid", "sleep", "603"]]})
+        mark = mark_of_this_test()
+        job = lab.launch(parameters={"start": [["setsid", "sleep", f"603.{mark}"]]})
 
         assert lab.api.ended(job)["status"] == "SUCCEEDED"
-        assert not processes_saying("sleep", "603")
+        assert not processes_saying("sleep", mark)
 
     def test_a_job_that_waits_for_its_turn_waits_no_more(self, lab: Lab, tmp_path: Path) -> None:
         holds = lab.launch(cpu=2, parameters={"wait_for": str(tmp_path / "go")})
@@ -556,6 +560,11 @@ class TestRestart:
         go.touch()
 
         assert [lab.api.ended(job)["status"] for job in (first, second)] == ["SUCCEEDED", "SUCCEEDED"]
+
+
+def mark_of_this_test() -> str:
+    """Digits for a command line that nobody else on this machine has."""
+    return str(uuid4().int)[:12]
 
 
 def processes_saying(*words: str) -> list[int]:

@@ -217,7 +217,7 @@ class TestOnAPlatform:
         folder.mkdir()
         for name, content in files.items():
             (folder / name).write_bytes(content)
-        hook.wait_for_job(hook.import_bucket_objects([f"{folder.name}/"]), timeout=60)
+        hook.wait_for_job(hook.import_bucket_objects([f"{folder.name}/"]), timeout=240)
         return hook.list_data()
 
     def test_quality_tagging_tags_what_deserves_it(self, hook: DatalakeHook, data: MultiData) -> None:
@@ -299,7 +299,7 @@ class TestOnAPlatform:
     def run(
         hook: DatalakeHook, processing: str, data: MultiData | list[Data], parameters: dict[str, Any] | None = None
     ) -> Job:
-        return hook.wait_for_job(hook.launch_processing(processing, data, parameters), timeout=120)
+        return hook.wait_for_job(hook.launch_processing(processing, data, parameters), timeout=240)
 
     @staticmethod
     def tagged(hook: DatalakeHook) -> dict[str, set[str]]:

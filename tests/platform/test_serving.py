@@ -23,7 +23,7 @@ from datalake_ops.testing import PlatformServer
 from tests.platform.lakes import SMALL_JPEG, LakeApi
 
 
-def run(*arguments: object, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def run(*arguments: object, timeout: float = 240) -> subprocess.CompletedProcess[str]:
     """Runs `python -m datalake_ops.platform` to its end."""
     command = [sys.executable, "-m", "datalake_ops.platform", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
@@ -73,7 +73,7 @@ def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> None:
         assert str(server.pid) in second.stderr
         assert "already serves" in second.stderr
         assert "Traceback" not in second.stderr
-        assert requests.get(f"{server.url}/health", timeout=10).ok
+        assert requests.get(f"{server.url}/health", timeout=60).ok
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def started_output(home: Path) -> tuple[str, str | None]:
             assert line, "the server ended before it was ready"
             lines.append(line)
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
     found = re.search(r"dlo_[\w-]+", "".join(lines))
     return "".join(lines), found.group() if found else None
 
@@ -147,15 +147,15 @@ def started_output(home: Path) -> tuple[str, str | None]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_server_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     with PlatformServer(home=tmp_path / "home") as server:
-        requests.get(f"{server.url}/health", timeout=10)
+        requests.get(f"{server.url}/health", timeout=60)
         os.kill(server.pid, number)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while (tmp_path / "home" / "server.json").exists():
             assert time.monotonic() < deadline, "server.json is still there"
             time.sleep(0.02)
 
         with pytest.raises(requests.ConnectionError):
-            requests.get(f"{server.url}/health", timeout=10)
+            requests.get(f"{server.url}/health", timeout=60)
 
 
 def test_the_folder_is_its_owners_alone(tmp_path: Path) -> None:
@@ -200,15 +200,19 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_defect(tmp_path: P
 
 
 def test_small_answers_are_sent_at_once(datalake_platform: PlatformServer) -> None:
-    with requests.Session() as session:
+    def twenty(session: requests.Session) -> list[float]:
         times = []
         for _ in range(20):
             started = time.perf_counter()
-            session.get(f"{datalake_platform.url}/health", timeout=10)
+            session.get(f"{datalake_platform.url}/health", timeout=60)
             times.append(time.perf_counter() - started)
+        return sorted(times)
 
-    # Nagle's algorithm against delayed acknowledgements costs 40 ms for every one of them.
-    assert sorted(times)[5] < 0.03
+    deadline = time.monotonic() + 60
+    with requests.Session() as session:
+        # Nagle's algorithm against delayed acknowledgements costs 40 ms for every one, a busy machine for some.
+        while (times := twenty(session))[5] >= 0.03:
+            assert time.monotonic() < deadline, times
 
 
 def test_health_and_pages_need_no_token_and_no_other_address(datalake_platform: PlatformServer) -> None:
@@ -235,7 +239,7 @@ def test_a_ping_announces_the_extensions(lake: LakeApi) -> None:
 def test_admin_routes_exist_only_when_they_are_enabled(tmp_path: Path) -> None:
     with PlatformServer(home=tmp_path / "home", admin=False) as server:
         answer = requests.get(
-            f"{server.url}/_admin/requests", headers={"Authorization": f"Bearer {server.token}"}, timeout=10
+            f"{server.url}/_admin/requests", headers={"Authorization": f"Bearer {server.token}"}, timeout=60
         )
 
     assert answer.status_code == 404

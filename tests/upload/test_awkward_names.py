@@ -59,6 +59,7 @@ def awkward_names(count: int) -> list[str]:
     return list(names)
 
 
+@pytest.mark.timeout(1200)
 def test_the_platform_holds_ten_thousand_awkward_names_as_the_report_says(lake: DatalakeHook, tmp_path: Path) -> None:
     content = a_picture(tmp_path / "one.png", (1, 1)).read_bytes()
     folder = tmp_path / "in"

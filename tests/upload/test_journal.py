@@ -182,7 +182,7 @@ def upload_on_a_disk_of(size: int, lake: DatalakeHook, folder: Path, count: int)
     }
     command = [sys.executable, "-c", FULL, json.dumps(job)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240, check=False)
 
 
 def test_a_full_disk_is_told_before_anything_is_sent(

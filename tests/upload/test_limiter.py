@@ -18,7 +18,7 @@ HOST, OTHER = "platform:443", "storage:443"
 
 def run(main: Callable[[], Awaitable[T]]) -> T:
     async def bounded() -> T:
-        return await asyncio.wait_for(main(), 10)
+        return await asyncio.wait_for(main(), 60)
 
     return asyncio.run(bounded())
 
@@ -99,16 +99,16 @@ def test_a_host_that_nobody_reaches_is_given_up_and_those_who_wait_are_told() ->
     run(main)
 
 
-@pytest.mark.parametrize(("early", "shortest", "longest"), [(True, 0.0, 0.45), (False, 0.5, 5.0)])
+@pytest.mark.parametrize(("early", "seconds", "shortest", "longest"), [(True, 30, 0, 20), (False, 0.5, 0.5, 20)])
 def test_a_failure_among_many_good_answers_rests_briefly_until_its_tries_come_to_an_end(
-    early: bool, shortest: float, longest: float
+    early: bool, seconds: float, shortest: float, longest: float
 ) -> None:
     async def main() -> float:
         limiter = Limiter(8)
         for failure in [*[None] * 5, Failure(status=503)] * 5:
             limiter.leave(await limiter.enter(HOST), failure, brief=True)
         started_at = time.monotonic()
-        await limiter.rest(0.5, early=early)
+        await limiter.rest(seconds, early=early)
         return time.monotonic() - started_at
 
     assert shortest <= run(main) <= longest

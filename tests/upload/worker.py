@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -33,7 +34,7 @@ class Job:
     def run(self) -> None:
         if self.signal is not None:
             while not self.signal.exists():
-                pass
+                time.sleep(0.001)
         with DatalakeHook.from_connection(self.connection) as hook:
             report = hook.upload(self.paths, **self.options)
         draft = self.report.with_suffix(".part")
@@ -61,7 +62,7 @@ class Worker:
 
     def rows(self) -> list[dict[str, Any]]:
         """Wait for the end, and read the report."""
-        self._process.join(60)
+        self._process.join(240)
         assert self._process.exitcode == 0
         rows: list[dict[str, Any]] = json.loads(self.job.report.read_text())["rows"]
         return rows

@@ -157,11 +157,16 @@ def test_a_wait_that_is_stopped_while_it_looks_stops_no_other(
 def test_a_platform_that_wants_quiet_gets_it_from_all_waits(
     lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path
 ) -> None:
-    fault = datalake_platform.script_fault("*", "/datas", status=429, retry_after=2.0)
+    fault = datalake_platform.script_fault("*", "/datas", status=429, retry_after=8.0)
     waits = [watch(lake, Arrival(), q) for q in (None, "width > 0", "height > 0")]
+
+    def refused() -> None:
+        while not datalake_platform.faults_met(fault):
+            time.sleep(0.05)
 
     async def all_of_them() -> int:
         waiting = [asyncio.ensure_future(await_data(lake.connection, waits[0], poll_interval=0.1))]
+        await asyncio.to_thread(refused)
         await asyncio.sleep(0.5)
         waiting += [asyncio.ensure_future(await_data(lake.connection, one, poll_interval=0.1)) for one in waits[1:]]
         await asyncio.sleep(1.0)

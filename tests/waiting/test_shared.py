@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import UUID, uuid4
 
 import pytest
@@ -74,12 +74,20 @@ async def followed(platform: PlatformServer, wait: Wait, tail: Tail | None = Non
     return [seen async for seen in shared_poller(connection_of(platform)).follow(wait, tail)]
 
 
-async def some_time(platform: PlatformServer, waits: list[Wait], seconds: float) -> None:
+async def follow_until(platform: PlatformServer, waits: list[Wait], is_so: Callable[[], bool]) -> None:
     following = [asyncio.ensure_future(followed(platform, wait)) for wait in waits]
-    await asyncio.sleep(seconds)
+    await until(is_so)
     for one in following:
         one.cancel()
     await asyncio.gather(*following, return_exceptions=True)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so that only the platform can tell."""
+    deadline = time.monotonic() + 120
+    while not await asyncio.to_thread(is_so):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
 
 
 def paths(platform: PlatformServer, ending: str) -> list[str]:
@@ -91,11 +99,13 @@ def test_many_waits_cost_one_request_per_interval(
 ) -> None:
     waits = [a_wait(hook.launch_processing("patient", data), poll_interval=0.5) for _ in range(12)]
     platform.clear_requests()
+    started_at = time.monotonic()
 
-    asyncio.run(some_time(platform, waits, 3.0))
+    asyncio.run(follow_until(platform, waits, lambda: len(paths(platform, BATCH)) >= 6))
 
     looks = paths(platform, BATCH)
-    assert 3 <= len(looks) <= 9
+    # Some more in the first interval, until all are in step.
+    assert len(looks) <= (time.monotonic() - started_at) / 0.5 + 3
     assert len(platform.requests()) <= len(looks) + 1 + 12  # the ping, and a look of those that came first
 
 
@@ -142,20 +152,20 @@ def test_an_unknown_job_ends_its_own_wait_only(platform: PlatformServer, hook: D
 def test_a_deadline_ends_its_own_wait_only(platform: PlatformServer, hook: DatalakeHook, data: list[str]) -> None:
     patient = hook.launch_processing("patient", data)
 
-    async def both() -> list[object]:
-        waits = (
-            followed(platform, a_wait(patient, deadline_at=time.time() + 0.5)),
-            followed(platform, a_wait(patient, deadline_at=time.time() + 1.5)),
+    async def both() -> tuple[BaseException | None, bool]:
+        first, late = (
+            asyncio.ensure_future(followed(platform, a_wait(patient, deadline_at=time.time() + seconds)))
+            for seconds in (0.5, 200.0)
         )
-        started = time.time()
-        await asyncio.wait([asyncio.ensure_future(waits[0])])
-        first = time.time() - started
-        return [first, (await asyncio.gather(waits[1], return_exceptions=True))[0]]
+        await asyncio.wait([first])
+        goes_on = not late.done()
+        late.cancel()
+        return first.exception(), goes_on
 
-    first, late = asyncio.run(both())
+    error, goes_on = asyncio.run(both())
 
-    assert first < 1.4
-    assert isinstance(late, JobWaitTimeoutError)
+    assert isinstance(error, JobWaitTimeoutError)
+    assert goes_on
 
 
 def test_a_platform_that_asks_for_patience_is_left_alone_but_no_longer_than_the_deadline(
@@ -168,7 +178,7 @@ def test_a_platform_that_asks_for_patience_is_left_alone_but_no_longer_than_the_
     with pytest.raises(JobWaitTimeoutError):
         asyncio.run(followed(platform, a_wait(patient, deadline_at=time.time() + 1.5)))
 
-    assert time.time() - started < 10
+    assert time.time() - started < 50
     assert platform.faults_met(fault) <= 2  # the first poll and the one at the deadline
 
 
@@ -186,27 +196,30 @@ def test_failed_polls_are_tolerated_as_often_as_was_said(
 
 def test_the_log_is_told_in_pieces_and_not_twice(platform: PlatformServer, hook: DatalakeHook, data: list[str]) -> None:
     talker = hook.launch_processing("talker", data)
-    deadline = time.time() + 30
+    deadline = time.time() + 120
     while len(hook.job_log(talker, tail=None)) < 250:
         assert time.time() < deadline
         time.sleep(0.05)
 
     news: list[Seen] = []
 
-    async def lines() -> list[str]:
-        found: list[str] = []
-        wait = a_wait(talker, deadline_at=time.time() + 2)
-        try:
-            async for seen in shared_poller(connection_of(platform)).follow(wait, Tail(cursor=5, every=0.2)):
-                found.extend(seen.lines)
-                news.append(seen)
-        except JobWaitTimeoutError:
-            pass
-        return found
+    async def follow(wait: Wait) -> None:
+        following = shared_poller(connection_of(platform)).follow(wait, Tail(cursor=5, every=0.2))
+        while True:
+            news.append(await anext(following))
 
-    shown = asyncio.run(lines())
+    async def a_while() -> None:
+        polls: list[bool] = []
+        wait = a_wait(talker)
+        wait.on_poll = lambda _: polls.append(bool(news))
+        following = asyncio.ensure_future(follow(wait))
+        await until(lambda: polls.count(True) >= 5)
+        following.cancel()
+
+    asyncio.run(a_while())
 
     assert len(news) == 1  # A log that does not grow is no news.
+    shown = list(news[0].lines)
     assert shown[0] == f"... {250 - 5 - LINES} lines are left out ..."
     assert shown[1:] == [str(number) for number in range(251 - LINES, 251)]
 
@@ -245,7 +258,13 @@ def test_waits_that_come_as_the_last_one_leaves_are_not_lost(
                 await asyncio.sleep(0)
         return ends
 
-    assert asyncio.run(asyncio.wait_for(one_after_the_other(), 30)) == [JobStatus.SUCCEEDED] * 12
+    assert asyncio.run(asyncio.wait_for(one_after_the_other(), 120)) == [JobStatus.SUCCEEDED] * 12
+
+
+def last_batch(platform: PlatformServer) -> str:
+    """What was asked by the newest look at many jobs."""
+    asked = [one for one in platform.requests() if one["path"].endswith(BATCH)]
+    return f"{asked[-1]['query']} {asked[-1]['body']}" if asked else ""
 
 
 def test_waits_that_began_apart_fall_into_step(platform: PlatformServer, hook: DatalakeHook, data: list[str]) -> None:
@@ -256,14 +275,18 @@ def test_waits_that_began_apart_fall_into_step(platform: PlatformServer, hook: D
         for job in jobs:
             following.append(asyncio.ensure_future(followed(platform, a_wait(job, poll_interval=1.0))))
             await asyncio.sleep(0.13)
-        await asyncio.sleep(2.0)
+        await until(lambda: all(str(job.id) in last_batch(platform) for job in jobs))
+        started_at = time.monotonic()
         platform.clear_requests()
         await asyncio.sleep(4.0)
+        looked.append((len(paths(platform, BATCH)), time.monotonic() - started_at))
         for one in following:
             one.cancel()
         await asyncio.gather(*following, return_exceptions=True)
 
+    looked: list[tuple[int, float]] = []
     asyncio.run(begun_apart())
 
-    assert len(paths(platform, BATCH)) <= 5
+    [(looks, seconds)] = looked
+    assert 1 <= looks <= seconds + 1
     assert len(platform.requests()) == len(paths(platform, BATCH))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -97,18 +98,26 @@ def test_a_wait_survives_polls_that_fail_and_returns_the_end() -> None:
     assert [job.status for job in seen] == [JobStatus.RUNNING, JobStatus.FAILED]
 
 
-def test_a_wait_gives_up_when_the_platform_stays_silent_for_too_long() -> None:
-    wait = a_wait(schedule=WaitSchedule(poll_interval=0.01, tolerated_silence=0.05))
-    polls: list[UUID] = []
+def test_a_wait_gives_up_when_the_platform_stays_silent_for_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    polls: list[float] = []
+    now = 1000.0
 
-    def look(job: UUID) -> Job:
-        polls.append(job)
+    def look(_: UUID) -> Job:
+        polls.append(now)
         raise NetworkError("cut")
 
+    def rest(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr("datalake_ops.waiting.wait.time", SimpleNamespace(time=lambda: now))
+    wait = a_wait(schedule=WaitSchedule(poll_interval=10.0, tolerated_silence=50.0), started_at=now)
+
     with pytest.raises(NetworkError):
-        wait_until_ended(wait, look)
+        wait_until_ended(wait, look, rest)
 
     assert len(polls) > 2
+    assert polls[-2] - polls[0] <= 50 <= polls[-1] - polls[0]
 
 
 def test_a_wait_ends_at_once_when_the_platform_refuses_to_tell() -> None:
