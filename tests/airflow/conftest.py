@@ -65,7 +65,8 @@ def _prepare() -> None:
         warnings.simplefilter("ignore")
         import airflow.models
         import airflow.providers.common.compat.sdk  # noqa: F401
-    _wait_for_no_scheduler()
+
+        _wait_for_no_scheduler()
     if AIRFLOW >= (3, 0):
         _share_the_api()
     if AIRFLOW >= (3, 3):

@@ -7,7 +7,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
@@ -198,10 +198,18 @@ class Story:
     def says(self, words: str) -> None:
         wait_until(f"the run says {words!r}", lambda: words in self.said())
 
-    def send_heartbeat(self) -> None:
-        """Send what the run's process sends while it runs."""
+    def send_heartbeats_until_missed(self, zombie_seconds: float) -> None:
+        """Send what the run's process sends while it runs, and then nothing until the reaper was called for that.
+
+        Prefect may read a first one before the suspension, which then answers it: so another is sent after a while.
+        """
         about = {"prefect.resource.id": f"prefect.flow-run.{self.run_id}", "prefect.resource.name": self.run().name}
-        emit_event("prefect.flow-run.heartbeat", resource=about)
+        for _ in range(3):
+            emit_event("prefect.flow-run.heartbeat", resource=about)
+            with suppress(TimeoutError):
+                wait_until("the run is missed", self.missed, seconds=zombie_seconds + 180)
+                return
+        raise TimeoutError("No heartbeat of the run is missed.")
 
     def missed(self) -> list[FlowRun]:
         """The reaper's runs that were called because this run sent no heartbeats, and have ended."""

@@ -167,8 +167,7 @@ def test_a_suspended_run_whose_last_heartbeat_came_late_is_not_lost(world: World
     run = world.start(f"suspended/{POOL}")
     run.await_suspension()
 
-    run.send_heartbeat()
-    wait_until("the run is missed", run.missed, seconds=ZOMBIE_SECONDS + PATIENCE)
+    run.send_heartbeats_until_missed(ZOMBIE_SECONDS)
 
     assert run.run().state_name == "Suspended"
     world.end(run.job())
