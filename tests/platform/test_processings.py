@@ -295,6 +295,16 @@ class TestOnAPlatform:
         assert "dark.jpg: could not be downloaded" in hook.job_log(job)
         assert "dark" not in self.tagged(hook)
 
+    def test_a_program_waits_for_a_platform_that_is_away_for_longer_than_a_mere_caller_would(
+        self, server: PlatformServer, hook: DatalakeHook, data: MultiData
+    ) -> None:
+        away = server.script_fault("*", "/datas$", status=503, retry_after=0.1, count=12)
+
+        job = self.run(hook, "quality-tagging", data)
+
+        assert job.status.value == "SUCCEEDED"
+        assert server.faults_met(away) == 12
+
     @staticmethod
     def run(
         hook: DatalakeHook, processing: str, data: MultiData | list[Data], parameters: dict[str, Any] | None = None
