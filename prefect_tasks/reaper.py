@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect import flow, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterEndTime,
@@ -16,15 +17,19 @@ from prefect.client.schemas.filters import (
     FlowRunFilterTags,
 )
 from prefect.client.schemas.objects import FlowRun
+from prefect.events.filters import EventNameFilter
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
 from prefect_tasks.blocks import DEFAULT_BLOCK
+from prefect_tasks.events import was_heard
 from prefect_tasks.notes import TAG, Notes
 from prefect_tasks.orphans import STOPPED, cancel_jobs_of
 from prefect_tasks.waiting import run_logger
 
 _PAGE = 200
+# The same events that the rule against zombies waits for.
+_OF_THE_RUN = EventNameFilter(prefix=["prefect.flow-run."])
 
 
 @flow(name="reap-orphan-jobs")
@@ -36,8 +41,8 @@ def reap_orphan_jobs(
     Args:
         flow_run_id: the run; without it, every run with jobs that ended so lately.
         hours: how far back "lately" reaches.
-        lost: a run that sends no heartbeats any more. It crashes if it should send some, which calls for the reaper
-            again, and nothing else is done.
+        lost: a run that sends no heartbeats any more. It crashes if it should send some and still sends none, which
+            calls for the reaper again, and nothing else is done.
         silence: for how many seconds it has sent none.
     """
     logger = run_logger()
@@ -57,20 +62,20 @@ def _crash(run_id: UUID, silence: float, logger: Any) -> None:
             run = client.read_flow_run(run_id)
         except ObjectNotFound:
             return
-        if not _should_be_heard(run, silence):
+        if not is_lost(client, run, silence):
             logger.info("Flow run %r is not lost: it is %s.", run.name, run.state_name)
             return
         client.set_flow_run_state(run_id, Crashed(message="The run sends no heartbeat any more: it is lost."))
         logger.warning("Flow run %r sends no heartbeat any more, and has crashed.", run.name)
 
 
-def _should_be_heard(run: FlowRun, silence: float) -> bool:
-    """Whether it has a process; a suspended run is as silent, and its last heartbeat may come late."""
-    state = run.state
-    if state is None or not state.is_running():
+def is_lost(client: SyncPrefectClient, run: FlowRun, silence: float) -> bool:
+    """Whether it should have a process that is heard, and is not; a suspended run is as silent, and has none."""
+    if run.state is None or not run.state.is_running():
         return False
-    # A run that was resumed meanwhile has only begun; half the time, for clocks may differ.
-    return (datetime.now(timezone.utc) - state.timestamp).total_seconds() >= silence / 2
+    # It may have been resumed since the reaper was called, which had to wait for a worker. Clocks may differ.
+    since = datetime.now(timezone.utc) - timedelta(seconds=silence / 2)
+    return run.state.timestamp <= since and not was_heard(client, run.id, _OF_THE_RUN, since)
 
 
 def _stopped_runs(flow_run_id: UUID | None, hours: float) -> Iterator[FlowRun]:

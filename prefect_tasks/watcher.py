@@ -20,10 +20,11 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, Fl
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.events import emit_event
-from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter, EventOccurredFilter
+from prefect.events.filters import EventNameFilter
 
 from datalake_ops.config import RetryPolicy, Timeouts
 from prefect_tasks.blocks import load_credentials
+from prefect_tasks.events import was_heard
 from prefect_tasks.notes import Notes, Suspended
 from prefect_tasks.waiting import run_logger
 
@@ -158,10 +159,8 @@ def _has_left(run: FlowRun) -> bool:
     suspended_at = run.state.timestamp
     if time.time() - suspended_at.timestamp() >= _LEAVING:
         return True
-    about = EventAnyResourceFilter(id=[f"prefect.flow-run.{run.id}"])
-    left = EventFilter(event=_LEFT, any_resource=about, occurred=EventOccurredFilter(since=suspended_at))
     with get_client(sync_client=True) as client:
-        return bool(client.read_events(left, limit=1).events)
+        return was_heard(client, run.id, _LEFT, since=suspended_at)
 
 
 def _statuses(waits: Suspended, known: Mapping[UUID, Job] | None) -> dict[str, str] | None:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,6 +17,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import BlockDocumentUpdate, WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.events import emit_event
+from prefect.events.filters import EventNameFilter
 from prefect.states import Completed, Crashed, Running, Suspended
 
 import prefect_tasks.watcher
@@ -26,8 +28,10 @@ from datalake_ops.testing import PlatformServer
 from datalake_ops.testing.prefect import wait_until
 from datalake_ops.wire.jobs import JobStatus
 from prefect_tasks import DatalakeCredentials, install_automations, reap_orphan_jobs, wait_for_job
+from prefect_tasks.events import was_heard
 from prefect_tasks.notes import TAG, note_suspension
 from prefect_tasks.notes import Suspended as Waits
+from prefect_tasks.reaper import is_lost
 from prefect_tasks.watcher import Watcher, job_watcher
 from tests.prefect.job_looks import await_status
 
@@ -307,6 +311,20 @@ class TestReaping:
         reap_orphan_jobs(lost=run.id, silence=silence)
 
         assert prefect.read_flow_run(run.id).state_name == name
+
+    @pytest.mark.parametrize("heard", [True, False])
+    def test_a_run_that_was_heard_again_before_the_reaper_came_is_not_lost(
+        self, prefect: SyncPrefectClient, heard: bool
+    ) -> None:
+        # The server would tell the time itself at which a run began.
+        begun_at = datetime.now(timezone.utc) - timedelta(hours=2)
+        run = FlowRun(id=uuid4(), flow_id=uuid4(), state=Running(timestamp=begun_at))
+        if heard:
+            emit_event("prefect.flow-run.heartbeat", resource={"prefect.resource.id": f"prefect.flow-run.{run.id}"})
+            heartbeat = EventNameFilter(name=["prefect.flow-run.heartbeat"])
+            wait_until("the server knows it", lambda: was_heard(prefect, run.id, heartbeat, begun_at), 240)
+
+        assert is_lost(prefect, run, silence=3600.0) is not heard
 
 
 class TestSuspending:
