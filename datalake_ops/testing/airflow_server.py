@@ -26,6 +26,7 @@ COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 # Long enough for a machine that is busy with much else: nobody waits longer than something takes.
 _READY_SECONDS = 600.0
 _WAIT_SECONDS = 300.0
+_RUN_SECONDS = 600.0
 _STOP_SECONDS = 10.0
 _ANSWER_SECONDS = 120.0
 _BUSY_SECONDS = 240.0
@@ -186,7 +187,7 @@ class AirflowServer:
                     raise
             time.sleep(_POLL_SECONDS)
 
-    def wait(self, dag_id: str, run_id: str, timeout: float = _READY_SECONDS) -> str:
+    def wait(self, dag_id: str, run_id: str, timeout: float = _RUN_SECONDS) -> str:
         """Wait for the end of a run and return its state.
 
         Raises:

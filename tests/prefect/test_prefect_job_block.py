@@ -100,9 +100,7 @@ def test_can_be_attached_to_and_cancelled(lake: DatalakeHook, credentials: Datal
     block = a_job(credentials, "patient")
     started = block.trigger()
 
-    block.attach(started.job_id).cancel()
-
-    await_status(lake, started.job_id, JobStatus.KILLED)
+    assert block.attach(started.job_id).cancel()["status"] == "KILLED"
 
 
 @pytest.mark.parametrize(("on_stop", "expected"), [("cancel", JobStatus.KILLED), ("detach", JobStatus.RUNNING)])
