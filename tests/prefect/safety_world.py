@@ -19,7 +19,7 @@ from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName, LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
-from prefect.events import emit_event
+from prefect.events import Event
 from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
 from prefect.states import Cancelling
 
@@ -202,10 +202,13 @@ class Story:
         """Send what the run's process sends while it runs, and then nothing until the reaper was called for that.
 
         Prefect may read a first one before the suspension, which then answers it: so another is sent after a while.
+        `emit_event` would send them to the first Prefect server that this process ever met, not to that of the stories.
         """
         about = {"prefect.resource.id": f"prefect.flow-run.{self.run_id}", "prefect.resource.name": self.run().name}
         for _ in range(3):
-            emit_event("prefect.flow-run.heartbeat", resource=about)
+            heartbeat = Event(event="prefect.flow-run.heartbeat", resource=about)
+            with self.world.client() as client:
+                client.request("POST", "/events", json=[heartbeat.model_dump(mode="json")])
             with suppress(TimeoutError):
                 wait_until("the run is missed", self.missed, seconds=zombie_seconds + 180)
                 return
