@@ -109,7 +109,7 @@ def _object(text: str, where: str) -> dict[str, Any]:
 
 
 def _id_of_row(row: dict[str, Any]) -> str:
-    from datalake_ops.upload.report import FileStatus
+    from datalake_ops.upload.reporting.report import FileStatus
 
     # A file that the platform cannot read has a data too, but not one to work on.
     done = "status" not in row or FileStatus(row["status"]).succeeded

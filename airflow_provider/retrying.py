@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import HAS_RETRY_POLICIES, AirflowFailException, RetryDecision, RetryPolicy
 from datalake_ops.errors import DatalakeError
-from datalake_ops.remedy import Remedy, remedy_of, told_delay
+from datalake_ops.retryability import Remedy, remedy_of, told_delay
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

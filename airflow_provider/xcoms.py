@@ -17,7 +17,7 @@ def as_xcom(value: Any) -> Any:
     Data, tags, jobs and the like become dictionaries (without presigned addresses), `MultiData` the list of its ids,
     an upload's report its summary.
     """
-    from datalake_ops.upload.report import UploadReport
+    from datalake_ops.upload.reporting.report import UploadReport
     from datalake_ops.wire.data import MultiData
     from datalake_ops.wire.model import WireModel
 
@@ -38,7 +38,7 @@ def as_xcom(value: Any) -> Any:
 
 def bounded(summary: dict[str, Any], max_bytes: int) -> dict[str, Any]:
     """A summary of at most so many bytes, whose `data_ids` are all or none: nobody shall take some for all."""
-    from datalake_ops.upload.saving import SMALLEST_SUMMARY, within
+    from datalake_ops.upload.reporting.export import SMALLEST_SUMMARY, within
 
     whole = within(summary, max(max_bytes, SMALLEST_SUMMARY))
     if whole["data_ids_left_out"]:

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from datalake_ops.errors import DatalakeError, ErrorManager
     from datalake_ops.hook import DatalakeHook
     from datalake_ops.hook.awaiting import AsyncDatalakeHook
-    from datalake_ops.upload.manifest import Manifest
     from datalake_ops.upload.preflight import check
-    from datalake_ops.upload.report import FileReport, UploadReport
-    from datalake_ops.upload.shard import Shard
-    from datalake_ops.upload.shards import merge_reports, merge_summaries, plan_shards
-    from datalake_ops.upload.spool import NamedStream
+    from datalake_ops.upload.reporting.report import FileReport, UploadReport
+    from datalake_ops.upload.sharding import merge_reports, merge_summaries, plan_shards
+    from datalake_ops.upload.sources.manifest import Manifest
+    from datalake_ops.upload.sources.shard import Shard
+    from datalake_ops.upload.sources.streams import NamedStream
     from datalake_ops.wire.data import Data, DataChange, DataProjection, MultiData
     from datalake_ops.wire.jobs import Job, JobStatus
     from datalake_ops.wire.processings import Processing
@@ -32,15 +32,15 @@ _HOME_OF = {
     "ErrorManager": "errors",
     "AsyncDatalakeHook": "hook.awaiting",
     "DatalakeHook": "hook",
-    "Manifest": "upload.manifest",
-    "NamedStream": "upload.spool",
-    "Shard": "upload.shard",
+    "Manifest": "upload.sources.manifest",
+    "NamedStream": "upload.sources.streams",
+    "Shard": "upload.sources.shard",
     "check": "upload.preflight",
-    "merge_reports": "upload.shards",
-    "merge_summaries": "upload.shards",
-    "plan_shards": "upload.shards",
-    "FileReport": "upload.report",
-    "UploadReport": "upload.report",
+    "merge_reports": "upload.sharding",
+    "merge_summaries": "upload.sharding",
+    "plan_shards": "upload.sharding",
+    "FileReport": "upload.reporting.report",
+    "UploadReport": "upload.reporting.report",
     "Data": "wire.data",
     "DataChange": "wire.data",
     "DataProjection": "wire.data",

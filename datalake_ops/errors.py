@@ -45,7 +45,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from datalake_ops.upload.report import UploadReport
+    from datalake_ops.upload.reporting.report import UploadReport
     from datalake_ops.wire.data import Data
     from datalake_ops.wire.jobs import Job
 

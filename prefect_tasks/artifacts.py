@@ -108,10 +108,10 @@ class UploadCard(ProgressCard):
 
     def take(self, progress: Progress) -> None:
         """Take note of the progress."""
-        from datalake_ops.upload.progress import Pace
+        from datalake_ops.upload.progress import Throughput
 
         percent = 100.0 * progress.done / progress.total if progress.total else 0.0
-        self(percent, str(Pace(progress, self._clock() - self._began_at)))
+        self(percent, str(Throughput(progress, self._clock() - self._began_at)))
 
 
 def summary_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -34,11 +34,11 @@ class Board:
 
     def show(self, card: ProgressCard) -> None:
         """Tell the card."""
-        from datalake_ops.upload.progress import Pace
+        from datalake_ops.upload.progress import Throughput
 
         progress = self.progress
         percent = 100.0 * progress.done / self.files if self.files else 100.0
-        card(percent, str(Pace(progress, time.monotonic() - self.began_at)))
+        card(percent, str(Throughput(progress, time.monotonic() - self.began_at)))
 
 
 # Not in the module of a task: what its function names travels to a cluster, and a ContextVar does not.

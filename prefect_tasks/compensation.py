@@ -18,7 +18,7 @@ from prefect_tasks.waiting import run_logger
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook
-    from datalake_ops.upload.report import UploadReport
+    from datalake_ops.upload.reporting.report import UploadReport
 
 _DONE = "datalake_done"
 
@@ -50,7 +50,7 @@ def note(credentials: DatalakeCredentials | str, done: Any) -> None:
 
 def created(report: UploadReport) -> list[str]:
     """Ids of the data that an upload made, those that the platform cannot read included."""
-    from datalake_ops.upload.report import FileStatus
+    from datalake_ops.upload.reporting.report import FileStatus
 
     made = (FileStatus.UPLOADED, FileStatus.UNPROCESSABLE)
     return [str(row.data.id) for row in report.files if row.data is not None and row.status in made]

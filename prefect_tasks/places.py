@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from datalake_ops.upload.report import UploadReport
+    from datalake_ops.upload.reporting.report import UploadReport
 
 # What an upload in shards writes down beside their reports.
 NOTE = "upload.json"
@@ -24,7 +24,7 @@ class SharedFolder:
     """
 
     def __init__(self, address: str | os.PathLike[str]) -> None:
-        from datalake_ops.upload.remote import check_address, is_address, local_path
+        from datalake_ops.upload.sources.remote import check_address, is_address, local_path
 
         text = os.fspath(address)
         self.is_remote = is_address(text)
@@ -93,6 +93,6 @@ def write_manifest(address: str | os.PathLike[str], files: Iterable[str | Mappin
 
 
 def _remote(address: str) -> Any:
-    from datalake_ops.upload.remote import remote_path
+    from datalake_ops.upload.sources.remote import remote_path
 
     return remote_path(address)

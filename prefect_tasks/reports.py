@@ -66,8 +66,8 @@ class Reports:
 
         Single files that failed come first, then each shard of which there is no report.
         """
-        from datalake_ops.upload.again import Only
-        from datalake_ops.upload.marks import Marks
+        from datalake_ops.upload.compact_set import HashSet
+        from datalake_ops.upload.sources.subset import Subset
 
         names = self.folder.names()
         retries = self._retries(names)
@@ -80,8 +80,12 @@ class Reports:
         reported = [*(f"{shard_name(one)}{_FORM}" for one in told), *retries]
         if failed := self._failed(reported):
             # A place that could not be read, such as the rest of a manifest, stands for all below it that is not done.
-            done = Marks(path for path in self._done(reported) if path not in failed)
-            yield f"{len(failed)} failed files", Only([dict(one) for one in told], frozenset(failed), done=done), target
+            done = HashSet(path for path in self._done(reported) if path not in failed)
+            yield (
+                f"{len(failed)} failed files",
+                Subset([dict(one) for one in told], frozenset(failed), done=done),
+                target,
+            )
         for shard in self.plan:
             if f"{shard_name(shard)}{_FORM}" not in names:
                 yield (

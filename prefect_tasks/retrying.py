@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.logging import get_logger
 from prefect.tasks import Task, exponential_backoff
 
-from datalake_ops.remedy import is_transient, told_delay
+from datalake_ops.retryability import is_transient, told_delay
 
 # A platform that asks for more has another trouble than load; the next try will hear its word again.
 _LONGEST_REST = 600.0

@@ -29,7 +29,7 @@ _EVERY = 1.0
 @task(**{**RETRYING, **ONCE_PER_RUN, "task_run_name": "plan shards of {what}"})
 def plan_upload(source: Mapping[str, Any], limits: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
     """The shards of a source, planned once per flow run, so that a retry finds the very same."""
-    from datalake_ops.upload.shards import plan_shards
+    from datalake_ops.upload.sharding import plan_shards
 
     return [shard.to_json() for shard in plan_shards(source_of(source), **limits)]
 
@@ -70,7 +70,7 @@ upload_shard.on_rollback(delete_created)
 
 def source_of(told: Mapping[str, Any]) -> Any:
     """A source as `DatalakeHook.upload` takes it, of `{"paths": ...}` or `{"manifest": ..., "base": ...}`."""
-    from datalake_ops.upload.manifest import Manifest
+    from datalake_ops.upload.sources.manifest import Manifest
 
     if told.get("manifest") is not None:
         return Manifest(told["manifest"], base=told.get("base"))
@@ -180,7 +180,7 @@ def _is_bad(summary: dict[str, Any] | BaseException) -> bool:
 
 def _lost(error: BaseException, shard: Mapping[str, Any], number: int, of: int) -> dict[str, Any]:
     """The summary of a shard that told of nothing: its files count as failed, for nobody knows of them."""
-    from datalake_ops.upload.report import UploadReport
+    from datalake_ops.upload.reporting.report import UploadReport
 
     summary = UploadReport(()).summary()
     files = shard["files"]

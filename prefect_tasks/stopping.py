@@ -17,7 +17,7 @@ from prefect.exceptions import Pause
 
 from datalake_ops.config import RetryPolicy, Timeouts
 from datalake_ops.errors import JobFailedError, JobKilledError
-from datalake_ops.remedy import is_transient
+from datalake_ops.retryability import is_transient
 from prefect_tasks.blocks import DatalakeCredentials
 from prefect_tasks.identity import ON_STOP_LABEL
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from prefect.exceptions import CancelledRun
 
 from datalake_ops.errors import NothingDoneError, UploadError
-from datalake_ops.upload.rows import named_error
+from datalake_ops.upload.reporting.rows import named_error
 from prefect_tasks import artifacts, assets, sample, stops
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
 from prefect_tasks.compensation import created, is_undoable, note
@@ -25,7 +25,7 @@ from prefect_tasks.watching import RunWatch
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook
     from datalake_ops.upload.progress import Progress
-    from datalake_ops.upload.report import UploadReport
+    from datalake_ops.upload.reporting.report import UploadReport
 
 # Enough in a log to see what is wrong; the summary names more, the saved report all.
 _LOGGED = 20
@@ -132,7 +132,7 @@ def _stop_if_cancelled(watch: Callable[[], None] | None) -> None:
 def _conclude(
     hook: DatalakeHook, done: UploadReport, visible: Visible, report: str | os.PathLike[str] | None
 ) -> dict[str, Any]:
-    from datalake_ops.upload.saving import within
+    from datalake_ops.upload.reporting.export import within
 
     told = _told(done, visible.max_ids)
     summary = within(told, SUMMARY_BYTES)
@@ -167,7 +167,7 @@ def _tell(done: UploadReport) -> None:
 
 
 def _failure(done: UploadReport) -> UploadError | NothingDoneError:
-    from datalake_ops.upload.seed import failure_text
+    from datalake_ops.upload.reporting.sdk_result import failure_text
 
     first, message = next(done.failures()), failure_text(done)
     for _, row in zip(range(_LOGGED), done.failures(), strict=False):

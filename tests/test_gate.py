@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalake_ops.errors import ConfigurationError
-from datalake_ops.gate import Rule, broken_rules
+from datalake_ops.quality_gate import Rule, broken_rules
 
 
 @pytest.mark.parametrize(

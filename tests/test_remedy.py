@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from datalake_ops import errors
-from datalake_ops.remedy import Remedy, is_transient, remedy_of, told_delay
+from datalake_ops.retryability import Remedy, is_transient, remedy_of, told_delay
 
 
 @pytest.mark.parametrize(

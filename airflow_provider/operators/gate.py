@@ -9,7 +9,7 @@ from airflow_provider.compat import AirflowSkipException
 from airflow_provider.operators.datalake import DatalakeOperator
 from airflow_provider.operators.selection import SelectionOperator
 from datalake_ops.errors import ConfigurationError, QualityGateError
-from datalake_ops.gate import Rule, broken_rules
+from datalake_ops.quality_gate import Rule, broken_rules
 from datalake_ops.query import both
 
 if TYPE_CHECKING:

@@ -101,9 +101,9 @@ class CreateProjectionOperator(LineageOperator, DatalakeOperator):
             yield data_id, str(path)
 
     def _check(self, failed: Sequence[ProjectionReport], count: int) -> None:
-        from datalake_ops.upload.rows import named_error
-        from datalake_ops.upload.tolerance import Tolerance
+        from datalake_ops.upload.reporting.failure_policy import FailurePolicy
+        from datalake_ops.upload.reporting.rows import named_error
 
-        if Tolerance(max_failed=self.max_failed).refuses(len(failed), count):
+        if FailurePolicy(max_failed=self.max_failed).refuses(len(failed), count):
             named = "; ".join(named_error(row.path, row.error) for row in failed[:_NAMED])
             raise IncompleteUploadError(f"{len(failed)} of {count} pictures were not attached: {named}")

@@ -79,7 +79,7 @@ class PlanShardsOperator(StoppableOperator):
 
     def work(self, context: Context) -> list[dict[str, Any]]:
         """List the source and part it."""
-        from datalake_ops.upload.shards import plan_shards
+        from datalake_ops.upload.sharding import plan_shards
 
         source, named = travelling(self._source())
         conn_id = self.storage_conn_id or named
@@ -109,7 +109,7 @@ class PlanShardsOperator(StoppableOperator):
             raise ConfigurationError("Give filepaths or a manifest, and not both.")
         if self.manifest is None:
             return self.filepaths
-        from datalake_ops.upload.manifest import Manifest
+        from datalake_ops.upload.sources.manifest import Manifest
 
         return Manifest(self.manifest, base=self.manifest_base)
 
@@ -156,7 +156,7 @@ class MergeReportsOperator(StoppableOperator):
 
     def work(self, context: Context) -> dict[str, Any]:
         """Add up what the uploads tell."""
-        from datalake_ops.upload.shards import merge_summaries
+        from datalake_ops.upload.sharding import merge_summaries
 
         listed = [self.summaries] if isinstance(self.summaries, Mapping) else list(self.summaries)
         merged = merge_summaries(listed, max_ids=self.max_bytes)
@@ -173,11 +173,11 @@ class MergeReportsOperator(StoppableOperator):
         return write_ids(self.ids_to, (one for address in addresses for one in read_ids(address, storage)), storage)
 
     def _check(self, merged: Mapping[str, Any]) -> None:
-        from datalake_ops.upload.tolerance import Tolerance
+        from datalake_ops.upload.reporting.failure_policy import FailurePolicy
 
         counts = merged["counts"]
         failed = merged["files"] - counts["UPLOADED"] - counts["SKIPPED"]
-        if Tolerance(max_failed=self.max_failed).refuses(failed, merged["files"]):
+        if FailurePolicy(max_failed=self.max_failed).refuses(failed, merged["files"]):
             named = "; ".join(f"{one['path']}: {one['error']}" for one in merged["errors"][:5])
             raise IncompleteUploadError(f"{failed} of {merged['files']} files were not uploaded: {named}")
 

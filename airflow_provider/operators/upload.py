@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from datalake_ops.hook import DatalakeHook as SharedHook
     from datalake_ops.lineage import LakeUri
-    from datalake_ops.upload.report import UploadReport
+    from datalake_ops.upload.reporting.report import UploadReport
 
 # Enough in a log or an error to see what is wrong; the summary names more, the saved report all.
 _LOGGED = 20
@@ -149,10 +149,10 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
 
     def work(self, context: Context) -> dict[str, Any]:
         """Upload, tell what became of each file, and sum up."""
-        from datalake_ops.upload.rows import named_error
-        from datalake_ops.upload.tolerance import Tolerance
+        from datalake_ops.upload.reporting.failure_policy import FailurePolicy
+        from datalake_ops.upload.reporting.rows import named_error
 
-        tolerance = Tolerance(self.raise_on, self.max_failed)
+        tolerance = FailurePolicy(self.raise_on, self.max_failed)
         with self.lake(context) as lake:
             done, uri = self._upload(lake), lake.lake_uri()
         summary = self._summary(done)
@@ -195,7 +195,7 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
             raise ConfigurationError(f"Give one of {', '.join(given)}; this task has {named or 'none'}.")
         if self.manifest is None:
             return given[named[0]]
-        from datalake_ops.upload.manifest import Manifest
+        from datalake_ops.upload.sources.manifest import Manifest
 
         return Manifest(self.manifest, base=self.manifest_base)
 

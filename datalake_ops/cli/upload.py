@@ -15,8 +15,8 @@ from datalake_ops.terminal import print_json, print_table, size
 
 if TYPE_CHECKING:
     from datalake_ops.upload.progress import Progress
-    from datalake_ops.upload.report import UploadReport
-    from datalake_ops.upload.tolerance import Tolerance
+    from datalake_ops.upload.reporting.failure_policy import FailurePolicy
+    from datalake_ops.upload.reporting.report import UploadReport
 
 INTERRUPTED = 130
 # Failed files that are named on the terminal; the report names all.
@@ -50,14 +50,14 @@ def add_commands(commands: Commands) -> None:
 
 def upload(arguments: argparse.Namespace) -> int:
     """Upload, show what failed, and fail when anything did."""
-    from datalake_ops.upload.saving import check_target
-    from datalake_ops.upload.tolerance import Tolerance
+    from datalake_ops.upload.reporting.export import check_target
+    from datalake_ops.upload.reporting.failure_policy import FailurePolicy
 
     source = _source(arguments)
     if arguments.check:
         return _check(source, arguments)
     # What cannot be right is told before hours of upload, not after them.
-    tolerance = Tolerance("any", arguments.max_failed)
+    tolerance = FailurePolicy("any", arguments.max_failed)
     if arguments.report:
         check_target(Path(arguments.report))
     last: list[Progress] = []
@@ -81,7 +81,7 @@ def upload(arguments: argparse.Namespace) -> int:
 
 
 def _source(arguments: argparse.Namespace) -> list[Any]:
-    from datalake_ops.upload.manifest import Manifest
+    from datalake_ops.upload.sources.manifest import Manifest
 
     source = [*arguments.paths, *map(Manifest, arguments.manifest)]
     if not source:
@@ -128,7 +128,7 @@ def _save(done: UploadReport, path: str) -> bool:
     return True
 
 
-def _verdict(done: UploadReport, tolerance: Tolerance) -> int:
+def _verdict(done: UploadReport, tolerance: FailurePolicy) -> int:
     from datalake_ops.errors import IncompleteUploadError, NothingDoneError
 
     try:
@@ -148,7 +148,7 @@ def _how_to_resume(arguments: argparse.Namespace, done: int) -> str:
 
 
 def _print_report(done: UploadReport) -> None:
-    from datalake_ops.upload.rows import named_error
+    from datalake_ops.upload.reporting.rows import named_error
 
     for row in islice(done.failures(), _NAMED):
         print(_shown(named_error(row.path, row.error)))

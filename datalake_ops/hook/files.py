@@ -16,10 +16,10 @@ from datalake_ops.wire.data import Data, DataProjection, MultiData
 
 if TYPE_CHECKING:
     from datalake_ops.errors import ErrorManager
-    from datalake_ops.upload.labels import Names
+    from datalake_ops.upload.name_resolver import NameResolver
     from datalake_ops.upload.progress import OnProgress
     from datalake_ops.upload.projection import ProjectionReport
-    from datalake_ops.upload.report import UploadReport
+    from datalake_ops.upload.reporting.report import UploadReport
 
 FilePath = str | PathLike[str]
 Metadata = Mapping[str, Any]
@@ -60,7 +60,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
             NothingDoneError: every file failed.
             ConfigurationError: a list has another length than the paths; nothing was sent.
         """
-        from datalake_ops.upload.seed import seed_result
+        from datalake_ops.upload.reporting.sdk_result import seed_result
 
         report = self.upload(
             filepaths,
@@ -122,16 +122,16 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
             AnswerError, NetworkError: the lake, a tag or the source cannot be looked up; nothing was sent.
             NothingDoneError, IncompleteUploadError: more files failed than `raise_on` and `max_failed` tolerate.
         """
-        from datalake_ops.upload.again import remembered
         from datalake_ops.upload.engine import upload_files
         from datalake_ops.upload.entries import entries, held
         from datalake_ops.upload.progress import LogProgress
+        from datalake_ops.upload.reporting.failure_policy import FailurePolicy
+        from datalake_ops.upload.reporting.retry import remembered
         from datalake_ops.upload.request import UploadRequest
-        from datalake_ops.upload.tolerance import Tolerance
 
         filepaths = held(filepaths, metadata, custom_metadata, sizes)
         again = remembered(locals())
-        tolerance = Tolerance(raise_on, max_failed)
+        tolerance = FailurePolicy(raise_on, max_failed)
         request = UploadRequest(
             filepaths,
             metadata=metadata,
@@ -199,10 +199,10 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         Raises:
             ConfigurationError: `max_workers` is below 1, a data is no data, or `if_exists` is none of its words.
         """
+        from datalake_ops.concurrency.limiter import DEFAULT_WORKERS
         from datalake_ops.errors import ConfigurationError
         from datalake_ops.upload.progress import LogProgress
         from datalake_ops.upload.projection import ProjectionRequest, upload_projections
-        from datalake_ops.upload.request import DEFAULT_WORKERS
 
         max_workers = self._workers(max_workers)
         if max_workers is not None and max_workers < 1:
@@ -237,17 +237,17 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         Raises:
             DownloadError: some data could not be downloaded; all others were.
         """
-        from datalake_ops.upload.download import DownloadRequest, download_data
+        from datalake_ops.download.downloader import DownloadRequest, download_data
 
         wanted = [one if isinstance(one, Data) else self.get_data(one) for one in as_list(data)]
         workers = self._workers(max_workers)
         request = DownloadRequest(wanted, Path(directory), use_id, force_replace, workers, content_key)
         return download_data(request, self.connection, self.context)
 
-    def _names(self) -> Names:
-        from datalake_ops.upload.labels import Names
+    def _names(self) -> NameResolver:
+        from datalake_ops.upload.name_resolver import NameResolver
 
-        return Names(
+        return NameResolver(
             lambda name: self.get_or_create_data_tag(name).id, lambda name: self.get_or_create_data_source(name).id
         )
 

@@ -7,22 +7,23 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from datalake_ops.client.async_session import AsyncSession
+from datalake_ops.concurrency import loop_thread
+from datalake_ops.concurrency.limiter import Limiter
+from datalake_ops.concurrency.task_pool import TaskPool
 from datalake_ops.config import Connection, RetryPolicy
 from datalake_ops.errors import DatalakeError
-from datalake_ops.upload import loop_thread
-from datalake_ops.upload.crew import Crew
+from datalake_ops.lake import Lake
+from datalake_ops.upload.dedup.deduplicator import open_tracker
+from datalake_ops.upload.dedup.tracker import Findings, UploadTracker
 from datalake_ops.upload.entries import Entries, entries
-from datalake_ops.upload.feed import Feed
-from datalake_ops.upload.keeper import open_ledger
-from datalake_ops.upload.ledger import Findings, Ledger
-from datalake_ops.upload.limiter import Limiter
 from datalake_ops.upload.prepare import Prepared
-from datalake_ops.upload.progress import Progress, Teller
-from datalake_ops.upload.readiness import await_ready
-from datalake_ops.upload.report import FileStatus, UploadReport
-from datalake_ops.upload.report_writer import ReportWriter
-from datalake_ops.upload.request import Lake, UploadRequest
-from datalake_ops.upload.transfer import Courier
+from datalake_ops.upload.progress import Progress, ProgressReporter
+from datalake_ops.upload.reporting.report import FileStatus, UploadReport
+from datalake_ops.upload.reporting.report_builder import ReportWriter
+from datalake_ops.upload.request import UploadRequest
+from datalake_ops.upload.transfer.file_uploader import FileUploader
+from datalake_ops.upload.transfer.prefetch import Prefetcher
+from datalake_ops.upload.transfer.readiness import await_ready
 
 # Tries of one request of an upload: the last one comes some 25 s after the first, were it only this one that fails.
 ATTEMPTS = 8
@@ -39,7 +40,7 @@ def upload_files(request: UploadRequest, connection: Connection, lake: Lake) -> 
         ConfigurationError: the request cannot be right; nothing was sent.
     """
     upload = _Upload(request, connection, lake, entries(request))
-    teller = Teller(request.on_progress, upload.progress)
+    teller = ProgressReporter(request.on_progress, upload.progress)
     if request.on_progress is not None:
         upload.entries.count_ahead()
     try:
@@ -69,7 +70,7 @@ class _Upload:
         async with AsyncSession(
             connection, self.lake.organization.id, pool_size=self.request.workers, gate=limiter
         ) as session:
-            ledger = await open_ledger(session, self.lake, self.request)
+            ledger = await open_tracker(session, self.lake, self.request)
             try:
                 await self._send_all(session, ledger, limiter)
                 findings = await _findings(ledger)
@@ -86,8 +87,8 @@ class _Upload:
         for index, error in findings.errors.items():
             self.writer.add(index, replace(self.writer.row(index), status=FileStatus.FAILED, error=error))
 
-    async def _send_all(self, session: AsyncSession, ledger: Ledger, limiter: Limiter) -> None:
-        courier = Courier(session, self.lake, self.request, ledger)
+    async def _send_all(self, session: AsyncSession, ledger: UploadTracker, limiter: Limiter) -> None:
+        courier = FileUploader(session, self.lake, self.request, ledger)
         held = 0
 
         def room() -> int:
@@ -103,11 +104,11 @@ class _Upload:
             finally:
                 held -= size
 
-        crew = Crew(room)
+        crew = TaskPool(room)
         limiter.on_room = crew.wake
 
         try:
-            async with aclosing(Feed(self.entries, self.request, ledger, lambda: limiter.down).items()) as feed:
+            async with aclosing(Prefetcher(self.entries, self.request, ledger, lambda: limiter.down).items()) as feed:
                 async for fed in feed:
                     if isinstance(fed, Prepared):
                         await crew.start(carry, fed)
@@ -125,7 +126,7 @@ def patient(connection: Connection) -> Connection:
     return connection if chosen else connection.with_(retry=RetryPolicy(attempts=ATTEMPTS))
 
 
-async def _findings(ledger: Ledger) -> Findings:
+async def _findings(ledger: UploadTracker) -> Findings:
     try:
         return await ledger.finish()
     except DatalakeError as error:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from datalake_ops.errors import ConfigurationError
-from datalake_ops.upload.again import Chosen, Only
-from datalake_ops.upload.places import Named, Places, broken, is_one
 from datalake_ops.upload.request import UploadRequest
-from datalake_ops.upload.source import Entry, Size
-from datalake_ops.upload.walk import Broken
+from datalake_ops.upload.sources.entry import Entry, Size
+from datalake_ops.upload.sources.folders import Broken
+from datalake_ops.upload.sources.resolver import ResolvedFile, SourceResolver, broken, is_one
+from datalake_ops.upload.sources.subset import Chosen, Subset
 
 PAIR = 2
 _Extras = tuple[Any, Any, Any]
@@ -26,10 +26,10 @@ class Entries:
 
     def __init__(self, request: UploadRequest) -> None:
         given = request.filepaths
-        self._only: Only | None = None
-        if isinstance(given, Only):
+        self._only: Subset | None = None
+        if isinstance(given, Subset):
             given, self._only = given.filepaths, given
-        self._places = Places(request.include, request.exclude, request.storage_options)
+        self._places = SourceResolver(request.include, request.exclude, request.storage_options)
         self._listed = _as_listed(given, request)
         self._extras = _extras(request, self._listed)
         for one in self._listed if isinstance(self._listed, Sequence) else ():
@@ -64,7 +64,7 @@ class Entries:
                     return
         self.total = count
 
-    def _of(self, one: Any) -> Iterator[Named]:
+    def _of(self, one: Any) -> Iterator[ResolvedFile]:
         try:
             # What comes from an iterator was not looked at before.
             if not isinstance(self._listed, Sequence):
@@ -98,12 +98,12 @@ def held(filepaths: Any, *lists: Any) -> Any:
     return filepaths
 
 
-def _is_meant(named: Named, chosen: Chosen) -> bool:
+def _is_meant(named: ResolvedFile, chosen: Chosen) -> bool:
     line = named.row.line if named.row is not None else None
     return chosen.takes(named.found.path, named.origin, line, isinstance(named.found.content, Broken))
 
 
-def _entry(index: int, named: Named, extras: _Extras) -> Entry:
+def _entry(index: int, named: ResolvedFile, extras: _Extras) -> Entry:
     metadata, custom_metadata, size = extras
     row = named.row
     if row is None:

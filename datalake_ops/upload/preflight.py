@@ -11,10 +11,10 @@ from typing import Any
 
 from datalake_ops.errors import DatalakeError
 from datalake_ops.upload.entries import entries
-from datalake_ops.upload.exif import FORMATS
-from datalake_ops.upload.plan import MEASURED_TYPES, content_type
 from datalake_ops.upload.request import UploadRequest
-from datalake_ops.upload.source import Entry, OpenFile, as_stream
+from datalake_ops.upload.sources.entry import Entry, OpenFile, as_stream
+from datalake_ops.upload.sources.image_metadata import FORMATS
+from datalake_ops.upload.sources.media_type import MEASURED_TYPES, content_type
 from datalake_ops.wire.model import Choice
 
 # Pillow and hashing let other threads run.

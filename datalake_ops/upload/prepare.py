@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from datalake_ops.upload.exif import Picture, merged, read_picture
-from datalake_ops.upload.plan import MEASURED_TYPES, content_type, data_type
 from datalake_ops.upload.request import UploadRequest
-from datalake_ops.upload.source import Entry, OpenFile, check_name, json_ready
+from datalake_ops.upload.sources.entry import Entry, OpenFile, check_name, json_ready
+from datalake_ops.upload.sources.image_metadata import Picture, merged, read_picture
+from datalake_ops.upload.sources.media_type import MEASURED_TYPES, content_type, data_type
 from datalake_ops.wire.data import DataToCreate, Meta
 
 

@@ -36,7 +36,7 @@ OnProgress = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
-class Pace:
+class Throughput:
     """How fast an upload is after some seconds, and how long it will still take as far as anybody knows."""
 
     progress: Progress
@@ -96,10 +96,10 @@ class LogProgress:
         now = self._clock()
         if now >= self._next_at:
             self._next_at = now + self._every
-            self._log(f"Uploading: {Pace(progress, now - self._started_at)}")
+            self._log(f"Uploading: {Throughput(progress, now - self._started_at)}")
 
 
-class Teller:
+class ProgressReporter:
     """Tells a callback what is new, or every second that nothing is, from the caller's thread, and once at the end.
 
     An exception of the callback is logged and ends the telling, never the upload; what is no `Exception`

@@ -15,19 +15,20 @@ from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.client.data import create_projection, list_projections
 from datalake_ops.client.retry import Failure, Loss
 from datalake_ops.client.storage import Tries
+from datalake_ops.concurrency import loop_thread
+from datalake_ops.concurrency.limiter import Limiter
+from datalake_ops.concurrency.task_pool import TaskPool
 from datalake_ops.config import Connection
 from datalake_ops.errors import AmbiguousRequestError, DatalakeError, InvalidFileError, UploadError
-from datalake_ops.upload import loop_thread
-from datalake_ops.upload.crew import Crew
+from datalake_ops.lake import Lake
 from datalake_ops.upload.engine import patient
-from datalake_ops.upload.exif import merged, read_picture
-from datalake_ops.upload.limiter import Limiter
-from datalake_ops.upload.plan import content_type
-from datalake_ops.upload.progress import OnProgress, Progress, Teller
-from datalake_ops.upload.request import Lake
-from datalake_ops.upload.rows import as_upload_error
-from datalake_ops.upload.source import OpenFile, json_ready, open_file
-from datalake_ops.upload.transfer import store
+from datalake_ops.upload.progress import OnProgress, Progress, ProgressReporter
+from datalake_ops.upload.reporting.rows import as_upload_error
+from datalake_ops.upload.sources.entry import OpenFile, json_ready
+from datalake_ops.upload.sources.image_metadata import merged, read_picture
+from datalake_ops.upload.sources.local import open_file
+from datalake_ops.upload.sources.media_type import content_type
+from datalake_ops.upload.transfer.file_uploader import store
 from datalake_ops.wire.data import DataProjection, ProjectionToCreate
 from datalake_ops.wire.uploads import ObjectType
 
@@ -87,7 +88,7 @@ def upload_projections(
 ) -> list[ProjectionReport]:
     """Store many pictures, as many at once as the platform takes well, and report on each, in order; blocks."""
     rows = _Rows()
-    teller = Teller(on_progress, rows.progress)
+    teller = ProgressReporter(on_progress, rows.progress)
     loop_thread.run(
         lambda: _upload_all(iter(requests), patient(connection), lake, max_workers, rows), teller, teller.interval
     )
@@ -122,7 +123,7 @@ async def _upload_all(
     requests: Iterator[ProjectionRequest], connection: Connection, lake: Lake, max_workers: int, rows: _Rows
 ) -> None:
     limiter = Limiter(max_workers, connection.retry.budget)
-    crew = Crew(lambda: min(limiter.limit + limiter.resting, max_workers))
+    crew = TaskPool(lambda: min(limiter.limit + limiter.resting, max_workers))
     limiter.on_room = crew.wake
     async with AsyncSession(connection, lake.organization.id, pool_size=max_workers, gate=limiter) as session:
 

@@ -5,25 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Union
+from typing import Any, Union
 from uuid import UUID
 
+from datalake_ops.concurrency.limiter import DEFAULT_WORKERS
 from datalake_ops.errors import ConfigurationError
-from datalake_ops.upload.labels import Names
+from datalake_ops.lake import CONTENT_KEY
+from datalake_ops.upload.name_resolver import NameResolver
 from datalake_ops.upload.progress import OnProgress
-from datalake_ops.upload.source import Entry
-from datalake_ops.wire.lakes import Datalake, Extension, Organization
+from datalake_ops.upload.sources.entry import Entry
 from datalake_ops.wire.model import Choice
 
 FilePath = Union[str, "os.PathLike[str]"]
 Metadata = Mapping[str, Any]
 Size = tuple[int, int]
-# Enough to hide a network's round trips; more connections than this mostly wait for one another.
-DEFAULT_WORKERS = 128
 # Patience with data that the platform is still reading (the official SDK asks 30 times, every 5 s).
 READY_WAIT = 150.0
-# Key of custom_metadata that holds the SHA-256 of a file's content.
-CONTENT_KEY = "content_sha256"
+
 _LONGEST_KEY = 255
 
 
@@ -33,25 +31,6 @@ class IfExists(Choice):
     SKIP = "skip"
     UPLOAD = "upload"
     ERROR = "error"
-
-
-class Lake(Protocol):
-    """Where files go."""
-
-    @property
-    def organization(self) -> Organization:
-        """The organization that owns the lake."""
-
-    @property
-    def datalake(self) -> Datalake:
-        """The lake."""
-
-    @property
-    def connector_id(self) -> UUID:
-        """The storage connector that the lake's files live on."""
-
-    def offers(self, extension: Extension) -> bool:
-        """Whether the platform announced an extension."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +68,7 @@ class UploadRequest:
     exclude: tuple[str, ...] = ()
     # Storage options carry secrets.
     storage_options: Mapping[str, Any] | None = field(default=None, repr=False)
-    names: Names | None = field(default=None, repr=False)
+    names: NameResolver | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.if_exists not in tuple(IfExists):
@@ -121,7 +100,7 @@ class UploadRequest:
         """
         return self.source_id if entry.source is None else self._names().source(entry.source)
 
-    def _names(self) -> Names:
+    def _names(self) -> NameResolver:
         if self.names is None:
             raise ConfigurationError("Tags and sources by name need a request with `names`.")
         return self.names

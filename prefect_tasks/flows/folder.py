@@ -9,7 +9,7 @@ from prefect import runtime
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from datalake_ops.errors import ConfigurationError, IncompleteUploadError, NothingDoneError
-from datalake_ops.upload.rows import named_error
+from datalake_ops.upload.reporting.rows import named_error
 from prefect_tasks import artifacts, assets, sample
 from prefect_tasks.blocks import DEFAULT_BLOCK, load_credentials
 from prefect_tasks.flows.sized import sized_flow
@@ -91,10 +91,10 @@ def ingest_folder(
         ConfigurationError: an argument cannot be right; nothing was sent.
         IncompleteUploadError, NothingDoneError: more files failed than may; all others are uploaded.
     """
-    from datalake_ops.upload.tolerance import Tolerance
+    from datalake_ops.upload.reporting.failure_policy import FailurePolicy
 
     told = _source(folder, manifest, base)
-    what, tolerance = shown(folder or manifest), Tolerance(max_failed=max_failed)
+    what, tolerance = shown(folder or manifest), FailurePolicy(max_failed=max_failed)
     limits = {"max_files": max_files, "max_bytes": max_bytes, "include": include or (), "exclude": exclude or ()}
     arguments = {
         "tags": tags,
@@ -135,8 +135,8 @@ def _conclude(
     checkpoints: str | None,
     sample_size: int,
 ) -> dict[str, Any]:
-    from datalake_ops.upload.saving import within
-    from datalake_ops.upload.shards import merge_summaries
+    from datalake_ops.upload.reporting.export import within
+    from datalake_ops.upload.sharding import merge_summaries
 
     merged = merge_summaries(summaries)
     failed = merged["files"] - merged["counts"]["UPLOADED"] - merged["counts"]["SKIPPED"]

@@ -99,8 +99,8 @@ def _failure(merged: dict[str, Any], failed: int) -> UploadError | NothingDoneEr
 
 
 def _merged(summaries: list[dict[str, Any]]) -> dict[str, Any]:
-    from datalake_ops.upload.saving import within
-    from datalake_ops.upload.shards import merge_summaries
+    from datalake_ops.upload.reporting.export import within
+    from datalake_ops.upload.sharding import merge_summaries
 
     told = {"report": summaries[-1]["report"]} if summaries else {}
     return {**within(merge_summaries(summaries), SUMMARY_BYTES - len(json.dumps(told))), **told}

@@ -23,7 +23,7 @@ from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.upload.entries import entries
 from datalake_ops.upload.request import UploadRequest
-from datalake_ops.upload.shards import plan_shards
+from datalake_ops.upload.sharding import plan_shards
 from tests.airflow.versions import attach
 
 

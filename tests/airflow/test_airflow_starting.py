@@ -20,7 +20,7 @@ from airflow_provider.events import LOST
 from airflow_provider.operators.processing import LaunchProcessingOperator
 from datalake_ops.errors import ForbiddenError, JobLostError, JobWaitTimeoutError, NoDataError, ServerError
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.remedy import Remedy, remedy_of
+from datalake_ops.retryability import Remedy, remedy_of
 from datalake_ops.testing.server import PlatformServer
 from datalake_ops.wire.jobs import Job, JobStatus
 

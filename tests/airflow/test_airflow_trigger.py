@@ -22,7 +22,7 @@ from airflow_provider.triggers.job import _UNDER_WAY, JobTrigger
 from airflow_provider.waiting import JobWait, finish
 from datalake_ops.errors import JobWaitTimeoutError, UnauthorizedError
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.remedy import Remedy, remedy_of, told_delay
+from datalake_ops.retryability import Remedy, remedy_of, told_delay
 from datalake_ops.testing.server import PlatformServer
 from datalake_ops.wire.jobs import Job, JobStatus
 from tests.airflow.versions import deserialize, serialize

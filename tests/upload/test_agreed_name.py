@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.upload.agreed_name import agreed_name
+from datalake_ops.upload.dedup.content_address import agreed_name
 from tests.upload.conftest import IMPATIENT
 from tests.upload.pictures import a_picture
 from tests.upload.witness import Answer, Request, Witness, an_id

@@ -13,11 +13,11 @@ import pytest
 
 from datalake_ops import Manifest
 from datalake_ops.hook import DatalakeHook
+from datalake_ops.upload.dedup.tracker import Decision, NullTracker
 from datalake_ops.upload.entries import entries
-from datalake_ops.upload.feed import Fed, Feed, Settled
-from datalake_ops.upload.ledger import Decision, NoLedger
 from datalake_ops.upload.request import UploadRequest
-from datalake_ops.upload.source import Entry
+from datalake_ops.upload.sources.entry import Entry
+from datalake_ops.upload.transfer.prefetch import Fed, Prefetcher, Settled
 from tests.upload.pictures import a_picture
 
 COUNT = 10_000
@@ -110,7 +110,7 @@ def test_a_name_that_the_wire_cannot_carry_costs_only_its_row(
     assert all(f"{row.error}" for row in report.failed)
 
 
-class _Faulty(NoLedger):
+class _Faulty(NullTracker):
     async def screen(self, entries: Sequence[Entry]) -> Sequence[Decision | None]:
         raise RuntimeError("nobody foresaw this")
 
@@ -119,7 +119,7 @@ def test_an_unforeseen_error_of_the_look_up_fails_rows_and_not_the_run(tmp_path:
     request = UploadRequest([a_picture(tmp_path / f"{number}.png") for number in range(3)])
 
     async def fed() -> list[Fed]:
-        return [one async for one in Feed(entries(request), request, _Faulty(), lambda: None).items()]
+        return [one async for one in Prefetcher(entries(request), request, _Faulty(), lambda: None).items()]
 
     rows = [one.row for one in asyncio.run(fed()) if isinstance(one, Settled)]
 
@@ -127,7 +127,7 @@ def test_an_unforeseen_error_of_the_look_up_fails_rows_and_not_the_run(tmp_path:
     assert "nobody foresaw this" in str(rows[0].error)
 
 
-class _Forgetting(NoLedger):
+class _Forgetting(NullTracker):
     def __init__(self) -> None:
         self.forgotten: list[int] = []
 
@@ -140,7 +140,7 @@ def test_what_was_looked_up_for_a_file_that_cannot_be_looked_at_is_let_go_of(tmp
     request = UploadRequest([a_picture(tmp_path / "a.png"), tmp_path / "missing.png"])
 
     async def fed() -> list[Fed]:
-        return [one async for one in Feed(entries(request), request, ledger, lambda: None).items()]
+        return [one async for one in Prefetcher(entries(request), request, ledger, lambda: None).items()]
 
     asyncio.run(fed())
 

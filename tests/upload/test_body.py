@@ -7,9 +7,10 @@ import pytest
 import requests
 
 from datalake_ops.errors import InvalidFileError
-from datalake_ops.upload.body import FileBody, form_around
-from datalake_ops.upload.plan import Part, parts
-from datalake_ops.upload.source import WHOLE_BYTES, LocalFile, open_file
+from datalake_ops.upload.parts import Part, parts
+from datalake_ops.upload.sources.entry import WHOLE_BYTES
+from datalake_ops.upload.sources.local import LocalFile, open_file
+from datalake_ops.upload.transfer.body import FileBody, form_around
 
 
 def a_file(path: Path, size: int) -> LocalFile:

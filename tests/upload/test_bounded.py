@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from datalake_ops.upload.bounded import for_each
+from datalake_ops.concurrency.for_each import for_each
 
 
 def test_no_more_than_allowed_run_together_and_nothing_is_read_ahead() -> None:

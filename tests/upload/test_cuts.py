@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from datalake_ops.concurrency.limiter import Limiter
 from datalake_ops.config import RetryPolicy, Timeouts
 from datalake_ops.errors import AnswerTimeoutError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
-from datalake_ops.upload.limiter import Limiter
-from datalake_ops.upload.report import UploadReport
+from datalake_ops.upload.reporting.report import UploadReport
 from tests.upload.conftest import IMPATIENT
 from tests.upload.pictures import a_large_tiff, a_picture
 from tests.upload.witness import Answer, Request, Witness

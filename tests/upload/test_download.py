@@ -12,12 +12,12 @@ from uuid import UUID
 import pytest
 
 from datalake_ops.config import Connection
+from datalake_ops.download.downloader import DownloadRequest, download_data
+from datalake_ops.download.partial_file import Partial
 from datalake_ops.errors import DownloadError
 from datalake_ops.hook import DatalakeHook
+from datalake_ops.lake import CONTENT_KEY
 from datalake_ops.testing import PlatformServer
-from datalake_ops.upload.download import DownloadRequest, download_data
-from datalake_ops.upload.partial import Partial
-from datalake_ops.upload.request import CONTENT_KEY
 from datalake_ops.wire.data import Data
 from datalake_ops.wire.lakes import Datalake, Organization
 from tests.upload.conftest import IMPATIENT

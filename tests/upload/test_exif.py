@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
 
-from datalake_ops.upload.exif import Picture, merged, metadata_of, read_picture
-from datalake_ops.upload.source import WHOLE_BYTES, open_file
+from datalake_ops.upload.sources.entry import WHOLE_BYTES
+from datalake_ops.upload.sources.image_metadata import Picture, merged, metadata_of, read_picture
+from datalake_ops.upload.sources.local import open_file
 from tests.upload.pictures import a_picture, a_text_named_jpg, a_truncated_jpeg
 
 CAMERA = {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalake_ops.upload.file_names import local_names, safe_name
+from datalake_ops.download.local_names import local_names, safe_name
 from datalake_ops.wire.data import Data
 
 

@@ -21,10 +21,11 @@ from hypothesis import strategies as st
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
-from datalake_ops.upload.journal import FileJournal, Journal, JournalError, State, Step, Trace, traces
-from datalake_ops.upload.journal_segments import SegmentJournal
-from datalake_ops.upload.keeper import open_journal
-from datalake_ops.upload.recorder import Recorder
+from datalake_ops.upload.journal.open import open_journal
+from datalake_ops.upload.journal.segments import SegmentJournal
+from datalake_ops.upload.journal.sqlite import SqliteJournal
+from datalake_ops.upload.journal.steps import FileProgress, Journal, JournalError, State, Step, traces
+from datalake_ops.upload.journal.writer import JournalWriter
 from tests.upload.pictures import a_picture
 
 LAKE = UUID("33333333-3333-4333-8333-333333333333")
@@ -36,7 +37,7 @@ def a_step(path: str = "/a.png", state: State = State.NAMED, **facts: object) ->
 
 
 def a_file(folder: Path, lake: UUID = LAKE) -> Journal:
-    return FileJournal(folder / "deep" / "journal.db", lake)
+    return SqliteJournal(folder / "deep" / "journal.db", lake)
 
 
 def a_folder(folder: Path, lake: UUID = LAKE) -> Journal:
@@ -137,9 +138,9 @@ def test_a_file_that_is_no_journal_is_left_alone(tmp_path: Path) -> None:
     connection.close()
 
     with pytest.raises(ConfigurationError, match="not a database"):
-        FileJournal(text, LAKE)
+        SqliteJournal(text, LAKE)
     with pytest.raises(ConfigurationError, match="has format 99"):
-        FileJournal(newer, LAKE)
+        SqliteJournal(newer, LAKE)
 
     assert text.read_text().startswith("These are my notes")
 
@@ -240,7 +241,7 @@ def test_a_path_without_a_scheme_is_a_file(tmp_path: Path) -> None:
     journal = open_journal(tmp_path / "j", LAKE)
     journal.close()
 
-    assert isinstance(journal, FileJournal)
+    assert isinstance(journal, SqliteJournal)
     assert (tmp_path / "j").is_file()
 
 
@@ -270,7 +271,7 @@ def test_the_last_step_wins_and_parts_belong_to_its_upload(steps: list[Step]) ->
 class Torn:
     """A journal whose every write and whose end fail in a way that nobody foresaw."""
 
-    def find(self, paths: Sequence[str]) -> dict[str, Trace]:
+    def find(self, paths: Sequence[str]) -> dict[str, FileProgress]:
         return {}
 
     def write(self, steps: Sequence[Step]) -> None:
@@ -282,7 +283,7 @@ class Torn:
 
 def test_a_journal_that_fails_in_an_unforeseen_way_keeps_nobody_waiting() -> None:
     async def main() -> str | None:
-        recorder = Recorder(Torn())
+        recorder = JournalWriter(Torn())
         recorder.note(a_step())
         await asyncio.wait_for(recorder.keep(a_step()), 10)
         await asyncio.wait_for(recorder.keep(a_step()), 10)

@@ -9,8 +9,8 @@ import pytest
 
 from datalake_ops.client.gate import Ticket
 from datalake_ops.client.retry import Failure, Loss
+from datalake_ops.concurrency.limiter import STRIKES, Limiter
 from datalake_ops.errors import HostDownError
-from datalake_ops.upload.limiter import STRIKES, Limiter
 
 T = TypeVar("T")
 HOST, OTHER = "platform:443", "storage:443"

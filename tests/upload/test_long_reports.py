@@ -24,11 +24,11 @@ from datalake_ops.errors import (
     UnprocessableDataError,
 )
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.upload.manifest import Manifest
-from datalake_ops.upload.report import FileReport, FileStatus, UploadReport
-from datalake_ops.upload.report_writer import ReportWriter
-from datalake_ops.upload.spool import NamedStream
-from datalake_ops.upload.tolerance import Tolerance
+from datalake_ops.upload.reporting.failure_policy import FailurePolicy
+from datalake_ops.upload.reporting.report import FileReport, FileStatus, UploadReport
+from datalake_ops.upload.reporting.report_builder import ReportWriter
+from datalake_ops.upload.sources.manifest import Manifest
+from datalake_ops.upload.sources.streams import NamedStream
 from datalake_ops.wire.data import Data
 from tests.upload.pictures import a_picture
 
@@ -178,23 +178,23 @@ def test_a_report_is_saved_as_parquet_where_pyarrow_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("failed", "of", "tolerance", "raises"),
     [
-        (1, 10, Tolerance(), None),
-        (10, 10, Tolerance(), None),
-        (1, 10, Tolerance("any"), IncompleteUploadError),
-        (0, 10, Tolerance("any"), None),
-        (0, 0, Tolerance("any"), None),
-        (9, 10, Tolerance("all"), None),
-        (10, 10, Tolerance("all"), NothingDoneError),
-        (10, 10, Tolerance("any"), NothingDoneError),
-        (1, 100, Tolerance("any", max_failed=0.01), None),
-        (2, 100, Tolerance(max_failed=0.01), IncompleteUploadError),
-        (2, 100, Tolerance(max_failed=2), None),
-        (3, 100, Tolerance(max_failed=2), IncompleteUploadError),
-        (1, 100, Tolerance(max_failed=0), IncompleteUploadError),
+        (1, 10, FailurePolicy(), None),
+        (10, 10, FailurePolicy(), None),
+        (1, 10, FailurePolicy("any"), IncompleteUploadError),
+        (0, 10, FailurePolicy("any"), None),
+        (0, 0, FailurePolicy("any"), None),
+        (9, 10, FailurePolicy("all"), None),
+        (10, 10, FailurePolicy("all"), NothingDoneError),
+        (10, 10, FailurePolicy("any"), NothingDoneError),
+        (1, 100, FailurePolicy("any", max_failed=0.01), None),
+        (2, 100, FailurePolicy(max_failed=0.01), IncompleteUploadError),
+        (2, 100, FailurePolicy(max_failed=2), None),
+        (3, 100, FailurePolicy(max_failed=2), IncompleteUploadError),
+        (1, 100, FailurePolicy(max_failed=0), IncompleteUploadError),
     ],
 )
 def test_failures_raise_when_they_are_more_than_may(
-    failed: int, of: int, tolerance: Tolerance, raises: type[Exception] | None
+    failed: int, of: int, tolerance: FailurePolicy, raises: type[Exception] | None
 ) -> None:
     rows = [
         FileReport(f"{number}", FileStatus.FAILED, error=InvalidFileError("bad", f"{number}"))
@@ -214,16 +214,16 @@ def test_what_could_not_be_read_to_its_end_is_more_than_any_share() -> None:
     unread = FileReport("in", FileStatus.FAILED, error=IncompleteSourceError("in cannot be listed", "in"))
     report = UploadReport((*(FileReport(f"{n}", FileStatus.SKIPPED, a_data(n)) for n in range(99)), unread))
 
-    Tolerance("never").check(report)
+    FailurePolicy("never").check(report)
     for limit in (0.5, 50):
         with pytest.raises(IncompleteUploadError, match="cannot be listed"):
-            Tolerance(max_failed=limit).check(report)
+            FailurePolicy(max_failed=limit).check(report)
 
 
 @pytest.mark.parametrize("wrong", [{"raise_on": "some"}, {"max_failed": -1}, {"max_failed": 1.5}, {"max_failed": True}])
 def test_a_tolerance_that_cannot_be_right_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError):
-        Tolerance(**wrong)  # type: ignore[arg-type]
+        FailurePolicy(**wrong)  # type: ignore[arg-type]
 
 
 def test_the_error_of_too_many_failures_carries_the_report(lake: DatalakeHook, tmp_path: Path) -> None:

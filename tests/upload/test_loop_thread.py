@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from datalake_ops.upload import loop_thread
+from datalake_ops.concurrency import loop_thread
 
 
 async def forty_two() -> int:

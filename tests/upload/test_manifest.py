@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from datalake_ops.errors import ConfigurationError, IncompleteSourceError, InvalidFileError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.upload.entries import entries
-from datalake_ops.upload.manifest import Manifest, Span, rows
 from datalake_ops.upload.request import UploadRequest
+from datalake_ops.upload.sources.manifest import Manifest, Span, rows
 from tests.upload.pictures import a_picture
 
 ROWS: list[dict[str, Any]] = [

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from datalake_ops.errors import ConfigurationError, InvalidFileError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.upload.entries import entries
-from datalake_ops.upload.patterns import Selection
 from datalake_ops.upload.request import UploadRequest
-from datalake_ops.upload.source import WHOLE_BYTES, Entry, as_stream
-from datalake_ops.upload.spool import NamedStream
+from datalake_ops.upload.sources.entry import WHOLE_BYTES, Entry, as_stream
+from datalake_ops.upload.sources.patterns import Selection
+from datalake_ops.upload.sources.streams import NamedStream
 from tests.upload.pictures import a_picture
 
 NAMES = ["a.png", "b/c.jpg", "b/d/e.jpg", "notes.txt", ".hidden/x.png", "thumbs/t.png", "z.mp4"]

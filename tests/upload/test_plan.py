@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalake_ops.upload.plan import content_type, data_type, is_large, parts
+from datalake_ops.upload.parts import is_large, parts
+from datalake_ops.upload.sources.media_type import content_type, data_type
 from datalake_ops.wire.data import DataType
 from datalake_ops.wire.uploads import PART_BYTES
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from datalake_ops.upload.entries import entries
-from datalake_ops.upload.progress import INTERVAL, LogProgress, Pace, Progress, Teller
+from datalake_ops.upload.progress import INTERVAL, LogProgress, Progress, ProgressReporter, Throughput
 from datalake_ops.upload.request import UploadRequest
 
 
 def test_only_what_is_new_is_told() -> None:
     now = [Progress(0, 2, 0, 0)]
     told: list[Progress] = []
-    tell = Teller(told.append, lambda: now[0], clock=lambda: 0.0)
+    tell = ProgressReporter(told.append, lambda: now[0], clock=lambda: 0.0)
 
     tell()
     tell()
@@ -27,7 +27,7 @@ def test_only_what_is_new_is_told() -> None:
 def test_a_second_without_news_is_told_so_that_the_callback_can_stop_a_large_file() -> None:
     told: list[Progress] = []
     seconds = iter([0.0, 0.5, 1.0, 1.5])
-    tell = Teller(told.append, lambda: Progress(0, 1, 0, 0), clock=lambda: next(seconds))
+    tell = ProgressReporter(told.append, lambda: Progress(0, 1, 0, 0), clock=lambda: next(seconds))
 
     for _ in range(4):
         tell()
@@ -36,7 +36,7 @@ def test_a_second_without_news_is_told_so_that_the_callback_can_stop_a_large_fil
 
 
 def test_nobody_to_tell_needs_no_interval() -> None:
-    tell = Teller(None, lambda: Progress(0, 1, 0, 0))
+    tell = ProgressReporter(None, lambda: Progress(0, 1, 0, 0))
 
     tell()
 
@@ -50,7 +50,7 @@ def test_a_failing_callback_is_logged_once_and_left_alone(caplog: pytest.LogCapt
         calls.append(progress)
         raise RuntimeError("bar is broken")
 
-    tell = Teller(fail, iter([Progress(n, 2, 0, 0) for n in range(3)]).__next__)
+    tell = ProgressReporter(fail, iter([Progress(n, 2, 0, 0) for n in range(3)]).__next__)
     tell()
     tell()
 
@@ -63,7 +63,7 @@ def test_a_cancellation_in_the_callback_goes_on_up() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Teller(stop, lambda: Progress(1, 2, 0, 0))()
+        ProgressReporter(stop, lambda: Progress(1, 2, 0, 0))()
 
 
 def test_the_log_tells_now_and_then_how_far_an_upload_is() -> None:
@@ -88,10 +88,10 @@ def test_the_log_tells_now_and_then_how_far_an_upload_is() -> None:
 
 
 def test_without_a_pace_nobody_guesses_the_time_left() -> None:
-    assert Pace(Progress(0, 10, 0, 0), 3.0).seconds_left is None
-    assert Pace(Progress(3, None, 0, 0), 3.0).seconds_left is None
-    assert Pace(Progress(5, 10, 0, 0), 0.0).seconds_left is None
-    assert Pace(Progress(12, 10, 0, 0), 3.0).seconds_left == 0
+    assert Throughput(Progress(0, 10, 0, 0), 3.0).seconds_left is None
+    assert Throughput(Progress(3, None, 0, 0), 3.0).seconds_left is None
+    assert Throughput(Progress(5, 10, 0, 0), 0.0).seconds_left is None
+    assert Throughput(Progress(12, 10, 0, 0), 3.0).seconds_left == 0
 
 
 def test_a_folder_is_counted_while_it_is_uploaded(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from datalake_ops.errors import UnprocessableDataError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.upload.engine import upload_files
 from datalake_ops.upload.progress import OnProgress, Progress
-from datalake_ops.upload.readiness import LONGEST_DELAY, poll_delays
-from datalake_ops.upload.report import FileStatus, UploadReport
+from datalake_ops.upload.reporting.report import FileStatus, UploadReport
 from datalake_ops.upload.request import READY_WAIT, UploadRequest
+from datalake_ops.upload.transfer.readiness import LONGEST_DELAY, poll_delays
 from tests.upload.pictures import a_picture
 from tests.upload.witness import Answer, Request, Witness
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.upload.report import FileStatus
+from datalake_ops.upload.reporting.report import FileStatus
 from tests.upload.conftest import IMPATIENT
 from tests.upload.pictures import a_picture
 from tests.upload.witness import Answer, Request, Witness, an_id

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from fsspec import AbstractFileSystem
 
+from datalake_ops.concurrency.for_each import for_each
 from datalake_ops.errors import InvalidFileError
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.upload.body import SLICE_BYTES
-from datalake_ops.upload.bounded import for_each
-from datalake_ops.upload.fingerprint import Hasher
-from datalake_ops.upload.plan import PARTS_AT_ONCE, Part, parts
-from datalake_ops.upload.remote import RemoteContent, RemotePath
-from datalake_ops.upload.report import FileStatus
+from datalake_ops.upload.dedup.hashing import Hasher
+from datalake_ops.upload.parts import PARTS_AT_ONCE, Part, parts
+from datalake_ops.upload.reporting.report import FileStatus
+from datalake_ops.upload.sources.remote import RemoteContent, RemotePath
+from datalake_ops.upload.transfer.body import SLICE_BYTES
 from datalake_ops.wire.uploads import PART_BYTES
 from tests.upload.conftest import IMPATIENT
 from tests.upload.witness import Answer, Request, Witness

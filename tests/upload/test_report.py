@@ -8,13 +8,13 @@ from uuid import UUID
 import pytest
 
 from datalake_ops.errors import ErrorManager, InvalidFileError, NothingDoneError, UnprocessableDataError
-from datalake_ops.upload.again import Again
-from datalake_ops.upload.report import FileReport, FileStatus, UploadReport
-from datalake_ops.upload.report_writer import ReportWriter
-from datalake_ops.upload.rows import named_error
-from datalake_ops.upload.seed import seed_result
-from datalake_ops.upload.shards import merge_summaries
-from datalake_ops.upload.tolerance import Tolerance
+from datalake_ops.upload.reporting.failure_policy import FailurePolicy
+from datalake_ops.upload.reporting.report import FileReport, FileStatus, UploadReport
+from datalake_ops.upload.reporting.report_builder import ReportWriter
+from datalake_ops.upload.reporting.retry import RetryPlan
+from datalake_ops.upload.reporting.rows import named_error
+from datalake_ops.upload.reporting.sdk_result import seed_result
+from datalake_ops.upload.sharding import merge_summaries
 from datalake_ops.wire.data import Data, MultiData
 
 
@@ -155,14 +155,14 @@ def test_doubles_and_notes_are_in_every_form_of_a_report(tmp_path: Path) -> None
 
 def test_the_error_of_an_upload_in_which_all_failed_can_be_retried() -> None:
     error = InvalidFileError("a.png is empty.", "a.png")
-    report = UploadReport((FileReport("a.png", FileStatus.FAILED, error=error),), again=Again(["a.png"]))
+    report = UploadReport((FileReport("a.png", FileStatus.FAILED, error=error),), again=RetryPlan(["a.png"]))
 
-    for check in (seed_result, Tolerance("any").check):
+    for check in (seed_result, FailurePolicy("any").check):
         with pytest.raises(NothingDoneError) as caught:
             check(report)
         carried = pickle.loads(pickle.dumps(caught.value)).report
         assert carried.failed.paths == ["a.png"]
-        assert carried.again == Again(["a.png"])
+        assert carried.again == RetryPlan(["a.png"])
 
 
 def test_an_error_is_told_with_its_path_once() -> None:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
-from datalake_ops.upload.plan import parts
-from datalake_ops.upload.report import FileStatus
-from datalake_ops.upload.resuming import usable
+from datalake_ops.upload.dedup.resume import usable
+from datalake_ops.upload.parts import parts
+from datalake_ops.upload.reporting.report import FileStatus
 from datalake_ops.wire.uploads import PART_BYTES, StoredPart
 from tests.upload.conftest import IMPATIENT
 from tests.upload.pictures import a_large_tiff

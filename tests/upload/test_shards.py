@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from datalake_ops.errors import ConfigurationError, IncompleteUploadError, InvalidFileError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.upload.entries import entries
-from datalake_ops.upload.manifest import Manifest
 from datalake_ops.upload.request import UploadRequest
-from datalake_ops.upload.shard import Shard
-from datalake_ops.upload.shards import merge_reports, merge_summaries, plan_shards
-from datalake_ops.upload.spool import NamedStream
+from datalake_ops.upload.sharding import merge_reports, merge_summaries, plan_shards
+from datalake_ops.upload.sources.manifest import Manifest
+from datalake_ops.upload.sources.shard import Shard
+from datalake_ops.upload.sources.streams import NamedStream
 from tests.upload.pictures import a_picture
 
 _NAME = st.text("abc.-é", min_size=1, max_size=4).filter(lambda name: name.strip(".") == name)

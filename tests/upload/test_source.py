@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from datalake_ops.errors import ConfigurationError, InvalidFileError, UploadError
 from datalake_ops.upload.entries import entries
 from datalake_ops.upload.request import UploadRequest
-from datalake_ops.upload.source import WHOLE_BYTES, json_ready, open_file
+from datalake_ops.upload.sources.entry import WHOLE_BYTES, json_ready
+from datalake_ops.upload.sources.local import open_file
 
 
 def test_one_path_is_a_list_of_one() -> None:

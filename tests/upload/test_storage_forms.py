@@ -11,7 +11,7 @@ import pytest
 from datalake_ops.config import RetryPolicy
 from datalake_ops.errors import InvalidFileError
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.upload.report import FileStatus
+from datalake_ops.upload.reporting.report import FileStatus
 from datalake_ops.wire.uploads import PART_BYTES
 from tests.upload.pictures import a_picture
 from tests.upload.witness import ORGANIZATION, Answer, Request, Witness

@@ -22,7 +22,7 @@ from datalake_ops.errors import (
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from datalake_ops.upload.progress import Progress
-from datalake_ops.upload.report import FileStatus
+from datalake_ops.upload.reporting.report import FileStatus
 from datalake_ops.wire.data import Data, MultiData, UploadStatus
 from datalake_ops.wire.uploads import PART_BYTES
 from tests.upload.conftest import IMPATIENT

@@ -17,7 +17,7 @@ from datalake_ops.config import Connection
 from datalake_ops.hook import DatalakeHook
 
 # Loaded once, in the process that all workers are forked from.
-PRELOADED = ["tests.upload.worker", "datalake_ops.upload.engine", "datalake_ops.upload.keeper"]
+PRELOADED = ["tests.upload.worker", "datalake_ops.upload.engine", "datalake_ops.upload.dedup.deduplicator"]
 
 
 @dataclass(frozen=True)

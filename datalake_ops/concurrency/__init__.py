@@ -1,0 +1,1 @@
+"""Bounded concurrency: AIMD window, task pool, event-loop thread."""

@@ -1,0 +1,1 @@
+"""Downloads: objects of the lake written to local files, checked and resumable."""

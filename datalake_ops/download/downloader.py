@@ -1,0 +1,171 @@
+"""Downloads many data at once into a directory, whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from datalake_ops.client.async_session import AsyncSession
+from datalake_ops.client.data import data_address
+from datalake_ops.client.retry import Failure, Loss
+from datalake_ops.client.storage import StorageAnswer, Tries, failure_of, host_of, receive
+from datalake_ops.concurrency import loop_thread
+from datalake_ops.concurrency.for_each import for_each
+from datalake_ops.concurrency.limiter import DEFAULT_WORKERS, Limiter
+from datalake_ops.config import Connection
+from datalake_ops.download.local_names import local_names
+from datalake_ops.download.partial_file import Partial
+from datalake_ops.errors import ConfigurationError, DatalakeError, DownloadError, NetworkError
+from datalake_ops.lake import CONTENT_KEY, Lake
+from datalake_ops.wire.data import Data
+
+logger = logging.getLogger(__name__)
+_NAMED = 5
+_SHA256 = re.compile("[0-9a-fA-F]{64}")
+
+
+@dataclass(frozen=True)
+class DownloadRequest:
+    """Which data go into which directory; a file that is there already is kept, unread, unless `force_replace`.
+
+    What comes is compared with the SHA-256 in custom metadata under `content_key`, where that holds one.
+
+    Raises:
+        ConfigurationError: `max_workers` is below 1.
+    """
+
+    data: Sequence[Data]
+    directory: Path
+    use_id: bool = False
+    force_replace: bool = False
+    max_workers: int | None = None
+    content_key: str | None = CONTENT_KEY
+
+    def __post_init__(self) -> None:
+        if self.max_workers is not None and self.max_workers < 1:
+            raise ConfigurationError(f"max_workers must be at least 1, got {self.max_workers}.")
+
+
+def download_data(request: DownloadRequest, connection: Connection, lake: Lake) -> list[Path]:
+    """Download every data of a request and return the files' paths, in order; blocks, also inside a running event loop.
+
+    Two data of one file name do not collide: the later one gets its id in its name. A file that comes is written
+    beside and renamed, and so always whole.
+
+    Raises:
+        DownloadError: some data could not be downloaded; it names them, and all others are there.
+    """
+    targets = [request.directory / name for name in local_names(request.data, request.use_id)]
+    try:
+        request.directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DownloadError(f"{request.directory} cannot be made a directory ({error.strerror}).") from error
+    # The same data given twice is fetched once.
+    wanted = {target: one for one, target in zip(request.data, targets, strict=True)}
+    if not request.force_replace:
+        wanted = {target: one for target, one in wanted.items() if not target.is_file()}
+    failures = loop_thread.run(lambda: _download(wanted, request, connection, lake)) if wanted else {}
+    if failures:
+        raise DownloadError(_told(failures, len(request.data)))
+    return targets
+
+
+async def _download(
+    wanted: dict[Path, Data], request: DownloadRequest, connection: Connection, lake: Lake
+) -> dict[Path, Exception]:
+    failures: dict[Path, Exception] = {}
+    workers = min(request.max_workers or DEFAULT_WORKERS, len(wanted))
+    gate = Limiter(workers, connection.retry.budget)
+    async with AsyncSession(connection, lake.organization.id, pool_size=workers + 1, gate=gate) as session:
+
+        async def fetch(item: tuple[Path, Data]) -> None:
+            target, one = item
+            try:
+                await fetch_data(session, one, target, request.content_key)
+            except (DatalakeError, OSError) as error:
+                logger.warning("Data %s (%s) could not be downloaded: %s", one.id, one.filename, error)
+                failures[target] = error
+
+        await for_each(wanted.items(), fetch, workers)
+    return failures
+
+
+async def fetch_data(session: AsyncSession, data: Data, target: Path, content_key: str | None = CONTENT_KEY) -> None:
+    """Download one data to `target`, going on where an earlier try ended; a refused address (403) has expired and is
+    asked for again, once.
+
+    Raises:
+        DatalakeError, OSError: it is not there; what came of it stays beside, hidden, for the next try.
+    """
+    with await asyncio.to_thread(Partial, target, data.id) as partial:
+        try:
+            answer = await _receive(session, data.presigned_url or await _address(session, data), partial)
+            if answer.status == 403:
+                answer = await _receive(session, await _address(session, data), partial)
+        except BaseException:
+            partial.keep()
+            raise
+        if answer.status != 416 or not partial.size:
+            answer.accepted()
+        await asyncio.to_thread(partial.check, data.file_size, _sha256_of(data, content_key))
+
+
+def _sha256_of(data: Data, content_key: str | None) -> str | None:
+    value = (data.custom_metadata or {}).get(content_key) if content_key is not None else None
+    # Somebody else may keep something else under that name.
+    return value.lower() if isinstance(value, str) and _SHA256.fullmatch(value) else None
+
+
+async def _address(session: AsyncSession, data: Data) -> str:
+    url = await session.send(data_address(data.id))
+    if not url:
+        raise DownloadError(f"The platform has no file for data {data.id} ({data.filename}).")
+    return url
+
+
+async def _receive(session: AsyncSession, url: str, partial: Partial) -> StorageAnswer:
+    host = host_of(url)
+    tries = Tries(session, host)
+    while True:
+        before = partial.size
+        answer = await _receive_once(session, url, partial)
+        if isinstance(answer, StorageAnswer) and answer.status == 416 and before and not _is_whole(answer, partial):
+            partial.restart()
+            continue
+        if partial.size > before:
+            # Patience is for a way that leads nowhere, not for one that is cut often.
+            tries = Tries(session, host)
+        failure = Failure(loss=Loss.CUT) if isinstance(answer, NetworkError) else failure_of(answer)
+        if failure.is_transient and await tries.again(failure):
+            continue
+        if isinstance(answer, NetworkError):
+            raise answer
+        return answer
+
+
+async def _receive_once(session: AsyncSession, url: str, partial: Partial) -> StorageAnswer | NetworkError:
+    async def write(piece: bytes) -> None:
+        await asyncio.to_thread(partial.write, piece)
+
+    async def restart() -> None:
+        await asyncio.to_thread(partial.restart)
+
+    try:
+        return await receive(session, url, write, partial.size, restart)
+    except NetworkError as error:
+        return error
+
+
+def _is_whole(answer: StorageAnswer, partial: Partial) -> bool:
+    # Nothing is left to ask for when all bytes came before the end was noticed; else they are of another file.
+    return answer.headers.get("Content-Range", "").removeprefix("bytes */") == str(partial.size)
+
+
+def _told(failures: dict[Path, Exception], count: int) -> str:
+    named = "; ".join(f"{target.name}: {error}" for target, error in list(failures.items())[:_NAMED])
+    more = f"; and {len(failures) - _NAMED} more" if len(failures) > _NAMED else ""
+    return f"{len(failures)} of {count} data were not downloaded: {named}{more}. All others are there."

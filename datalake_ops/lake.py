@@ -1,0 +1,30 @@
+"""The lake that data go to and come from, as transfers need to know it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+from uuid import UUID
+
+from datalake_ops.wire.lakes import Datalake, Extension, Organization
+
+# Key of custom_metadata that holds the SHA-256 of a file's content.
+CONTENT_KEY = "content_sha256"
+
+
+class Lake(Protocol):
+    """A lake with its organization and its storage connector."""
+
+    @property
+    def organization(self) -> Organization:
+        """The organization that owns the lake."""
+
+    @property
+    def datalake(self) -> Datalake:
+        """The lake."""
+
+    @property
+    def connector_id(self) -> UUID:
+        """The storage connector that the lake's files live on."""
+
+    def offers(self, extension: Extension) -> bool:
+        """Whether the platform announced an extension."""

@@ -1,0 +1,1 @@
+"""Deduplication: comparison with the lake and the journal, so that no file is sent or registered twice."""

@@ -1,0 +1,1 @@
+"""Report of an upload: one row per file, failure policy, export, retry plan."""

@@ -1,0 +1,45 @@
+"""Rows of the report, made from what became of a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from datalake_ops.errors import UnprocessableDataError, UploadError
+from datalake_ops.upload.reporting.report import FileReport, FileStatus
+from datalake_ops.wire.data import Data, UploadStatus
+
+
+def failed_row(path: str, error: Exception) -> FileReport:
+    """The row of a file that is not in the lake, with the reason as an `UploadError` of its path."""
+    if isinstance(error, UnprocessableDataError):
+        # Known from an earlier upload, and not sent again.
+        return FileReport(path, FileStatus.UNPROCESSABLE, error.data, error=error)
+    return FileReport(path, FileStatus.FAILED, error=as_upload_error(error, path))
+
+
+def as_upload_error(error: Exception, path: str) -> UploadError:
+    """The error itself when it knows the path, else one that tells it and has the error as its cause."""
+    if isinstance(error, UploadError):
+        return error
+    told = UploadError(f"{path} could not be uploaded: {error}", path)
+    told.__cause__ = error
+    return told
+
+
+def named_error(path: str, error: object) -> str:
+    """The text of a row's error with its path, which most texts begin with already."""
+    text = str(error)
+    return text if text.startswith(path) else f"{path}: {text}"
+
+
+def with_data(row: FileReport, data: Data) -> FileReport:
+    """The row with the data as the platform now answers it; a data it cannot read makes the row UNPROCESSABLE."""
+    if data.upload_status is not UploadStatus.ERROR:
+        return replace(row, data=data)
+    error = UnprocessableDataError(
+        f"{row.path} was stored as data {data.id}, but the platform cannot read it as an image or a video. "
+        "Delete that data, mend the file, then upload it again.",
+        row.path,
+        data,
+    )
+    return replace(row, status=FileStatus.UNPROCESSABLE, data=data, error=error)

@@ -1,0 +1,1 @@
+"""Sources of files: folders, patterns, manifests, streams and remote storage, resolved to entries."""

@@ -1,0 +1,264 @@
+"""Manifests: a file with one row per file to upload, read as it is needed."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+from datalake_ops.errors import ConfigurationError, InvalidFileError
+from datalake_ops.upload.sources.entry import as_stream
+from datalake_ops.upload.sources.manifest_row import COLUMNS, Row, broken_row, from_cells, read_row, unread_row
+from datalake_ops.upload.sources.remote import RemoteContent, is_address, local_path, remote_path
+from datalake_ops.wire.model import Choice
+
+# A line is read whole, so one without an end must not fill the memory.
+LONGEST_LINE = 4 * 1024 * 1024
+_PARQUET_ROWS = 4096
+
+
+class ManifestFormat(Choice):
+    """The formats of a manifest."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+_FORM_OF = {
+    ".jsonl": ManifestFormat.JSONL,
+    ".ndjson": ManifestFormat.JSONL,
+    ".json": ManifestFormat.JSONL,
+    ".csv": ManifestFormat.CSV,
+    ".parquet": ManifestFormat.PARQUET,
+    ".pq": ManifestFormat.PARQUET,
+}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A file with one row per file: `path`, and where wanted `metadata`, `custom_metadata`, `tags`, `source`, `size`.
+
+    JSONL has one object per line. CSV has a header; its metadata are JSON objects, its tags and sizes JSON lists (or
+    tags parted by `;`). Parquet needs pyarrow. A relative path is below `base`, else below the manifest's own folder.
+    `path` may be any fsspec URL. `form` is told by the name when it is not given.
+    """
+
+    path: str
+    form: ManifestFormat | str | None = None
+    base: str | None = None
+
+    @property
+    def format(self) -> ManifestFormat:
+        """The format.
+
+        Raises:
+            ConfigurationError: it is not known, or pyarrow is missing for it.
+        """
+        form = self.form or _FORM_OF.get(Path(self.path).suffix.lower())
+        if form not in set(ManifestFormat):
+            raise ConfigurationError(f"{self.path} is no manifest: give its form, jsonl, csv or parquet.")
+        if form == ManifestFormat.PARQUET:
+            parquet()
+        return ManifestFormat(form)
+
+    def placed(self, path: str) -> str:
+        """A row's path as it is opened."""
+        if is_address(path) or path.startswith(("/", "file://")):
+            return path
+        if self.base is not None:
+            folder = self.base.rstrip("/")
+        else:
+            folder = self.path.rpartition("/")[0] if "/" in self.path else ""
+        return f"{folder}/{path}" if folder else path
+
+
+@dataclass(frozen=True)
+class Span:
+    """A range of rows: from a position, of a line number, so many rows; None for all that follow."""
+
+    position: int = 0
+    line: int = 1
+    count: int | None = None
+
+
+def rows(manifest: Manifest, options: Mapping[str, Any] | None = None, span: Span | None = None) -> Iterator[Row]:
+    """The rows of a manifest, in order; what is no row comes with an error that names its line. Blocks.
+
+    Raises:
+        ConfigurationError: the manifest cannot be read, or lacks the column `path`.
+    """
+    read = _READERS[manifest.format]
+    span = span or Span()
+    line = span.line
+    with closing(_opened(manifest, options)) as stream:
+        try:
+            for row in read(manifest, stream, span):
+                line = row.line + 1
+                yield row
+        except ConfigurationError:
+            raise
+        # Storages, decompressors and Parquet raise errors of their own. The rows before are on their way already.
+        except Exception as error:  # noqa: BLE001
+            yield unread_row(manifest.path, line, span.position, str(error))
+
+
+def check_manifest(manifest: Manifest, options: Mapping[str, Any] | None = None) -> None:
+    """See that a manifest can be opened and has the columns it needs.
+
+    Raises:
+        ConfigurationError: it has not; nothing was sent.
+    """
+    next(rows(manifest, options, Span(count=1)), None)
+
+
+def parquet() -> Any:
+    """The module that reads and writes Parquet.
+
+    Raises:
+        ConfigurationError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ConfigurationError("Parquet needs pyarrow: pip install 'datalake-ops[parquet]', or use JSONL.") from error
+    return pyarrow.parquet
+
+
+def _opened(manifest: Manifest, options: Mapping[str, Any] | None) -> IO[bytes]:
+    try:
+        if is_address(manifest.path):
+            # Read as a file that is sent is: by ranges, again when a read fails, and whole or not at all.
+            return as_stream(RemoteContent(remote_path(manifest.path, options)).open())
+        return Path(local_path(manifest.path)).open("rb")
+    except (OSError, InvalidFileError) as error:
+        raise ConfigurationError(f"The manifest {manifest.path} cannot be read: {error}") from error
+
+
+def _jsonl(manifest: Manifest, stream: IO[bytes], span: Span) -> Iterator[Row]:
+    stream.seek(span.position)
+    position, line, left = span.position, span.line, span.count
+    while left != 0 and (text := stream.readline(LONGEST_LINE)):
+        at, line_at = position, line
+        position += len(text)
+        line += 1
+        if not text.strip():
+            continue
+        left = None if left is None else left - 1
+        yield read_row(manifest, line_at, at, partial(_parsed, text))
+
+
+def _csv(manifest: Manifest, stream: IO[bytes], span: Span) -> Iterator[Row]:
+    lines = _Lines(stream)
+    header = _header(manifest, lines)
+    if header and "path" not in header:
+        raise ConfigurationError(f"The CSV manifest {manifest.path} has no column `path`, but {', '.join(header)}.")
+    if span.position:
+        lines.go_to(span.position, span.line)
+    left = span.count
+    reader = csv.reader(lines)
+    while left != 0:
+        at, line = lines.begin()
+        # Each row takes from the stream only the lines it consists of, so that the next one begins where this one ends.
+        try:
+            cells = next(reader, None)
+            stray = "a quote in it is not closed" if cells and lines.ended else ""
+        except csv.Error as error:
+            cells, stray = [""], str(error)
+        if cells is None:
+            return
+        if not cells:
+            continue
+        left = None if left is None else left - 1
+        yield broken_row(manifest.path, line, at, stray) if stray else _csv_row(manifest, line, at, (header, cells))
+        if lines.number > line and (stray or len(cells) != len(header)):
+            # A stray quote swallowed the lines that follow, and they are rows.
+            lines.go_to(lines.second, line + 1)
+            reader = csv.reader(lines)
+
+
+def _header(manifest: Manifest, lines: _Lines) -> list[str]:
+    try:
+        return [name.strip() for name in next(csv.reader(lines), [])]
+    except csv.Error as error:
+        raise ConfigurationError(f"The header of the CSV manifest {manifest.path} cannot be read: {error}") from error
+
+
+def _csv_row(manifest: Manifest, line: int, position: int, named: tuple[list[str], list[str]]) -> Row:
+    return read_row(manifest, line, position, partial(from_cells, *named))
+
+
+def _parquet(manifest: Manifest, stream: IO[bytes], span: Span) -> Iterator[Row]:
+    from pyarrow import ArrowException
+
+    try:
+        file = parquet().ParquetFile(stream)
+    except ArrowException as error:
+        raise ConfigurationError(f"{manifest.path} is no Parquet file: {error}") from error
+    names = [name for name in COLUMNS if name in file.schema_arrow.names]
+    if "path" not in names:
+        raise ConfigurationError(f"The Parquet manifest {manifest.path} has no column `path`.")
+    end = None if span.count is None else span.position + span.count
+    number = 0
+    for group in range(file.metadata.num_row_groups):
+        if end is not None and number >= end:
+            return
+        in_group = file.metadata.row_group(group).num_rows
+        if number + in_group <= span.position:
+            number += in_group
+            continue
+        for batch in file.iter_batches(_PARQUET_ROWS, row_groups=[group], columns=names):
+            for values in batch.to_pylist():
+                if number >= span.position and (end is None or number < end):
+                    yield read_row(manifest, number + 1, number, partial(dict, values))
+                number += 1
+
+
+def _parsed(line: bytes) -> Any:
+    return json.loads(line.decode("utf-8-sig"))
+
+
+class _Lines:
+    """Lines of text, with the position behind the last one."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.position = 0
+        self.number = 0
+        # Where the second line of a row begins, and whether there was one more asked for than there is.
+        self.second = 0
+        self.ended = False
+        self._begun = 0
+
+    def begin(self) -> tuple[int, int]:
+        """A row begins: its position and its line."""
+        self._begun = self.number
+        self.ended = False
+        return self.position, self.number + 1
+
+    def go_to(self, position: int, number: int) -> None:
+        self._stream.seek(position)
+        self.position, self.number = position, number - 1
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._stream.readline(LONGEST_LINE)
+        if not line:
+            self.ended = True
+            raise StopIteration
+        text = line.decode("utf-8-sig" if self.position == 0 else "utf-8", "surrogateescape")
+        self.position += len(line)
+        self.number += 1
+        if self.number == self._begun + 1:
+            self.second = self.position
+        return text
+
+
+_READERS = {ManifestFormat.JSONL: _jsonl, ManifestFormat.CSV: _csv, ManifestFormat.PARQUET: _parquet}

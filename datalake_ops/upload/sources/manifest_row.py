@@ -1,0 +1,138 @@
+"""One row of a manifest: checked, or the error that names its line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from datalake_ops.errors import IncompleteSourceError, InvalidFileError
+from datalake_ops.upload.sources.entry import Size, is_text
+
+COLUMNS = ("path", "metadata", "custom_metadata", "tags", "source", "size")
+
+
+class Place(Protocol):
+    """A manifest, as far as its rows need it."""
+
+    @property
+    def path(self) -> str:
+        """Where the manifest is."""
+
+    def placed(self, path: str) -> str:
+        """A row's path as it is opened."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a manifest; `position` is where it begins: its byte, or its number in a Parquet file."""
+
+    line: int
+    position: int
+    path: str
+    metadata: Mapping[str, Any] | None = None
+    custom_metadata: Mapping[str, Any] | None = None
+    tags: tuple[str, ...] = ()
+    source: str | None = None
+    size: Size | None = None
+    error: InvalidFileError | None = None
+
+
+def read_row(manifest: Place, line: int, position: int, values: Callable[[], Any]) -> Row:
+    """The row that `values` gives, or one with the error why it is none."""
+    try:
+        return _checked(manifest, line, position, values())
+    except (ValueError, TypeError, RecursionError) as error:
+        return broken_row(manifest.path, line, position, str(error))
+
+
+def broken_row(manifest: str, line: int, position: int, reason: str) -> Row:
+    """What is no row; its path is the manifest's, with the line."""
+    place = f"{manifest}:{line}"
+    error = InvalidFileError(f"Line {line} of the manifest {manifest} is no row: {reason}", place)
+    return Row(line, position, place, error=error)
+
+
+def unread_row(manifest: str, line: int, position: int, reason: str) -> Row:
+    """What stands for all rows from a line on, which nobody could read."""
+    place = f"{manifest}:{line}"
+    error = IncompleteSourceError(f"The manifest {manifest} cannot be read on from line {line}: {reason}", place)
+    return Row(line, position, place, error=error)
+
+
+def from_cells(header: list[str], cells: list[str]) -> dict[str, Any]:
+    """The values of a CSV row; an empty cell is no value.
+
+    Raises:
+        ValueError: more or fewer cells than the header has, or metadata that are no JSON.
+    """
+    if len(cells) != len(header):
+        raise ValueError(f"it has {len(cells)} cells where the header has {len(header)}")
+    return {name: _cell(name, cell) for name, cell in zip(header, cells, strict=True) if cell != ""}
+
+
+def _checked(manifest: Place, line: int, position: int, values: Any) -> Row:
+    if not isinstance(values, Mapping):
+        raise TypeError("it is no object with a path")
+    path = values.get("path")
+    if not isinstance(path, str) or not path:
+        raise ValueError("it has no path")
+    if unknown := sorted(set(values) - set(COLUMNS)):
+        raise ValueError(f"it has unknown columns: {', '.join(map(str, unknown))}")
+    return Row(
+        line,
+        position,
+        manifest.placed(path),
+        _mapping(values.get("metadata"), "metadata"),
+        _mapping(values.get("custom_metadata"), "custom_metadata"),
+        _names(values.get("tags")),
+        _source(values.get("source")),
+        _size(values.get("size")),
+    )
+
+
+def _mapping(value: Any, name: str) -> Mapping[str, Any] | None:
+    if isinstance(value, list):
+        # Parquet gives its maps as pairs.
+        value = dict(value)
+    if isinstance(value, str):
+        # Parquet has no type for a value of any kind, so writers put JSON there.
+        value = json.loads(value)
+    if value is None or isinstance(value, Mapping):
+        return value
+    raise TypeError(f"its {name} is no object")
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str) else list(value or ())
+    if not all(isinstance(name, str) and name and is_text(name) for name in names):
+        raise ValueError("its tags are no list of names")
+    return tuple(names)
+
+
+def _source(value: Any) -> str | None:
+    if value is None or (isinstance(value, str) and is_text(value)):
+        return value or None
+    raise TypeError("its source is no name")
+
+
+def _size(value: Any) -> Size | None:
+    if value is None:
+        return None
+    if isinstance(value, Iterable):
+        sides = list(value)
+        if len(sides) == 2 and all(isinstance(side, int) and side > 0 for side in sides):
+            return sides[0], sides[1]
+    raise ValueError("its size is no pair of a width and a height above 0")
+
+
+def _cell(name: str, cell: str) -> Any:
+    if name in ("path", "source"):
+        return cell
+    if name == "tags" and not cell.lstrip().startswith("["):
+        return [tag.strip() for tag in cell.split(";") if tag.strip()]
+    try:
+        return json.loads(cell)
+    except ValueError as error:
+        raise ValueError(f"its {name} is no JSON: {error}") from error

@@ -1,0 +1,261 @@
+"""Files behind an address: any storage that fsspec reaches, read by ranges."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from datalake_ops.errors import ConfigurationError, InvalidFileError
+from datalake_ops.upload.parts import PARTS_AT_ONCE
+from datalake_ops.upload.sources.entry import WHOLE_BYTES, OpenFile
+from datalake_ops.upload.sources.streams import base_name, spooled, unreadable, whole
+
+T = TypeVar("T")
+# Bytes fetched at a time: fewer, larger requests than the slices that are sent.
+BLOCK_BYTES = 1024 * 1024
+# One for each part of a file that travels at the same time, and one for who is between two.
+BLOCKS = PARTS_AT_ONCE + 1
+# Pauses before a storage that failed is asked again, in seconds.
+PAUSES = (0.2, 1.0)
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+(::|://)")
+_LOCAL = ("file://", "local://")
+# To read in the middle of these means to unpack all that comes before, each time.
+_PACKED = frozenset({"zip", "tar", "libarchive"})
+_CHANGES = ("mtime", "LastModified", "last_modified", "updated", "created")
+_FINAL = (PermissionError, IsADirectoryError, NotADirectoryError)
+_MARKS = ("ETag", "etag", "md5Hash", "content_md5", "uid")
+# What of a listing is kept with a file until it is opened.
+KEPT = ("size", "type", "partial", *_CHANGES, *_MARKS)
+
+
+def is_address(path: str) -> bool:
+    """Whether a path is an fsspec URL: `s3://...`, `memory://...`, `zip://*.png::s3://...`; `file://` is none."""
+    return "://" in path and not path.startswith(_LOCAL) and _ADDRESS.match(path) is not None
+
+
+def local_path(path: str) -> str:
+    """A path without `file://` in front."""
+    return next((path[len(prefix) :] for prefix in _LOCAL if path.startswith(prefix)), path)
+
+
+def check_address(address: str) -> None:
+    """See that fsspec is there, and knows the protocol.
+
+    Raises:
+        ConfigurationError: something has to be installed first.
+    """
+    for part in address.split("::"):
+        _check_protocol(part.split("://")[0])
+
+
+@lru_cache(maxsize=64)
+def _check_protocol(protocol: str) -> None:
+    fsspec = _fsspec(protocol)
+    try:
+        if _ADDRESS.match(f"{protocol}://"):
+            fsspec.get_filesystem_class(protocol)
+    except (ImportError, ValueError) as error:
+        raise ConfigurationError(f"fsspec cannot read {protocol}:// here: {error}") from error
+
+
+def _fsspec(what: str) -> Any:
+    try:
+        import fsspec
+    except ImportError as error:
+        raise ConfigurationError(
+            f"To read {what} addresses, install fsspec: pip install 'datalake-ops[remote]'."
+        ) from error
+    return fsspec
+
+
+@dataclass(frozen=True)
+class RemotePath:
+    """A path inside an fsspec file system, and how messages and reports name it."""
+
+    fs: Any
+    path: str
+    label: str
+
+    @property
+    def name(self) -> str:
+        """The base name."""
+        return base_name(self.label)
+
+    def below(self, path: str, relative: str) -> RemotePath:
+        """Another path of the same file system, which lies `relative` to this one."""
+        head, mark, rest = self.label.partition("::")
+        return RemotePath(self.fs, path, f"{head}{'' if head.endswith('/') else '/'}{relative}{mark}{rest}")
+
+    def info(self) -> Mapping[str, Any]:
+        """What the storage says of it: `size`, `type`, perhaps times.
+
+        Raises:
+            InvalidFileError: it is not there, or the storage refuses.
+        """
+        info: Mapping[str, Any] = self.ask(lambda: self.fs.info(self.path))
+        return info
+
+    def ask(self, call: Callable[[], T]) -> T:
+        """Do what reads the storage, a second and third time when it fails.
+
+        Raises:
+            InvalidFileError: it still fails.
+        """
+        pauses = iter(PAUSES)
+        while True:
+            try:
+                return call()
+            except FileNotFoundError as error:
+                raise unreadable(self.label, error, "does not exist") from error
+            # Every storage raises errors of its own.
+            except Exception as error:
+                pause = None if isinstance(error, _FINAL) else next(pauses, None)
+                if pause is None:
+                    raise unreadable(self.label, error) from error
+                time.sleep(pause)
+
+
+def remote_path(address: str, options: Mapping[str, Any] | None = None) -> RemotePath:
+    """Where an address leads; nothing is asked of the storage.
+
+    Raises:
+        ConfigurationError: fsspec, or what it needs for this protocol, is not installed.
+        InvalidFileError: it is no address that fsspec understands, or its storage cannot be opened.
+    """
+    check_address(address)
+    try:
+        fs, path = _fsspec(address).core.url_to_fs(address, **(options or {}))
+    except Exception as error:
+        raise unreadable(address, error, "cannot be opened") from error
+    return RemotePath(fs, path, address)
+
+
+@dataclass(frozen=True)
+class RemoteContent:
+    """A file behind an address; `known` is what a listing said of it already."""
+
+    at: RemotePath
+    known: Mapping[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """The base name."""
+        return self.at.name
+
+    def stamp(self) -> tuple[int, int] | None:
+        """Size and a number that changes with the file; blocks."""
+        try:
+            info = self.known or self.at.info()
+        except InvalidFileError:
+            return None
+        changed = modified_ns(info)
+        return None if info.get("size") is None or changed is None else (int(info["size"]), changed)
+
+    def open(self) -> OpenFile:
+        """Look at the file, and read it if it is small; blocks.
+
+        Raises:
+            InvalidFileError: missing, empty, a folder, or its storage fails.
+        """
+        info = self.known or self.at.info()
+        if info.get("type") == "directory":
+            raise InvalidFileError(f"{self.at.label} is a folder; give the address of a file.", self.at.label)
+        size = info.get("size")
+        if size is not None and size <= WHOLE_BYTES:
+            content = bytes(self.at.ask(lambda: self.at.fs.cat_file(self.at.path)))
+            return whole(self.at.label, content, modified_ns(info))
+        if size is None or not _has_ranges(self.at, info):
+            with self.at.ask(lambda: self.at.fs.open(self.at.path, "rb")) as stream:
+                return spooled(self.at.label, stream)
+        return RemoteFile(self.at, int(size), modified_ns(info))
+
+
+class RemoteFile:
+    """A large file of a storage, fetched in blocks as it is read; a block is kept until its end was read."""
+
+    content: bytes | None = None
+
+    def __init__(self, at: RemotePath, size: int, changed: int | None) -> None:
+        self.path = at.label
+        self.size = size
+        self.modified_ns = changed
+        self._at = at
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """The base name."""
+        return self._at.name
+
+    def read(self, start: int, end: int) -> bytes:
+        """The bytes from `start` up to `end`; blocks.
+
+        Raises:
+            InvalidFileError: the file changed or vanished since it was first looked at, or its storage fails.
+        """
+        first, last = start // BLOCK_BYTES, max(start, end - 1) // BLOCK_BYTES
+        joined = b"".join(map(self._block, range(first, last + 1)))
+        offset = first * BLOCK_BYTES
+        with self._lock:
+            for number in range(first, end // BLOCK_BYTES):
+                self._blocks.pop(number, None)
+        if end == self.size:
+            self.check_unchanged()
+        return joined[start - offset : end - offset]
+
+    def _block(self, number: int) -> bytes:
+        with self._lock:
+            if number in self._blocks:
+                self._blocks.move_to_end(number)
+                return self._blocks[number]
+        start = number * BLOCK_BYTES
+        end = min(start + BLOCK_BYTES, self.size)
+        block = bytes(self._at.ask(lambda: self._at.fs.cat_file(self._at.path, start=start, end=end)))
+        if len(block) != end - start:
+            raise self._changed()
+        with self._lock:
+            self._blocks[number] = block
+            while len(self._blocks) > BLOCKS:
+                self._blocks.popitem(last=False)
+        return block
+
+    def check_unchanged(self) -> None:
+        """Ask the storage anew; blocks."""
+        # A listing that was kept would only repeat what it said before.
+        self._at.fs.invalidate_cache()
+        info = self._at.info()
+        if (info.get("size"), modified_ns(info)) != (self.size, self.modified_ns):
+            raise self._changed()
+
+    def _changed(self) -> InvalidFileError:
+        return InvalidFileError(
+            f"{self.path} changed while it was sent; upload it again when nothing writes to it any more.", self.path
+        )
+
+
+def modified_ns(info: Mapping[str, Any]) -> int | None:
+    """A number that changes with the file: its time of change in nanoseconds, else one made of its checksum."""
+    for key in _CHANGES:
+        value = info.get(key)
+        if isinstance(value, datetime):
+            return int(value.timestamp() * 1e9)
+        if isinstance(value, (int, float)):
+            return int(value * 1e9)
+    mark = next((str(info[key]) for key in _MARKS if info.get(key)), None)
+    return int.from_bytes(hashlib.sha256(mark.encode()).digest()[:7], "big") if mark else None
+
+
+def _has_ranges(at: RemotePath, info: Mapping[str, Any]) -> bool:
+    protocol = at.fs.protocol
+    names = {protocol} if isinstance(protocol, str) else set(protocol)
+    # A web server says whether it takes ranges; one that does not would send the whole file for each block.
+    return not names & _PACKED and not (names & {"http", "https"} and not info.get("partial"))

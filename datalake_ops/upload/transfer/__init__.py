@@ -1,0 +1,1 @@
+"""Transfer of one file: object name, bytes to the storage, registration."""
