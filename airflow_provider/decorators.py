@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider.compat import DecoratedOperator, task_decorator_factory
+from airflow_provider.handoff.xcoms import as_xcom
 from airflow_provider.operators.datalake import DatalakeOperator
-from airflow_provider.xcoms import as_xcom
 from datalake_ops.errors import ConfigurationError
 
 if TYPE_CHECKING:

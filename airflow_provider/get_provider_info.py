@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from airflow_provider.form import CONN_FIELDS, FIELD_BEHAVIOUR
+from airflow_provider.hooks.connection_form import CONN_FIELDS, FIELD_BEHAVIOUR
 
 _INTEGRATION = "Datalake"
 _OPERATORS = (
@@ -13,9 +13,9 @@ _OPERATORS = (
 )  # fmt: skip
 _ASSETS = {
     "schemes": ["datalake"],
-    "handler": "airflow_provider.assets.sanitize_uri",
-    "factory": "airflow_provider.assets.create_asset",
-    "to_openlineage_converter": "airflow_provider.assets.convert_asset_to_openlineage",
+    "handler": "airflow_provider.lineage.assets.sanitize_uri",
+    "factory": "airflow_provider.lineage.assets.create_asset",
+    "to_openlineage_converter": "airflow_provider.lineage.assets.convert_asset_to_openlineage",
 }
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_provider.compat import BaseOperator, TaskGroup
-from airflow_provider.operators.bucket import ImportBucketOperator
-from airflow_provider.operators.gate import QualityGateOperator
+from airflow_provider.operators.import_bucket import ImportBucketOperator
 from airflow_provider.operators.processing import LaunchProcessingOperator
+from airflow_provider.operators.quality_gate import QualityGateOperator
 from airflow_provider.operators.selection import listed
 from airflow_provider.operators.tags import TagDataOperator
 from airflow_provider.operators.upload import UploadDataOperator

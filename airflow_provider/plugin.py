@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
-from airflow_provider import listener
+from airflow_provider.job_lifecycle import listener
 
 
 class DatalakePlugin(AirflowPlugin):

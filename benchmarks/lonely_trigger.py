@@ -10,6 +10,6 @@ class LonelyTrigger(JobTrigger):
     """Waits for one job, alone."""
 
     async def _follow(self, connection: Connection) -> None:
-        from datalake_ops.waiting.waiter import await_job
+        from datalake_ops.waiting.async_wait import await_job
 
         await await_job(connection, self.job_id, deadline_at=self.deadline_at, poll_interval=self.poll_interval)

@@ -19,8 +19,8 @@ import requests
 from sqlalchemy import Connection
 
 from datalake_ops.platform.bootstrap import ensure_installation
-from datalake_ops.platform.ownership import find_lake
-from datalake_ops.platform.registry import insert_tag
+from datalake_ops.platform.catalog.ownership import find_lake
+from datalake_ops.platform.catalog.tags_and_sources import insert_tag
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.database import Database
 from datalake_ops.platform.store.types import new_id, now, to_microseconds

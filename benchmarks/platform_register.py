@@ -23,7 +23,7 @@ import psutil
 import requests
 from PIL import Image
 
-from datalake_ops.platform.objects.folder import FolderStore
+from datalake_ops.platform.objects.folder_store import FolderStore
 from datalake_ops.testing import PlatformServer
 
 TOKEN = "benchmark-token"

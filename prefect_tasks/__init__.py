@@ -12,13 +12,13 @@ from prefect_tasks.blocks import DatalakeCredentials
 from prefect_tasks.jobs import DatalakeJob
 
 if TYPE_CHECKING:
-    from prefect_tasks.automations import install_automations
     from prefect_tasks.flows import ingest_and_process, ingest_bucket, ingest_folder, process_and_wait, sync_bucket
-    from prefect_tasks.guards import datalake_guards
     from prefect_tasks.jobs import DatalakeJobRun
-    from prefect_tasks.limits import ensure_limits
-    from prefect_tasks.places import write_manifest
-    from prefect_tasks.reaper import reap_orphan_jobs
+    from prefect_tasks.runs.concurrency_limits import ensure_limits
+    from prefect_tasks.safety.automations import install_automations
+    from prefect_tasks.safety.reaper import reap_orphan_jobs
+    from prefect_tasks.safety.resumer import job_watcher
+    from prefect_tasks.safety.state_hooks import datalake_guards
     from prefect_tasks.tasks import (
         acreate_projection,
         adownload_data,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
         wait_for_job,
         wait_for_jobs,
     )
-    from prefect_tasks.watcher import job_watcher
+    from prefect_tasks.uploads.shared_folder import write_manifest
 
 __all__ = [
     "DatalakeCredentials",
@@ -101,14 +101,14 @@ _HOME = {
     "process_and_wait": "prefect_tasks.flows",
     "ingest_bucket": "prefect_tasks.flows",
     "DatalakeJobRun": "prefect_tasks.jobs",
-    "datalake_guards": "prefect_tasks.guards",
-    "ensure_limits": "prefect_tasks.limits",
+    "datalake_guards": "prefect_tasks.safety.state_hooks",
+    "ensure_limits": "prefect_tasks.runs.concurrency_limits",
     "ingest_and_process": "prefect_tasks.flows",
     "ingest_folder": "prefect_tasks.flows",
-    "install_automations": "prefect_tasks.automations",
-    "job_watcher": "prefect_tasks.watcher",
-    "reap_orphan_jobs": "prefect_tasks.reaper",
-    "write_manifest": "prefect_tasks.places",
+    "install_automations": "prefect_tasks.safety.automations",
+    "job_watcher": "prefect_tasks.safety.resumer",
+    "reap_orphan_jobs": "prefect_tasks.safety.reaper",
+    "write_manifest": "prefect_tasks.uploads.shared_folder",
 }
 
 

@@ -15,9 +15,9 @@ from prefect.settings import get_current_settings
 
 from datalake_ops.config import RetryPolicy
 from datalake_ops.errors import DatalakeError
-from prefect_tasks import limits
-from prefect_tasks.automations import REAP, RESUME, ZOMBIES
 from prefect_tasks.blocks import DEFAULT_BLOCK, load_credentials
+from prefect_tasks.runs import concurrency_limits
+from prefect_tasks.safety.automations import REAP, RESUME, ZOMBIES
 
 Verdict = Literal["ok", "warn", "FAIL"]
 OLDEST_PREFECT = (3, 7, 1)
@@ -130,12 +130,12 @@ def datalake(credentials: str) -> Iterator[Finding]:
 
 def missing_limits() -> Iterator[Finding]:
     """The concurrency limits that `ensure_limits` makes are there."""
-    missing = limits.missing_limits(list(limits.DEFAULTS))
+    missing = concurrency_limits.missing_limits(list(concurrency_limits.DEFAULTS))
     if missing:
         advice = "python -c 'from prefect_tasks import ensure_limits; ensure_limits()', if a task is to hold one"
         yield Finding("limits", "warn", f"there is no {', '.join(missing)}", advice)
     else:
-        yield Finding("limits", "ok", ", ".join(limits.DEFAULTS))
+        yield Finding("limits", "ok", ", ".join(concurrency_limits.DEFAULTS))
 
 
 def automations() -> Iterator[Finding]:

@@ -9,11 +9,12 @@ from prefect.blocks.abstract import JobBlock, JobRun
 from pydantic import Field, HttpUrl
 
 from prefect_tasks.blocks import DatalakeCredentials
-from prefect_tasks.waiting import OnStop, WaitMode, job_summary
+from prefect_tasks.runs.run_logger import OnStop, WaitMode
+from prefect_tasks.waits.status_log import job_summary
 
 if TYPE_CHECKING:
-    from prefect_tasks.polling import Polling
-    from prefect_tasks.suspending import WaitCall
+    from prefect_tasks.waits.polling import Polling
+    from prefect_tasks.waits.suspension import WaitCall
 
 _LAUNCHED = {
     "processing",
@@ -67,7 +68,7 @@ class DatalakeJobRun(JobRun[dict[str, Any]]):
             JobWaitTimeoutError: the block's timeout came first.
             ConfigurationError: the block says `wait="suspend"`, and the run cannot be suspended.
         """
-        from prefect_tasks.suspending import Suspension
+        from prefect_tasks.waits.suspension import Suspension
 
         polling, call = self._polling(), self._call()
         suspension = Suspension.offered(call)
@@ -83,7 +84,7 @@ class DatalakeJobRun(JobRun[dict[str, Any]]):
 
     async def await_for_completion(self) -> None:
         """What `wait_for_completion` does, without holding a thread."""
-        from prefect_tasks.suspending import Suspension
+        from prefect_tasks.waits.suspension import Suspension
 
         polling, call = self._polling(), self._call()
         suspension = await asyncio.to_thread(Suspension.offered, call)
@@ -131,12 +132,12 @@ class DatalakeJobRun(JobRun[dict[str, Any]]):
         return await asyncio.to_thread(self.logs, tail)
 
     def _polling(self) -> Polling:
-        from prefect_tasks.polling import Polling
+        from prefect_tasks.waits.polling import Polling
 
         return Polling(self.credentials, (self.job_id,), self.poll_interval, self.on_stop)
 
     def _call(self) -> WaitCall:
-        from prefect_tasks.suspending import WaitCall
+        from prefect_tasks.waits.suspension import WaitCall
 
         return WaitCall(self.credentials, (self.job_id,), self.timeout, self.wait)
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import AirflowException, BaseHook, airflow_connection, amask_secret, mask_secret
-from airflow_provider.connection import credential_forms, datalake_connection
+from airflow_provider.hooks.connection import credential_forms, datalake_connection
 from datalake_ops.config import RetryPolicy
 from datalake_ops.errors import DatalakeError
 
@@ -41,7 +41,7 @@ class DatalakeHook(BaseHook):
             ConfigurationError: the Airflow connection lacks a field, or one cannot be right.
             AirflowNotFoundException: there is no such Airflow connection.
         """
-        from airflow_provider.hook_lineage import observed
+        from airflow_provider.hooks.hook_lineage import observed
         from datalake_ops.hook import DatalakeHook as SharedHook
 
         airflow = self.get_connection(self.datalake_conn_id)
@@ -88,13 +88,13 @@ class DatalakeHook(BaseHook):
     @staticmethod
     def get_ui_field_behaviour() -> dict[str, Any]:
         """The connection form of Airflow before 3.2; newer ones read the provider's info."""
-        from airflow_provider.form import legacy_field_behaviour
+        from airflow_provider.hooks.connection_form import legacy_field_behaviour
 
         return legacy_field_behaviour()
 
     @staticmethod
     def get_connection_form_widgets() -> dict[str, Any]:
         """The extra fields of the connection form of Airflow before 3.2; newer ones read the provider's info."""
-        from airflow_provider.form import legacy_widgets
+        from airflow_provider.hooks.connection_form import legacy_widgets
 
         return legacy_widgets()

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.id_files import given_rows, write_ids
-from airflow_provider.lineage import LineageOperator, Told, as_names
+from airflow_provider.handoff.id_files import given_rows, write_ids
+from airflow_provider.lineage.asset_events import LineageOperator, Told, as_names
 from airflow_provider.operators.datalake import DatalakeOperator
 from airflow_provider.operators.selection import SelectionOperator
 from datalake_ops.errors import ConfigurationError

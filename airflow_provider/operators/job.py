@@ -6,14 +6,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import default_deferrable, gave_trigger_up
-from airflow_provider.events import JobEvent
 from airflow_provider.hooks.datalake import DatalakeHook
-from airflow_provider.lineage import LineageOperator, Told, job_facts
-from airflow_provider.links import DatalakeLink, DataLink, JobLink
-from airflow_provider.retrying import default_retry_policy, failing_at_once
-from airflow_provider.starting import JobStart
-from airflow_provider.stopping import JobGuard
-from airflow_provider.waiting import (
+from airflow_provider.job_lifecycle.cancel import JobGuard
+from airflow_provider.job_lifecycle.retry_policy import default_retry_policy, failing_at_once
+from airflow_provider.job_lifecycle.start import JobStart
+from airflow_provider.job_lifecycle.wait import (
     JobWait,
     finish,
     last_look,
@@ -22,8 +19,11 @@ from airflow_provider.waiting import (
     remembered_job,
     wait_on_worker,
 )
-from datalake_ops.waiting.policy import CancelPolicy, OnStop
-from datalake_ops.waiting.verdict import shortfall
+from airflow_provider.lineage.asset_events import LineageOperator, Told, job_facts
+from airflow_provider.links import DatalakeLink, DataLink, JobLink
+from airflow_provider.triggers.events import JobEvent
+from datalake_ops.waiting.cancel_policy import CancelPolicy, OnStop
+from datalake_ops.waiting.job_outcome import shortfall
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

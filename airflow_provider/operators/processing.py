@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.lineage import Told, as_names
+from airflow_provider.lineage.asset_events import Told, as_names
 from airflow_provider.operators.job import JobOperator
 from airflow_provider.operators.selection import SelectionOperator
 from datalake_ops.query import quote

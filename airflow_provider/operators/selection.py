@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import BaseOperator
-from airflow_provider.id_files import given_ids
-from airflow_provider.storage import Storage
+from airflow_provider.handoff.id_files import given_ids
+from airflow_provider.handoff.storage import Storage
 from datalake_ops.errors import ConfigurationError, NoDataError
 from datalake_ops.query import both, tags_query
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import conf
-from airflow_provider.id_files import read_ids, write_ids
+from airflow_provider.handoff.id_files import read_ids, write_ids
+from airflow_provider.handoff.storage import Storage, refuse_options, travelling
+from airflow_provider.handoff.xcoms import bounded
 from airflow_provider.operators.stoppable import StoppableOperator
-from airflow_provider.storage import Storage, refuse_options, travelling
-from airflow_provider.xcoms import bounded
 from datalake_ops.errors import ConfigurationError, IncompleteUploadError
 
 if TYPE_CHECKING:

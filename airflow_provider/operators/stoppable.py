@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import AirflowException, BaseOperator
-from airflow_provider.retrying import default_retry_policy, failing_at_once
+from airflow_provider.job_lifecycle.retry_policy import default_retry_policy, failing_at_once
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.lineage import LineageOperator, Told, as_names
+from airflow_provider.lineage.asset_events import LineageOperator, Told, as_names
 from airflow_provider.operators.datalake import DatalakeOperator
 from airflow_provider.operators.selection import SelectionOperator
 from datalake_ops.errors import ConfigurationError

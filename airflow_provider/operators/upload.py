@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.id_files import write_ids
-from airflow_provider.lineage import LineageOperator, Told, as_names, upload_facts
+from airflow_provider.handoff.id_files import write_ids
+from airflow_provider.handoff.storage import Storage, refuse_options
+from airflow_provider.handoff.xcoms import bounded
+from airflow_provider.lineage.asset_events import LineageOperator, Told, as_names, upload_facts
 from airflow_provider.operators.datalake import DatalakeOperator
-from airflow_provider.storage import Storage, refuse_options
-from airflow_provider.xcoms import bounded
 from datalake_ops.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from airflow_provider.compat import (
     supervisor_delay,
 )
 from airflow_provider.hooks.datalake import DatalakeHook
-from airflow_provider.retrying import failing_at_once
+from airflow_provider.job_lifecycle.retry_policy import failing_at_once
 from datalake_ops.config import RetryPolicy
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import AirflowSensorTimeout, PokeReturnValue, default_deferrable
-from airflow_provider.events import TIMED_OUT, JobEvent
 from airflow_provider.hooks.datalake import DatalakeHook
+from airflow_provider.job_lifecycle.retry_policy import default_retry_policy
+from airflow_provider.job_lifecycle.wait import JobWait, finish, last_look, stop_if_overdue
 from airflow_provider.links import DatalakeLink, JobLink
-from airflow_provider.retrying import default_retry_policy
 from airflow_provider.sensors.base import DatalakeSensor
-from airflow_provider.waiting import JobWait, finish, last_look, stop_if_overdue
-from datalake_ops.waiting.tail import Tail
+from airflow_provider.triggers.events import TIMED_OUT, JobEvent
+from datalake_ops.waiting.log_tail import Tail
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider.events import ARRIVED, LOST, TIMED_OUT, DataEvent, met
-from airflow_provider.triggers.token import with_current_token
+from airflow_provider.triggers.events import ARRIVED, LOST, TIMED_OUT, DataEvent, met
+from airflow_provider.triggers.token_refresh import with_current_token
 from datalake_ops.errors import DatalakeError, DataWaitTimeoutError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class DataTrigger(BaseTrigger):
     """Waits until enough data match and no more come, and fires once.
 
     All triggers of one connection in one triggerer share a session, and those that wait for the same data share their
-    looks (see `datalake_ops.waiting.shared_looks`). A token that was changed meanwhile is read again.
+    looks (see `datalake_ops.waiting.shared_queries`). A token that was changed meanwhile is read again.
 
     Args:
         datalake_conn_id: The Airflow connection; only its id is stored.
@@ -80,7 +80,7 @@ class DataTrigger(BaseTrigger):
 
     async def _wait(self) -> DataEvent:
         # Half a second of imports would hold up every other trigger of this triggerer.
-        await asyncio.to_thread(importlib.import_module, "datalake_ops.waiting.arrival_waiter")
+        await asyncio.to_thread(importlib.import_module, "datalake_ops.waiting.async_arrival")
         try:
             seen = await self._arrival()
         except DataWaitTimeoutError as error:
@@ -92,7 +92,7 @@ class DataTrigger(BaseTrigger):
 
     async def _arrival(self) -> Seen:
         from datalake_ops.waiting.arrival import Arrival
-        from datalake_ops.waiting.arrival_waiter import DataWatch, await_data
+        from datalake_ops.waiting.async_arrival import DataWatch, await_data
 
         arrival = Arrival(self.min_count, self.stable_for)
         watch = DataWatch(UUID(self.organization_id), UUID(self.lake_id), arrival, self.q, self.custom_metadata)

@@ -13,8 +13,8 @@ from uuid import UUID
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider.compat import task_state
-from airflow_provider.events import ENDED, LOST, TIMED_OUT, JobEvent, met
-from airflow_provider.triggers.token import with_current_token
+from airflow_provider.triggers.events import ENDED, LOST, TIMED_OUT, JobEvent, met
+from airflow_provider.triggers.token_refresh import with_current_token
 from datalake_ops.errors import DatalakeError, JobWaitTimeoutError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _UNDER_WAY: set[asyncio.Future[Any]] = set()
 class JobTrigger(BaseTrigger):
     """Waits until a job ended, whatever its outcome, and fires once.
 
-    All triggers of one connection in one triggerer share one poll (see `datalake_ops.waiting.shared`).
+    All triggers of one connection in one triggerer share one poll (see `datalake_ops.waiting.shared_poller`).
 
     Args:
         datalake_conn_id: The Airflow connection; only its id is stored.
@@ -95,7 +95,7 @@ class JobTrigger(BaseTrigger):
 
     async def _wait(self) -> JobEvent:
         # Half a second of imports would hold up every other trigger of this triggerer.
-        await asyncio.to_thread(importlib.import_module, "datalake_ops.waiting.shared")
+        await asyncio.to_thread(importlib.import_module, "datalake_ops.waiting.shared_poller")
         try:
             await with_current_token(self.datalake_conn_id, self._follow)
         except JobWaitTimeoutError as error:
@@ -105,10 +105,10 @@ class JobTrigger(BaseTrigger):
         return JobEvent(self.job_id, ENDED)
 
     async def _follow(self, connection: Connection) -> None:
+        from datalake_ops.waiting.blocking_wait import Wait
+        from datalake_ops.waiting.log_tail import Tail
         from datalake_ops.waiting.schedule import WaitSchedule
-        from datalake_ops.waiting.shared import shared_poller
-        from datalake_ops.waiting.tail import Tail
-        from datalake_ops.waiting.wait import Wait
+        from datalake_ops.waiting.shared_poller import shared_poller
 
         schedule = WaitSchedule(poll_interval=self.poll_interval, tolerated_failures=self.max_failed_polls)
         wait = Wait(UUID(self.job_id), schedule, self.deadline_at)
@@ -132,8 +132,8 @@ class JobTrigger(BaseTrigger):
         await asyncio.shield(cancelling)
 
     async def _cancel(self) -> None:
+        from airflow_provider.hooks.cancel_job import cancel_job
         from airflow_provider.hooks.datalake import DatalakeHook
-        from airflow_provider.stopping import cancel_job
 
         if await self._is_in_good_hands():
             return

@@ -16,12 +16,12 @@ from airflow.triggers.base import TriggerEvent
 
 from airflow_provider.compat import AirflowException
 from airflow_provider.hooks.datalake import DatalakeHook
-from airflow_provider.watch_memory import MEMORY_ERRORS, WatchMemory
+from airflow_provider.triggers.watch_state import MEMORY_ERRORS, WatchMemory
 from datalake_ops.errors import ConfigurationError, DatalakeError, UnauthorizedError
 
 if TYPE_CHECKING:
-    from datalake_ops.watching.feed import LakeFeed
-    from datalake_ops.watching.watch import DataWatch, JobWatch, Place
+    from datalake_ops.watching.change_feed import LakeFeed
+    from datalake_ops.watching.filters import DataWatch, JobWatch, Place
     from datalake_ops.wire.changes import ChangePage
 
 # Seconds between two tries to find the connection.
@@ -113,8 +113,8 @@ class LakeTrigger(BaseEventTrigger):
     async def news(self) -> AsyncIterator[News]:
         """Everything there is to tell, from the place on that was kept."""
         # Half a second of imports would hold up every other trigger of this triggerer.
-        await asyncio.to_thread(importlib.import_module, "datalake_ops.watching.feed")
-        from datalake_ops.watching.feed import lake_feed
+        await asyncio.to_thread(importlib.import_module, "datalake_ops.watching.change_feed")
+        from datalake_ops.watching.change_feed import lake_feed
 
         self._writing, self._all_kept, self._told_until = asyncio.Lock(), asyncio.Event(), None
         self._memory = WatchMemory(self._key(), getattr(self, "asset_state_store", None))
@@ -171,7 +171,7 @@ class LakeTrigger(BaseEventTrigger):
 
     async def _begin(self, feed: LakeFeed) -> Place:
         """The place that was kept; the first time, or when it is one of another lake, where the lake's news end now."""
-        from datalake_ops.watching.watch import Place
+        from datalake_ops.watching.filters import Place
 
         self._lake = str(await feed.open())
         if self._place is None and self._memory is not None:
@@ -226,7 +226,7 @@ class LakeTrigger(BaseEventTrigger):
             await self._note()
 
     def _tell(self, told: dict[str, Any], start: str, until: str, redelivered: bool = False) -> News:
-        from datalake_ops.watching.watch import watch_key
+        from datalake_ops.watching.filters import watch_key
 
         self._told_at, self._told_until = time.monotonic(), until
         batch = watch_key(self._key(), start, until)
@@ -241,7 +241,7 @@ class LakeTrigger(BaseEventTrigger):
             self._noted_at = time.monotonic()
 
     def _key(self) -> str:
-        from datalake_ops.watching.watch import watch_key
+        from datalake_ops.watching.filters import watch_key
 
         return watch_key(self.datalake_conn_id, self._watch())
 
@@ -292,7 +292,7 @@ class DatalakeDataTrigger(LakeTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
 
     def _watch(self) -> DataWatch:
-        from datalake_ops.watching.watch import DataWatch
+        from datalake_ops.watching.filters import DataWatch
 
         excluded = (tuple(self.exclude_tags), tuple(self.exclude_sources))
         return DataWatch(tuple(self.tags), self.source, self.q, *excluded)
@@ -343,7 +343,7 @@ class DatalakeJobsTrigger(LakeTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
 
     def _watch(self) -> JobWatch:
-        from datalake_ops.watching.watch import JobWatch, pairs
+        from datalake_ops.watching.filters import JobWatch, pairs
         from datalake_ops.wire.jobs import JobStatus
 
         try:

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from datalake_ops.cli.connection import Commands
-from datalake_ops.platform.command import add_serve_arguments, options_from
+from datalake_ops.platform.cli_options import add_serve_arguments, options_from
 
 
 def add_commands(commands: Commands) -> None:

@@ -15,10 +15,10 @@ from uuid import UUID
 import aiohttp
 from yarl import URL
 
-from datalake_ops.client.gate import Gate, OpenGate
+from datalake_ops.client.admission import Gate, OpenGate
 from datalake_ops.client.headers import api_headers
 from datalake_ops.client.operation import Operation, Repeat
-from datalake_ops.client.outcome import Answer, Attempt, Outcome, failure_of, read_answer
+from datalake_ops.client.response_handling import Answer, Attempt, Outcome, failure_of, read_answer
 from datalake_ops.client.retry import Failure, Loss, is_early
 from datalake_ops.client.tls import ssl_context
 from datalake_ops.client.wire_pool import NotConnectedError, Origin, WirePool, WireTimeouts, head, target_of

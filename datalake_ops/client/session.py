@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 
 from datalake_ops.client.headers import api_headers
 from datalake_ops.client.operation import Operation
-from datalake_ops.client.outcome import Answer, Attempt, Unread
+from datalake_ops.client.response_handling import Answer, Attempt, Unread
 from datalake_ops.client.retry import Failure, Loss
 from datalake_ops.client.tls import checked_verify
 from datalake_ops.config import Connection, RetryPolicy

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from datalake_ops.client.gate import Ticket
+from datalake_ops.client.admission import Ticket
 from datalake_ops.client.retry import Failure, Loss
 from datalake_ops.concurrency.aimd import FIRST_LIMIT, AimdWindow
 from datalake_ops.errors import HostDownError

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.client.data import data_address
+from datalake_ops.client.presigned import StorageAnswer, Tries, failure_of, host_of, receive
 from datalake_ops.client.retry import Failure, Loss
-from datalake_ops.client.storage import StorageAnswer, Tries, failure_of, host_of, receive
 from datalake_ops.concurrency import loop_thread
 from datalake_ops.concurrency.for_each import for_each
 from datalake_ops.concurrency.limiter import DEFAULT_WORKERS, Limiter

@@ -15,7 +15,7 @@ from datalake_ops.hook.arguments import JobLike, job_id
 from datalake_ops.wire.jobs import Job
 
 if TYPE_CHECKING:
-    from datalake_ops.waiting.wait import OnPoll
+    from datalake_ops.waiting.blocking_wait import OnPoll
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -73,9 +73,9 @@ class AsyncDatalakeHook:
         rest: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> Job:
         """Await the end of a job and return it; arguments and errors are those of `DatalakeHook.wait_for_job`."""
-        from datalake_ops.waiting import waiter
+        from datalake_ops.waiting import async_wait
 
-        ended = await waiter.await_job(
+        ended = await async_wait.await_job(
             self.hook.connection,
             job_id(job),
             deadline_at=None if timeout is None else time.time() + timeout,

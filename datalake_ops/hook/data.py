@@ -21,7 +21,7 @@ from datalake_ops.wire.paging import PAGE_SIZE, UPDATE_SIZE, Page
 from datalake_ops.wire.tags import Tag
 
 if TYPE_CHECKING:
-    from datalake_ops.client.outcome import Unread
+    from datalake_ops.client.response_handling import Unread
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from datalake_ops.client.jobs import JobMark
 from datalake_ops.errors import DatalakeError, JobWaitTimeoutError, NotFoundError, UnsupportedError
 from datalake_ops.hook.arguments import JobLike, chunks, job_id
 from datalake_ops.hook.caller import Caller
+from datalake_ops.waiting.blocking_wait import ONE_TRY, TRANSIENT, Wait, wait_until_ended
+from datalake_ops.waiting.job_outcome import check
+from datalake_ops.waiting.log_tail import LINES, Tail
 from datalake_ops.waiting.schedule import WaitSchedule
-from datalake_ops.waiting.tail import LINES, Tail
-from datalake_ops.waiting.verdict import check
-from datalake_ops.waiting.wait import ONE_TRY, TRANSIENT, Wait, wait_until_ended
 from datalake_ops.wire.jobs import Job
 from datalake_ops.wire.lakes import Extension
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from datalake_ops.wire.paging import Page, likely_cursor
 
 if TYPE_CHECKING:
-    from datalake_ops.client.outcome import Unread
+    from datalake_ops.client.response_handling import Unread
 
 T = TypeVar("T")
 # Reading a page is one call that keeps Python's lock, so the next request must be out before it begins.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from datalake_ops.platform.command import add_serve_arguments, options_from
+from datalake_ops.platform.cli_options import add_serve_arguments, options_from
 
 
 def main() -> int:

@@ -9,12 +9,12 @@ from importlib.util import find_spec
 
 from fastapi import FastAPI
 
-from datalake_ops.platform import problems
-from datalake_ops.platform.admin import admin_router
-from datalake_ops.platform.faults import FaultMiddleware, Faults
+from datalake_ops.platform.catalog.ownership import Directory
+from datalake_ops.platform.handlers.admin import admin_router
+from datalake_ops.platform.http import errors
+from datalake_ops.platform.http.fault_injection import FaultMiddleware, Faults
 from datalake_ops.platform.jobs.service import open_jobs
-from datalake_ops.platform.objects.store import open_store
-from datalake_ops.platform.ownership import Directory
+from datalake_ops.platform.objects.object_store import open_store
 from datalake_ops.platform.services import Services
 from datalake_ops.platform.settings import Settings
 from datalake_ops.platform.store.database import Database
@@ -54,7 +54,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.services = services
-    problems.install(app)
+    errors.install(app)
     for name in _HANDLERS:
         module = f"datalake_ops.platform.handlers.{name}"
         if find_spec(module) is not None:

@@ -18,7 +18,7 @@ import uvicorn
 
 from datalake_ops.platform.app import create_app
 from datalake_ops.platform.bootstrap import ensure_installation, prepare_home
-from datalake_ops.platform.protocol import CuttableProtocol
+from datalake_ops.platform.http.cuttable_protocol import CuttableProtocol
 from datalake_ops.platform.settings import ServeOptions, Settings
 from datalake_ops.platform.store.database import Database, SchemaTooNewError
 

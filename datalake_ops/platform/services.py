@@ -14,7 +14,7 @@ from datalake_ops.platform.tokens import Tokens
 from datalake_ops.wire.uploads import ObjectStat
 
 if TYPE_CHECKING:
-    from datalake_ops.platform.ownership import Directory
+    from datalake_ops.platform.catalog.ownership import Directory
 
 
 @dataclass(frozen=True)

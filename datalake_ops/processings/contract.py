@@ -15,8 +15,8 @@ from typing import Any, TypeVar, get_type_hints
 from uuid import UUID
 
 from datalake_ops.client.async_session import AsyncSession
+from datalake_ops.client.presigned import StorageAnswer, Tries, failure_of, receive
 from datalake_ops.client.retry import Failure, Loss
-from datalake_ops.client.storage import StorageAnswer, Tries, failure_of, receive
 from datalake_ops.config import Connection, RetryPolicy
 from datalake_ops.errors import ConfigurationError, DatalakeError, DownloadError, NetworkError, NoDataError
 from datalake_ops.hook import DatalakeHook

@@ -13,8 +13,8 @@ from uuid import UUID
 
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.client.data import create_projection, list_projections
+from datalake_ops.client.presigned import Tries
 from datalake_ops.client.retry import Failure, Loss
-from datalake_ops.client.storage import Tries
 from datalake_ops.concurrency import loop_thread
 from datalake_ops.concurrency.limiter import Limiter
 from datalake_ops.concurrency.task_pool import TaskPool

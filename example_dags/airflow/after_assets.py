@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import dag, get_current_context, task
 
-from airflow_provider.assets import datalake_asset
+from airflow_provider.lineage.assets import datalake_asset
 
 night_shift = datalake_asset("photos", "acme", "https://app.picsellia.com", tags=["night-shift"])
 

@@ -9,7 +9,7 @@ import os
 
 from airflow.sdk import dag
 
-from airflow_provider.assets import datalake_asset
+from airflow_provider.lineage.assets import datalake_asset
 from airflow_provider.operators.upload import UploadDataOperator
 
 # The names that the platform shows; `datalake_asset(conn_id=...)` takes them from a connection that has them.

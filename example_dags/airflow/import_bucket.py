@@ -9,7 +9,7 @@ import os
 
 from airflow.sdk import dag
 
-from airflow_provider.operators.bucket import ImportBucketOperator
+from airflow_provider.operators.import_bucket import ImportBucketOperator
 
 
 @dag(schedule=None, params={"prefix": os.environ.get("DATALAKE_PREFIX", "incoming/")})

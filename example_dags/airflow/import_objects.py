@@ -10,7 +10,7 @@ import os
 
 from airflow.sdk import dag
 
-from airflow_provider.operators.objects import ImportCloudObjectsOperator, PlanImportOperator
+from airflow_provider.operators.import_objects import ImportCloudObjectsOperator, PlanImportOperator
 
 
 @dag(schedule=None, params={"objects": os.environ.get("DATALAKE_OBJECTS", "objects.jsonl")})

@@ -13,8 +13,8 @@ import os
 
 from airflow.sdk import dag
 
-from airflow_provider.operators.bucket import ImportBucketOperator
 from airflow_provider.operators.data import ListDataOperator
+from airflow_provider.operators.import_bucket import ImportBucketOperator
 from airflow_provider.operators.processing import LaunchProcessingOperator
 from airflow_provider.operators.upload import UploadDataOperator
 

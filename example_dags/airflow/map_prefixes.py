@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from airflow.sdk import dag, task
 
-from airflow_provider.operators.bucket import ImportBucketOperator
+from airflow_provider.operators.import_bucket import ImportBucketOperator
 
 
 @dag(schedule=None, params={"prefixes": ["monday/", "tuesday/"]})

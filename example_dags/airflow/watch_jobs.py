@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow.sdk import Asset, AssetWatcher, dag, get_current_context, task
 
 from airflow_provider.triggers.watch import DatalakeJobsTrigger
-from airflow_provider.watching import ended_jobs
+from airflow_provider.watch_events import ended_jobs
 
 ended = DatalakeJobsTrigger(processing="thumbnails", exclude_labels={"dag_id": "watch_jobs"})
 new_thumbnails = Asset("new-thumbnails", watchers=[AssetWatcher(name="ended", trigger=ended)])

@@ -11,7 +11,7 @@ from airflow.sdk import Asset, AssetWatcher, dag, get_current_context, task
 from airflow_provider.operators.processing import LaunchProcessingOperator
 from airflow_provider.operators.tags import TagDataOperator
 from airflow_provider.triggers.watch import DatalakeDataTrigger
-from airflow_provider.watching import new_data_ids
+from airflow_provider.watch_events import new_data_ids
 
 arrived = DatalakeDataTrigger(tags=["arrived"], exclude_sources=["watch_new_data"])
 new_photographs = Asset("new-photographs", watchers=[AssetWatcher(name="arrived", trigger=arrived)])

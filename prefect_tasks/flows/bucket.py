@@ -8,15 +8,15 @@ from zoneinfo import ZoneInfo
 from prefect import flow, task
 
 from datalake_ops.errors import ConfigurationError
-from prefect_tasks import assets
 from prefect_tasks.blocks import DEFAULT_BLOCK
-from prefect_tasks.flows.sized import sized_flow
-from prefect_tasks.guards import datalake_guards
-from prefect_tasks.identity import ONCE_PER_RUN
-from prefect_tasks.retrying import RETRYING
+from prefect_tasks.flows.checked_size import sized_flow
+from prefect_tasks.runs.idempotency import ONCE_PER_RUN
+from prefect_tasks.runs.retry_policy import RETRYING
+from prefect_tasks.runs.run_logger import WaitMode, run_logger
+from prefect_tasks.runs.watermark import Watermark
+from prefect_tasks.safety.state_hooks import datalake_guards
 from prefect_tasks.tasks import import_bucket_objects, wait_for_job
-from prefect_tasks.waiting import WaitMode, run_logger
-from prefect_tasks.watermarks import Watermark
+from prefect_tasks.ui import assets
 
 # An import takes them all in one request; a sync that is further behind says so.
 _MOST_DAYS = 400
@@ -112,7 +112,7 @@ def sync_bucket(
 
 def tell_import(credentials: str, tags: str | list[str] | None, source: str | None, job: dict[str, Any]) -> None:
     """Tell Prefect's assets what an import wrote, and the log what it did not."""
-    from datalake_ops.waiting.verdict import shortfall
+    from datalake_ops.waiting.job_outcome import shortfall
 
     if lacking := shortfall(job["counts"]):
         run_logger().warning("The import succeeded, but not with everything: %s. See %s", lacking, job["url"])

@@ -10,15 +10,15 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from datalake_ops.errors import ConfigurationError, IncompleteUploadError, NothingDoneError
 from datalake_ops.upload.reporting.rows import named_error
-from prefect_tasks import artifacts, assets, sample
 from prefect_tasks.blocks import DEFAULT_BLOCK, load_credentials
-from prefect_tasks.flows.sized import sized_flow
-from prefect_tasks.names import shown, unsigned
-from prefect_tasks.places import NOTE, SharedFolder
-from prefect_tasks.runners import THREADS, RunnerName, task_runner
-from prefect_tasks.sharding import plan_upload, upload_shards
-from prefect_tasks.uploading import SUMMARY_BYTES
-from prefect_tasks.waiting import run_logger
+from prefect_tasks.flows.checked_size import sized_flow
+from prefect_tasks.runs.run_logger import run_logger
+from prefect_tasks.runs.run_names import shown, unsigned
+from prefect_tasks.ui import artifacts, assets, contact_sheet
+from prefect_tasks.uploads.sharding import plan_upload, upload_shards
+from prefect_tasks.uploads.shared_folder import NOTE, SharedFolder
+from prefect_tasks.uploads.task_runners import THREADS, RunnerName, task_runner
+from prefect_tasks.uploads.upload import SUMMARY_BYTES
 
 _NAMED = 5
 _WAY_OUT = (
@@ -153,7 +153,7 @@ def _show(merged: Mapping[str, Any], credentials: str, what: str, sample_size: i
     told = artifacts.tolerated("The lake's page and a sample are not shown")
     with told, load_credentials(credentials).get_client() as hook:
         artifacts.link(hook.datalake_url(), f"Lake {hook.context.datalake.name}")
-        sample.show(hook, merged["data_ids"], f"Some of {what}", sample_size)
+        contact_sheet.show(hook, merged["data_ids"], f"Some of {what}", sample_size)
 
 
 def _failure(

@@ -9,7 +9,7 @@ from prefect import flow
 from prefect_tasks.blocks import DEFAULT_BLOCK
 from prefect_tasks.flows.bucket import tell_import
 from prefect_tasks.flows.processing import tell_processing
-from prefect_tasks.guards import datalake_guards
+from prefect_tasks.safety.state_hooks import datalake_guards
 from prefect_tasks.tasks import import_bucket_objects, launch_processing, list_data, upload_data, wait_for_job
 
 

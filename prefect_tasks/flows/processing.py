@@ -3,12 +3,12 @@
 # No postponed annotations here: a served flow travels pickled, and leaves behind what only an annotation names.
 from typing import Any
 
-from prefect_tasks import assets
 from prefect_tasks.blocks import DEFAULT_BLOCK
-from prefect_tasks.flows.sized import sized_flow
-from prefect_tasks.guards import datalake_guards
+from prefect_tasks.flows.checked_size import sized_flow
+from prefect_tasks.runs.run_logger import OnStop, WaitMode
+from prefect_tasks.safety.state_hooks import datalake_guards
 from prefect_tasks.tasks import launch_processing, wait_for_job
-from prefect_tasks.waiting import OnStop, WaitMode
+from prefect_tasks.ui import assets
 
 _WAY_OUT = "Put a tag on the data and name it as tags=..., or say by q=... which data are meant, in place of their ids."
 

@@ -13,13 +13,13 @@ from prefect.context import TaskRunContext
 
 from datalake_ops.errors import ConfigurationError
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
-from prefect_tasks.identity import KEPT, STEADY, ended_badly, idempotency_key, labels, start_once
-from prefect_tasks.job_card import WORK_LABEL, tell_job
-from prefect_tasks.names import saying
-from prefect_tasks.notes import note_launch
-from prefect_tasks.retrying import RETRYING
-from prefect_tasks.tasks.pairs import awaiting
-from prefect_tasks.waiting import OnStop
+from prefect_tasks.runs.idempotency import KEPT, STEADY, ended_badly, idempotency_key, labels, start_once
+from prefect_tasks.runs.retry_policy import RETRYING
+from prefect_tasks.runs.run_labels import note_launch
+from prefect_tasks.runs.run_logger import OnStop
+from prefect_tasks.runs.run_names import saying
+from prefect_tasks.tasks.async_twin import awaiting
+from prefect_tasks.waits.progress_card import WORK_LABEL, tell_job
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook

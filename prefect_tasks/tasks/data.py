@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from prefect import task
 
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
-from prefect_tasks.identity import EACH_TIME
-from prefect_tasks.names import saying
-from prefect_tasks.retrying import RETRYING
-from prefect_tasks.tasks.pairs import awaiting
-from prefect_tasks.waiting import run_logger
+from prefect_tasks.runs.idempotency import EACH_TIME
+from prefect_tasks.runs.retry_policy import RETRYING
+from prefect_tasks.runs.run_logger import run_logger
+from prefect_tasks.runs.run_names import saying
+from prefect_tasks.tasks.async_twin import awaiting
 
 if TYPE_CHECKING:
     from datalake_ops.wire.data import Data

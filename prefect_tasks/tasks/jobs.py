@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from prefect import task
 
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
-from prefect_tasks.identity import ONE_JOB_PER_RUN, idempotency_key, labels, start_once
-from prefect_tasks.job_card import WORK_LABEL, tell_job
-from prefect_tasks.names import saying
-from prefect_tasks.notes import note_launch
-from prefect_tasks.retrying import RETRYING
-from prefect_tasks.tasks.pairs import awaiting
+from prefect_tasks.runs.idempotency import ONE_JOB_PER_RUN, idempotency_key, labels, start_once
+from prefect_tasks.runs.retry_policy import RETRYING
+from prefect_tasks.runs.run_labels import note_launch
+from prefect_tasks.runs.run_logger import OnStop, run_logger
+from prefect_tasks.runs.run_names import saying
+from prefect_tasks.tasks.async_twin import awaiting
 from prefect_tasks.tasks.selection import chosen
-from prefect_tasks.waiting import OnStop, run_logger
+from prefect_tasks.waits.progress_card import WORK_LABEL, tell_job
 
 if TYPE_CHECKING:
     from datalake_ops.wire.jobs import Job

@@ -8,11 +8,11 @@ from typing import Any
 from prefect import task
 
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
-from prefect_tasks.identity import ONCE_PER_RUN
-from prefect_tasks.names import saying
-from prefect_tasks.retrying import RETRYING
-from prefect_tasks.tasks.pairs import awaiting
-from prefect_tasks.waiting import run_logger
+from prefect_tasks.runs.idempotency import ONCE_PER_RUN
+from prefect_tasks.runs.retry_policy import RETRYING
+from prefect_tasks.runs.run_logger import run_logger
+from prefect_tasks.runs.run_names import saying
+from prefect_tasks.tasks.async_twin import awaiting
 
 # The platform takes two projections of one name: a repeat would make a second one.
 PROJECTING: dict[str, Any] = {

@@ -9,13 +9,13 @@ from prefect import task
 
 from datalake_ops.errors import NothingDoneError, UploadError
 from prefect_tasks.blocks import DatalakeCredentials
-from prefect_tasks.compensation import delete_created
-from prefect_tasks.identity import EACH_TIME
-from prefect_tasks.names import shown, unsigned
-from prefect_tasks.reports import Reports, address_of
-from prefect_tasks.retrying import RETRYING
-from prefect_tasks.tasks.pairs import awaiting
-from prefect_tasks.uploading import SUMMARY_BYTES, Visible, upload
+from prefect_tasks.runs.idempotency import EACH_TIME
+from prefect_tasks.runs.retry_policy import RETRYING
+from prefect_tasks.runs.rollback import delete_created
+from prefect_tasks.runs.run_names import shown, unsigned
+from prefect_tasks.tasks.async_twin import awaiting
+from prefect_tasks.uploads.reports import Reports, address_of
+from prefect_tasks.uploads.upload import SUMMARY_BYTES, Visible, upload
 
 
 def _run_name(parameters: dict[str, Any]) -> str:

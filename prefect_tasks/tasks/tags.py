@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from prefect import task
 
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
-from prefect_tasks.compensation import is_undoable, newly_tagged, note, restore_tags
-from prefect_tasks.identity import EACH_TIME
-from prefect_tasks.names import saying
-from prefect_tasks.retrying import RETRYING
-from prefect_tasks.tasks.pairs import awaiting
+from prefect_tasks.runs.idempotency import EACH_TIME
+from prefect_tasks.runs.retry_policy import RETRYING
+from prefect_tasks.runs.rollback import is_undoable, newly_tagged, note, restore_tags
+from prefect_tasks.runs.run_logger import run_logger
+from prefect_tasks.runs.run_names import saying
+from prefect_tasks.tasks.async_twin import awaiting
 from prefect_tasks.tasks.selection import chosen
-from prefect_tasks.waiting import run_logger
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook

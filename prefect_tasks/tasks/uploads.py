@@ -9,12 +9,12 @@ from typing import Any
 from prefect import task
 
 from prefect_tasks.blocks import DatalakeCredentials
-from prefect_tasks.compensation import delete_created
-from prefect_tasks.identity import ONCE_PER_RUN
-from prefect_tasks.names import described, saying
-from prefect_tasks.retrying import RETRYING
-from prefect_tasks.tasks.pairs import awaiting
-from prefect_tasks.uploading import Visible, upload
+from prefect_tasks.runs.idempotency import ONCE_PER_RUN
+from prefect_tasks.runs.retry_policy import RETRYING
+from prefect_tasks.runs.rollback import delete_created
+from prefect_tasks.runs.run_names import described, saying
+from prefect_tasks.tasks.async_twin import awaiting
+from prefect_tasks.uploads.upload import Visible, upload
 
 FilePath = str | os.PathLike[str]
 UPLOADING: dict[str, Any] = {

@@ -8,11 +8,12 @@ from typing import Any, ParamSpec, TypeVar
 from prefect.cache_policies import NO_CACHE
 
 from prefect_tasks.blocks import DatalakeCredentials, aload_credentials, load_credentials
-from prefect_tasks.names import saying
-from prefect_tasks.polling import Polling
-from prefect_tasks.retrying import ASYNC_RETRYING, RETRYING
-from prefect_tasks.suspending import JobWait, refuse_to_suspend, several
-from prefect_tasks.waiting import OnStop, WaitMode, seconds_left
+from prefect_tasks.runs.retry_policy import ASYNC_RETRYING, RETRYING
+from prefect_tasks.runs.run_logger import OnStop, WaitMode
+from prefect_tasks.runs.run_names import saying
+from prefect_tasks.waits.polling import Polling
+from prefect_tasks.waits.status_log import seconds_left
+from prefect_tasks.waits.suspension import JobWait, refuse_to_suspend, several
 
 P = ParamSpec("P")
 R = TypeVar("R")

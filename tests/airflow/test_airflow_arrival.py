@@ -14,9 +14,9 @@ import pytest
 from airflow.exceptions import AirflowException
 
 from airflow_provider.compat import TaskDeferred
-from airflow_provider.events import ARRIVED, LOST, TIMED_OUT, DataEvent
 from airflow_provider.sensors.data import DataSensor
 from airflow_provider.triggers.data import DataTrigger
+from airflow_provider.triggers.events import ARRIVED, LOST, TIMED_OUT, DataEvent
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.airflow import connected, load_dags, run_dag
 from datalake_ops.testing.server import PlatformServer

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
-from airflow_provider.assets import ANY_LAKE, create_asset, datalake_asset
-from airflow_provider.lineage import Told
+from airflow_provider.lineage.asset_events import Told
+from airflow_provider.lineage.assets import ANY_LAKE, create_asset, datalake_asset
 from airflow_provider.operators.tags import TagDataOperator
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook

@@ -25,8 +25,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from airflow_provider.connection import datalake_connection
 from airflow_provider.get_provider_info import get_provider_info
+from airflow_provider.hooks.connection import datalake_connection
 from airflow_provider.hooks.datalake import DatalakeHook
 from datalake_ops.config import DEFAULT_HOST
 from datalake_ops.errors import ConfigurationError

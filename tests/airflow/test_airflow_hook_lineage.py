@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.hook_lineage import READS, WRITES
 from airflow_provider.hooks.datalake import DatalakeHook
+from airflow_provider.hooks.hook_lineage import READS, WRITES
 from datalake_ops.hook import DatalakeHook as SharedHook
 from tests.airflow.versions import first_of
 

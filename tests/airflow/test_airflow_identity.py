@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from airflow_provider.identity import TaskIdentity, submit_once
+from airflow_provider.job_lifecycle.idempotency import TaskIdentity, submit_once
 from datalake_ops.wire.jobs import Job, JobStatus
 
 

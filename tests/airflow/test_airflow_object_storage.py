@@ -15,10 +15,10 @@ import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 from fsspec.implementations.memory import MemoryFileSystem
 
-from airflow_provider.id_files import given_ids, given_rows, write_ids
-from airflow_provider.operators.objects import PlanImportOperator
+from airflow_provider.handoff.id_files import given_ids, given_rows, write_ids
+from airflow_provider.handoff.storage import Storage
+from airflow_provider.operators.import_objects import PlanImportOperator
 from airflow_provider.operators.upload import UploadDataOperator
-from airflow_provider.storage import Storage
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.upload.entries import entries

@@ -9,8 +9,8 @@ from airflow.providers.openlineage.extractors.base import DefaultExtractor
 from airflow.providers.openlineage.utils.utils import translate_airflow_asset
 from openlineage.client.serde import Serde
 
-from airflow_provider.assets import datalake_asset
-from airflow_provider.lineage import Told
+from airflow_provider.lineage.asset_events import Told
+from airflow_provider.lineage.assets import datalake_asset
 from airflow_provider.operators.upload import UploadDataOperator
 from datalake_ops.lineage import LakeUri
 

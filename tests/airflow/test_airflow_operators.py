@@ -16,9 +16,9 @@ from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider.compat import AirflowFailException, BaseOperator
 from airflow_provider.get_provider_info import get_provider_info
-from airflow_provider.id_files import given_ids, given_rows
-from airflow_provider.retrying import DatalakeRetryPolicy
-from airflow_provider.storage import Storage
+from airflow_provider.handoff.id_files import given_ids, given_rows
+from airflow_provider.handoff.storage import Storage
+from airflow_provider.job_lifecycle.retry_policy import DatalakeRetryPolicy
 from datalake_ops.errors import ConfigurationError, DatalakeError, NoDataError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.airflow import load_dags, run_dag

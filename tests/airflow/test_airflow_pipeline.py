@@ -10,8 +10,8 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider.decorators import datalake_task
+from airflow_provider.handoff.xcoms import as_xcom
 from airflow_provider.pipeline import datalake_pipeline
-from airflow_provider.xcoms import as_xcom
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.airflow import load_dags, run_dag

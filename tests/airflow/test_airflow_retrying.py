@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from airflow_provider import compat, retrying
+from airflow_provider import compat
 from airflow_provider.compat import AirflowFailException
-from airflow_provider.operators.bucket import ImportBucketOperator
+from airflow_provider.job_lifecycle import retry_policy
 from airflow_provider.operators.data import ListDataOperator, UpdateDataOperator
-from airflow_provider.operators.objects import PlanImportOperator
+from airflow_provider.operators.import_bucket import ImportBucketOperator
+from airflow_provider.operators.import_objects import PlanImportOperator
 from airflow_provider.operators.projection import CreateProjectionOperator
 from airflow_provider.operators.shards import MergeReportsOperator, PlanShardsOperator
 from airflow_provider.operators.stoppable import StoppableOperator
@@ -50,7 +51,7 @@ needs_policies = pytest.mark.skipif(not compat.HAS_RETRY_POLICIES, reason="retry
     ],
 )
 def test_the_policy_translates_the_cores_remedies(error: Exception, action: str, delay: float | None) -> None:
-    decision = retrying.DatalakeRetryPolicy().evaluate(error, 1, 3)
+    decision = retry_policy.DatalakeRetryPolicy().evaluate(error, 1, 3)
 
     assert decision.action.value == action
     assert decision.retry_delay == (None if delay is None else timedelta(seconds=delay))
@@ -58,27 +59,29 @@ def test_the_policy_translates_the_cores_remedies(error: Exception, action: str,
 
 @needs_policies
 def test_operators_and_sensors_have_the_policy_unless_they_are_given_another() -> None:
-    own = retrying.DatalakeRetryPolicy()
+    own = retry_policy.DatalakeRetryPolicy()
     operators = [
         ImportBucketOperator(task_id="a", prefixes="x/"),
         TagDataOperator(task_id="b", tags=["x"], data_ids=["y"]),
         JobSensor(task_id="c", job_id="z"),
     ]
 
-    assert all(isinstance(one.retry_policy, retrying.DatalakeRetryPolicy) for one in operators)
+    assert all(isinstance(one.retry_policy, retry_policy.DatalakeRetryPolicy) for one in operators)
     assert ImportBucketOperator(task_id="d", prefixes="x/", retry_policy=own).retry_policy is own
 
 
 @needs_policies
 def test_the_policy_is_written_down_and_read_again() -> None:
-    policy = retrying.DatalakeRetryPolicy()
+    policy = retry_policy.DatalakeRetryPolicy()
 
-    assert isinstance(retrying.DatalakeRetryPolicy.deserialize(policy.serialize()), retrying.DatalakeRetryPolicy)
+    assert isinstance(
+        retry_policy.DatalakeRetryPolicy.deserialize(policy.serialize()), retry_policy.DatalakeRetryPolicy
+    )
 
 
 @pytest.fixture
 def before_policies(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retrying, "HAS_RETRY_POLICIES", False)
+    monkeypatch.setattr(retry_policy, "HAS_RETRY_POLICIES", False)
 
 
 @pytest.mark.usefixtures("before_policies")
@@ -87,7 +90,7 @@ def test_an_airflow_without_policies_is_told_not_to_retry_what_is_hopeless() -> 
 
     with (
         pytest.raises(AirflowFailException, match="UnauthorizedError: wrong token") as caught,
-        retrying.failing_at_once(),
+        retry_policy.failing_at_once(),
     ):
         raise cause
 
@@ -97,7 +100,7 @@ def test_an_airflow_without_policies_is_told_not_to_retry_what_is_hopeless() -> 
 @pytest.mark.usefixtures("before_policies")
 @pytest.mark.parametrize("error", [ServerError("oops", status=500), JobKilledError("lost"), JobFailedError("failed")])
 def test_an_airflow_without_policies_retries_the_rest(error: DatalakeError) -> None:
-    with pytest.raises(type(error)), retrying.failing_at_once():
+    with pytest.raises(type(error)), retry_policy.failing_at_once():
         raise error
 
 

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import pytest
 
-from airflow_provider import compat, retrying
+from airflow_provider import compat
 from airflow_provider.compat import (
     BEFORE_3,
     AirflowFailException,
@@ -23,9 +23,10 @@ from airflow_provider.compat import (
     BaseSensorOperator,
     TaskDeferred,
 )
-from airflow_provider.events import LOST, TIMED_OUT
+from airflow_provider.job_lifecycle import retry_policy
 from airflow_provider.sensors.data import DataSensor
 from airflow_provider.sensors.job import JobSensor
+from airflow_provider.triggers.events import LOST, TIMED_OUT
 from datalake_ops.errors import TooManyRequestsError, UnauthorizedError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.server import PlatformServer
@@ -157,7 +158,7 @@ def test_a_sensor_is_too_late_on_a_platform_that_tells_nothing_either(
 @SENSORS
 @pytest.mark.usefixtures("platform")
 def test_a_resumed_sensor_raises_the_error_that_its_trigger_met(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retrying, "HAS_RETRY_POLICIES", True)
+    monkeypatch.setattr(retry_policy, "HAS_RETRY_POLICIES", True)
     busy = an_event(LOST, error="TooManyRequestsError", status=429, retry_after=90)
 
     with pytest.raises(UnauthorizedError, match="too bad"):
@@ -173,7 +174,7 @@ def test_a_resumed_sensor_raises_the_error_that_its_trigger_met(kind: Any, monke
 def test_a_resumed_sensor_is_not_retried_by_what_no_retry_mends_before_policies(
     kind: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retrying, "HAS_RETRY_POLICIES", False)
+    monkeypatch.setattr(retry_policy, "HAS_RETRY_POLICIES", False)
 
     with pytest.raises(AirflowFailException, match="UnauthorizedError"):
         resumed(a_sensor(kind), an_event(LOST, error="UnauthorizedError", status=401))
@@ -231,7 +232,7 @@ def test_a_sensor_gives_the_platform_as_long_as_its_trigger_would(kind: Any) -> 
 
 
 def test_a_connection_that_cannot_be_right_forbids_retries_before_policies(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retrying, "HAS_RETRY_POLICIES", False)
+    monkeypatch.setattr(retry_policy, "HAS_RETRY_POLICIES", False)
     monkeypatch.setenv("AIRFLOW_CONN_WRONG", '{"conn_type": "datalake", "host": "http://127.0.0.1:1"}')
     sensor = a_sensor(DataSensor, datalake_conn_id="wrong")
 

@@ -14,10 +14,10 @@ from uuid import uuid4
 
 import pytest
 
-from airflow_provider import retrying
 from airflow_provider.compat import BEFORE_3, AirflowFailException, AirflowTaskTimeout
-from airflow_provider.events import LOST
+from airflow_provider.job_lifecycle import retry_policy
 from airflow_provider.operators.processing import LaunchProcessingOperator
+from airflow_provider.triggers.events import LOST
 from datalake_ops.errors import ForbiddenError, JobLostError, JobWaitTimeoutError, NoDataError, ServerError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.retryability import Remedy, remedy_of
@@ -282,7 +282,7 @@ def test_a_job_is_cancelled_when_its_task_fails_for_good_by_what_no_retry_mends_
     work: Work, platform: PlatformServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As Airflow before 3.3, which has tries left and is told not to use them.
-    monkeypatch.setattr(retrying, "HAS_RETRY_POLICIES", False)
+    monkeypatch.setattr(retry_policy, "HAS_RETRY_POLICIES", False)
     refused = platform.script_fault("GET", "/api/v2/job/[^/]+$", status=403)
     operator = an_operator()
     operator.retry_policy = None

@@ -17,9 +17,9 @@ from airflow.exceptions import AirflowException
 from asgiref.sync import async_to_sync
 
 from airflow_provider.compat import AirflowTaskTimeout, ask_airflow
-from airflow_provider.events import ENDED, LOST, TIMED_OUT, JobEvent
+from airflow_provider.job_lifecycle.wait import JobWait, finish
+from airflow_provider.triggers.events import ENDED, LOST, TIMED_OUT, JobEvent
 from airflow_provider.triggers.job import _UNDER_WAY, JobTrigger
-from airflow_provider.waiting import JobWait, finish
 from datalake_ops.errors import JobWaitTimeoutError, UnauthorizedError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.retryability import Remedy, remedy_of, told_delay

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from airflow_provider.triggers.watch import DatalakeDataTrigger, DatalakeJobsTrigger, LakeTrigger
-from airflow_provider.watching import ended_jobs, new_batches, new_data_ids
+from airflow_provider.watch_events import ended_jobs, new_batches, new_data_ids
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.server import PlatformServer
@@ -198,8 +198,8 @@ def test_a_trigger_that_several_assets_share_keeps_its_place_in_a_variable(
             raise ValueError("Task has 2 concrete inlets and outlets")
 
     kept: dict[str, Any] = {}
-    monkeypatch.setattr("airflow_provider.watch_memory._read_variable", kept.get)
-    monkeypatch.setattr("airflow_provider.watch_memory._write_variable", kept.__setitem__)
+    monkeypatch.setattr("airflow_provider.triggers.watch_state._read_variable", kept.get)
+    monkeypatch.setattr("airflow_provider.triggers.watch_state._write_variable", kept.__setitem__)
 
     async def watch() -> list[str]:
         async with a_triggerer(a_watch(Refusing())) as triggerer:

@@ -8,7 +8,7 @@ import pytest
 
 from datalake_ops import errors
 from datalake_ops.client import data, tags
-from datalake_ops.client.refusals import is_refusal, refusal
+from datalake_ops.client.error_mapping import is_refusal, refusal
 
 LAKE = UUID(int=1)
 TAG = tags.find_tag(LAKE, "car")

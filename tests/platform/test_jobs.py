@@ -16,8 +16,8 @@ from uuid import uuid4
 import pytest
 import requests
 
-from datalake_ops.platform.jobs.ledger import Ledger, Share
-from datalake_ops.platform.jobs.printed import CHUNK_BYTES, read_lines
+from datalake_ops.platform.jobs.log_reader import CHUNK_BYTES, read_lines
+from datalake_ops.platform.jobs.resource_pool import Ledger, Share
 from datalake_ops.testing import PlatformServer
 from tests.platform.api import Api
 from tests.platform.images import a_jpeg

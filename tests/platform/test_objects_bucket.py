@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalake_ops.platform.objects.bucket import Bucket, check_prefix, separate
-from datalake_ops.platform.objects.folder import FolderStore
+from datalake_ops.platform.objects.folder_store import FolderStore
 from datalake_ops.platform.objects.multipart import MultipartUploads, UnknownUploadError
 from datalake_ops.platform.objects.names import BadNameError, check_object_name, extension_of, generate_object_name
 from datalake_ops.platform.objects.ranges import UnsatisfiableRangeError, read_range

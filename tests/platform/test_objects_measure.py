@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from datalake_ops.platform.objects import measure as measuring
-from datalake_ops.platform.objects.measure import FORMATS, UnreadableFileError, measure
-from datalake_ops.platform.objects.measuring import MeasurerLostError, MeasurerPool
+from datalake_ops.platform.objects import probe as measuring
+from datalake_ops.platform.objects.probe import FORMATS, UnreadableFileError, measure
+from datalake_ops.platform.objects.probe_pool import MeasurerLostError, MeasurerPool
 from tests.platform.images import a_jpeg, a_picture, as_bytes
 from tests.platform.videos import an_avi, an_mp4
 

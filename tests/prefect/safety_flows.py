@@ -14,7 +14,7 @@ from typing import Any
 from prefect import flow, runtime, serve
 from prefect.transactions import transaction
 
-import prefect_tasks.suspending
+import prefect_tasks.waits.suspension
 from prefect_tasks import (
     DatalakeJob,
     await_job,
@@ -158,7 +158,7 @@ def joining(note: str, job: str) -> dict[str, Any]:
 @flow(persist_result=True)
 async def asuspended(note: str) -> list[dict[str, Any]]:
     """Do it in an event loop, by itself after a while, with another wait going on in a thread."""
-    prefect_tasks.suspending.PATIENCE_SECONDS = 2.0
+    prefect_tasks.waits.suspension.PATIENCE_SECONDS = 2.0
     tell(note)
     jobs = [start("until-told", key=str(number)) for number in range(2)]
     other = wait_for_job.submit(LAKE, jobs[1])

@@ -21,8 +21,8 @@ from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from prefect_tasks import DatalakeCredentials, ensure_limits, ingest_folder, upload_data
-from prefect_tasks.artifacts import ProgressCard, summary_rows
-from prefect_tasks.sample import contact_sheet
+from prefect_tasks.ui.artifacts import ProgressCard, summary_rows
+from prefect_tasks.ui.contact_sheet import contact_sheet
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 AnImage = Callable[[str], Path]

@@ -19,8 +19,8 @@ from datalake_ops.hook import DatalakeHook
 from datalake_ops.lineage import LakeUri
 from datalake_ops.testing import PlatformServer
 from prefect_tasks import DatalakeCredentials, launch_processing, upload_data, wait_for_job
-from prefect_tasks.assets import Written, lake_uri, tell
-from prefect_tasks.job_card import JobCard
+from prefect_tasks.ui.assets import Written, lake_uri, tell
+from prefect_tasks.waits.progress_card import JobCard
 from tests.prefect.job_looks import await_first_look
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
@@ -102,7 +102,7 @@ def test_a_job_that_runs_shows_a_link_and_how_long_it_will_take(
     platform: PlatformServer, lake: DatalakeHook, credentials: DatalakeCredentials, some_data: list[str],
     end_well: EndWell, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("prefect_tasks.job_card._QUICK_SECONDS", 0.0)
+    monkeypatch.setattr("prefect_tasks.waits.progress_card._QUICK_SECONDS", 0.0)
 
     def end_when_seen(job: str) -> None:
         await_first_look(platform, job)

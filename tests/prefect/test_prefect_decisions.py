@@ -34,11 +34,11 @@ from datalake_ops.errors import (
     UploadError,
 )
 from prefect_tasks import DatalakeCredentials, flows, tasks
-from prefect_tasks.identity import idempotency_key, labels
-from prefect_tasks.names import described, saying, shown, unsigned, unsigned_text
-from prefect_tasks.retrying import RETRYING, is_transient, rest
-from prefect_tasks.sharding import plan_upload, upload_shard
-from prefect_tasks.stopping import astopping, stopping
+from prefect_tasks.runs.idempotency import idempotency_key, labels
+from prefect_tasks.runs.retry_policy import RETRYING, is_transient, rest
+from prefect_tasks.runs.run_names import described, saying, shown, unsigned, unsigned_text
+from prefect_tasks.uploads.sharding import plan_upload, upload_shard
+from prefect_tasks.waits.cancellation import astopping, stopping
 
 AGAIN = [
     NetworkError("refused"),

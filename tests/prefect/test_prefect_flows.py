@@ -29,7 +29,7 @@ from prefect_tasks import (
     wait_for_jobs,
 )
 from prefect_tasks.flows.bucket import prefixes_of
-from prefect_tasks.watermarks import Watermark
+from prefect_tasks.runs.watermark import Watermark
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 AnImage = Callable[[str], Path]

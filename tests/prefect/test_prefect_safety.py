@@ -32,7 +32,7 @@ from datalake_ops.testing.services import PostgresServer
 from datalake_ops.wire import routes
 from datalake_ops.wire.jobs import JobStatus
 from prefect_tasks import DatalakeCredentials
-from prefect_tasks.automations import REAP, RESUME, ZOMBIES
+from prefect_tasks.safety.automations import REAP, RESUME, ZOMBIES
 from tests.prefect.safety_world import FLOWS, PATIENCE, Story, Telling, Told, World, wait_until
 from tests.prefect.secrets_search import assert_nothing_holds
 

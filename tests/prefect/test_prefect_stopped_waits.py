@@ -15,7 +15,7 @@ from datalake_ops.testing import PlatformServer
 from datalake_ops.testing.prefect import wait_until
 from datalake_ops.wire.jobs import JobStatus
 from prefect_tasks import DatalakeCredentials, await_job, await_jobs, wait_for_jobs
-from prefect_tasks.stopping import stopping
+from prefect_tasks.waits.cancellation import stopping
 from tests.prefect.job_looks import await_status
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "processings", "some_data")

@@ -15,14 +15,14 @@ from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow
 from prefect.transactions import transaction
 
-import prefect_tasks.suspending
+import prefect_tasks.waits.suspension
 from datalake_ops.errors import ConfigurationError, JobWaitTimeoutError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from datalake_ops.wire.jobs import JobStatus
 from prefect_tasks import DatalakeCredentials, DatalakeJob, launch_processing, tag_data, wait_for_job, wait_for_jobs
-from prefect_tasks.notes import Suspended, note_suspension, read_notes
-from prefect_tasks.watcher import job_watcher
+from prefect_tasks.runs.run_labels import Suspended, note_suspension, read_notes
+from prefect_tasks.safety.resumer import job_watcher
 from tests.prefect.job_looks import await_status
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "processings", "some_data", "a_watcher")
@@ -44,7 +44,7 @@ def a_watcher(prefect_api: None, prefect: SyncPrefectClient) -> Iterator[None]:
 
 @pytest.fixture
 def suspends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prefect_tasks.suspending, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(prefect_tasks.waits.suspension, "PATIENCE_SECONDS", 0.0)
 
 
 @pytest.fixture

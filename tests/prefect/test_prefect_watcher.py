@@ -20,7 +20,7 @@ from prefect.events import emit_event
 from prefect.events.filters import EventNameFilter
 from prefect.states import Completed, Crashed, Running, Suspended
 
-import prefect_tasks.watcher
+import prefect_tasks.safety.resumer
 from datalake_ops.config import Timeouts
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook
@@ -28,11 +28,11 @@ from datalake_ops.testing import PlatformServer
 from datalake_ops.testing.prefect import wait_until
 from datalake_ops.wire.jobs import JobStatus
 from prefect_tasks import DatalakeCredentials, install_automations, reap_orphan_jobs, wait_for_job
-from prefect_tasks.events import was_heard
-from prefect_tasks.notes import TAG, note_suspension
-from prefect_tasks.notes import Suspended as Waits
-from prefect_tasks.reaper import is_lost
-from prefect_tasks.watcher import Watcher, job_watcher
+from prefect_tasks.runs.event_log import was_heard
+from prefect_tasks.runs.run_labels import TAG, note_suspension
+from prefect_tasks.runs.run_labels import Suspended as Waits
+from prefect_tasks.safety.reaper import is_lost
+from prefect_tasks.safety.resumer import Watcher, job_watcher
 from tests.prefect.job_looks import await_status
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "processings", "some_data")
@@ -105,7 +105,7 @@ def a_job(lake: DatalakeHook, data: list[str], processing: str = "patient", **la
 class TestWatching:
     @pytest.fixture(autouse=True)
     def _without_the_automation(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(prefect_tasks.watcher, "_PATIENCE", 0.0)
+        monkeypatch.setattr(prefect_tasks.safety.resumer, "_PATIENCE", 0.0)
 
     def test_a_run_whose_event_resumed_nobody_is_resumed_directly(
         self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str], watcher: Watcher
@@ -126,7 +126,7 @@ class TestWatching:
     def test_a_run_goes_on_only_when_its_worker_has_seen_its_process_end(
         self, prefect: SyncPrefectClient, saved: str, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(prefect_tasks.watcher, "_LEAVING", 3600.0)
+        monkeypatch.setattr(prefect_tasks.safety.resumer, "_LEAVING", 3600.0)
         run = a_suspended_run(prefect, saved, str(uuid4()), pool=a_pool(prefect))
         other = a_suspended_run(prefect, saved, str(uuid4()), pool=a_pool(prefect))
 
@@ -147,7 +147,7 @@ class TestWatching:
 
         # A task that was submitted may keep the process for minutes.
         for seconds, woken in ((0.0, 0), (150.0, 0), (300.0, 1)):
-            monkeypatch.setattr(prefect_tasks.watcher, "time", a_clock(seconds))
+            monkeypatch.setattr(prefect_tasks.safety.resumer, "time", a_clock(seconds))
             watcher.look()
             assert watcher.woken == woken
 
@@ -206,7 +206,7 @@ class TestWatching:
         closed: list[DatalakeHook] = []
         close = DatalakeHook.close
         monkeypatch.setattr(DatalakeHook, "close", lambda hook: (closed.append(hook), close(hook)))
-        monkeypatch.setitem(prefect_tasks.watcher._ONE_LOOK, "timeouts", Timeouts(1.0, 1.0, 1.0))
+        monkeypatch.setitem(prefect_tasks.safety.resumer._ONE_LOOK, "timeouts", Timeouts(1.0, 1.0, 1.0))
         a_suspended_run(prefect, saved, a_job(lake, some_data))
         fault = platform.script_fault("GET", "/api/home/ping", delay=3.0, count=2)
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from datalake_ops.client.gate import Ticket
+from datalake_ops.client.admission import Ticket
 from datalake_ops.client.retry import Failure, Loss
 from datalake_ops.concurrency.limiter import STRIKES, Limiter
 from datalake_ops.errors import HostDownError

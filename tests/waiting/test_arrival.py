@@ -17,7 +17,7 @@ from datalake_ops.errors import ConfigurationError, DataWaitTimeoutError, Invali
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from datalake_ops.waiting.arrival import Arrival, Seen
-from datalake_ops.waiting.arrival_waiter import DataWatch, await_data
+from datalake_ops.waiting.async_arrival import DataWatch, await_data
 from tests.upload.pictures import a_picture
 
 COUNTS = st.lists(st.tuples(st.integers(0, 5), st.floats(0.01, 10)), min_size=1, max_size=30)

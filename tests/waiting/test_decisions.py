@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.waiting.adoption import GENERATION, Earlier, earlier_jobs
-from datalake_ops.waiting.policy import CancelPolicy, Stop
-from datalake_ops.waiting.tail import LINES, Tail
+from datalake_ops.waiting.cancel_policy import CancelPolicy, Stop
+from datalake_ops.waiting.log_tail import LINES, Tail
 from datalake_ops.wire.jobs import Job, JobStatus, LogPage
 
 

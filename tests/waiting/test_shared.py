@@ -14,10 +14,10 @@ from datalake_ops.config import Connection
 from datalake_ops.errors import JobWaitTimeoutError, NotFoundError, ServerError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.server import PlatformServer
+from datalake_ops.waiting.blocking_wait import Wait
+from datalake_ops.waiting.log_tail import LINES, Tail
 from datalake_ops.waiting.schedule import WaitSchedule
-from datalake_ops.waiting.shared import Seen, shared_poller
-from datalake_ops.waiting.tail import LINES, Tail
-from datalake_ops.waiting.wait import Wait
+from datalake_ops.waiting.shared_poller import Seen, shared_poller
 from datalake_ops.wire import routes
 from datalake_ops.wire.jobs import Job, JobStatus
 

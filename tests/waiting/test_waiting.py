@@ -18,9 +18,9 @@ from datalake_ops.errors import (
     NetworkError,
     NotFoundError,
 )
+from datalake_ops.waiting.blocking_wait import Wait, wait_until_ended
+from datalake_ops.waiting.job_outcome import check, shortfall
 from datalake_ops.waiting.schedule import WaitSchedule
-from datalake_ops.waiting.verdict import check, shortfall
-from datalake_ops.waiting.wait import Wait, wait_until_ended
 from datalake_ops.wire.jobs import Job, JobStatus
 
 ID = UUID(int=7)
@@ -110,7 +110,7 @@ def test_a_wait_gives_up_when_the_platform_stays_silent_for_too_long(monkeypatch
         nonlocal now
         now += seconds
 
-    monkeypatch.setattr("datalake_ops.waiting.wait.time", SimpleNamespace(time=lambda: now))
+    monkeypatch.setattr("datalake_ops.waiting.blocking_wait.time", SimpleNamespace(time=lambda: now))
     wait = a_wait(schedule=WaitSchedule(poll_interval=10.0, tolerated_silence=50.0), started_at=now)
 
     with pytest.raises(NetworkError):

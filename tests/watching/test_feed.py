@@ -15,10 +15,10 @@ from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.errors import ServerError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
-from datalake_ops.watching import newest
-from datalake_ops.watching.feed import LakeFeed, lake_feed
-from datalake_ops.watching.newest import Newest
-from datalake_ops.watching.watch import DataWatch
+from datalake_ops.watching import newest_fallback
+from datalake_ops.watching.change_feed import LakeFeed, lake_feed
+from datalake_ops.watching.filters import DataWatch
+from datalake_ops.watching.newest_fallback import Newest
 
 T = TypeVar("T")
 RAW = DataWatch(tags=("raw",))
@@ -242,7 +242,7 @@ def test_tags_and_sources_are_asked_of_the_platform_where_changes_do_not_tell_th
     lake: DatalakeHook, platform: PlatformServer, add: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform.withhold("changes")
-    monkeypatch.setattr(newest, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(newest_fallback, "SETTLE_SECONDS", 0.0)
 
     async def use(feed: LakeFeed) -> tuple[str, list[str]]:
         await feed.open()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalake_ops.errors import ConfigurationError
-from datalake_ops.watching.watch import DataWatch, JobWatch, Place, pairs, watch_key
+from datalake_ops.watching.filters import DataWatch, JobWatch, Place, pairs, watch_key
 from datalake_ops.wire.changes import ChangedData, EndedJob
 from datalake_ops.wire.jobs import JobStatus
 

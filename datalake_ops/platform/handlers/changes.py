@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from datalake_ops.platform.changes import Range, read_changes
-from datalake_ops.platform.ownership import LakeOf
-from datalake_ops.platform.problems import bad_request, json_response
+from datalake_ops.platform.catalog.changes import Range, read_changes
+from datalake_ops.platform.catalog.ownership import LakeOf
+from datalake_ops.platform.http.errors import bad_request, json_response
 from datalake_ops.platform.services import services
 from datalake_ops.wire import routes
 from datalake_ops.wire.paging import PAGE_SIZE

@@ -8,9 +8,9 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from datalake_ops.platform.auth import CallerOf
-from datalake_ops.platform.ownership import LakeOf
-from datalake_ops.platform.problems import RefusalError, not_found
+from datalake_ops.platform.catalog.ownership import LakeOf
+from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.http.errors import RefusalError, not_found
 from datalake_ops.wire import routes
 
 router = APIRouter(tags=["not on the embedded platform"])

@@ -8,9 +8,9 @@ from uuid import UUID, uuid5
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from datalake_ops.platform.auth import CallerOf
-from datalake_ops.platform.ownership import OrganizationOf
-from datalake_ops.platform.problems import bad_request, json_response, not_found
+from datalake_ops.platform.catalog.ownership import OrganizationOf
+from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.http.errors import bad_request, json_response, not_found
 from datalake_ops.platform.services import services
 from datalake_ops.wire import routes
 

@@ -12,15 +12,16 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Connection, select, update
 from starlette.responses import Response
 
-from datalake_ops.platform.auth import CallerOf
-from datalake_ops.platform.bodies import read_body
-from datalake_ops.platform.bulk_update import change_data
-from datalake_ops.platform.data_shapes import shaper
-from datalake_ops.platform.metadata_rules import checked_metadata
-from datalake_ops.platform.metadata_schema import read_schema
-from datalake_ops.platform.ownership import Lake, LakeOf
-from datalake_ops.platform.problems import json_response, not_found
-from datalake_ops.platform.removal import delete_data
+from datalake_ops.platform.catalog.bulk_update import change_data
+from datalake_ops.platform.catalog.delete import delete_data
+from datalake_ops.platform.catalog.metadata_schema import read_schema
+from datalake_ops.platform.catalog.metadata_validation import checked_metadata
+from datalake_ops.platform.catalog.ownership import LakeOf
+from datalake_ops.platform.catalog.serialization import shaper
+from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.http.errors import json_response, not_found
+from datalake_ops.platform.http.request_body import read_body
+from datalake_ops.platform.lake import Lake
 from datalake_ops.platform.services import base_url, services
 from datalake_ops.platform.store import schema
 from datalake_ops.wire import routes

@@ -13,15 +13,16 @@ from pydantic import BaseModel
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from datalake_ops.platform.bodies import read_body
-from datalake_ops.platform.cursors import Cursor, digest, read_cursor, write_cursor
-from datalake_ops.platform.data_shapes import shaper
-from datalake_ops.platform.listing import STATUSES, TYPES, Asked, Selection, choose
-from datalake_ops.platform.listing_parameters import Chosen, Listing, Wanted
-from datalake_ops.platform.ownership import Lake, LakeOf, LakeRoute
-from datalake_ops.platform.problems import bad_request, json_response, not_found
-from datalake_ops.platform.registration import checked_filename, outcome, registering
-from datalake_ops.platform.removal import delete_data
+from datalake_ops.platform.catalog.cursors import Cursor, digest, read_cursor, write_cursor
+from datalake_ops.platform.catalog.delete import delete_data
+from datalake_ops.platform.catalog.listing import STATUSES, TYPES, Asked, Selection, choose
+from datalake_ops.platform.catalog.listing_parameters import Chosen, Listing, Wanted
+from datalake_ops.platform.catalog.ownership import LakeOf, LakeRoute
+from datalake_ops.platform.catalog.register import checked_filename, outcome, registering
+from datalake_ops.platform.catalog.serialization import shaper
+from datalake_ops.platform.http.errors import bad_request, json_response, not_found
+from datalake_ops.platform.http.request_body import read_body
+from datalake_ops.platform.lake import Lake
 from datalake_ops.platform.services import Measured, ObjectStore, Unreadable, services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.raw import among

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
-from datalake_ops.platform.problems import json_response
+from datalake_ops.platform.http.errors import json_response
 from datalake_ops.platform.services import services
 
 router = APIRouter(include_in_schema=False)

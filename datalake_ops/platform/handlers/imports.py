@@ -11,19 +11,20 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Connection, select
 from starlette.responses import Response
 
-from datalake_ops.platform.auth import CallerOf
-from datalake_ops.platform.bodies import read_json, validated
-from datalake_ops.platform.jobs.job_shapes import job_shape
-from datalake_ops.platform.jobs.marks import read_mark
-from datalake_ops.platform.jobs.records import NewJob
+from datalake_ops.platform.catalog.metadata_schema import read_schema
+from datalake_ops.platform.catalog.metadata_validation import checked_metadata
+from datalake_ops.platform.catalog.ownership import LakeOf
+from datalake_ops.platform.catalog.tags_and_sources import checked_name
+from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.http.errors import RefusalError, bad_request, json_response
+from datalake_ops.platform.http.request_body import read_json, validated
+from datalake_ops.platform.jobs.job_headers import read_mark
+from datalake_ops.platform.jobs.job_table import NewJob
+from datalake_ops.platform.jobs.serialization import job_shape
 from datalake_ops.platform.jobs.service import jobs_of
-from datalake_ops.platform.metadata_rules import checked_metadata
-from datalake_ops.platform.metadata_schema import read_schema
+from datalake_ops.platform.lake import Lake
 from datalake_ops.platform.objects.bucket import check_prefix
 from datalake_ops.platform.objects.names import BadNameError
-from datalake_ops.platform.ownership import Lake, LakeOf
-from datalake_ops.platform.problems import RefusalError, bad_request, json_response
-from datalake_ops.platform.registry import checked_name
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.tokens import Caller

@@ -10,17 +10,17 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Connection, Row
 from starlette.responses import Response
 
-from datalake_ops.platform.auth import CallerOf
-from datalake_ops.platform.bodies import read_body
-from datalake_ops.platform.jobs import logs, records
-from datalake_ops.platform.jobs.job_shapes import job_shape, job_shape_v1
+from datalake_ops.platform.catalog.ordering import FARTHEST
+from datalake_ops.platform.catalog.ownership import OrganizationOf
+from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.http.errors import RefusalError, bad_request, conflict, json_response, not_found
+from datalake_ops.platform.http.request_body import read_body
+from datalake_ops.platform.jobs import job_table, logs
+from datalake_ops.platform.jobs.job_table import JobMark, Search
 from datalake_ops.platform.jobs.logs import SentLines
-from datalake_ops.platform.jobs.records import JobMark, Search
+from datalake_ops.platform.jobs.serialization import job_shape, job_shape_v1
 from datalake_ops.platform.jobs.service import jobs_of
 from datalake_ops.platform.jobs.states import IllegalTransitionError
-from datalake_ops.platform.ordering import FARTHEST
-from datalake_ops.platform.ownership import OrganizationOf
-from datalake_ops.platform.problems import RefusalError, bad_request, conflict, json_response, not_found
 from datalake_ops.platform.services import services
 from datalake_ops.platform.tokens import Caller
 from datalake_ops.wire import routes
@@ -137,7 +137,7 @@ async def save_log(job: UUID, request: Request, caller: CallerOf) -> Response:
     """Remember where a program stored its whole log."""
     name = (await read_body(request, LogFileBody)).logging_object_name
     await _reporting(request, job, caller)
-    await services(request).database.write(lambda connection: records.note(connection, job, log_object_name=name))
+    await services(request).database.write(lambda connection: job_table.note(connection, job, log_object_name=name))
     return json_response({"logging_object_name": name})
 
 
@@ -149,7 +149,7 @@ async def report(
     await _reporting(request, job, caller)
 
     def move(connection: Connection) -> bool:
-        return records.move(connection, job, _REPORTS[state])
+        return job_table.move(connection, job, _REPORTS[state])
 
     try:
         await services(request).database.write(move)
@@ -160,7 +160,7 @@ async def report(
 
 
 async def _own(request: Request, job: UUID, caller: Caller) -> Row[Any]:
-    row = await services(request).database.read(lambda connection: records.get(connection, job))
+    row = await services(request).database.read(lambda connection: job_table.get(connection, job))
     if row is None or row.organization_id != caller.organization_id:
         raise not_found(f"Job {job}")
     return row
@@ -173,7 +173,7 @@ async def _reporting(request: Request, job: UUID, caller: Caller) -> None:
 
 
 async def _found(request: Request, search: Search) -> Response:
-    rows, count = await services(request).database.read(lambda connection: records.find(connection, search))
+    rows, count = await services(request).database.read(lambda connection: job_table.find(connection, search))
     return json_response({"items": [job_shape(row, request) for row in rows], "count": count})
 
 

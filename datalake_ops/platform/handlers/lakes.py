@@ -9,8 +9,9 @@ from fastapi import APIRouter, Request
 from sqlalchemy import Connection, select
 from starlette.responses import Response
 
-from datalake_ops.platform.ownership import Lake, LakeOf, OrganizationOf
-from datalake_ops.platform.problems import json_response, not_found
+from datalake_ops.platform.catalog.ownership import LakeOf, OrganizationOf
+from datalake_ops.platform.http.errors import json_response, not_found
+from datalake_ops.platform.lake import Lake
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
 from datalake_ops.wire import routes

@@ -10,10 +10,16 @@ from sqlalchemy import Connection, delete, update
 from sqlalchemy.dialects.sqlite import insert
 from starlette.responses import Response
 
-from datalake_ops.platform.bodies import read_json
-from datalake_ops.platform.metadata_schema import KEY_LENGTH, configuration_shape, parse_configuration, read_schema
-from datalake_ops.platform.ownership import Lake, LakeOf
-from datalake_ops.platform.problems import bad_request, json_response, not_found
+from datalake_ops.platform.catalog.metadata_schema import (
+    KEY_LENGTH,
+    configuration_shape,
+    parse_configuration,
+    read_schema,
+)
+from datalake_ops.platform.catalog.ownership import LakeOf
+from datalake_ops.platform.http.errors import bad_request, json_response, not_found
+from datalake_ops.platform.http.request_body import read_json
+from datalake_ops.platform.lake import Lake
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
 from datalake_ops.wire import routes

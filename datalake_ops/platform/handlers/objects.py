@@ -10,13 +10,13 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from datalake_ops.platform.auth import CallerOf
+from datalake_ops.platform.catalog.ownership import ConnectorOf, OrganizationOf
+from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.http.errors import RefusalError, bad_request, conflict, json_response, not_found
 from datalake_ops.platform.objects.multipart import BadUploadError, Part, UnknownUploadError
 from datalake_ops.platform.objects.names import BadNameError, check_object_name, generate_object_name
+from datalake_ops.platform.objects.object_store import PART_PATH, UPLOAD_PATH, LocalStore, store_of
 from datalake_ops.platform.objects.signing import POST, PUT
-from datalake_ops.platform.objects.store import PART_PATH, UPLOAD_PATH, LocalStore, store_of
-from datalake_ops.platform.ownership import ConnectorOf, OrganizationOf
-from datalake_ops.platform.problems import RefusalError, bad_request, conflict, json_response, not_found
 from datalake_ops.platform.services import base_url
 from datalake_ops.wire import routes
 from datalake_ops.wire.uploads import PART_BYTES

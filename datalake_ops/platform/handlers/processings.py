@@ -11,16 +11,16 @@ from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
 
-from datalake_ops.platform.auth import CallerOf
-from datalake_ops.platform.bodies import read_body
-from datalake_ops.platform.jobs.job_shapes import job_shape
-from datalake_ops.platform.jobs.launching import Launch, LaunchBody
-from datalake_ops.platform.jobs.marks import read_mark
+from datalake_ops.platform.catalog.ordering import Window, window
+from datalake_ops.platform.catalog.ownership import LakeOf, OrganizationOf
+from datalake_ops.platform.catalog.tags_and_sources import checked_name
+from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.http.errors import conflict, json_response, not_found
+from datalake_ops.platform.http.request_body import read_body
+from datalake_ops.platform.jobs.job_headers import read_mark
+from datalake_ops.platform.jobs.launch_request import Launch, LaunchBody
+from datalake_ops.platform.jobs.serialization import job_shape
 from datalake_ops.platform.jobs.service import jobs_of
-from datalake_ops.platform.ordering import Window, window
-from datalake_ops.platform.ownership import LakeOf, OrganizationOf
-from datalake_ops.platform.problems import conflict, json_response, not_found
-from datalake_ops.platform.registry import checked_name
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.types import new_id, now

@@ -10,12 +10,12 @@ from sqlalchemy import Connection, Row, delete, select
 from sqlalchemy.dialects.sqlite import insert
 from starlette.responses import Response
 
-from datalake_ops.platform.auth import CallerOf
-from datalake_ops.platform.bodies import read_body
+from datalake_ops.platform.catalog.register import checked_filename
+from datalake_ops.platform.catalog.tags_and_sources import checked_name
 from datalake_ops.platform.handlers.data import DataOf
-from datalake_ops.platform.problems import bad_request, json_response, not_found
-from datalake_ops.platform.registration import checked_filename
-from datalake_ops.platform.registry import checked_name
+from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.http.errors import bad_request, json_response, not_found
+from datalake_ops.platform.http.request_body import read_body
 from datalake_ops.platform.services import base_url, services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.types import new_id, now

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, Row, Select, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
 
-from datalake_ops.platform.auth import CallerOf
-from datalake_ops.platform.ordering import Window, window
-from datalake_ops.platform.ownership import OrganizationOf
-from datalake_ops.platform.problems import conflict, json_response, not_found
-from datalake_ops.platform.registry import checked_name, insert_source
+from datalake_ops.platform.catalog.ordering import Window, window
+from datalake_ops.platform.catalog.ownership import OrganizationOf
+from datalake_ops.platform.catalog.tags_and_sources import checked_name, insert_source
+from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.http.errors import conflict, json_response, not_found
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
 from datalake_ops.wire import routes

@@ -14,14 +14,14 @@ from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 
-from datalake_ops.platform.objects.folder import StagedFile
+from datalake_ops.platform.http.errors import RefusalError, bad_request, conflict, not_found
+from datalake_ops.platform.objects.folder_store import StagedFile
 from datalake_ops.platform.objects.forms import BadFormError, UploadForm
 from datalake_ops.platform.objects.multipart import UnknownUploadError
+from datalake_ops.platform.objects.object_store import OBJECT_PATH, PART_PATH, UPLOAD_PATH, LocalStore, Opened, store_of
 from datalake_ops.platform.objects.ranges import ByteRange, UnsatisfiableRangeError, read_range
 from datalake_ops.platform.objects.signing import GET, PUT, Grant, RefusedGrantError
-from datalake_ops.platform.objects.store import OBJECT_PATH, PART_PATH, UPLOAD_PATH, LocalStore, Opened, store_of
-from datalake_ops.platform.objects.transfer import Incoming, TooLargeError, outgoing
-from datalake_ops.platform.problems import RefusalError, bad_request, conflict, not_found
+from datalake_ops.platform.objects.streaming import Incoming, TooLargeError, outgoing
 
 Body = AsyncGenerator[bytes, None]
 

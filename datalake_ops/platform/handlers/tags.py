@@ -13,12 +13,12 @@ from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
 
-from datalake_ops.platform.attachments import attach, chunks, detach
-from datalake_ops.platform.auth import CallerOf
-from datalake_ops.platform.ordering import Window, window
-from datalake_ops.platform.ownership import LakeOf, OrganizationOf
-from datalake_ops.platform.problems import bad_request, conflict, json_response, not_found
-from datalake_ops.platform.registry import checked_name, insert_tag
+from datalake_ops.platform.catalog.attachments import attach, chunks, detach
+from datalake_ops.platform.catalog.ordering import Window, window
+from datalake_ops.platform.catalog.ownership import LakeOf, OrganizationOf
+from datalake_ops.platform.catalog.tags_and_sources import checked_name, insert_tag
+from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.http.errors import bad_request, conflict, json_response, not_found
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.types import new_id, now

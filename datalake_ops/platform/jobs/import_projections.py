@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
-from datalake_ops.platform.jobs import cursors, logs
-from datalake_ops.platform.jobs.import_work import ImportWork
-from datalake_ops.platform.objects.kinds import UNKNOWN, known_type
+from datalake_ops.platform.jobs import import_progress, logs
+from datalake_ops.platform.jobs.import_steps import ImportWork
+from datalake_ops.platform.objects.media_type import UNKNOWN, known_type
 from datalake_ops.platform.services import Measured, Unreadable
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.types import new_id, now
@@ -48,8 +48,8 @@ def list_projections(work: ImportWork) -> None:
     def attach(connection: Connection) -> None:
         _attach(connection, work, ready, counts, lines)
         logs.append(connection, work.job, lines)
-        cursors.add_counts(connection, work.job, counts)
-        cursors.listed(connection, work.job, "", [])
+        import_progress.add_counts(connection, work.job, counts)
+        import_progress.listed(connection, work.job, "", [])
 
     work.database.write_sync(attach)
 

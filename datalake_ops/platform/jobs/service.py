@@ -11,16 +11,16 @@ import orjson
 from fastapi import Request
 from sqlalchemy import Connection, Row
 
-from datalake_ops.platform.jobs import records
-from datalake_ops.platform.jobs.imports import ImportRunner
-from datalake_ops.platform.jobs.keepers import GRACE
-from datalake_ops.platform.jobs.launching import Launch
-from datalake_ops.platform.jobs.ledger import Ledger
+from datalake_ops.platform.http.errors import conflict
+from datalake_ops.platform.jobs import job_table
+from datalake_ops.platform.jobs.import_runner import ImportRunner
+from datalake_ops.platform.jobs.job_table import KeyReusedError, NewJob
+from datalake_ops.platform.jobs.launch_request import Launch
 from datalake_ops.platform.jobs.programs import Programs, seed_processings
-from datalake_ops.platform.jobs.records import KeyReusedError, NewJob
+from datalake_ops.platform.jobs.resource_pool import Ledger
+from datalake_ops.platform.jobs.shim_client import GRACE
 from datalake_ops.platform.jobs.supervisor import Supervisor
-from datalake_ops.platform.objects.store import PLATFORM, LocalStore
-from datalake_ops.platform.problems import conflict
+from datalake_ops.platform.objects.object_store import PLATFORM, LocalStore
 from datalake_ops.platform.services import Services, services
 from datalake_ops.platform.store.types import now
 from datalake_ops.wire.jobs import JobKind, JobStatus
@@ -77,14 +77,14 @@ class LocalJobs:
         self._supervisor.kill(job)
         deadline = time.monotonic() + GRACE + 5.0
         while time.monotonic() < deadline:
-            row = await self._database.read(lambda connection: records.get(connection, job))
+            row = await self._database.read(lambda connection: job_table.get(connection, job))
             if row is None or JobStatus(row.status).is_terminal:
                 return
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _make(self, new: NewJob) -> Row[Any]:
         try:
-            return await self._database.write(lambda connection: records.create(connection, new))
+            return await self._database.write(lambda connection: job_table.create(connection, new))
         except KeyReusedError as error:
             raise conflict(str(error)) from error
 
@@ -106,11 +106,11 @@ def payload_name(job: UUID) -> str:
 
 def _doom(connection: Connection, job: UUID) -> bool:
     """Kill a job that has no program yet; True when it has one, that is still to be ended."""
-    row = records.get(connection, job)
+    row = job_table.get(connection, job)
     if row is None or JobStatus(row.status).is_terminal:
         return False
     if row.kind == JobKind.PROCESSING.value and row.status == JobStatus.RUNNING.value:
-        records.note(connection, job, cancel_requested_at=now())
+        job_table.note(connection, job, cancel_requested_at=now())
         return True
-    records.move(connection, job, JobStatus.KILLED, reason="Killed on request.")
+    job_table.move(connection, job, JobStatus.KILLED, reason="Killed on request.")
     return False

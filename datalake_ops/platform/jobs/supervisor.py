@@ -17,11 +17,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, select
 
-from datalake_ops.platform.jobs import logs, records
-from datalake_ops.platform.jobs.keepers import CannotStartError, Ending, Keeper
-from datalake_ops.platform.jobs.ledger import Ledger, Share
-from datalake_ops.platform.jobs.printed import read_lines
+from datalake_ops.platform.jobs import job_table, logs
+from datalake_ops.platform.jobs.log_reader import read_lines
 from datalake_ops.platform.jobs.programs import Programs, UnknownImageError
+from datalake_ops.platform.jobs.resource_pool import Ledger, Share
+from datalake_ops.platform.jobs.shim_client import CannotStartError, Ending, Keeper
 from datalake_ops.platform.jobs.states import IllegalTransitionError
 from datalake_ops.platform.services import Services
 from datalake_ops.platform.store import schema
@@ -69,7 +69,7 @@ class Supervisor:
                 self._doomed.add(row.id)
         waiting = (JobStatus.PENDING, JobStatus.QUEUED)
         rows = self._services.database.read_sync(
-            lambda connection: records.in_states(connection, JobKind.PROCESSING, *waiting)
+            lambda connection: job_table.in_states(connection, JobKind.PROCESSING, *waiting)
         )
         self._arrived.extend(row.id for row in rows)
         self._wake.set()
@@ -184,7 +184,7 @@ class Supervisor:
 
         def take(connection: Connection) -> None:
             logs.append(connection, run.job, lines)
-            records.note(connection, run.job, log_offset=offset)
+            job_table.note(connection, run.job, log_offset=offset)
 
         self._services.database.write_sync(take)
         run.log_offset = offset
@@ -212,23 +212,23 @@ def _held(connection: Connection) -> list[Row[Any]]:
 
 def _queued(connection: Connection, job: UUID) -> Row[Any] | None:
     """The job, now QUEUED; None when it was killed while it waited."""
-    row = records.get(connection, job)
+    row = job_table.get(connection, job)
     if row is None or JobStatus(row.status).is_terminal:
         return None
-    records.move(connection, job, JobStatus.QUEUED)
+    job_table.move(connection, job, JobStatus.QUEUED)
     return row
 
 
 def _still_waits(connection: Connection, job: UUID) -> bool:
-    row = records.get(connection, job)
+    row = job_table.get(connection, job)
     return row is not None and not JobStatus(row.status).is_terminal
 
 
 def _running(connection: Connection, job: UUID, held: dict[str, Any]) -> bool:
     # Noted whatever the state, for the program runs and has to be looked after.
-    records.note(connection, job, held=held)
+    job_table.note(connection, job, held=held)
     try:
-        records.move(connection, job, JobStatus.RUNNING)
+        job_table.move(connection, job, JobStatus.RUNNING)
     except IllegalTransitionError:
         return False
     return True
@@ -236,10 +236,10 @@ def _running(connection: Connection, job: UUID, held: dict[str, Any]) -> bool:
 
 def _fail(connection: Connection, job: UUID, reason: str) -> None:
     drop_job_tokens(connection, job)
-    row = records.get(connection, job)
+    row = job_table.get(connection, job)
     if row is not None and not JobStatus(row.status).is_terminal:
         logs.append(connection, job, [reason])
-        records.move(connection, job, JobStatus.FAILED, reason=reason)
+        job_table.move(connection, job, JobStatus.FAILED, reason=reason)
 
 
 def _add_token(connection: Connection, row: Row[Any], token: str) -> str:
@@ -251,14 +251,14 @@ def _add_token(connection: Connection, row: Row[Any], token: str) -> str:
 
 def _ended(connection: Connection, job: UUID, ending: Ending) -> None:
     drop_job_tokens(connection, job)
-    row = records.get(connection, job)
+    row = job_table.get(connection, job)
     if row is None:
         return
-    records.note(connection, job, held=None, exit_code=ending.code)
+    job_table.note(connection, job, held=None, exit_code=ending.code)
     # A program may have reported its own end; that word counts.
     if not JobStatus(row.status).is_terminal:
         status, reason = _verdict(ending)
-        records.move(connection, job, status, reason=reason)
+        job_table.move(connection, job, status, reason=reason)
 
 
 def _verdict(ending: Ending) -> tuple[JobStatus, str | None]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from datalake_ops.platform.objects.folder import NO_FOLLOW, regular_file
+from datalake_ops.platform.objects.folder_store import NO_FOLLOW, regular_file
 from datalake_ops.platform.objects.names import BadNameError, check_object_name
 
 

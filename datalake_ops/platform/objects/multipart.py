@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from datalake_ops.platform.objects.folder import FolderStore, StagedFile
+from datalake_ops.platform.objects.folder_store import FolderStore, StagedFile
 
 PARTS_AT_MOST = 10_000
 LIFE = 24 * 3600.0  # seconds after its last change that an upload nobody completes is kept

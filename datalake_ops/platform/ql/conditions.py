@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, false, or_, select
 
-from datalake_ops.platform.ownership import Lake
+from datalake_ops.platform.lake import Lake
 from datalake_ops.platform.ql import values
 from datalake_ops.platform.ql.fields import SOURCE_NAME, TAG_NAME, plain_condition
 from datalake_ops.platform.ql.tree import Comparison, Every, Node, Operator, QueryError

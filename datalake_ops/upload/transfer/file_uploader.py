@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datalake_ops.client import data as data_operations
 from datalake_ops.client import uploads
 from datalake_ops.client.async_session import AsyncSession
+from datalake_ops.client.presigned import Tries
 from datalake_ops.client.retry import Failure, Loss
-from datalake_ops.client.storage import Tries
 from datalake_ops.errors import (
     AmbiguousRequestError,
     AnswerError,

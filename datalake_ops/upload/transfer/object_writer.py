@@ -12,7 +12,7 @@ from typing import Protocol
 
 from datalake_ops.client import uploads
 from datalake_ops.client.async_session import AsyncSession
-from datalake_ops.client.storage import StorageAnswer, StorageRequest, exchange
+from datalake_ops.client.presigned import StorageAnswer, StorageRequest, exchange
 from datalake_ops.concurrency.for_each import for_each
 from datalake_ops.errors import BadRequestError, NotFoundError, UnexpectedAnswerError, UnsupportedError
 from datalake_ops.lake import Lake

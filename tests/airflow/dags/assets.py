@@ -6,8 +6,8 @@ from datetime import datetime
 
 from airflow.sdk import Asset, AssetAlias, dag, task
 
-from airflow_provider.assets import datalake_asset
-from airflow_provider.operators.bucket import ImportBucketOperator
+from airflow_provider.lineage.assets import datalake_asset
+from airflow_provider.operators.import_bucket import ImportBucketOperator
 from airflow_provider.operators.processing import LaunchProcessingOperator
 from airflow_provider.operators.tags import TagDataOperator
 from airflow_provider.operators.upload import UploadDataOperator

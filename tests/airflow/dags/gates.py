@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import dag
 
-from airflow_provider.operators.gate import QualityGateOperator
+from airflow_provider.operators.quality_gate import QualityGateOperator
 
 
 @dag(schedule=None, params={"rules": [{"min_count": 1}]}, render_template_as_native_obj=True)

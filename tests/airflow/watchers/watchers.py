@@ -6,7 +6,7 @@ from airflow.sdk import Asset, AssetWatcher, dag, get_current_context, task
 
 from airflow_provider.operators.tags import TagDataOperator
 from airflow_provider.triggers.watch import DatalakeDataTrigger, DatalakeJobsTrigger, LakeTrigger
-from airflow_provider.watching import ended_jobs, new_data_ids
+from airflow_provider.watch_events import ended_jobs, new_data_ids
 
 INTERVAL = 1.0
 

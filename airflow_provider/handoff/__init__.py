@@ -1,0 +1,1 @@
+"""Values handed from one task to the next: XComs, files of ids, storage."""

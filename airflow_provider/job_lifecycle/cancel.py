@@ -1,0 +1,162 @@
+"""What stops a task that waits for its job, told in the core's words, and what then becomes of the job."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.compat import (
+    AirflowException,
+    AirflowFailException,
+    AirflowTaskTimeout,
+    TaskDeferred,
+)
+from airflow_provider.hooks.cancel_job import cancel_job
+from datalake_ops.errors import DatalakeError, JobFailedError, JobKilledError, JobWaitTimeoutError
+from datalake_ops.waiting.cancel_policy import CancelPolicy, Stop
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider.job_lifecycle.start import JobStart
+    from datalake_ops.config import Connection
+
+logger = logging.getLogger(__name__)
+
+_TOO_LATE = (AirflowTaskTimeout, JobWaitTimeoutError)
+# The wait goes on in the triggerer, or there is nothing left to stop.
+_NO_STOP = (TaskDeferred, JobFailedError, JobKilledError)
+
+# Seconds before each search for a job whose start was being answered when the task was stopped.
+_SEARCH = (0.0, 1.0, 3.0, 6.0)
+
+
+def stop_of(error: BaseException) -> Stop | None:
+    """Which stop an error that ends a task means; None when the job ended, or its wait goes on elsewhere."""
+    if isinstance(error, _NO_STOP):
+        return None
+    return Stop.TIMEOUT if isinstance(error, _TOO_LATE) else Stop.FAILURE
+
+
+def will_be_retried(error: BaseException, context: Context) -> bool:
+    """Whether Airflow will try the task again after this error, as far as a task can know."""
+    if isinstance(error, AirflowFailException):
+        return False
+    ti = context["ti"]
+    if not ti.max_tries or ti.try_number > ti.max_tries:
+        return False
+    # Airflow 3.3 and newer.
+    policy = getattr(context.get("task"), "retry_policy", None)
+    if policy is None:
+        return True
+    try:
+        decision = policy.evaluate(error, ti.try_number, ti.max_tries, context)
+    # As Airflow: a policy of somebody's own that fails leaves the decision to `retries`.
+    except Exception:
+        logger.exception("The task's retry policy failed; the task is taken for one that is retried.")
+        return True
+    return bool(decision.action.value != "fail")
+
+
+class JobGuard:
+    """Sees to it that a task on its worker leaves no job behind when it is stopped, unless its policy says so.
+
+    Args:
+        policy: What to do about the job by each stop.
+    """
+
+    def __init__(self, policy: CancelPolicy) -> None:
+        self.policy = policy
+        self._start: JobStart | None = None
+        self._connection: Connection | None = None
+        self._job_id: str | None = None
+        self._killed = False
+        self._settled = False
+
+    def expects(self, start: JobStart) -> None:
+        """Take note that the task is about to have its job started."""
+        self._start, self._connection = start, start.datalake.connection
+
+    def knows(self, job_id: str) -> None:
+        """Take note of the task's job; when the task was killed meanwhile, the job follows.
+
+        Raises:
+            AirflowException: the task was killed.
+        """
+        self._job_id = job_id
+        if self._killed:
+            self.kill()
+        self.stop_if_killed()
+
+    def kill(self) -> None:
+        """Airflow stops the task; called by a signal in the midst of anything, so no open session is used."""
+        # Airflow calls this after a timeout too.
+        if self._settled:
+            return
+        self._killed = True
+        if self._job_id is not None and self.policy.cancels(Stop.KILL):
+            self._cancel(self._job_id, "it is being stopped")
+
+    def stop_if_killed(self, _: Any = None) -> None:
+        """Fail a task that was killed.
+
+        Raises:
+            AirflowException: it was. Airflow lets `execute` go on after `on_kill` and would call the task a success
+                (apache/airflow #73006).
+        """
+        if self._killed:
+            raise AirflowException(f"The task was stopped while it waited for job {self._job_id or '(not known yet)'}.")
+
+    @contextmanager
+    def guarding(self, context: Context) -> Iterator[None]:
+        """Do with the job what the policy says when what is within ends while the job goes on."""
+        try:
+            yield
+        except BaseException as error:
+            stop = stop_of(error)
+            if stop is not None and not self._killed:
+                self._settled = True
+                self._settle(stop, self._is_taken_up(stop, error, context))
+            elif self._killed and self._job_id is None:
+                self._settle(Stop.KILL, False)
+            raise
+
+    def _settle(self, stop: Stop, taken_up: bool) -> None:
+        if not self.policy.cancels(stop, taken_up):
+            return
+        job_id = self._job_id or self._search()
+        if job_id is not None:
+            self._cancel(job_id, f"it ends by a {stop.value}")
+
+    def _is_taken_up(self, stop: Stop, error: BaseException, context: Context) -> bool:
+        can_be = self._start is not None and self._start.can_be_taken_up
+        return can_be and stop is Stop.FAILURE and will_be_retried(error, context)
+
+    def _search(self) -> str | None:
+        """The job that the platform was starting when the task was stopped, before anybody read its id."""
+        start = self._start
+        if start is None or not start.is_open:
+            return None
+        for pause in _SEARCH:
+            time.sleep(pause)
+            try:
+                if job_id := start.started():
+                    return job_id
+            # What stopped the task matters more, whatever it is that the platform or Airflow cannot tell.
+            except Exception:
+                logger.exception("It cannot be told whether the platform started a job, which may go on.")
+                break
+        return None
+
+    def _cancel(self, job_id: str, why: str) -> None:
+        if self._connection is None:
+            return
+        logger.warning("Job %s of this task is cancelled, for %s.", job_id, why)
+        try:
+            cancel_job(self._connection, job_id)
+        except DatalakeError as error:
+            # What stopped the task matters more.
+            logger.error("Job %s could not be cancelled and may go on: %s", job_id, error)

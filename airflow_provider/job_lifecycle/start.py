@@ -1,0 +1,159 @@
+"""How a task comes by its job: it takes up the one that an earlier try started, or starts one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.job_lifecycle.idempotency import TaskIdentity, submit_once
+from datalake_ops.errors import DatalakeError, NetworkError, NotFoundError
+from datalake_ops.waiting.adoption import Earlier, earlier_jobs, ended_badly
+from datalake_ops.waiting.cancel_policy import CancelPolicy, Stop
+from datalake_ops.wire.lakes import Extension
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from datalake_ops.hook import DatalakeHook as SharedHook
+    from datalake_ops.wire.jobs import Job
+
+Submit = Callable[[str, dict[str, str]], "Job"]
+# What Airflow's state store (3.3 and newer) holds of a task: {"job_id": ..., "generation": ...}.
+_STORED = "datalake_job_v1"
+
+
+@dataclass
+class JobStart:
+    """One try of a task on its way to a job; `submit` starts one under a key and labels.
+
+    `learnt` is told the job's id before anything else is done that may fail. `is_open` while the platform may have a
+    job of this task that goes on and that nobody was told of.
+    """
+
+    datalake: SharedHook
+    context: Context
+    submit: Submit
+    policy: CancelPolicy
+    log: Any
+    learnt: Callable[[str], None]
+    is_open: bool = False
+
+    @property
+    def _identity(self) -> TaskIdentity:
+        return TaskIdentity.of(self.context)
+
+    @property
+    def can_be_taken_up(self) -> bool:
+        """Whether a further try of the task will find the job of this one."""
+        try:
+            keeps = self._offers(Extension.IDEMPOTENCY_KEY) or self._offers(Extension.JOB_LABELS)
+        except DatalakeError:
+            # A platform that cannot be asked cannot be told to cancel either; the retry may.
+            return True
+        return keeps or self._is_remembered
+
+    def job(self) -> Job:
+        """The task's job; what given-up generations of the task left running is cancelled, if kills cancel."""
+        job = self._take_up_or_start()
+        self._remember(str(job.id))
+        return job
+
+    def started(self) -> str | None:
+        """Id of the newest job of this task that goes on, for a task that was stopped before it learnt of its job.
+
+        Raises:
+            DatalakeError: the platform cannot be asked.
+        """
+        # The session of a request that was broken off is not used again.
+        with type(self.datalake).from_connection(self.datalake.connection) as datalake:
+            job = replace(self, datalake=datalake)._earlier().adopted
+        return None if job is None or job.status.is_terminal else str(job.id)
+
+    def _take_up_or_start(self) -> Job:
+        try_number = int(self.context["ti"].try_number)
+        if try_number == 1:
+            return self._submit(self._identity.key())
+        # What an earlier try left may go on, should this try end before it is found.
+        self.is_open = True
+        earlier = self._earlier()
+        if earlier.adopted is not None:
+            self._learn(earlier.adopted)
+        self._cancel(earlier.stale)
+        if earlier.adopted is not None:
+            self.log.info("Job %s was started by an earlier try of this task.", earlier.adopted.id)
+            return earlier.adopted
+        if earlier.ended is not None:
+            self.log.info(
+                "Job %s of an earlier try: %s. Another takes its place.", earlier.ended.id, earlier.ended.status
+            )
+            return self._submit(self._identity.key(after=str(earlier.ended.id)))
+        if self._offers(Extension.IDEMPOTENCY_KEY) and not self._offers(Extension.JOB_LABELS):
+            return submit_once(self._submit, self._identity, try_number)
+        return self._submit(self._identity.key())
+
+    def _earlier(self) -> Earlier:
+        if self._offers(Extension.JOB_LABELS):
+            found = self.datalake.find_jobs(labels=self._identity.task_labels)
+            return earlier_jobs(found, self._identity.generation)
+        return self._stored()
+
+    def _stored(self) -> Earlier:
+        stored = self._store.get(_STORED) if self._store is not None else None
+        if not isinstance(stored, dict) or "job_id" not in stored:
+            return Earlier()
+        try:
+            job = self.datalake.get_job(stored["job_id"])
+        except NotFoundError:
+            return Earlier()
+        if stored.get("generation") != self._identity.generation:
+            return Earlier(stale=() if job.status.is_terminal else (job,))
+        return Earlier(ended=job) if ended_badly(job) else Earlier(adopted=job)
+
+    def _cancel(self, stale: tuple[Job, ...]) -> None:
+        if not self.policy.cancels(Stop.KILL) or not self._offers(Extension.JOB_KILL):
+            return
+        for job in stale:
+            self.log.warning("Job %s is of a time before this task was cleared: cancelling it.", job.id)
+            self.datalake.cancel_job(job)
+
+    def _submit(self, key: str) -> Job:
+        self.is_open = True
+        try:
+            job = self.submit(key, self._identity.job_labels(key))
+        except DatalakeError as error:
+            self.is_open = isinstance(error, NetworkError)
+            raise
+        self._learn(job)
+        return job
+
+    def _learn(self, job: Job) -> None:
+        self.learnt(str(job.id))
+        self.is_open = False
+
+    def _remember(self, job_id: str) -> None:
+        if self._store is None:
+            return
+        try:
+            self._store.set(_STORED, {"job_id": job_id, "generation": self._identity.generation})
+        # Whatever Airflow raises here, the job runs, and on most platforms a retry finds it without the store.
+        except Exception:
+            self.log.warning("Airflow's state store could not keep the id of job %s.", job_id, exc_info=True)
+
+    @property
+    def _is_remembered(self) -> bool:
+        if self._store is None:
+            return False
+        try:
+            stored = self._store.get(_STORED)
+        except Exception:
+            self.log.warning("Airflow's state store cannot be read.", exc_info=True)
+            return False
+        return isinstance(stored, dict) and stored.get("generation") == self._identity.generation
+
+    def _offers(self, extension: Extension) -> bool:
+        return self.datalake.context.offers(extension)
+
+    @property
+    def _store(self) -> Any:
+        return self.context.get("task_state_store")

@@ -1,0 +1,1 @@
+"""Lineage of the data: asset events and OpenLineage."""

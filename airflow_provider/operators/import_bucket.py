@@ -1,0 +1,57 @@
+"""The operator that imports what lies in the lake's bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.lineage.asset_events import Told, as_names
+from airflow_provider.operators.job import JobOperator
+from airflow_provider.operators.selection import listed
+from datalake_ops.query import tags_query
+
+if TYPE_CHECKING:
+    from datalake_ops.hook import DatalakeHook as SharedHook
+    from datalake_ops.wire.jobs import Job
+
+
+class ImportBucketOperator(JobOperator):
+    """Imports objects of the lake's bucket as data; returns the id of the platform's job.
+
+    Example:
+        >>> ImportBucketOperator(
+        ...     task_id="import_bucket", prefixes="incoming/{{ ds }}/", tags=["incoming"], deferrable=True
+        ... )
+
+    Args:
+        prefixes: Import what begins with one of these (templated).
+        tags: Names of tags to give to the data; created when missing (templated).
+        source: Name of the data source to note; created when missing (templated).
+        kwargs: See `JobOperator`.
+    """
+
+    template_fields: Sequence[str] = ("prefixes", "tags", "source", "datalake_conn_id")
+
+    def __init__(
+        self, *, prefixes: str | list[str], tags: list[str] | None = None, source: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.prefixes = prefixes
+        self.tags = tags
+        self.source = source
+
+    @property
+    def query_text(self) -> str:
+        """Query-language text that finds data with the tags of this import."""
+        return tags_query(as_names(self.tags), intersect=True)
+
+    def submit(self, datalake: SharedHook, idempotency_key: str, labels: dict[str, str]) -> Job:
+        """Start the import."""
+        return datalake.import_bucket_objects(
+            listed(self.prefixes), tags=self.tags, source=self.source, idempotency_key=idempotency_key, labels=labels
+        )
+
+    def _outcome(self, datalake: SharedHook, job: Job) -> Told:
+        told = super()._outcome(datalake, job)
+        return replace(told, tags=as_names(self.tags), source=self.source, count=(job.counts or {}).get("imported"))

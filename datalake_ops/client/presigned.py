@@ -1,0 +1,326 @@
+"""Requests to presigned addresses: no API headers, repeated while that may help, and never naming the signature."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from datalake_ops.client.async_session import AsyncSession
+from datalake_ops.client.operation import Repeat
+from datalake_ops.client.retry import Failure, Loss, Progress, is_early, next_delay, read_retry_after
+from datalake_ops.client.streaming_body import StreamedBody, watched
+from datalake_ops.client.wire_pool import Origin, WireTimeouts, head, target_of
+from datalake_ops.errors import (
+    ERROR_OF_STATUS,
+    AnswerError,
+    AnswerTimeoutError,
+    DatalakeError,
+    NetworkError,
+    ServerError,
+)
+
+CHUNK_BYTES = 256 * 1024
+_REASON = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
+_LONGEST_REASON = 300
+_LONGEST_TEXT = 4096
+_MOST_HOPS = 5
+_TOO_SLOW = "<Code>RequestTimeout</Code>"
+
+
+class Body(Protocol):
+    """What is sent; made anew for each try."""
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+
+    @property
+    def content(self) -> bytes | AsyncIterable[bytes]:
+        """The bytes, or their pieces in order."""
+
+    @property
+    def broken(self) -> Exception | None:
+        """Why the pieces ended early, if they did."""
+
+
+@dataclass(frozen=True)
+class StorageRequest:
+    """One request to a presigned address; sending it twice is as good as once."""
+
+    method: str
+    url: str = field(repr=False)  # its query is a credential
+    body: Callable[[], Body]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def where(self) -> str:
+        """Method and address without the signature, fit for messages."""
+        return f"{self.method} {_shown(self.url)}"
+
+
+@dataclass(frozen=True)
+class StorageAnswer:
+    """What the storage said in the end."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    where: str
+
+    def accepted(self) -> StorageAnswer:
+        """This answer, if the storage took the bytes.
+
+        Raises:
+            AnswerError: it refused.
+        """
+        # 302 and 303 follow a form that was taken: its policy names a page to go on to.
+        if self.status < 300 or self.status in (302, 303):
+            return self
+        raise refusal(self.status, self.where, self.text)
+
+
+@dataclass
+class Tries:
+    """The tries of one exchange; sleeps between them as the session's policy says.
+
+    Only these pauses spend the policy's budget: a body that is long on its way, or waits for its turn, is no outage.
+    """
+
+    session: AsyncSession
+    host: str = ""
+    count: int = 0
+    paused: float = 0.0
+    started_at: float = field(default_factory=time.monotonic)
+
+    async def again(self, failure: Failure) -> bool:
+        """Sleep, then True; or False at once when there is no further try."""
+        self.count += 1
+        progress = Progress(self.count, self.paused)
+        policy = self.session.connection.retry
+        delay = next_delay(policy, Repeat.FREELY, failure, progress, random.random())
+        if delay is None:
+            if self.host:
+                self.session.gate.gave_up(self.host, failure, self.started_at)
+            return False
+        self.paused += delay
+        await self.session.gate.rest(delay, early=is_early(policy, self.count))
+        return True
+
+
+async def exchange(
+    session: AsyncSession, request: StorageRequest, on_repeat: Callable[[], None] = lambda: None
+) -> StorageAnswer:
+    """Send a request to the storage until it is answered, and return the answer, also a refusing one.
+
+    Raises:
+        NetworkError: no answer, within the retry policy.
+        Exception: what broke the body (`Body.broken`), at once.
+    """
+    tries = Tries(session, host_of(request.url))
+    hops = 0
+    while True:
+        body = request.body()
+        answer = await _send(session, request, body)
+        if isinstance(answer, StorageAnswer) and hops < _MOST_HOPS and (moved := _moved(request, answer)):
+            # Followed here, because the HTTP client cannot send a streamed body a second time.
+            request, hops = moved, hops + 1
+            continue
+        if isinstance(answer, StorageAnswer):
+            failure = failure_of(answer)
+        elif body.broken is not None:
+            raise body.broken
+        else:
+            failure = Failure(loss=Loss.CUT)
+        if failure.is_transient and await tries.again(failure):
+            on_repeat()
+        elif isinstance(answer, StorageAnswer):
+            return answer
+        else:
+            raise answer
+
+
+async def receive(
+    session: AsyncSession,
+    url: str,
+    write: Callable[[bytes], Awaitable[None]],
+    start: int = 0,
+    restart: Callable[[], Awaitable[None]] | None = None,
+) -> StorageAnswer:
+    """Fetch an address once, handing each piece to `write`; a refusing answer is returned and nothing is written.
+
+    With `start` only the bytes from there on are asked for; `restart` is awaited when the storage sends all of them.
+
+    Raises:
+        NetworkError: the connection ended before the whole body came.
+    """
+    # A compressed transfer would make Content-Length speak of other bytes than those written.
+    headers = {"Accept-Encoding": "identity"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
+    where = f"GET {_shown(url)}"
+    async with (
+        _passed(session, url, brief=False) as passage,
+        _opened(session, "GET", url, where, headers=headers) as response,
+    ):
+        if response.status >= 300:
+            answer = StorageAnswer(response.status, response.headers, await _text(response), where)
+            passage.failure = failure_of(answer)
+            return answer
+        if start and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            if response.status == 206 or restart is None:
+                raise NetworkError(f"The storage sent other bytes than those asked for in {where}.")
+            await restart()
+        async for piece in response.content.iter_chunked(CHUNK_BYTES):
+            await write(piece)
+        return StorageAnswer(response.status, response.headers, "", where)
+
+
+def refusal(status: int, where: str, text: str) -> AnswerError:
+    """The typed error of a storage's refusal; the reason is read from S3's XML where there is one."""
+    found = _REASON.search(text)
+    reason = (found.group(1) if found else text).strip()[:_LONGEST_REASON] or "no reason given"
+    kind = ERROR_OF_STATUS.get(status, ServerError if status >= 500 else AnswerError)
+    return kind(f"The storage refused {where} ({status}): {reason}", status=status)
+
+
+async def _send(session: AsyncSession, request: StorageRequest, body: Body) -> StorageAnswer | NetworkError:
+    content = body.content
+    try:
+        async with _passed(session, request.url, brief=isinstance(content, bytes)) as passage:
+            if isinstance(content, bytes):
+                answer = await _send_whole(session, request, content)
+            else:
+                answer = await _send_streamed(session, request, StreamedBody(content, body.size))
+            passage.failure = None if answer.status < 400 else failure_of(answer)
+            return answer
+    except NetworkError as error:
+        return error
+
+
+async def _send_whole(session: AsyncSession, request: StorageRequest, content: bytes) -> StorageAnswer:
+    origin = Origin.of(request.url)
+    if session.wire is None or origin is None:
+        return await _send_generally(session, request, content)
+    host, target = target_of(request.url)
+    headers = {"Host": host, "Accept": "*/*", "Content-Length": str(len(content)), **request.headers}
+    timeouts = session.connection.timeouts
+    with _told(request.where):
+        answer = await session.wire.send(
+            origin, head(request.method, target, headers) + content, WireTimeouts(timeouts.connect, timeouts.storage)
+        )
+    text = answer.body[:_LONGEST_TEXT].decode("utf-8", "replace")
+    return StorageAnswer(answer.status, CIMultiDict(answer.headers), text, request.where)
+
+
+async def _send_streamed(session: AsyncSession, request: StorageRequest, body: StreamedBody) -> StorageAnswer:
+    with _told(request.where):
+        return await watched(_send_generally(session, request, body), body, session.connection.timeouts.storage)
+
+
+async def _send_generally(
+    session: AsyncSession, request: StorageRequest, content: bytes | StreamedBody
+) -> StorageAnswer:
+    size = len(content) if isinstance(content, bytes) else content.size
+    headers = {"Content-Length": str(size), **request.headers}
+    async with _opened(
+        session, request.method, request.url, request.where, headers=headers, content=content
+    ) as response:
+        return StorageAnswer(response.status, response.headers, await _text(response), request.where)
+
+
+@dataclass
+class _Passage:
+    failure: Failure | None = None
+
+
+@asynccontextmanager
+async def _passed(session: AsyncSession, url: str, brief: bool) -> AsyncIterator[_Passage]:
+    ticket = await session.gate.enter(host_of(url))
+    passage = _Passage()
+    try:
+        yield passage
+    except NetworkError:
+        session.gate.leave(ticket, Failure(loss=Loss.CUT), brief=False)
+        raise
+    except BaseException:
+        session.gate.abandon(ticket)
+        raise
+    session.gate.leave(ticket, passage.failure, brief=brief)
+
+
+@asynccontextmanager
+async def _opened(
+    session: AsyncSession,
+    method: str,
+    url: str,
+    where: str,
+    *,
+    headers: Mapping[str, str],
+    content: bytes | StreamedBody | None = None,
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    timeouts = session.connection.timeouts
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect, sock_read=timeouts.storage)
+    # A presigned address is used to the letter: re-encoding it would break its signature, and a content type that
+    # nobody asked for could too.
+    with _told(where):
+        async with session.http.request(
+            method,
+            URL(url, encoded=True),
+            data=content,
+            headers=headers,
+            skip_auto_headers=("Content-Type",),
+            allow_redirects=method == "GET",
+            timeout=timeout,
+        ) as response:
+            yield response
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    try:
+        yield
+    except asyncio.TimeoutError as error:
+        raise AnswerTimeoutError(f"The storage did not answer {where} in time.") from error
+    except (aiohttp.ClientError, ConnectionError) as error:
+        if isinstance(error, DatalakeError):
+            raise
+        raise NetworkError(f"The connection to the storage failed in {where} ({type(error).__name__}).") from error
+
+
+def _moved(request: StorageRequest, answer: StorageAnswer) -> StorageRequest | None:
+    location = answer.headers.get("Location")
+    if answer.status not in (307, 308) or not location:
+        return None
+    return replace(request, url=urljoin(request.url, location))
+
+
+async def _text(response: aiohttp.ClientResponse) -> str:
+    return (await response.read())[:_LONGEST_TEXT].decode("utf-8", "replace")
+
+
+def failure_of(answer: StorageAnswer) -> Failure:
+    """What the retry policy should know of an answer."""
+    # S3 says so, with a 400, of a body that came too slowly.
+    status = 408 if answer.status == 400 and _TOO_SLOW in answer.text else answer.status
+    return Failure(status=status, retry_after=read_retry_after(answer.headers.get("Retry-After"), time.time()))
+
+
+def host_of(url: str) -> str:
+    """The server of an address, as the gate knows it."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def _shown(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

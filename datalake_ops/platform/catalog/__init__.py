@@ -1,0 +1,1 @@
+"""Catalog of a lake: listing, registration, changes, metadata rules, tags and sources."""

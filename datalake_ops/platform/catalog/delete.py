@@ -1,0 +1,58 @@
+"""Deleting data: their rows, then the objects they were made of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from datalake_ops.platform.catalog.attachments import chunks
+from datalake_ops.platform.lake import Lake
+from datalake_ops.platform.services import Services
+from datalake_ops.platform.store.raw import execute
+from datalake_ops.platform.store.types import to_json
+
+_FIND = "SELECT seq FROM data WHERE id = ? AND lake_key = ?"
+_NAMES = (
+    "SELECT object_name FROM data WHERE seq IN (SELECT value FROM json_each(?1))"
+    " UNION SELECT object_name FROM projection WHERE data_seq IN (SELECT value FROM json_each(?1))"
+)
+_DELETE = "DELETE FROM data WHERE seq IN (SELECT value FROM json_each(?))"
+# Another lake on the same connector may have registered the same object.
+_STILL_USED = (
+    "SELECT value FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM data d JOIN lake l ON l.key = d.lake_key"
+    " WHERE l.connector_id = ?2 AND d.object_name = value)"
+    " OR EXISTS (SELECT 1 FROM projection p JOIN data d ON d.seq = p.data_seq JOIN lake l ON l.key = d.lake_key"
+    " WHERE l.connector_id = ?2 AND p.object_name = value)"
+)
+
+
+async def delete_data(services: Services, lake: Lake, ids: Sequence[UUID]) -> int:
+    """Delete data of a lake with their tags, projections and uploaded objects; returns how many there were.
+
+    Files of a user's bucket stay where they are.
+    """
+    count = 0
+    for part in chunks(ids):
+        deleted, names = await services.database.write(partial(_delete, lake=lake, ids=part))
+        count += deleted
+        # Rows first: an object without data can be swept up later, a data without object is broken.
+        await asyncio.to_thread(_forget, services, lake, names)
+    return count
+
+
+def _delete(connection: Connection, lake: Lake, ids: Sequence[UUID]) -> tuple[int, list[str]]:
+    found = [execute(connection, _FIND, (data_id.bytes, lake.key)).fetchone() for data_id in ids]
+    seqs = to_json([row[0] for row in found if row is not None])
+    names = {row[0] for row in execute(connection, _NAMES, (seqs,))}
+    deleted = execute(connection, _DELETE, (seqs,)).rowcount
+    used = {row[0] for row in execute(connection, _STILL_USED, (to_json(sorted(names)), lake.connector_id.bytes))}
+    return deleted, sorted(names - used)
+
+
+def _forget(services: Services, lake: Lake, names: Sequence[str]) -> None:
+    for name in names:
+        services.objects.delete(lake.connector_id, name)

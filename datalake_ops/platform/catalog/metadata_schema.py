@@ -1,0 +1,244 @@
+"""The custom metadata schema of a lake: what each key may hold (wire.md section 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from sqlalchemy import Connection, select
+
+from datalake_ops.platform.http.errors import bad_request
+from datalake_ops.platform.store import schema
+
+T = TypeVar("T")
+
+KEY_LENGTH = 255
+_CHOICES = 64
+
+
+class _Key(BaseModel):
+    """What every configuration of a key says."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    required: bool
+    display_name: str | None = Field(default=None, min_length=1, max_length=256)
+    archived: bool = False
+
+    @model_validator(mode="after")
+    def _archived_is_not_required(self) -> _Key:
+        if self.archived and self.required:
+            raise ValueError("an archived key cannot be required")
+        return self
+
+    def matches(self, value: Any) -> bool:
+        """Whether a value is of the key's type."""
+        raise NotImplementedError
+
+    def refusal(self, value: Any) -> str | None:
+        """Why a value does not fit, None when it does."""
+        return None if self.matches(value) else f"is to be {_WORDS[type(self)]}, not {value!r:.80}"
+
+
+class _Chosen(_Key, Generic[T]):
+    """A key whose value may have to be one, or several, of some choices."""
+
+    choices: list[T] | None = Field(default=None, min_length=1, max_length=_CHOICES)
+    allow_multiple: bool | None = None
+
+    @model_validator(mode="after")
+    def _multiple_needs_choices(self) -> _Chosen[T]:
+        if self.allow_multiple and not self.choices:
+            raise ValueError("allow_multiple needs choices")
+        return self
+
+    def comparable(self, value: Any) -> Any:
+        """The value as it compares with choices and bounds."""
+        return value
+
+    def refusal(self, value: Any) -> str | None:
+        """Why a value does not fit: its type, or that it is none of the choices."""
+        if self.allow_multiple and isinstance(value, list):
+            reasons = (self._one_refusal(item) for item in value)
+            return next((reason for reason in reasons if reason), None)
+        return self._one_refusal(value)
+
+    def _one_refusal(self, value: Any) -> str | None:
+        wrong = super().refusal(value)
+        if wrong is None and self.choices and self.comparable(value) not in self.choices:
+            return f"is to be one of {', '.join(str(choice) for choice in self.choices)}, not {value!r:.80}"
+        return wrong
+
+
+class _Bounded(_Chosen[T]):
+    """A key whose value may have bounds, both included."""
+
+    min: T | None = None
+    max: T | None = None
+
+    @model_validator(mode="after")
+    def _bounds_agree(self) -> _Bounded[T]:
+        if self.choices and (self.min is not None or self.max is not None):
+            raise ValueError("choices cannot go together with min or max")
+        if self.min is not None and self.max is not None and not self.min < self.max:  # type: ignore[operator]
+            raise ValueError("min has to be less than max")
+        return self
+
+    def _one_refusal(self, value: Any) -> str | None:
+        wrong = super()._one_refusal(value)
+        if wrong is None and self.min is not None and self.comparable(value) < self.min:
+            return f"is to be at least {self.min}, not {value!r}"
+        if wrong is None and self.max is not None and self.comparable(value) > self.max:
+            return f"is to be at most {self.max}, not {value!r}"
+        return wrong
+
+
+class StringKey(_Chosen[str]):
+    """A text."""
+
+    input_type: Literal["STRING"]
+
+    @model_validator(mode="after")
+    def _two_choices(self) -> StringKey:
+        if self.choices is not None and len(self.choices) < 2:
+            raise ValueError("a STRING needs at least 2 choices, or none at all")
+        return self
+
+    def matches(self, value: Any) -> bool:
+        """Whether it is a text."""
+        return isinstance(value, str)
+
+
+class IntegerKey(_Bounded[int]):
+    """A whole number."""
+
+    input_type: Literal["INTEGER"]
+
+    def matches(self, value: Any) -> bool:
+        """Whether it is a whole number."""
+        return isinstance(value, int) and not isinstance(value, bool)
+
+
+class FloatKey(_Bounded[float]):
+    """A number."""
+
+    input_type: Literal["FLOAT"]
+
+    def matches(self, value: Any) -> bool:
+        """Whether it is a number."""
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+class DatetimeKey(_Bounded[AwareDatetime]):
+    """A moment with its timezone, as ISO text."""
+
+    # Lax: the wire carries moments as text.
+    model_config = ConfigDict(strict=False)
+
+    input_type: Literal["DATETIME"]
+
+    def matches(self, value: Any) -> bool:
+        """Whether it is ISO text of a moment with its timezone."""
+        return isinstance(value, str) and isinstance(self.comparable(value), datetime)
+
+    def comparable(self, value: Any) -> Any:
+        """The moment of a text."""
+        try:
+            return _MOMENT.validate_python(value)
+        except ValidationError:
+            return value
+
+
+class BooleanKey(_Key):
+    """True or false."""
+
+    input_type: Literal["BOOLEAN"]
+
+    def matches(self, value: Any) -> bool:
+        """Whether it is true or false."""
+        return isinstance(value, bool)
+
+
+Configuration = Annotated[
+    StringKey | IntegerKey | FloatKey | DatetimeKey | BooleanKey, Field(discriminator="input_type")
+]
+_MOMENT: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
+_CONFIGURATION: TypeAdapter[Configuration] = TypeAdapter(Configuration)
+_WORDS: dict[type[_Key], str] = {
+    StringKey: "a text",
+    IntegerKey: "a whole number",
+    FloatKey: "a number",
+    DatetimeKey: "a moment with its timezone, like 2024-01-02T03:04:05Z",
+    BooleanKey: "true or false",
+}
+
+
+@dataclass(frozen=True)
+class LakeSchema:
+    """The configured keys of a lake, and whether others are allowed."""
+
+    keys: Mapping[str, Configuration]
+    allow_extra: bool
+
+    def checked(self, custom: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """Custom metadata that fits, None when there is none; required keys are asked for only when some is given.
+
+        Raises:
+            RefusalError: 400, naming the key that does not fit.
+        """
+        if not custom:
+            return None
+        for key, value in custom.items():
+            self._check(key, value)
+        missing = [name for name, key in self.keys.items() if key.required and custom.get(name) is None]
+        if missing:
+            raise bad_request(f"custom_metadata.{missing[0]} is required by the lake's schema.")
+        return dict(custom)
+
+    def _check(self, key: str, value: Any) -> None:
+        if not key:
+            raise bad_request("A key of custom_metadata cannot be empty.")
+        configuration = self.keys.get(key)
+        if configuration is None:
+            if not self.allow_extra:
+                known = ", ".join(sorted(self.keys)) or "none"
+                raise bad_request(
+                    f"custom_metadata.{key} is not in the lake's schema, which allows no other keys; known: {known}."
+                )
+        elif value is not None and not configuration.archived:
+            reason = configuration.refusal(value)
+            if reason is not None:
+                raise bad_request(f"custom_metadata.{key} {reason}.")
+
+
+def parse_configuration(raw: Any) -> Configuration:
+    """The configuration of a key.
+
+    Raises:
+        RefusalError: 400, with every rule it breaks.
+    """
+    try:
+        return _CONFIGURATION.validate_python(raw)
+    except ValidationError as error:
+        # The first part of each place is only the discriminator's word.
+        lines = [f"{'.'.join(str(part) for part in item['loc'][1:])}: {item['msg']}" for item in error.errors()]
+        raise bad_request(
+            "The configuration of the key is not valid.", [line.lstrip(": ") for line in lines]
+        ) from error
+
+
+def configuration_shape(configuration: Configuration) -> dict[str, Any]:
+    """A configuration as the wire shows it: no nulls, and nothing the official SDK does not know."""
+    return configuration.model_dump(mode="json", exclude_none=True)
+
+
+def read_schema(connection: Connection, lake_key: int) -> LakeSchema:
+    """The schema of a lake."""
+    keys = schema.metadata_key.c
+    rows = connection.execute(select(keys.name, keys.configuration).where(keys.lake_key == lake_key)).all()
+    allow = schema.lake.c.allow_extra_custom_metadata
+    allowed = connection.execute(select(allow).where(schema.lake.c.key == lake_key)).scalar_one()
+    return LakeSchema({row.name: parse_configuration(row.configuration) for row in rows}, bool(allowed))

@@ -1,0 +1,66 @@
+"""Which metadata the platform takes: fixed keys, each with its type (wire.md section 3.4)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from datalake_ops.platform.http.errors import RefusalError, bad_request
+from datalake_ops.wire.data import METADATA_DATETIMES, METADATA_FLOATS, METADATA_KEYS, METADATA_TEXTS
+
+_RANGES = {"latitude": 90.0, "longitude": 180.0}
+
+
+def checked_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Metadata without nulls, None when nothing is left.
+
+    Raises:
+        RefusalError: 400, naming the key that is unknown, of the wrong type, too long, or lacks its partner.
+    """
+    given = {key: value for key, value in (metadata or {}).items() if value is not None}
+    checked = {key: _checked(key, value) for key, value in given.items()}
+    if ("latitude" in checked) != ("longitude" in checked):
+        alone = "latitude" if "latitude" in checked else "longitude"
+        raise bad_request(f"metadata.{alone} was given alone; latitude and longitude go together.")
+    return checked or None
+
+
+def _checked(key: str, value: Any) -> Any:
+    if key not in METADATA_KEYS:
+        raise bad_request(f"metadata.{key} is not a known key; known are {', '.join(sorted(METADATA_KEYS))}.")
+    if key in METADATA_FLOATS:
+        return _checked_float(key, value)
+    if not isinstance(value, str):
+        raise _wrong(key, "a text", value)
+    if key in METADATA_DATETIMES:
+        if parse_moment(value) is None:
+            raise bad_request(f"metadata.{key} is to be a date and time like 2024-01-02T03:04:05, not {value!r}.")
+        return value
+    longest = METADATA_TEXTS[key]
+    if len(value) > longest:
+        raise bad_request(f"metadata.{key} has at most {longest} characters, this one {len(value)}.")
+    return value
+
+
+def _checked_float(key: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise _wrong(key, "a number", value)
+    bound = _RANGES.get(key)
+    if bound is not None and abs(value) > bound:
+        raise bad_request(f"metadata.{key} is to lie between -{bound:g} and {bound:g}, not {value}.")
+    return float(value)
+
+
+def _wrong(key: str, expected: str, value: Any) -> RefusalError:
+    return bad_request(f"metadata.{key} is to be {expected}, not {value!r:.80}.")
+
+
+def parse_moment(text: str) -> datetime | None:
+    """A date and time of ISO text, None when it is none."""
+    try:
+        # Python 3.10 reads no trailing Z.
+        return datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith(("Z", "z")) else text)
+    except ValueError:
+        return None

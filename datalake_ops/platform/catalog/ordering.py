@@ -1,0 +1,47 @@
+"""Order and window of the lists that are not paged by cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, Field
+from sqlalchemy import ColumnElement, Select
+
+from datalake_ops.platform.http.errors import bad_request
+
+# The largest offset; as a limit it never ends a list (SQLite has no OFFSET without LIMIT).
+FARTHEST = 2**62
+
+
+class Window(BaseModel):
+    """Which part of a list, in which order; everything when nothing is asked."""
+
+    limit: int | None = Field(default=None, ge=1, le=FARTHEST)
+    offset: int = Field(default=0, ge=0, le=FARTHEST)
+    order_by: list[str] = Field(default_factory=list)
+
+
+def window(wanted: Select[Any], asked: Window, columns: Mapping[str, Any], tie: Any) -> Select[Any]:
+    """The asked part of a list; `tie` decides among equals, and orders when nothing is asked."""
+    ordered = wanted.order_by(*order(asked.order_by, columns, tie))
+    if asked.limit is None and not asked.offset:
+        return ordered
+    return ordered.limit(asked.limit or FARTHEST).offset(asked.offset)
+
+
+def order(names: list[str], columns: Mapping[str, Any], tie: Any) -> list[ColumnElement[Any]]:
+    """Columns to sort by: a name, or `-name` for the reverse.
+
+    Raises:
+        RefusalError: 400, a name is not one that can be sorted by.
+    """
+    terms: list[ColumnElement[Any]] = []
+    for name in names:
+        column = columns.get(name.removeprefix("-"))
+        if column is None:
+            raise bad_request(f"order_by {name!r} is not known; known are {', '.join(sorted(columns))}.")
+        terms.append(column.desc() if name.startswith("-") else column.asc())
+    last_down = bool(names) and names[-1].startswith("-")
+    terms.append(tie.desc() if last_down else tie.asc())
+    return terms

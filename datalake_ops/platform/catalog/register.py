@@ -1,0 +1,112 @@
+"""Making a data of an object that is in the storage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from datalake_ops.platform.catalog.metadata_validation import checked_metadata
+from datalake_ops.platform.catalog.serialization import DataRow, Shaper
+from datalake_ops.platform.http.errors import bad_request
+from datalake_ops.platform.lake import Lake
+from datalake_ops.platform.services import Measured, Unreadable
+from datalake_ops.platform.store.raw import execute, execute_many
+from datalake_ops.platform.store.types import new_id, now, to_json, to_microseconds
+from datalake_ops.wire.data import DataToCreate, UploadStatus
+
+_FIND = "SELECT seq FROM data WHERE lake_key = ? AND object_name = ?"
+_INSERT = (
+    "INSERT INTO data (lake_key, id, object_name, filename, type, content_type, upload_status, width, height,"
+    " file_size, metadata, custom_metadata, source_key, created_at, error_reason)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_TAG = "SELECT key, name, target_type FROM tag WHERE id = ? AND lake_key = ?"
+_ATTACH = "INSERT INTO data_tag (tag_key, data_seq) VALUES (?, ?)"
+_SOURCE = "SELECT key, name FROM source WHERE id = ? AND organization_id = ?"
+_FILENAME_LENGTH = 1024
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What reading the file came to: an upload status and what was learned."""
+
+    status: UploadStatus
+    width: int | None = None
+    height: int | None = None
+    size_bytes: int | None = None
+    reason: str | None = None
+
+
+def outcome(measured: Measured | Unreadable) -> Outcome:
+    """DONE with the measured size, or ERROR with the reason; what a client says of the size counts for nothing."""
+    if isinstance(measured, Measured):
+        return Outcome(UploadStatus.DONE, measured.width, measured.height, measured.size_bytes)
+    return Outcome(UploadStatus.ERROR, size_bytes=measured.size_bytes, reason=measured.reason)
+
+
+def checked_filename(name: str) -> str:
+    """A file name that is safe to join to a folder, which is what clients do with it, on every system.
+
+    A backslash is a letter like others here and a folder's mark on Windows, so it must not lead out of a folder there.
+
+    Raises:
+        RefusalError: 400, with what is wrong.
+    """
+    if "/" in name or "\0" in name or any(part in ("", ".", "..") for part in name.split("\\")):
+        raise bad_request(f"filename {name!r} is to be a plain file name, without folders.")
+    if len(name) > _FILENAME_LENGTH:
+        raise bad_request(f"filename has at most {_FILENAME_LENGTH} characters, this one {len(name)}.")
+    return name
+
+
+def registering(lake: Lake, body: DataToCreate, found: Outcome, show: Shaper) -> Callable[[Connection], dict[str, Any]]:
+    """The change that registers a data and returns its shape; a second time it returns the first one's.
+
+    The custom metadata were checked before.
+
+    Raises:
+        RefusalError: 400, the metadata do not hold (at once), or a tag or the source is not known (in the change).
+    """
+    metadata, custom = checked_metadata(body.metadata), body.custom_metadata
+    texts = tuple(None if value is None else to_json(value) for value in (metadata, custom))
+
+    def register(connection: Connection) -> dict[str, Any]:
+        # A client whose answer was lost sends the same again.
+        known = execute(connection, _FIND, (lake.key, body.object_name)).fetchone()
+        if known is not None:
+            return show.shapes(connection, [known[0]])[0]
+        source_key, source = _source(connection, lake, body.data_source_id)
+        tags = dict(_tag(connection, lake, tag) for tag in body.tags)
+        values = (*_values(body, found), *texts, source_key, to_microseconds(now()), found.reason)
+        seq = execute(connection, _INSERT, (lake.key, *values)).lastrowid or 0
+        if tags:
+            execute_many(connection, _ATTACH, [(key, seq) for key in tags])
+        return show.shape(DataRow(seq, *values), list(tags.values()), source)
+
+    return register
+
+
+def _values(body: DataToCreate, found: Outcome) -> tuple[Any, ...]:
+    """The columns of a new data from its id to its size."""
+    names = (body.object_name, body.filename, body.type.value, body.content_type)
+    return (new_id().bytes, *names, found.status.value, found.width, found.height, found.size_bytes)
+
+
+def _source(connection: Connection, lake: Lake, source: UUID | None) -> tuple[int | None, dict[str, Any] | None]:
+    if source is None:
+        return None, None
+    row = execute(connection, _SOURCE, (source.bytes, lake.organization_id.bytes)).fetchone()
+    if row is None:
+        raise bad_request(f"data_source_id {source} is no data source of the organization.")
+    return row[0], {"id": source, "name": row[1]}
+
+
+def _tag(connection: Connection, lake: Lake, tag: UUID) -> tuple[int, dict[str, Any]]:
+    row = execute(connection, _TAG, (tag.bytes, lake.key)).fetchone()
+    if row is None:
+        raise bad_request(f"tags: {tag} is no data tag of the datalake.")
+    return row[0], {"id": tag, "name": row[1], "target_type": row[2]}

@@ -1,0 +1,114 @@
+"""Routes for tests: scripted faults, the request journal, extensions withheld, lakes and organizations of one's own."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError
+from starlette.responses import Response
+
+from datalake_ops.platform.bootstrap import add_lake, add_organization
+from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.http.errors import conflict, json_response
+from datalake_ops.platform.http.fault_injection import Fault, FaultRule, Faults
+from datalake_ops.platform.jobs.programs import seed_processings_of
+from datalake_ops.platform.services import services
+from datalake_ops.platform.store import schema
+from datalake_ops.platform.tokens import add_token, new_token
+from datalake_ops.wire.lakes import Extension
+
+
+class Named(BaseModel):
+    """A name for something to make."""
+
+    name: str = Field(min_length=1, max_length=256)
+
+
+class Withheld(BaseModel):
+    """Extensions that the platform is not to announce."""
+
+    extensions: list[Extension]
+
+
+def admin_router(faults: Faults) -> APIRouter:
+    """The admin routes, working on these faults."""
+    router = APIRouter(prefix="/_admin", tags=["admin"])
+
+    @router.post("/faults")
+    async def script(rule: FaultRule, _caller: CallerOf) -> Response:
+        """Let requests fail."""
+        fault = Fault(rule)
+        faults.faults.append(fault)
+        return json_response({"id": fault.id})
+
+    @router.get("/faults")
+    async def met(_caller: CallerOf) -> Response:
+        """The scripted faults, and how often each was met."""
+        items = [{"id": fault.id, "met": fault.met, **fault.rule.model_dump()} for fault in faults.faults]
+        return json_response({"items": items})
+
+    @router.delete("/faults")
+    async def forget(_caller: CallerOf) -> Response:
+        """Forget every fault."""
+        faults.faults.clear()
+        return json_response({})
+
+    @router.get("/requests")
+    async def journal(_caller: CallerOf) -> Response:
+        """The last requests, oldest first."""
+        return json_response({"items": list(faults.journal)})
+
+    @router.delete("/requests")
+    async def clear(_caller: CallerOf) -> Response:
+        """Empty the journal."""
+        faults.journal.clear()
+        return json_response({})
+
+    @router.put("/withheld")
+    async def withhold(body: Withheld, request: Request, _caller: CallerOf) -> Response:
+        """From now on announce every extension but these."""
+        services(request).withheld = frozenset(extension.value for extension in body.extensions)
+        return json_response({})
+
+    _add_makers(router)
+    return router
+
+
+def _add_makers(router: APIRouter) -> None:
+    @router.post("/lakes")
+    async def make_lake(body: Named, request: Request, caller: CallerOf) -> Response:
+        """Make a lake in the caller's organization, on its default connector."""
+
+        def make(connection: Connection) -> str:
+            organization = schema.organization.c
+            connector = connection.execute(
+                select(organization.default_connector_id).where(organization.id == caller.organization_id)
+            ).scalar_one()
+            return str(add_lake(connection, caller.organization_id, connector, body.name))
+
+        try:
+            return json_response({"id": await services(request).database.write(make)})
+        except IntegrityError as error:
+            raise conflict(f"A datalake named {body.name!r} exists already.") from error
+
+    @router.post("/organizations")
+    async def make_organization(body: Named, request: Request, _caller: CallerOf) -> Response:
+        """Make an organization with a lake, a connector and a token."""
+
+        def make(connection: Connection) -> dict[str, object]:
+            made = add_organization(connection, body.name)
+            token = new_token()
+            add_token(connection, token, made.caller)
+            seed_processings_of(connection, made.caller.organization_id)
+            return {
+                "organization_id": made.caller.organization_id,
+                "datalake_id": made.lake_id,
+                "connector_id": made.connector_id,
+                "token": token,
+            }
+
+        try:
+            return json_response(await services(request).database.write(make))
+        except IntegrityError as error:
+            raise conflict(f"An organization named {body.name!r} exists already.") from error

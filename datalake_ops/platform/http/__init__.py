@@ -1,0 +1,1 @@
+"""HTTP side of the platform: authentication, request bodies, error answers, fault injection."""

@@ -1,0 +1,80 @@
+"""How far an import is: read when it goes on, written with everything it registers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection, insert, select, update
+
+from datalake_ops.platform.jobs import job_table
+from datalake_ops.platform.store import schema
+from datalake_ops.wire.jobs import JobStatus
+
+
+class NoLongerRunningError(RuntimeError):
+    """Somebody ended the import meanwhile; what the transaction did is undone."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The last name listed, whether all are, the span of data registered, and the last of them measured."""
+
+    name: str = ""
+    listed_all: bool = False
+    first_seq: int | None = None
+    last_seq: int | None = None
+    measured_seq: int = 0
+
+
+def read_progress(connection: Connection, job: UUID) -> Progress:
+    """How far an import is; the beginning for one that has not begun."""
+    cursor = schema.import_cursor
+    row = connection.execute(select(cursor).where(cursor.c.job_id == job)).first()
+    if row is None:
+        return Progress()
+    return Progress(row.name, row.listed_all, row.first_seq, row.last_seq, row.measured_seq)
+
+
+def listed(connection: Connection, job: UUID, name: str, seqs: Sequence[int]) -> None:
+    """Note that everything up to `name` is listed, and that data of these keys were registered."""
+    before = read_progress(connection, job)
+    cursor = schema.import_cursor
+    values = {
+        "name": name or before.name,
+        "first_seq": before.first_seq if before.first_seq is not None else (seqs[0] if seqs else None),
+        "last_seq": seqs[-1] if seqs else before.last_seq,
+    }
+    changed = connection.execute(update(cursor).where(cursor.c.job_id == job).values(**values)).rowcount
+    if not changed:
+        connection.execute(insert(cursor).values(job_id=job, **values))
+
+
+def all_listed(connection: Connection, job: UUID) -> None:
+    """Note that nothing more is to be listed."""
+    listed(connection, job, "", [])
+    cursor = schema.import_cursor
+    connection.execute(update(cursor).where(cursor.c.job_id == job).values(listed_all=True))
+
+
+def measured(connection: Connection, job: UUID, seq: int) -> None:
+    """Note that the data up to this key are measured."""
+    cursor = schema.import_cursor
+    connection.execute(update(cursor).where(cursor.c.job_id == job).values(measured_seq=seq))
+
+
+def add_counts(connection: Connection, job: UUID, more: Mapping[str, int]) -> dict[str, int]:
+    """Add to the job's counts; returns them.
+
+    Raises:
+        NoLongerRunningError: the job was killed meanwhile.
+    """
+    row = job_table.get(connection, job)
+    if row is None or row.status != JobStatus.RUNNING.value:
+        raise NoLongerRunningError
+    counts = dict(row.counts or {})
+    for name, count in more.items():
+        counts[name] = counts.get(name, 0) + count
+    job_table.note(connection, job, counts=counts)
+    return counts

@@ -1,0 +1,194 @@
+"""Imports, run by a few threads of the server: one at a time per lake, and picked up again after a restart."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, exists, select, text
+
+from datalake_ops.platform.jobs import import_progress, job_table, logs
+from datalake_ops.platform.jobs.import_projections import list_projections
+from datalake_ops.platform.jobs.import_steps import (
+    COUNTS,
+    MEASURE_BATCH,
+    ImportWork,
+    StoppedError,
+    list_objects,
+    list_prefixes,
+    measure_data,
+    measured,
+    to_measure,
+)
+from datalake_ops.platform.jobs.import_writes import ToMeasure, write_measured
+from datalake_ops.platform.lake import Lake
+from datalake_ops.platform.objects.object_store import LocalStore
+from datalake_ops.platform.objects.probe_pool import MeasurersClosedError
+from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.database import Database
+from datalake_ops.platform.store.writer import WriterClosedError
+from datalake_ops.wire.data import UploadStatus
+from datalake_ops.wire.jobs import JobKind, JobStatus
+
+_THREADS = 2
+_STEPS: dict[str, Callable[[ImportWork], None]] = {
+    "prefixes": list_prefixes,
+    "objects": list_objects,
+    "projections": list_projections,
+}
+_logger = logging.getLogger(__name__)
+
+
+class ImportRunner:
+    """Runs imports in the order they came."""
+
+    def __init__(self, database: Database, store: LocalStore) -> None:
+        self._database = database
+        self._store = store
+        self._stopping = threading.Event()
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="import")
+        self._lock = threading.Lock()
+        # Two imports of one lake at once would count each other's data.
+        self._lanes: dict[int, deque[UUID]] = {}
+
+    def resume(self) -> None:
+        """Go on with every import that an earlier server left, and measure what nobody measures."""
+        unfinished = (JobStatus.PENDING, JobStatus.QUEUED, JobStatus.RUNNING)
+        rows = self._database.read_sync(lambda connection: job_table.in_states(connection, JobKind.IMPORT, *unfinished))
+        for row in rows:
+            self.enqueue(row.id, row.lake_key)
+        self._threads.submit(self._guarded, self._measure_left)
+
+    def enqueue(self, job: UUID, lake_key: int) -> None:
+        """Run an import when its turn comes."""
+        with self._lock:
+            lane = self._lanes.get(lake_key)
+            if lane is not None:
+                lane.append(job)
+                return
+            self._lanes[lake_key] = deque([job])
+        self._threads.submit(self._run_lane, lake_key)
+
+    def stop(self) -> None:
+        """Stop between two batches; what is unfinished goes on at the next start."""
+        self._stopping.set()
+        # Not waited for: whoever measures a large file is set free when the measurers are closed.
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _run_lane(self, lake_key: int) -> None:
+        while True:
+            with self._lock:
+                lane = self._lanes[lake_key]
+                if not lane or self._stopping.is_set():
+                    del self._lanes[lake_key]
+                    return
+                job = lane.popleft()
+            self._guarded(self._run, job)
+
+    def _guarded(self, work: Callable[..., None], *arguments: UUID) -> None:
+        """A thread of the pool would swallow what it cannot handle."""
+        try:
+            work(*arguments)
+        except (StoppedError, WriterClosedError, MeasurersClosedError):
+            return
+        except Exception:
+            _logger.exception("An import could not be run.")
+
+    def _run(self, job: UUID) -> None:
+        work = self._database.write_sync(lambda connection: self._begin(connection, job))
+        if work is None:
+            return
+        try:
+            self._do(work)
+        except import_progress.NoLongerRunningError:
+            # Killed: what it registered stays, and must not stay unmeasured.
+            self._measure_left()
+        except (StoppedError, WriterClosedError, MeasurersClosedError):
+            raise
+        except Exception as error:
+            _logger.exception("Import %s failed.", job)
+            reason = f"The import failed: {type(error).__name__}: {error}"
+            self._database.write_sync(lambda connection: _end(connection, job, JobStatus.FAILED, reason))
+            self._measure_left()
+
+    def _do(self, work: ImportWork) -> None:
+        progress = self._database.read_sync(lambda connection: import_progress.read_progress(connection, work.job))
+        if not progress.listed_all:
+            step = next(step for name, step in _STEPS.items() if name in work.request)
+            step(work)
+            self._database.write_sync(lambda connection: import_progress.all_listed(connection, work.job))
+        measure_data(work)
+        self._database.write_sync(lambda connection: _end(connection, work.job, JobStatus.SUCCEEDED))
+
+    def _begin(self, connection: Connection, job: UUID) -> ImportWork | None:
+        row = job_table.get(connection, job)
+        if row is None or JobStatus(row.status).is_terminal:
+            return None
+        if job_table.move(connection, job, JobStatus.RUNNING, counts=row.counts or dict.fromkeys(COUNTS, 0)):
+            logs.append(connection, job, [_intent(row)])
+        lake = connection.execute(select(schema.lake).where(schema.lake.c.key == row.lake_key)).one()
+        return ImportWork(job, _lake(lake), row.request, self._database, self._store, self._stopping)
+
+    def _measure_left(self) -> None:
+        """Measure data that no running import will: those of killed imports, and of a server killed meanwhile."""
+        for lake in self._database.read_sync(_lakes):
+            last: int | None = 0
+            while last is not None and not self._stopping.is_set():
+                last = self._measure_some(lake, last)
+
+    def _measure_some(self, lake: Lake, after: int) -> int | None:
+        items = self._database.read_sync(lambda connection: _left(connection, lake, after))
+        results = [(item, measured(self._store, lake, item)) for item in items]
+        self._database.write_sync(lambda connection: write_measured(connection, results))
+        return items[-1].seq if items else None
+
+
+def _intent(row: Row[Any]) -> str:
+    request = row.request
+    if "prefixes" in request:
+        return "importing what starts with " + ", ".join(repr(prefix) for prefix in request["prefixes"])
+    what = "objects" if "objects" in request else "projections"
+    return f"importing {len(request[what])} {what}"
+
+
+def _end(connection: Connection, job: UUID, status: JobStatus, reason: str | None = None) -> None:
+    row = job_table.get(connection, job)
+    if row is None or JobStatus(row.status).is_terminal:
+        return
+    counts = ", ".join(f"{name} {count:,}" for name, count in (row.counts or {}).items())
+    logs.append(connection, job, [reason or f"done: {counts}"])
+    job_table.move(connection, job, status, reason=reason)
+
+
+def _lakes(connection: Connection) -> list[Lake]:
+    return [_lake(row) for row in connection.execute(select(schema.lake))]
+
+
+def _lake(row: Row[Any]) -> Lake:
+    return Lake(row.key, row.id, row.name, row.organization_id, row.connector_id)
+
+
+def _left(connection: Connection, lake: Lake, after: int) -> list[ToMeasure]:
+    data, cursor, job = schema.data.c, schema.import_cursor.c, schema.job.c
+    unfinished = [status.value for status in JobStatus if not status.is_terminal]
+    awaited = exists(
+        select(text("1"))
+        .select_from(schema.import_cursor.join(schema.job, job.id == cursor.job_id))
+        .where(job.lake_key == lake.key, job.status.in_(unfinished))
+        .where(data.seq >= cursor.first_seq, data.seq <= cursor.last_seq)
+    )
+    return to_measure(
+        connection.execute(
+            select(data.seq, data.object_name, data.content_type, data.metadata)
+            # The second condition says nothing new, but lets SQLite use the index of the few that are not done.
+            .where(data.lake_key == lake.key, data.upload_status == UploadStatus.COMPUTING.value)
+            .where(text("data.upload_status <> 'DONE'"), data.seq > after, ~awaited)
+            .order_by(data.seq)
+            .limit(MEASURE_BATCH)
+        )
+    )

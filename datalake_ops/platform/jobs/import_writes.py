@@ -1,0 +1,111 @@
+"""What an import writes: new data by the thousand, and what measuring them found.
+
+Statements are plain SQL with many rows each. Building them by expression would cost more than the database does; and
+since the tables have triggers, SQLite keeps an undo journal per statement, which for one row costs more than the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import Connection
+
+from datalake_ops.platform.lake import Lake
+from datalake_ops.platform.services import Measured, Unreadable
+from datalake_ops.platform.store.types import new_id, now, to_json, to_microseconds
+from datalake_ops.wire.data import DataType, UploadStatus
+
+# Rows of one statement; more gain nothing.
+_ROWS = 200
+_ADD = (
+    "INSERT INTO data (id, lake_key, object_name, filename, type, content_type, upload_status, file_size,"
+    " metadata, custom_metadata, source_key, created_at) VALUES {rows} ON CONFLICT (lake_key, object_name) DO NOTHING"
+)
+_LAST = "SELECT coalesce(max(seq), 0) FROM data"
+_ADDED = "SELECT seq, object_name FROM data WHERE seq > ? ORDER BY seq"
+_TAG = "INSERT OR IGNORE INTO data_tag (tag_key, data_seq) VALUES {rows}"
+_MEASURED = (
+    "WITH found (seq, status, width, height, size, metadata, reason) AS (VALUES {rows})"
+    " UPDATE data SET upload_status = found.status, width = found.width, height = found.height,"
+    " file_size = coalesce(found.size, data.file_size), metadata = coalesce(found.metadata, data.metadata),"
+    " error_reason = found.reason FROM found WHERE data.seq = found.seq AND data.upload_status = 'COMPUTING'"
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """One object of the bucket that becomes a data, and what it gets."""
+
+    name: str
+    size: int
+    content_type: str
+    metadata: dict[str, Any] | None = None
+    custom_metadata: dict[str, Any] | None = None
+    source_key: int | None = None
+    tag_keys: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class ToMeasure:
+    """A data whose file has not been read yet."""
+
+    seq: int
+    object_name: str
+    content_type: str
+    metadata: dict[str, Any] | None
+
+
+def add_data(connection: Connection, lake: Lake, found: Sequence[Found]) -> list[int]:
+    """Register objects as data that are still to be measured; returns the keys of those that were not there before."""
+    if not found:
+        return []
+    created_at = to_microseconds(now())
+    before = connection.exec_driver_sql(_LAST).scalar_one()
+    _execute(connection, _ADD, [_row(lake, item, created_at) for item in found])
+    added = connection.exec_driver_sql(_ADDED, (before,)).all()
+    tags = {item.name: item.tag_keys for item in found if item.tag_keys}
+    _execute(connection, _TAG, [(key, seq) for seq, name in added for key in tags.get(name, ())])
+    return [seq for seq, _ in added]
+
+
+def write_measured(connection: Connection, results: Iterable[tuple[ToMeasure, Measured | Unreadable]]) -> int:
+    """Write what measuring found; returns how many files could not be read."""
+    rows = [_measured_row(item, result) for item, result in results]
+    _execute(connection, _MEASURED, rows)
+    return sum(1 for row in rows if row[1] == UploadStatus.ERROR.value)
+
+
+def _execute(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    for start in range(0, len(rows), _ROWS):
+        some = rows[start : start + _ROWS]
+        marks = "(" + ", ".join("?" * len(some[0])) + ")"
+        connection.exec_driver_sql(statement.format(rows=", ".join([marks] * len(some))), tuple(chain(*some)))
+
+
+def _row(lake: Lake, item: Found, created_at: int) -> tuple[Any, ...]:
+    return (
+        new_id().bytes,
+        lake.key,
+        item.name,
+        item.name.rpartition("/")[2],
+        (DataType.VIDEO if item.content_type.startswith("video/") else DataType.IMAGE).value,
+        item.content_type,
+        UploadStatus.COMPUTING.value,
+        item.size,
+        to_json(item.metadata) if item.metadata else None,
+        to_json(item.custom_metadata) if item.custom_metadata else None,
+        item.source_key,
+        created_at,
+    )
+
+
+def _measured_row(item: ToMeasure, result: Measured | Unreadable) -> tuple[Any, ...]:
+    if isinstance(result, Unreadable):
+        return (item.seq, UploadStatus.ERROR.value, None, None, result.size_bytes, None, result.reason)
+    # What somebody said of the picture counts more than what its camera wrote.
+    metadata = {**result.metadata, **(item.metadata or {})}
+    text = to_json(metadata) if metadata else None
+    return (item.seq, UploadStatus.DONE.value, result.width, result.height, result.size_bytes, text, None)

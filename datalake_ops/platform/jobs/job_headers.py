@@ -1,0 +1,41 @@
+"""The headers that mark a job, so that it can be found again: `Idempotency-Key` and `X-Datalake-Job-Labels`."""
+
+from __future__ import annotations
+
+import json
+
+from fastapi import Request
+
+from datalake_ops.platform.http.errors import bad_request
+from datalake_ops.platform.jobs.job_table import JobMark
+from datalake_ops.wire.jobs import IDEMPOTENCY_HEADER, LABELS_HEADER
+
+_KEY_LENGTH = 255
+_LABELS = 64
+_LABEL_LENGTH = 1024
+
+
+def read_mark(request: Request) -> JobMark:
+    """The mark that a launch or an import asks for.
+
+    Raises:
+        RefusalError: 400, the key is too long, or the labels are no JSON object of texts.
+    """
+    key = request.headers.get(IDEMPOTENCY_HEADER) or None
+    if key is not None and len(key) > _KEY_LENGTH:
+        raise bad_request(f"{IDEMPOTENCY_HEADER} has at most {_KEY_LENGTH} characters.")
+    return JobMark(key, _labels(request.headers.get(LABELS_HEADER)))
+
+
+def _labels(header: str | None) -> dict[str, str] | None:
+    if not header:
+        return None
+    try:
+        labels = json.loads(header)
+    except json.JSONDecodeError as error:
+        raise bad_request(f"{LABELS_HEADER} is no JSON: {error}.") from error
+    if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
+        raise bad_request(f"{LABELS_HEADER} is to be a JSON object with texts as values.")
+    if len(labels) > _LABELS or any(len(text) > _LABEL_LENGTH for pair in labels.items() for text in pair):
+        raise bad_request(f"A job has at most {_LABELS} labels, each of at most {_LABEL_LENGTH} characters.")
+    return labels

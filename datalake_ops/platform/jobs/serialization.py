@@ -1,0 +1,65 @@
+"""Jobs as the wire shows them, with the context that programs read from their own job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request
+from sqlalchemy import Row
+
+from datalake_ops.platform.jobs.service import payload_name
+from datalake_ops.platform.objects.object_store import PLATFORM
+from datalake_ops.platform.services import base_url, services
+from datalake_ops.wire.jobs import JobKind, JobStatus
+
+# The first generation knows no waiting, and calls a kill by another name.
+_FIRST_WORDS = {
+    JobStatus.SUCCEEDED: JobStatus.SUCCESS,
+    JobStatus.FAILED: JobStatus.FAILED,
+    JobStatus.KILLED: JobStatus.TERMINATED,
+}
+
+
+def job_shape(row: Row[Any], request: Request) -> dict[str, Any]:
+    """A job; for a processing also its context, in the words of current and of previous programs."""
+    shape = {
+        "id": row.id,
+        "status": row.status,
+        "type": row.kind,
+        "created_at": row.created_at,
+        "started_at": row.started_at,
+        "finished_at": row.finished_at,
+        "exit_code": row.exit_code,
+        "reason": row.reason,
+        "counts": row.counts,
+        "labels": row.labels,
+    }
+    return {**shape, **_context(row, request)} if row.kind == JobKind.PROCESSING.value else shape
+
+
+def job_shape_v1(row: Row[Any]) -> dict[str, Any]:
+    """A job in the words of the first generation."""
+    return {"id": row.id, "status": _FIRST_WORDS.get(JobStatus(row.status), JobStatus.RUNNING).value}
+
+
+def _context(row: Row[Any], request: Request) -> dict[str, Any]:
+    asked = row.request
+    objects = services(request).objects
+    payload = objects.download_address(PLATFORM, payload_name(row.id), base_url(request))
+    return {
+        "type": asked["type"] or row.kind,
+        "processing_job": {
+            "processing_id": row.processing_id,
+            "target_id": asked["target_id"],
+            "parameters": asked["parameters"],
+            "inputs": asked["inputs"],
+            "payload_presigned_url": payload,
+        },
+        "datalake_processing_job": {
+            "input_datalake_id": asked["target_id"],
+            "output_datalake_id": asked["output_datalake_id"],
+            "model_version_id": asked["model_version_id"],
+            "parameters": asked["parameters"],
+            "payload_presigned_url": payload,
+        },
+    }

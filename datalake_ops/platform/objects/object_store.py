@@ -1,0 +1,179 @@
+"""The object store of one installation: uploaded objects in a folder, imported ones where they are in the bucket."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+from uuid import UUID
+
+from fastapi import Request
+from sqlalchemy import Connection, select
+
+from datalake_ops.platform.objects.bucket import Bucket
+from datalake_ops.platform.objects.folder_store import FolderStore
+from datalake_ops.platform.objects.media_type import SNIFF_BYTES, content_type
+from datalake_ops.platform.objects.multipart import MultipartUploads
+from datalake_ops.platform.objects.names import BadNameError
+from datalake_ops.platform.objects.probe_pool import MeasurerLostError, MeasurerPool
+from datalake_ops.platform.objects.signing import GET, Grant, Signer
+from datalake_ops.platform.services import Measured, Unreadable, services
+from datalake_ops.platform.settings import Settings
+from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.database import Database
+from datalake_ops.wire.data import METADATA_TEXTS
+from datalake_ops.wire.uploads import ObjectStat
+
+# Where signed addresses lead; outside `/api`, since the signature is all the permission they need.
+UPLOAD_PATH = "/storage/upload"
+PART_PATH = "/storage/part"
+OBJECT_PATH = "/storage/object"
+# Connector of what the platform itself keeps; no path of the API leads to it.
+PLATFORM = UUID(int=0)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An object open for reading: its bytes, when it was last changed (nanoseconds) and what to serve it as."""
+
+    file: BinaryIO
+    size: int
+    changed_ns: int
+    content_type: str
+
+
+class LocalStore:
+    """`services.ObjectStore`, and what the storage's own routes need besides."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.folder = FolderStore(settings.objects)
+        self.uploads = MultipartUploads(self.folder)
+        self.uploads.drop_expired()
+        self.signer = Signer(settings.secret)
+        self._settings = settings
+        self._database = database
+        self._pool = MeasurerPool()
+        # How many files can be measured at once.
+        self.measurers = self._pool.size
+        self._buckets: dict[UUID, Bucket] = {}
+
+    def bucket(self, connector: UUID) -> Bucket:
+        """The bucket of a connector: the served folder for the first organization's, one of its own for any other."""
+        if connector not in self._buckets:
+            first = self._database.read_sync(_first_connector)
+            own = self._settings.home / "buckets" / str(connector)
+            self._buckets[connector] = Bucket(self._settings.bucket if connector == first else own)
+        return self._buckets[connector]
+
+    def open(self, connector: UUID, name: str) -> Opened:
+        """Open an uploaded object or one of the bucket.
+
+        Raises:
+            FileNotFoundError: there is none of that name.
+        """
+        try:
+            try:
+                file = self.folder.open(str(connector), name)
+            except FileNotFoundError:
+                if connector == PLATFORM:
+                    raise
+                file = self.bucket(connector).open(name)
+        except BadNameError as error:
+            raise FileNotFoundError(str(error)) from error
+        facts = os.fstat(file.fileno())
+        head = os.pread(file.fileno(), SNIFF_BYTES, 0)
+        return Opened(file, facts.st_size, facts.st_mtime_ns, content_type(name, head))
+
+    def stat(self, connector: UUID, object_name: str) -> ObjectStat | None:
+        """Size and content type of an object, None when there is none."""
+        try:
+            opened = self.open(connector, object_name)
+        except FileNotFoundError:
+            return None
+        opened.file.close()
+        return ObjectStat(object_name=object_name, size=opened.size, content_type=opened.content_type)
+
+    def delete(self, connector: UUID, object_name: str) -> None:
+        """Remove an uploaded object; what lies in a user's bucket is left alone."""
+        self.folder.delete(str(connector), object_name)
+
+    def write(self, connector: UUID, object_name: str, content: bytes) -> None:
+        """Make an object of bytes at hand."""
+        with self.folder.stage() as staged:
+            staged.write(content)
+            staged.commit(str(connector), object_name)
+
+    def grant(self, method: str, connector: UUID, object_name: str, **limits: Any) -> Grant:
+        """A permission that lives as long as this server's addresses do."""
+        return Grant(method, str(connector), object_name, self._expiry(), **limits)
+
+    def download_address(self, connector: UUID, object_name: str, base_url: str) -> str:
+        """A signed address that gives the object."""
+        grant = self.grant(GET, connector, object_name)
+        return f"{base_url}{OBJECT_PATH}?{self.signer.query(grant)}"
+
+    def taken(self, connector: UUID, object_name: str) -> bool:
+        """Whether the name already belongs to a data or a projection, or to a file of the bucket."""
+        if self.folder.exists(str(connector), object_name):
+            return self._database.read_sync(lambda connection: _registered(connection, connector, object_name))
+        return self.bucket(connector).size(object_name) is not None
+
+    def measure(self, connector: UUID, object_name: str, content_type: str) -> Measured | Unreadable:
+        """Open the file and say what it is; called in a worker thread."""
+        try:
+            opened = self.open(connector, object_name)
+        except FileNotFoundError:
+            return Unreadable("there is no such object in the storage")
+        with closing(opened.file) as file:
+            try:
+                answer = self._pool.measure(file)
+            except MeasurerLostError as error:
+                return Unreadable(str(error), opened.size)
+        if "reason" in answer:
+            return Unreadable(answer["reason"], answer["size_bytes"])
+        kind, announced = answer["content_type"].partition("/")[0], content_type.partition("/")[0]
+        if announced in ("image", "video") and kind != announced:
+            return Unreadable(f"announced as {content_type}, but the content is {answer['content_type']}", opened.size)
+        metadata = {key: _fitting(key, value) for key, value in answer["metadata"].items()}
+        return Measured(answer["width"], answer["height"], answer["size_bytes"], metadata)
+
+    def close(self) -> None:
+        """End the child processes."""
+        self._pool.close()
+
+    def _expiry(self) -> int:
+        return math.ceil(time.time()) + self._settings.link_seconds
+
+
+def open_store(settings: Settings, database: Database) -> LocalStore:
+    """The object store of a server."""
+    return LocalStore(settings, database)
+
+
+def store_of(request: Request) -> LocalStore:
+    """The object store, with what only the storage's own routes use."""
+    return cast("LocalStore", services(request).objects)
+
+
+def _fitting(key: str, value: Any) -> Any:
+    return value[: METADATA_TEXTS[key]] if key in METADATA_TEXTS else value
+
+
+def _first_connector(connection: Connection) -> UUID | None:
+    organization = schema.organization.c
+    return connection.scalar(select(organization.default_connector_id).order_by(organization.created_at).limit(1))
+
+
+def _registered(connection: Connection, connector: UUID, name: str) -> bool:
+    data, projection, lake = schema.data.c, schema.projection.c, schema.lake.c
+    lakes = select(lake.key).where(lake.connector_id == connector)
+    as_data = select(data.seq).where(data.lake_key.in_(lakes), data.object_name == name)
+    as_projection = (
+        select(projection.id)
+        .join(schema.data, data.seq == projection.data_seq)
+        .where(projection.object_name == name, data.lake_key.in_(lakes))
+    )
+    return any(connection.execute(found.limit(1)).first() is not None for found in (as_data, as_projection))

@@ -1,0 +1,134 @@
+"""What a file truly is, told by its bytes alone: never by its name, its announced type or its sender."""
+
+from __future__ import annotations
+
+import os
+import struct
+import warnings
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
+
+from datalake_ops.platform.objects.image_metadata import ORIENTATION, SIDEWAYS, metadata_of
+from datalake_ops.platform.objects.media_type import SNIFF_BYTES, sniff
+from datalake_ops.platform.objects.video import UnreadableVideoError, avi_size, mp4_size
+
+# Decoders that get untrusted bytes; Pillow has dozens more.
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+_STILLS = frozenset({"image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp", "image/gif"})
+# Pixels of all frames together, checked before any is decoded: where Pillow itself would stop.
+PIXELS = 178_956_970
+# What Pillow's EXIF reader raises on bytes that are none.
+_DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+_VIDEO_SIZES = {"video/mp4": mp4_size, "video/quicktime": mp4_size, "video/x-msvideo": avi_size}
+
+
+class UnreadableFileError(ValueError):
+    """The bytes are no whole image or video of a kind known here; the text says what is wrong."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Content type, pixels as shown, bytes, and EXIF in the wire's keys."""
+
+    content_type: str
+    width: int
+    height: int
+    size_bytes: int
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def measure(file: BinaryIO) -> Findings:
+    """Read a whole file and say what it is; every pixel of an image is decoded, so that a cut file is noticed.
+
+    Raises:
+        UnreadableFileError: it is empty, of no known kind, damaged, cut short or too large to decode.
+    """
+    size_bytes = file.seek(0, os.SEEK_END)
+    if size_bytes == 0:
+        raise UnreadableFileError("the file is empty")
+    file.seek(0)
+    kind = sniff(file.read(SNIFF_BYTES))
+    if kind is None:
+        raise UnreadableFileError("the content is neither an image nor a video of a known kind")
+    if kind.startswith("video/"):
+        return _measure_video(file, kind, size_bytes)
+    return _measure_image(file, kind, size_bytes)
+
+
+def _measure_video(file: BinaryIO, kind: str, size_bytes: int) -> Findings:
+    try:
+        width, height = _VIDEO_SIZES[kind](file)
+    except UnreadableVideoError as error:
+        raise UnreadableFileError(str(error)) from error
+    return Findings(kind, width, height, size_bytes)
+
+
+def _measure_image(file: BinaryIO, kind: str, size_bytes: int) -> Findings:
+    if kind not in _STILLS:
+        raise UnreadableFileError(f"files of type {kind} cannot be read here")
+    file.seek(0)
+    try:
+        with warnings.catch_warnings():
+            # A damaged EXIF block is only worth a warning; pixels that could not be trusted are worth an error.
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(file, formats=FORMATS) as image:
+                return _decoded(image, kind, size_bytes)
+    except UnreadableFileError:
+        raise
+    except UnidentifiedImageError as error:
+        raise UnreadableFileError(f"the content is no readable {kind}") from error
+    except Exception as error:
+        # Decoders raise whatever the damage leads them to: OSError, SyntaxError, struct.error, IndexError, ...
+        raise UnreadableFileError(f"the image cannot be decoded: {_sentence(error)}") from error
+
+
+def _decoded(image: Image.Image, kind: str, size_bytes: int) -> Findings:
+    width, height = _stored_size(image)
+    frames = getattr(image, "n_frames", 1) if image.format in ("GIF", "WEBP", "TIFF") else 1
+    if width * height * frames > PIXELS:
+        raise UnreadableFileError(f"the image has more than {PIXELS:,} pixels")
+    orientation, metadata = _exif(image)
+    # A JPEG is decoded whole at an eighth of its size for a fraction of the work; other formats ignore this.
+    image.draft(image.mode, (max(1, width // 8), max(1, height // 8)))
+    image.load()
+    for frame in range(1, frames):
+        image.seek(frame)
+        image.load()
+    if orientation in SIDEWAYS:
+        width, height = height, width
+    return Findings(kind, width, height, size_bytes, metadata)
+
+
+def _stored_size(image: Image.Image) -> tuple[int, int]:
+    # Pillow turns a TIFF by its orientation as it opens it, and only a TIFF.
+    if isinstance(image, TiffImageFile):
+        return int(image.tag_v2[IMAGEWIDTH]), int(image.tag_v2[IMAGELENGTH])
+    return image.size
+
+
+def _exif(image: Image.Image) -> tuple[int, dict[str, Any]]:
+    """Orientation and metadata; an EXIF block that cannot be read says nothing, the picture is still a picture."""
+    try:
+        exif = image.getexif()
+        return int(exif.get(ORIENTATION, 1)), metadata_of(exif)
+    except _DAMAGE:
+        return 1, {}
+
+
+def _sentence(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else f"{text[:200]}..."

@@ -1,0 +1,145 @@
+"""A few child processes that measure files for the platform's threads."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from typing import Any, BinaryIO
+
+ANSWER_TIMEOUT = 60.0  # seconds for one file
+IDLE_LIFE = 60.0  # seconds after which a child that nobody needs ends
+_COMMAND = (sys.executable, "-m", "datalake_ops.platform.objects.probe_worker")
+
+
+class MeasurerLostError(RuntimeError):
+    """The child process died or hung over this file."""
+
+
+class MeasurersClosedError(RuntimeError):
+    """The server is stopping; nothing is known of the file."""
+
+
+class MeasurerPool:
+    """Measures files in child processes, as many as there are processors; none runs until one is needed."""
+
+    def __init__(self, size: int | None = None) -> None:
+        self.size = size or max(1, min(4, os.cpu_count() or 1))
+        self._free = threading.Semaphore(self.size)
+        self._lock = threading.Lock()
+        self._idle: deque[_Child] = deque()
+        self._busy: set[_Child] = set()
+        self._reaper: threading.Timer | None = None
+        self._closed = False
+
+    def measure(self, file: BinaryIO) -> dict[str, Any]:
+        """What `measure.Findings` holds, or `{"reason", "size_bytes"}`; blocks the calling thread.
+
+        Raises:
+            MeasurerLostError: the file crashed or hung the child that read it.
+        """
+        with self._free:
+            child = self._take()
+            try:
+                answer = child.ask(file)
+            except MeasurerLostError as error:
+                if self._closed:
+                    raise MeasurersClosedError from error
+                raise
+            finally:
+                self._give_back(child)
+            return answer
+
+    def close(self) -> None:
+        """End the children."""
+        with self._lock:
+            self._closed = True
+            children, self._idle = [*self._idle, *self._busy], deque()
+            if self._reaper is not None:
+                self._reaper.cancel()
+        for child in children:
+            child.end()
+
+    def _take(self) -> _Child:
+        with self._lock:
+            if self._closed:
+                raise MeasurersClosedError
+            child = self._idle.pop() if self._idle else _Child()
+            self._busy.add(child)
+            return child
+
+    def _give_back(self, child: _Child) -> None:
+        child.idle_since = time.monotonic()
+        with self._lock:
+            self._busy.discard(child)
+            if child.is_well and not self._closed:
+                self._idle.append(child)
+                self._watch()
+                return
+        child.end()
+
+    def _watch(self) -> None:
+        if self._reaper is None:
+            self._reaper = threading.Timer(IDLE_LIFE, self._reap)
+            self._reaper.daemon = True
+            self._reaper.start()
+
+    def _reap(self) -> None:
+        expired: list[_Child] = []
+        with self._lock:
+            self._reaper = None
+            # The left end has waited longest, since the right end is taken first.
+            while self._idle and time.monotonic() - self._idle[0].idle_since >= IDLE_LIFE:
+                expired.append(self._idle.popleft())
+            if self._idle and not self._closed:
+                self._watch()
+        for child in expired:
+            child.end()
+
+
+class _Child:
+    def __init__(self) -> None:
+        self._channel, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [*_COMMAND, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+            )
+        self._channel.settimeout(ANSWER_TIMEOUT)
+        self.idle_since = time.monotonic()
+        # False while a question is open: a child that owes an answer would give it to the next question.
+        self.is_well = True
+
+    def ask(self, file: BinaryIO) -> dict[str, Any]:
+        self.is_well = False
+        try:
+            socket.send_fds(self._channel, [b"m"], [file.fileno()])
+            answer: dict[str, Any] = json.loads(self._read_line())
+        except TimeoutError as error:
+            raise MeasurerLostError(f"the file could not be decoded within {ANSWER_TIMEOUT:.0f} s") from error
+        except OSError as error:
+            raise MeasurerLostError("the decoder broke down over this file") from error
+        self.is_well = True
+        return answer
+
+    def end(self) -> None:
+        self._channel.close()
+        self._process.kill()
+        self._process.wait()
+
+    def _read_line(self) -> bytes:
+        answer = bytearray()
+        while not answer.endswith(b"\n"):
+            chunk = self._channel.recv(65536)
+            if not chunk:
+                raise ConnectionResetError("the child ended")
+            answer += chunk
+        return bytes(answer)

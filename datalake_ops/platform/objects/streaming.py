@@ -1,0 +1,68 @@
+"""Bytes between a connection and the disk, with the disk's work kept off the event loop."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from typing import BinaryIO, TypeVar
+
+from anyio import to_thread
+
+from datalake_ops.platform.objects.folder_store import StagedFile
+from datalake_ops.platform.objects.ranges import ByteRange
+
+T = TypeVar("T")
+
+BUFFER_BYTES = 1024 * 1024
+
+
+class TooLargeError(ValueError):
+    """More bytes came than were signed for."""
+
+
+class Incoming:
+    """Collects up to a mebibyte, then writes it in a worker thread: a small file costs one visit there."""
+
+    def __init__(self, staged: StagedFile, max_bytes: int) -> None:
+        self._staged = staged
+        self._left = max_bytes
+        self._max_bytes = max_bytes
+        self._buffer = bytearray()
+        self._digest = hashlib.md5(usedforsecurity=False)
+
+    async def add(self, chunk: bytes) -> None:
+        """Take more bytes; raises TooLargeError once they are more than allowed."""
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise TooLargeError(f"The upload is larger than the {self._max_bytes} bytes it was signed for.")
+        self._buffer += chunk
+        if len(self._buffer) >= BUFFER_BYTES:
+            await to_thread.run_sync(self._flush)
+
+    async def finish(self, and_then: Callable[[str], T]) -> T:
+        """Write the rest, then call `and_then` with the MD5 of it all, in the same visit to the worker thread."""
+        return await to_thread.run_sync(lambda: self._finish(and_then))
+
+    def _finish(self, and_then: Callable[[str], T]) -> T:
+        self._flush()
+        return and_then(self._digest.hexdigest())
+
+    def _flush(self) -> None:
+        self._digest.update(self._buffer)
+        self._staged.write(bytes(self._buffer))
+        self._buffer.clear()
+
+
+async def outgoing(file: BinaryIO, asked: ByteRange) -> AsyncIterator[bytes]:
+    """The bytes of a range, in pieces; closes the file at the end, also when the reader goes away."""
+    try:
+        file.seek(asked.start)
+        left = asked.length
+        while left > 0:
+            chunk = await to_thread.run_sync(file.read, min(left, BUFFER_BYTES))
+            if not chunk:
+                return
+            left -= len(chunk)
+            yield chunk
+    finally:
+        file.close()

@@ -1,0 +1,1 @@
+"""State of a flow run: labels, idempotency keys, retries, rollback, watermarks."""

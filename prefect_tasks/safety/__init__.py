@@ -1,0 +1,1 @@
+"""Safety net of jobs: state hooks, reaper of orphaned jobs, resumer of suspended runs."""

@@ -1,0 +1,1 @@
+"""Uploads of a flow: one task, or shards over many workers."""

@@ -1,0 +1,135 @@
+"""The reports of an upload and of its retries, side by side in a folder: which files are still not in the lake."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from datalake_ops.errors import ConfigurationError
+from prefect_tasks.runs.run_names import unsigned
+from prefect_tasks.uploads.shared_folder import NOTE, SharedFolder
+
+_DONE = ("UPLOADED", "SKIPPED")
+_FORM = ".jsonl"
+
+
+def shard_name(shard: Mapping[str, Any]) -> str:
+    """The same text for the same shard."""
+    digest = hashlib.sha256(json.dumps(shard, sort_keys=True).encode()).hexdigest()
+    return f"shard-{digest[:16]}"
+
+
+@dataclass(frozen=True)
+class Reports:
+    """The report of an upload, or those of its shards, and of the retries since; the newest word on a file counts.
+
+    `plan` are the shards, of an upload in shards; `arguments` are those of that upload.
+    """
+
+    folder: SharedFolder
+    stem: str
+    plan: Sequence[Mapping[str, Any]] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, report: str | os.PathLike[str] | Mapping[str, Any]) -> Reports:
+        """What a report's address, a folder of checkpoints or the summary of either names.
+
+        Raises:
+            ConfigurationError: there is no such report, or no file of JSON lines.
+        """
+        address = address_of(report)
+        folder = SharedFolder(address)
+        note = None if address.endswith(_FORM) else folder.read(NOTE)
+        if note is not None:
+            told = json.loads(note)
+            return cls(folder, "upload", told["plan"], told["arguments"])
+        parent, _, name = address.rpartition("/")
+        beside = SharedFolder(parent or ".")
+        if not name.endswith(_FORM) or name not in beside.names():
+            raise ConfigurationError(
+                f"{address} is no report of JSON lines ({_FORM}), and no folder of checkpoints of ingest_folder."
+            )
+        return cls(beside, name.removesuffix(_FORM))
+
+    @property
+    def name(self) -> str:
+        """The report, for people."""
+        return unsigned(self.folder.address) if self.plan else f"{self.stem}{_FORM}"
+
+    def to_retry(self) -> Iterator[tuple[str, Any, str]]:
+        """What is not in the lake: a word on it, the source to upload, and where its report goes.
+
+        Single files that failed come first, then each shard of which there is no report.
+        """
+        from datalake_ops.upload.compact_set import HashSet
+        from datalake_ops.upload.sources.subset import Subset
+
+        names = self.folder.names()
+        retries = self._retries(names)
+        target = self.folder.at(f"{self.stem}.retry-{len(retries) + 1:04}{_FORM}")
+        if not self.plan:
+            if failed := self._failed([f"{self.stem}{_FORM}", *retries]):
+                yield f"{len(failed)} failed files", [*failed], target
+            return
+        told = [shard for shard in self.plan if f"{shard_name(shard)}{_FORM}" in names]
+        reported = [*(f"{shard_name(one)}{_FORM}" for one in told), *retries]
+        if failed := self._failed(reported):
+            # A place that could not be read, such as the rest of a manifest, stands for all below it that is not done.
+            done = HashSet(path for path in self._done(reported) if path not in failed)
+            yield (
+                f"{len(failed)} failed files",
+                Subset([dict(one) for one in told], frozenset(failed), done=done),
+                target,
+            )
+        for shard in self.plan:
+            if f"{shard_name(shard)}{_FORM}" not in names:
+                yield (
+                    f"{shard['files']} files nobody reported on",
+                    dict(shard),
+                    self.folder.at(f"{shard_name(shard)}{_FORM}"),
+                )
+
+    def _retries(self, names: Iterable[str]) -> list[str]:
+        return [name for name in names if name.startswith(f"{self.stem}.retry-")]
+
+    def _failed(self, names: Iterable[str]) -> dict[str, None]:
+        # In order, and no more in memory than what failed.
+        failed: dict[str, None] = {}
+        for name in names:
+            for row in self._rows(name):
+                if row["status"] in _DONE:
+                    failed.pop(row["path"], None)
+                else:
+                    failed[row["path"]] = None
+        return failed
+
+    def _done(self, names: Iterable[str]) -> Iterator[str]:
+        for name in names:
+            yield from (row["path"] for row in self._rows(name) if row["status"] in _DONE)
+
+    def _rows(self, name: str) -> Iterator[dict[str, Any]]:
+        for number, line in enumerate((self.folder.read(name) or "").splitlines(), 1):
+            try:
+                row = json.loads(line)
+                yield {"path": row["path"], "status": row["status"]}
+            except (ValueError, TypeError, KeyError) as error:
+                raise ConfigurationError(f"Line {number} of {self.folder.at(name)} is no row of a report.") from error
+
+
+def address_of(report: str | os.PathLike[str] | Mapping[str, Any]) -> str:
+    """Where a report is: the address itself, or what a summary says.
+
+    Raises:
+        ConfigurationError: the summary names no report.
+    """
+    if not isinstance(report, Mapping):
+        return os.fspath(report)
+    address = report.get("checkpoints") or report.get("report")
+    if not address:
+        raise ConfigurationError("This summary names no report: give the upload a `report` or `checkpoints` path.")
+    return str(address)

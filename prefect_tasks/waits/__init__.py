@@ -1,0 +1,1 @@
+"""Waits for platform jobs: polling, suspension, cancellation."""
