@@ -1,67 +1,73 @@
-"""What programs print: tables for people, JSON for scripts, progress only on a terminal."""
+"""Output of programs: tables and one live line for people (rich), JSON for scripts."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-# To the beginning of the line, and clear it.
-_BACK = "\r\x1b[K"
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# Columns of output that goes into a file or a pipe: no identifier is cut there.
+_UNBOUNDED = 100_000
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON value; what is no JSON (ids, dates, paths) as its text."""
+    """Print one JSON value; values without a JSON form (ids, dates, paths) as their text."""
     print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows in columns as wide as their longest cell."""
-    print("\n".join(table(headings, rows)))
+    """Print rows in columns as wide as their longest cell; columns that hold only numbers are right-aligned.
+
+    On a terminal, cells wrap at its width; elsewhere no cell is wrapped or cut.
+    """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [[printable(str(cell)) for cell in row] for row in rows]
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for index, heading in enumerate(headings):
+        numeric = bool(cells) and all(_is_number(row[index]) for row in cells)
+        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+    for row in cells:
+        # Text, and no markup: square brackets of a file name stay.
+        table.add_row(*map(Text, row))
+    _console(sys.stdout).print(table)
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """The lines of a table; columns that hold only numbers are set flush right."""
-    cells = [[str(cell) for cell in row] for row in rows]
-    widths = [max(len(text) for text in column) for column in zip(headings, *cells, strict=True)]
-    right = [bool(cells) and all(_is_number(row[index]) for row in cells) for index in range(len(headings))]
+@contextmanager
+def live_line() -> Iterator[Callable[[str], None]]:
+    """Show one line on standard error that each call overwrites; show nothing where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    from rich.text import Text
 
-    def line(row: Sequence[str]) -> str:
-        placed = (
-            text.rjust(width) if flush else text.ljust(width)
-            for text, width, flush in zip(row, widths, right, strict=True)
-        )
-        return "  ".join(placed).rstrip()
-
-    return [line(headings), line(["-" * width for width in widths]), *map(line, cells)]
-
-
-def show_progress(text: str) -> None:
-    """Write over the current line of the terminal; nothing when standard error is no terminal."""
-    if sys.stderr.isatty():
-        print(f"{_BACK}{_fitting(text)}", end="", file=sys.stderr, flush=True)
-
-
-def end_progress() -> None:
-    """Clear the progress line."""
-    if sys.stderr.isatty():
-        print(_BACK, end="", file=sys.stderr, flush=True)
+    with _console(sys.stderr).status("") as status:
+        yield lambda text: status.update(Text(text, no_wrap=True, overflow="ellipsis"))
 
 
 def size(count: float) -> str:
-    """A number of bytes as people read it."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
+    """Return a number of bytes in decimal units, such as `1.5 MB`."""
+    from rich.filesize import decimal
+
+    return decimal(int(count))
 
 
-def _fitting(text: str) -> str:
-    """The text cut to the terminal's width: a line that wraps cannot be written over."""
-    return text[: shutil.get_terminal_size().columns - 1]
+def printable(text: str) -> str:
+    """Return the text with line ends, control characters and undecodable bytes escaped."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def _console(stream: Any) -> Console:
+    from rich.console import Console
+
+    return Console(file=stream, width=None if stream.isatty() else _UNBOUNDED, highlight=False)
 
 
 def _is_number(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""The arguments that say which lake a command works on, and the hook they make."""
+"""Command-line arguments of a connection, and the hook made from them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Commands = Any  # argparse's own type for this is private.
 
 
 def add_command(commands: Commands, name: str, run: Callable[[Any], int], help: str) -> argparse.ArgumentParser:
-    """Add one command that speaks to a platform."""
+    """Add a command that calls a platform."""
     command: argparse.ArgumentParser = commands.add_parser(name, help=help, description=f"{help}.")
     command.set_defaults(run=run)
     where = command.add_argument_group("connection")
@@ -27,7 +27,7 @@ def add_command(commands: Commands, name: str, run: Callable[[Any], int], help: 
 
 
 def hook_from(arguments: argparse.Namespace, **options: Any) -> DatalakeHook:
-    """The hook for the lake that the command line and the environment name; `options` are further ones of a hook.
+    """Make a hook for the lake that the command line and the environment name; `options` are its further arguments.
 
     Raises:
         ConfigurationError: no token is given, or the address cannot be right.

@@ -1,4 +1,4 @@
-"""`datalake-ops doctor`: what works from here, and what does not."""
+"""`datalake-ops doctor`: check of the connection and of what is installed."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _PACKAGES = ("apache-airflow", "prefect", "fastapi", "picsellia")
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing looked at: fine, not fine, or only said (`ok` None)."""
+class CheckResult:
+    """Result of one check: passed, failed, or information only (`ok` None)."""
 
     name: str
     ok: bool | None
@@ -36,51 +36,51 @@ def add_commands(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print every finding; fail when one is not fine."""
-    findings = _installed() + _reached(arguments)
+    """Print the result of every check; fail when one failed."""
+    results = _installed() + _reached(arguments)
     if arguments.json:
-        print_json([asdict(finding) for finding in findings])
+        print_json([asdict(result) for result in results])
     else:
         marks = {True: "ok  ", False: "FAIL", None: "    "}
-        for finding in findings:
-            print(f"{marks[finding.ok]}  {finding.name:<14} {finding.text}")
-    return 1 if any(finding.ok is False for finding in findings) else 0
+        for result in results:
+            print(f"{marks[result.ok]}  {result.name:<14} {result.text}")
+    return 1 if any(result.ok is False for result in results) else 0
 
 
-def _installed() -> list[Finding]:
+def _installed() -> list[CheckResult]:
     found = [f"datalake-ops {datalake_ops.__version__}", f"Python {platform.python_version()}"]
     for package in _PACKAGES:
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             continue
-    return [Finding("installed", None, ", ".join(found))]
+    return [CheckResult("installed", None, ", ".join(found))]
 
 
-def _reached(arguments: argparse.Namespace) -> list[Finding]:
+def _reached(arguments: argparse.Namespace) -> list[CheckResult]:
     try:
-        # One try: who asks what is wrong wants to be told, not to wait until it may be right again.
+        # One try: the caller wants to see the error, not to wait until it may have passed.
         hook = hook_from(arguments, retry=RetryPolicy(attempts=1))
     except DatalakeError as error:
-        return [Finding("configuration", False, str(error))]
+        return [CheckResult("configuration", False, str(error))]
     with hook:
-        configured = Finding("configuration", True, f"{hook.connection.host}, a token is set")
+        configured = CheckResult("configuration", True, f"{hook.connection.host}, a token is set")
         fine, text = hook.test_connection()
-        findings = [configured, Finding("connection", fine, text)]
-        return [*findings, *_offered(hook)] if fine else findings
+        results = [configured, CheckResult("connection", fine, text)]
+        return [*results, *_offered(hook)] if fine else results
 
 
-def _offered(hook: DatalakeHook) -> list[Finding]:
+def _offered(hook: DatalakeHook) -> list[CheckResult]:
     context = hook.context
     missing = "none: retries of launches and imports cannot be recognised, jobs cannot be cancelled"
-    findings = [Finding("extensions", None, ", ".join(sorted(context.extensions)) or missing)]
+    results = [CheckResult("extensions", None, ", ".join(sorted(context.extensions)) or missing)]
     try:
         started = time.perf_counter()
         count = hook.count_data()
         took = time.perf_counter() - started
-        findings.append(Finding("data", True, f"{count:,} in the lake; counted in {took * 1000:.0f} ms"))
+        results.append(CheckResult("data", True, f"{count:,} in the lake; counted in {took * 1000:.0f} ms"))
         names = ", ".join(processing.name for processing in hook.list_processings(limit=20))
-        findings.append(Finding("processings", None, names or "none"))
+        results.append(CheckResult("processings", None, names or "none"))
     except DatalakeError as error:
-        findings.append(Finding("data", False, str(error)))
-    return findings
+        results.append(CheckResult("data", False, str(error)))
+    return results

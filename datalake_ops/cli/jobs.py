@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from datalake_ops.cli.connection import Commands, add_command, hook_from
 from datalake_ops.cli.files import add_filters, add_tags, filters_from
 from datalake_ops.errors import ConfigurationError, JobFailedError, JobKilledError
-from datalake_ops.terminal import end_progress, print_json, show_progress
+from datalake_ops.terminal import live_line, print_json
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook
@@ -42,7 +42,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def import_objects(arguments: argparse.Namespace) -> int:
-    """Start an import, and wait for it when told to."""
+    """Start an import, and wait for it with `--wait`."""
     with hook_from(arguments) as hook:
         job = hook.import_bucket_objects(
             arguments.prefixes, arguments.tags, arguments.source, idempotency_key=arguments.key
@@ -51,7 +51,7 @@ def import_objects(arguments: argparse.Namespace) -> int:
 
 
 def launch(arguments: argparse.Namespace) -> int:
-    """Launch a processing on the chosen data, and wait for it when told to."""
+    """Launch a processing on the chosen data, and wait for it with `--wait`."""
     parameters = dict(map(_parameter, arguments.param))
     if not (arguments.id or arguments.tags or arguments.query):
         raise ConfigurationError("Choose the data with --tags, --query or --id.")
@@ -101,7 +101,7 @@ def _add_waiting(command: argparse.ArgumentParser, switch: str | None = None) ->
         command.add_argument(switch, action="store_true", help="wait for the job, and fail when it does")
         command.add_argument("--key", metavar="TEXT", help="idempotency key: the same key never starts a second job")
     command.add_argument("--timeout", type=float, default=3600.0, metavar="S", help="seconds to wait (%(default)g)")
-    command.add_argument("--poll-interval", type=float, metavar="S", help="seconds between looks (grows from 0.25)")
+    command.add_argument("--poll-interval", type=float, metavar="S", help="seconds between polls (grows from 0.25)")
 
 
 def _follow(hook: DatalakeHook, job: Job, arguments: argparse.Namespace) -> int:
@@ -117,20 +117,18 @@ def _follow(hook: DatalakeHook, job: Job, arguments: argparse.Namespace) -> int:
 
 
 def _wait_for(hook: DatalakeHook, job_id: str, arguments: argparse.Namespace) -> Job:
-    try:
+    with live_line() as show:
         return hook.wait_for_job(
             job_id,
             arguments.timeout,
             arguments.poll_interval,
-            on_poll=lambda job: show_progress(f"{job.id} {job.status}"),
+            on_poll=lambda job: show(f"job {job.id} is {job.status}"),
             raise_on_failure=False,
         )
-    finally:
-        end_progress()
 
 
 def _explain(hook: DatalakeHook, job: Job) -> None:
-    """Say on standard error why a job did not succeed; the error's text ends with the end of the job's log."""
+    """Print on standard error why a job did not succeed; the text ends with the last lines of the job's log."""
     try:
         hook.check_job(job)
     except (JobFailedError, JobKilledError) as error:

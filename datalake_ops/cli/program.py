@@ -1,4 +1,4 @@
-"""The program: parses the command line, runs one command, and turns its error into one line and an exit code."""
+"""Entry point: parse the command line, run one command, turn its error into one line and an exit code."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve, or say in one line why not."""
+    """Serve until stopped, or print in one line why that is impossible."""
     options = options_from(arguments)
     try:
         from datalake_ops.platform.server import CannotServeError, serve

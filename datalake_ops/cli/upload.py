@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from datalake_ops.cli.connection import Commands, add_command, hook_from
 from datalake_ops.cli.files import add_tags
-from datalake_ops.cli.upload_bar import watched
-from datalake_ops.terminal import print_json, print_table, size
+from datalake_ops.cli.upload_bar import upload_bar
+from datalake_ops.terminal import print_json, print_table, printable, size
 
 if TYPE_CHECKING:
     from datalake_ops.upload.progress import Progress
@@ -30,39 +30,50 @@ def add_commands(commands: Commands) -> None:
     command.add_argument("paths", nargs="*", metavar="PATH", help="a file, a folder of images, a pattern, or a URL")
     command.add_argument("--manifest", action="append", default=[], metavar="FILE", help="JSONL, CSV or Parquet rows")
     command.add_argument(
-        "--include", action="append", metavar="PATTERN", help="of folders, only such files; repeatable"
+        "--include", action="append", metavar="PATTERN", help="in folders, take only files that match; repeatable"
     )
-    command.add_argument("--exclude", action="append", metavar="PATTERN", help="of folders, no such files; repeatable")
-    command.add_argument("--check", action="store_true", help="send nothing; tell which files would fail or be double")
-    said = command.add_argument_group("what is said of the files")
-    add_tags(said, "tags to put on every data")
-    said.add_argument("--source", metavar="NAME", help="where the files come from")
-    said.add_argument("--exif", action="store_true", help="read EXIF into the metadata")
-    said.add_argument("--upload-dir", metavar="PREFIX", help="prefix of the object names")
-    run = command.add_argument_group("the run")
-    run.add_argument("--if-exists", choices=("skip", "upload", "error"), default="skip", help="same name and content")
-    run.add_argument("--journal", metavar="FILE", help="write down each step, so that a run that was killed resumes")
-    run.add_argument("--workers", type=int, metavar="N", help="at most so many files travel at once")
-    run.add_argument("--no-wait", action="store_true", help="do not wait until the platform has read the files")
-    run.add_argument("--max-failed", type=float, metavar="N", help="succeed though N files, or a share below 1, failed")
-    run.add_argument("--report", metavar="FILE", help="write one row per file, as JSONL or (.parquet) Parquet")
+    command.add_argument(
+        "--exclude", action="append", metavar="PATTERN", help="in folders, leave out files that match; repeatable"
+    )
+    command.add_argument(
+        "--check", action="store_true", help="send nothing; list the files that would fail or be duplicates"
+    )
+    described = command.add_argument_group("metadata of the files")
+    add_tags(described, "tags to put on every data")
+    described.add_argument("--source", metavar="NAME", help="where the files come from")
+    described.add_argument("--exif", action="store_true", help="read EXIF into the metadata")
+    described.add_argument("--upload-dir", metavar="PREFIX", help="prefix of the object names")
+    run_options = command.add_argument_group("run")
+    run_options.add_argument(
+        "--if-exists",
+        choices=("skip", "upload", "error"),
+        default="skip",
+        help="for files whose name and content the lake has already (%(default)s)",
+    )
+    run_options.add_argument("--journal", metavar="FILE", help="journal of each step, from which a killed run resumes")
+    run_options.add_argument("--workers", type=int, metavar="N", help="upload at most N files at once")
+    run_options.add_argument("--no-wait", action="store_true", help="do not wait until the platform has read the files")
+    run_options.add_argument(
+        "--max-failed", type=float, metavar="N", help="exit with 0 although up to N files, or a share below 1, failed"
+    )
+    run_options.add_argument("--report", metavar="FILE", help="write one row per file, as JSONL or (.parquet) Parquet")
 
 
 def upload(arguments: argparse.Namespace) -> int:
-    """Upload, show what failed, and fail when anything did."""
+    """Upload, print the files that failed, and fail when there are any."""
     from datalake_ops.upload.reporting.export import check_target
     from datalake_ops.upload.reporting.failure_policy import FailurePolicy
 
     source = _source(arguments)
     if arguments.check:
         return _check(source, arguments)
-    # What cannot be right is told before hours of upload, not after them.
+    # Wrong options are refused before hours of upload, not after them.
     tolerance = FailurePolicy("any", arguments.max_failed)
     if arguments.report:
         check_target(Path(arguments.report))
     last: list[Progress] = []
     try:
-        with hook_from(arguments) as hook, watched() as show:
+        with hook_from(arguments) as hook, upload_bar() as show:
 
             def on_progress(progress: Progress) -> None:
                 last[:] = [progress]
@@ -113,7 +124,7 @@ def _check(source: list[Any], arguments: argparse.Namespace) -> int:
         print_json({"files": found.files, "bytes": found.bytes, "counts": found.counts(), "findings": rows})
     else:
         if not found:
-            print_table(("problem", "file", "detail"), (tuple(map(_shown, row)) for row in found.rows()))
+            print_table(("problem", "file", "detail"), found.rows())
         counts = ", ".join(f"{count} {problem}" for problem, count in found.counts().items() if count)
         print(f"{found.files} files, {size(found.bytes)}: {counts or 'nothing wrong'}; nothing was sent")
     return 0 if found else 1
@@ -151,15 +162,10 @@ def _print_report(done: UploadReport) -> None:
     from datalake_ops.upload.reporting.rows import named_error
 
     for row in islice(done.failures(), _NAMED):
-        print(_shown(named_error(row.path, row.error)))
+        print(printable(named_error(row.path, row.error)))
     if done.failed_count > _NAMED:
         print(f"... and {done.failed_count - _NAMED} more; --report FILE names all.")
     for note in done.notes:
         print(note)
     counts = ", ".join(f"{count} {status.lower()}" for status, count in done.counts().items() if count)
     print(f"{counts or 'nothing to upload'}; {size(done.bytes)} in {done.seconds:.1f} s")
-
-
-def _shown(text: str) -> str:
-    # A name may hold line ends, and bytes that are no text.
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

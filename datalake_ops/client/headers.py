@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from datalake_ops import __version__
 from datalake_ops.config import Connection
+from datalake_ops.version import __version__
 
 
 def api_headers(connection: Connection, organization_id: UUID | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What the platform holds after a pipeline, read from it, and what of that is not as it should be."""
+"""Contents of a lake after a pipeline, read from the platform, and the problems found in them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def gather(hook: DatalakeHook, hand: Hand, jobs: Iterable[tuple[str, str, Job]])
 
 
 def _is_recognised(data: Data) -> bool:
-    """Whether a copy that was altered carries the tag for what was done to it."""
+    """Return True if an altered copy carries the tag of its alteration."""
     deserved = DESERVED.get(Path(data.filename).stem.rpartition("-")[2])
     return deserved in {tag.name for tag in data.tags or ()}
 
@@ -76,7 +76,7 @@ def _tag_counts(hook: DatalakeHook) -> dict[str, int]:
 
 
 def _unlike(hook: DatalakeHook, found: MultiData, hand: Hand) -> list[str]:
-    """Where the lake's contents differ from the files sent, byte for byte."""
+    """Compare the lake's contents with the files sent, byte for byte; return one sentence per difference."""
     problems = [f"{data.filename} is {data.upload_status}" for data in found if data.upload_status != UploadStatus.DONE]
     sent = Counter(_digest(path) for path in hand.files)
     with tempfile.TemporaryDirectory(prefix="datalake-demo-") as folder:

@@ -1,4 +1,4 @@
-"""Every process the demo starts, and the certainty that none outlives it."""
+"""Processes of the demo; all of them end with it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Processes:
         logs.mkdir(parents=True, exist_ok=True)
 
     def start(self, name: str, command: Sequence[object], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-        """Start a command; what it says goes to `NAME.log`."""
+        """Start a command; its output goes to `NAME.log`."""
         with self.log(name).open("ab") as log:
             process = subprocess.Popen(
                 [str(part) for part in command],
@@ -48,11 +48,11 @@ class Processes:
         return process
 
     def log(self, name: str) -> Path:
-        """Where a process's words go."""
+        """Path of a process's log."""
         return self.logs / f"{name}.log"
 
     def tail(self, name: str, lines: int = 25) -> str:
-        """The last words of a process."""
+        """The last lines of a process's log."""
         return "\n".join(self.log(name).read_text(errors="replace").splitlines()[-lines:])
 
     def check(self, name: str, process: subprocess.Popen[bytes]) -> None:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from datalake_ops.config import Connection
 from datalake_ops.demo import screen, worlds
 from datalake_ops.demo.embedded import Embedded, start_platform
-from datalake_ops.demo.evidence import Evidence, gather
+from datalake_ops.demo.evidence import gather
+from datalake_ops.demo.outcome import PipelineOutcome
 from datalake_ops.demo.photographs import Hand, deal, photographs, prepare
 from datalake_ops.demo.processes import DemoError, Processes
 from datalake_ops.demo.worlds import World
@@ -48,8 +49,8 @@ Jobs = list[tuple[str, str, "Job"]]
 
 
 @dataclass(frozen=True)
-class Ran:
-    """One pipeline after its run: who ran it, on what, how long it took, and its jobs with their names."""
+class PipelineRun:
+    """One pipeline after its run: orchestrator, files, hook, duration in seconds, and its jobs with their names."""
 
     world: World
     hand: Hand
@@ -58,19 +59,9 @@ class Ran:
     jobs: Jobs
 
 
-@dataclass(frozen=True)
-class Done:
-    """One pipeline, and what the platform holds of it."""
-
-    world: World
-    hand: Hand
-    seconds: float
-    evidence: Evidence
-
-
 @dataclass
-class Stage:
-    """What one demo works with."""
+class DemoState:
+    """State of one demo: its options, working folder, processes and platform."""
 
     options: Options
     work: Path
@@ -88,31 +79,31 @@ def run_demo(options: Options) -> int:
     originals = photographs(options.images)
     worlds.check_environments()
     work = Path(tempfile.mkdtemp(prefix="datalake-ops-demo-"))
-    stage = Stage(options, work, Processes(work / "logs"))
+    state = DemoState(options, work, Processes(work / "logs"))
     succeeded = False
     try:
         with _ended_by_signals():
-            succeeded = _perform(stage, originals)
+            succeeded = _perform(state, originals)
     except DemoError as error:
         print(f"\n{error}", file=sys.stderr)
     finally:
-        _clean_up(stage, succeeded)
+        _clean_up(state, succeeded)
     return 0 if succeeded else 1
 
 
-def _perform(stage: Stage, originals: list[Path]) -> bool:
-    airflow, prefect = worlds.airflow_world(stage.work), worlds.prefect_world(stage.work)
-    migration = worlds.prepare_airflow(airflow, stage.processes)
-    prepared = prepare(originals, stage.work / "prepared", invent_exif=stage.options.images is None)
+def _perform(state: DemoState, originals: list[Path]) -> bool:
+    airflow, prefect = worlds.airflow_world(state.work), worlds.prefect_world(state.work)
+    migration = worlds.prepare_airflow(airflow, state.processes)
+    prepared = prepare(originals, state.work / "prepared", invent_exif=state.options.images is None)
     started = time.monotonic()
-    platform = stage.platform = start_platform(stage.work / "platform", (airflow.name, prefect.name), stage.processes)
-    screen.opening(stage.options.images, originals, prepared, platform, time.monotonic() - started)
+    platform = state.platform = start_platform(state.work / "platform", (airflow.name, prefect.name), state.processes)
+    screen.opening(state.options.images, originals, prepared, platform, time.monotonic() - started)
     hands = {
-        world: deal(prepared, world.name, stage.work / "folders" / world.name, platform.bucket)
+        world: deal(prepared, world.name, state.work / "folders" / world.name, platform.bucket)
         for world in (airflow, prefect)
     }
     screen.pipeline(airflow, worlds.AIRFLOW_DAG, hands[airflow])
-    _finish(stage.processes, "airflow-db", migration)
+    _finish(state.processes, "airflow-db", migration)
     runners: tuple[tuple[World, Runner], ...] = ((airflow, worlds.run_airflow), (prefect, worlds.run_prefect))
     with ExitStack() as open_hooks:
         ran = []
@@ -120,10 +111,12 @@ def _perform(stage: Stage, originals: list[Path]) -> bool:
             if world is prefect:
                 screen.pipeline(prefect, worlds.PREFECT_FLOW, hands[prefect])
             hook = open_hooks.enter_context(DatalakeHook.from_connection(platform.lake(world.name)))
-            ran.append(_run(stage, world, hands[world], hook, runner))
+            ran.append(_run(state, world, hands[world], hook, runner))
         again = _look_once_more(ran)
         done = [
-            Done(one.world, one.hand, one.seconds, gather(one.hook, one.hand, [*one.jobs, ("Python", *more)]))
+            PipelineOutcome(
+                one.world, one.hand, one.seconds, gather(one.hook, one.hand, [*one.jobs, ("Python", *more)])
+            )
             for one, more in zip(ran, again, strict=True)
         ]
     screen.results(done)
@@ -132,19 +125,19 @@ def _perform(stage: Stage, originals: list[Path]) -> bool:
     return not problems
 
 
-def _run(stage: Stage, world: World, hand: Hand, hook: DatalakeHook, runner: Runner) -> Ran:
+def _run(state: DemoState, world: World, hand: Hand, hook: DatalakeHook, runner: Runner) -> PipelineRun:
     known = {job.id for job in hook.find_jobs()}
     started = time.monotonic()
-    process = runner(world, hand, hook.connection, stage.processes)
+    process = runner(world, hand, hook.connection, state.processes)
     _watch(hook, process, known, started)
     seconds = time.monotonic() - started
-    _finish(stage.processes, world.name, process)
+    _finish(state.processes, world.name, process)
     screen.finished(seconds)
     jobs = [(world.title, _name_of(hook, job), job) for job in _new_jobs(hook, known)]
-    return Ran(world, hand, hook, seconds, jobs)
+    return PipelineRun(world, hand, hook, seconds, jobs)
 
 
-def _look_once_more(ran: list[Ran]) -> list[tuple[str, Job]]:
+def _look_once_more(ran: list[PipelineRun]) -> list[tuple[str, Job]]:
     """Use the same verbs without an orchestrator: launch one more processing in each lake, and wait for both."""
     screen.plain_python(_ONE_MORE)
     started = time.monotonic()
@@ -157,17 +150,18 @@ def _look_once_more(ran: list[Ran]) -> list[tuple[str, Job]]:
 def _watch(hook: DatalakeHook, process: subprocess.Popen[bytes], known: set[UUID], started: float) -> None:
     """Show what the platform says of the pipeline until its process ends."""
     names: dict[UUID, str] = {}
-    while process.poll() is None:
-        seconds = time.monotonic() - started
-        if seconds > _MOST_SECONDS:
-            raise DemoError(f"The pipeline did not end within {_MOST_SECONDS:.0f} s.")
-        jobs = _new_jobs(hook, known)
-        for job in jobs:
-            if job.id not in names:
-                names[job.id] = _name_of(hook, job)
-        screen.progress(seconds, hook.count_data(), [(names[job.id], job) for job in jobs])
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_LOOK_EVERY)
+    with screen.progress() as show:
+        while process.poll() is None:
+            seconds = time.monotonic() - started
+            if seconds > _MOST_SECONDS:
+                raise DemoError(f"The pipeline did not end within {_MOST_SECONDS:.0f} s.")
+            jobs = _new_jobs(hook, known)
+            for job in jobs:
+                if job.id not in names:
+                    names[job.id] = _name_of(hook, job)
+            show(seconds, hook.count_data(), [(names[job.id], job) for job in jobs])
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_LOOK_EVERY)
 
 
 def _new_jobs(hook: DatalakeHook, known: set[UUID]) -> list[Job]:
@@ -188,7 +182,7 @@ def _finish(processes: Processes, name: str, process: subprocess.Popen[bytes]) -
     processes.check(name, process)
 
 
-def _unlike_each_other(done: list[Done]) -> list[str]:
+def _unlike_each_other(done: list[PipelineOutcome]) -> list[str]:
     """The two pipelines are one pipeline: what they found must be the same."""
     first, *others = (one.evidence for one in done)
     kinds = ("data", "with_exif", "thumbnails", "tags", "duplicate_groups", "recognised")
@@ -200,24 +194,24 @@ def _unlike_each_other(done: list[Done]) -> list[str]:
     ]
 
 
-def _clean_up(stage: Stage, succeeded: bool) -> None:
+def _clean_up(state: DemoState, succeeded: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # A second Ctrl-C must not leave half of the processes behind.
         signal.signal(number, signal.SIG_IGN)
-    platform = stage.platform
+    platform = state.platform
     if platform and platform.process.poll() is None:
-        if stage.options.keep and succeeded:
-            stage.processes.release(platform.process)
-            stage.processes.end_all(spare=[platform.process.pid])
-            screen.kept(platform, stage.work)
+        if state.options.keep and succeeded:
+            state.processes.release(platform.process)
+            state.processes.end_all(spare=[platform.process.pid])
+            screen.kept(platform, state.work)
             return
         _stop_jobs(platform)
-    stage.processes.end_all()
+    state.processes.end_all()
     if succeeded:
-        shutil.rmtree(stage.work, ignore_errors=True)
+        shutil.rmtree(state.work, ignore_errors=True)
         screen.further()
     else:
-        screen.failed(stage.work)
+        screen.failed(state.work)
 
 
 def _stop_jobs(platform: Embedded) -> None:

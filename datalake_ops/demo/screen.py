@@ -1,29 +1,30 @@
-"""What the demo shows: progress while it works, then tables of what the platform says, then how to look further."""
+"""Output of the demo: progress, tables of what the platform holds, and commands for looking further."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datalake_ops.demo.photographs import SHIPPED, Hand
 from datalake_ops.demo.worlds import ROOT, World
-from datalake_ops.terminal import end_progress, show_progress, table
+from datalake_ops.terminal import live_line, print_table
 
 if TYPE_CHECKING:
     from datalake_ops.demo.embedded import Embedded
-    from datalake_ops.demo.run import Done
+    from datalake_ops.demo.outcome import PipelineOutcome
     from datalake_ops.wire.jobs import Job
 
-# The last states told where there is no terminal.
-_shown: list[str] = []
+# Seconds since the start, number of data, jobs with their names.
+ShowProgress = Callable[[float, int, "Sequence[tuple[str, Job]]"], None]
 
 
 def opening(
     images: Path | None, originals: Sequence[Path], prepared: Sequence[Path], platform: Embedded, seconds: float
 ) -> None:
-    """Say what is worked with."""
+    """Print the images and the platform that the demo works with."""
     altered = len(prepared) - len(originals)
     print(f"images     {len(originals)} photographs from {_near(images or SHIPPED)}, {altered} altered copies")
     if images is None:
@@ -32,35 +33,41 @@ def opening(
 
 
 def pipeline(world: World, file: Path, hand: Hand) -> None:
-    """Announce a pipeline."""
+    """Print the start of a pipeline."""
     print(f"\n{world.title:<10} {_near(file)}")
     print(f"           {len(hand.in_folder)} files in a folder, {len(hand.in_bucket)} objects in the bucket")
 
 
 def plain_python(processing: str) -> None:
-    """Announce the last part."""
+    """Print the start of the part without an orchestrator."""
     print(f"\nPython     hook.launch_processing({processing!r}, hook.list_data()) in both lakes", flush=True)
 
 
-def progress(seconds: float, data: int, jobs: Sequence[tuple[str, Job]]) -> None:
-    """Say how far the platform is: on a terminal in one line that changes, elsewhere a line when a job changes."""
-    states = ", ".join(f"{name} {job.status.lower()}" for name, job in jobs)
-    line = f"  {seconds:5.1f} s  {data:3} data  {states}" if data or jobs else f"  {seconds:5.1f} s  starting"
-    if sys.stderr.isatty():
-        show_progress(line)
-    elif states and [states] != _shown:
-        _shown[:] = [states]
-        print(line, flush=True)
+@contextmanager
+def progress() -> Iterator[ShowProgress]:
+    """Give a function that shows the state of the platform: one live line on a terminal, else a line per change."""
+    shown = ""
+    with live_line() as show:
+
+        def tell(seconds: float, data: int, jobs: Sequence[tuple[str, Job]]) -> None:
+            nonlocal shown
+            states = ", ".join(f"{name} {job.status.lower()}" for name, job in jobs)
+            line = f"  {seconds:5.1f} s  {data:3} data  {states}" if data or jobs else f"  {seconds:5.1f} s  starting"
+            show(line)
+            if not sys.stderr.isatty() and states not in ("", shown):
+                shown = states
+                print(line, flush=True)
+
+        yield tell
 
 
 def finished(seconds: float) -> None:
-    """End a pipeline's progress."""
-    end_progress()
+    """Print the duration of a pipeline that has ended."""
     print(f"  {seconds:5.1f} s  done", flush=True)
 
 
-def results(done: Sequence[Done]) -> None:
-    """The tables; every number is the platform's."""
+def results(done: Sequence[PipelineOutcome]) -> None:
+    """Print the tables of results; every number comes from the platform."""
     rows: list[tuple[object, ...]] = [
         ("files in the folder", *(len(one.hand.in_folder) for one in done)),
         ("objects in the bucket", *(len(one.hand.in_bucket) for one in done)),
@@ -74,25 +81,28 @@ def results(done: Sequence[Done]) -> None:
     rows.append(("altered copies recognised", *(one.evidence.recognised for one in done)))
     rows += [(f"tag {name}", *(one.evidence.tags.get(name, 0) for one in done)) for name in names]
     rows.append(("seconds, start to end", *(f"{one.seconds:.1f}" for one in done)))
-    print("\n" + "\n".join(table(("", *(one.world.title for one in done)), rows)) + "\n")
+    print()
+    print_table(("", *(one.world.title for one in done)), rows)
+    print()
     jobs = [
         (one.world.name, starter, name, job.id, str(job.status).lower(), _seconds(job))
         for one in done
         for starter, name, job in one.evidence.jobs
     ]
-    print("\n".join(table(("lake", "started by", "job", "id", "status", "seconds"), jobs)) + "\n")
+    print_table(("lake", "started by", "job", "id", "status", "seconds"), jobs)
+    print()
 
 
 def verdict(problems: Sequence[str]) -> None:
-    """Say whether all is as it should be."""
+    """Print the problems found, or that there are none."""
     if problems:
-        print("Not as it should be:\n" + "\n".join(f"  {problem}" for problem in problems))
+        print("Problems found:\n" + "\n".join(f"  {problem}" for problem in problems))
     else:
         print("The lakes hold, byte for byte, what was sent; every job succeeded; both pipelines found the same.")
 
 
 def kept(platform: Embedded, work: Path) -> None:
-    """Say how to look further, and how to stop what stays."""
+    """Print how to use the platform that stays up, and how to stop it."""
     program = _near(Path(sys.executable).parent / "datalake-ops")
     print(f"""
 The platform stays up:
@@ -106,12 +116,12 @@ Stop it, then remove its files:
 
 
 def further() -> None:
-    """Say how to look further when nothing stays."""
+    """Print how to run the demo with a platform that stays up, or on other images."""
     print("Look further: `make demo KEEP=1` leaves the platform up; `make demo IMAGES=dir` takes your own images.")
 
 
 def failed(work: Path) -> None:
-    """Say where the logs are."""
+    """Print the folder of the logs."""
     print(f"The demo did not succeed. Logs: {work / 'logs'}", file=sys.stderr)
 
 

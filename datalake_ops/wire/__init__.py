@@ -1,4 +1,4 @@
-"""What crosses the network: one file per resource, shared by the client and the embedded platform.
+"""Wire models: one file per resource, shared by the client and the embedded platform.
 
-Nothing here sends, stores or decides: these are the shapes, the routes and the limits of the datalake wire.
+Nothing here sends, stores or decides: these are the models, the routes and the limits of the datalake API.
 """

@@ -9,7 +9,7 @@ from datalake_ops.wire.model import Choice, WireModel
 
 
 class ChangeKind(Choice):
-    """What happened: a data became usable, came to carry a tag; a job ended."""
+    """Kind of a change: a data became usable, a tag was put on a data, a job ended."""
 
     READY = "READY"
     TAGGED = "TAGGED"
@@ -37,9 +37,9 @@ class EndedJob(Job):
 
 
 class ChangePage(WireModel):
-    """What happened after a cursor: each data once, and jobs; ask again from `cursor`, at once when there is `more`.
+    """Page of the change log after a cursor: each data once, and jobs; ask again from `cursor`, at once when `more`.
 
-    `lost`: the platform no longer has what came right after the cursor that was asked from, so something was missed.
+    `lost`: the platform no longer keeps the changes right after the cursor of the request, so some were missed.
     """
 
     data: tuple[ChangedData, ...] = ()

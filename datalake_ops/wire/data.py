@@ -13,14 +13,14 @@ from datalake_ops.wire.tags import Tag
 
 
 class DataType(Choice):
-    """What kind of file a data is."""
+    """Media type of a data."""
 
     IMAGE = "IMAGE"
     VIDEO = "VIDEO"
 
 
 class UploadStatus(Choice):
-    """How far the platform is with reading a file."""
+    """State of the platform's reading of a file."""
 
     PENDING = "PENDING"
     COMPUTING = "COMPUTING"
@@ -29,7 +29,7 @@ class UploadStatus(Choice):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the platform will not change it any more."""
+        """True if the platform will not change the state any more."""
         return self in (UploadStatus.DONE, UploadStatus.ERROR)
 
 
@@ -133,7 +133,7 @@ class DataToCreate(WireBody):
 
 
 class DataChange(WireBody):
-    """What an import or a bulk update says about one data; tags and source by name, created when missing."""
+    """Change of one data in an import or a bulk update; tags and source by name, created when missing."""
 
     metadata: dict[str, Any] | None = None
     custom_metadata: dict[str, Any] | None = None

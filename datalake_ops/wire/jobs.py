@@ -24,17 +24,17 @@ class JobStatus(Choice):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the job will not change any more."""
+        """True if the job will not change any more."""
         return self not in (JobStatus.PENDING, JobStatus.QUEUED, JobStatus.RUNNING)
 
     @property
     def succeeded(self) -> bool:
-        """Whether the job did what it was asked."""
+        """True if the job succeeded."""
         return self in (JobStatus.SUCCEEDED, JobStatus.SUCCESS)
 
 
 class JobKind(Choice):
-    """What a job of the embedded platform does."""
+    """Kind of a job of the embedded platform."""
 
     IMPORT = "IMPORT"
     PROCESSING = "PROCESSING"

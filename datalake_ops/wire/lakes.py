@@ -8,7 +8,7 @@ from datalake_ops.wire.model import Choice, WireModel
 
 
 class Extension(Choice):
-    """What a platform may offer beyond the public wire; it announces these names in its ping."""
+    """Feature that a platform may offer beyond the public API; it announces these names in its ping."""
 
     IDEMPOTENCY_KEY = "idempotency-key"
     JOB_KILL = "job-kill"

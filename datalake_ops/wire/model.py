@@ -1,4 +1,4 @@
-"""The two kinds of wire value: what is read tolerantly, and what is sent exactly."""
+"""Base classes of wire values: answers are read tolerantly, request bodies are sent exactly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Choice(str, Enum):
-    """A closed list of words of the wire; each member is the word itself."""
+    """Enumeration of words of the wire; each member is the word itself."""
 
     __str__ = str.__str__
 
@@ -27,5 +27,5 @@ class WireBody(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     def payload(self) -> dict[str, Any]:
-        """The body's fields; who sends them writes JSON: identifiers and dates as text, enums as their word."""
+        """The body's fields as a mapping; the sender encodes identifiers and dates as text, enums as their word."""
         return self.model_dump()

@@ -31,7 +31,7 @@ _ENDS_BYTES = 512
 
 
 def likely_cursor(body: bytes) -> str | None:
-    """What seems to be the next cursor of a page that was not read yet; only `Page.next_cursor` is sure."""
+    """Guess the next cursor of a page from its undecoded body; only `Page.next_cursor` is certain."""
     found = _CURSOR.findall(body[-_ENDS_BYTES:])[-1:] or _CURSOR.findall(body[:_ENDS_BYTES])[:1]
     try:
         return str(json.loads(found[0])) if found else None

@@ -1,4 +1,4 @@
-"""The form of every refusal."""
+"""Body of every error answer."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from datalake_ops.wire.model import Choice, WireBody, WireModel
 
 
 class ProcessingTarget(Choice):
-    """What a processing works on."""
+    """Kind of object that a processing works on."""
 
     DATALAKE = "DATALAKE"
     DATASET_VERSION = "DATASET_VERSION"
@@ -30,7 +30,7 @@ class ProcessingType(Choice):
 
 
 class InputType(Choice):
-    """What a processing's declared input may hold."""
+    """Type of a declared input of a processing."""
 
     TEXT = "TEXT"
     NUMBER = "NUMBER"

@@ -8,7 +8,7 @@ from datalake_ops.wire.model import Choice, WireModel
 
 
 class TagTarget(Choice):
-    """What kind of object a tag is for."""
+    """Kind of object that a tag is for."""
 
     DATA = "DATA"
     ASSET = "ASSET"

@@ -11,7 +11,7 @@ PART_BYTES = 25 * 1024 * 1024
 
 
 class ObjectType(Choice):
-    """What an object will hold; the platform names it accordingly."""
+    """Kind of content of an object; the platform chooses the object name by it."""
 
     DATA = "DATA"
     DATA_PROJECTION = "DATA_PROJECTION"
@@ -19,7 +19,7 @@ class ObjectType(Choice):
 
 
 class ClientType(Choice):
-    """Which storage protocol a presigned answer speaks."""
+    """Storage protocol of a presigned answer."""
 
     AWS = "aws"
     MINIO = "minio"
@@ -34,7 +34,7 @@ class ObjectName(WireModel):
 
 
 class PresignedData(WireModel):
-    """Where to send an object and the form fields or headers to send with it."""
+    """Presigned address of an upload, and the form fields or headers to send with it."""
 
     url: str
     fields: dict[str, Any]
@@ -56,7 +56,7 @@ class MultipartStart(WireModel):
 
 
 class PartAddress(WireModel):
-    """Where to `PUT` one part."""
+    """Presigned address to `PUT` one part to."""
 
     url: str
 
@@ -76,7 +76,7 @@ class StoredParts(WireModel):
 
 
 class ObjectStat(WireModel):
-    """What the storage knows of an object (extension `object-stat`)."""
+    """Size and checksum of a stored object, as the storage knows them (extension `object-stat`)."""
 
     object_name: str
     size: int
