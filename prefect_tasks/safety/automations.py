@@ -47,7 +47,7 @@ def install_automations(
 
     Args:
         work_pool: where the watcher and the reaper run; its workers need this package and the credentials. None when
-            they are deployed already, as by `prefect_tasks.safety.__main__.serve_safety`.
+            they are deployed already, as by `prefect_tasks.safety.serve_safety`.
         zombie_after: seconds without a heartbeat after which the reaper crashes a flow run of this server, of whatever
             flow, that should send some; at least two heartbeats. None installs no such rule: then jobs of a run that
             was lost together with its worker go on.
