@@ -12,11 +12,15 @@ SOURCES := $(PACKAGES) example_dags tests benchmarks scripts
 # The longest first, so that none is left over at the end.
 SUITES := test-prefect test-airflow test-core test-airflow31 test-airflow211 test-celery test-prefect-scale
 JOBS ?= 2
+CORE_TESTS := tests --ignore tests/airflow --ignore tests/prefect
+# One report per suite, from which the slowest tests are listed.
+REPORTS := build/tests
+REPORT = --junitxml=$(REPORTS)/$@.xml
 # Make 4 shows what a target says in one piece; older ones mix it.
 WHOLE := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-core services compile demo serve check format-check format lint types contracts test test-core \
+.PHONY: help setup setup-core services compile demo serve check format-check format lint types contracts test test-quick test-core \
 	test-airflow test-airflow31 test-airflow211 test-celery test-prefect test-prefect-scale \
 	coverage bench build clean
 
@@ -63,40 +67,46 @@ contracts: setup-core ## Check which package may import which
 	$(CORE)/lint-imports
 
 test: setup services ## Run every test, each suite in its environment, JOBS=2 of them at a time
-	@echo "$(words $(SUITES)) suites, $(JOBS) at a time; what each says follows when it has ended."
-	@$(MAKE) --no-print-directory --jobs=$(JOBS) --keep-going $(WHOLE) $(SUITES)
+	@echo "$(words $(SUITES)) suites, $(JOBS) at a time; the output of each follows when it has ended."
+	@rm -rf $(REPORTS)
+	@$(MAKE) --no-print-directory --jobs=$(JOBS) --keep-going $(WHOLE) $(SUITES); code=$$?; \
+	$(PYTHON) scripts/slowest_tests.py $(REPORTS); exit $$code
+
+test-quick: ## Run the core's tests that start no server and no program (under 3 minutes), for the everyday loop
+	@$(PYTHON) scripts/setup.py core
+	$(CORE)/python -m pytest $(CORE_TESTS) -m "not servers and not end_to_end" -q $(ARGS)
 
 test-core: ## Run the tests of the hook, the platform, the contract with the official SDK
 	@$(PYTHON) scripts/setup.py core
-	$(CORE)/python -m pytest tests --ignore tests/airflow --ignore tests/prefect $(ARGS)
+	$(CORE)/python -m pytest $(CORE_TESTS) $(REPORT) $(ARGS)
 
 test-airflow: ## Run the tests of the Airflow provider
 	@$(PYTHON) scripts/services.py
 	@$(PYTHON) scripts/setup.py airflow
-	$(AIRFLOW)/python -m pytest tests/airflow --ignore tests/airflow/celery $(ARGS)
+	$(AIRFLOW)/python -m pytest tests/airflow --ignore tests/airflow/celery $(REPORT) $(ARGS)
 
 # Before 3.3 the real processes of an Airflow are not started: the tests that run DAGs in one process say what differs.
 test-airflow31: ## Run the tests of the Airflow provider on Airflow 3.1
 	@$(PYTHON) scripts/setup.py core airflow31
-	$(PLATFORM) .venvs/airflow31/bin/python -m pytest tests/airflow --ignore tests/airflow/celery -m "not end_to_end" $(ARGS)
+	$(PLATFORM) .venvs/airflow31/bin/python -m pytest tests/airflow --ignore tests/airflow/celery -m "not end_to_end" $(REPORT) $(ARGS)
 
 test-airflow211: ## Run the tests of the Airflow provider on Airflow 2.11
 	@$(PYTHON) scripts/setup.py core airflow211
-	$(PLATFORM) .venvs/airflow211/bin/python -m pytest tests/airflow --ignore tests/airflow/celery -m "not end_to_end" $(ARGS)
+	$(PLATFORM) .venvs/airflow211/bin/python -m pytest tests/airflow --ignore tests/airflow/celery -m "not end_to_end" $(REPORT) $(ARGS)
 
 test-celery: ## Run the tests of Airflow with Celery workers, Redis and PostgreSQL
 	@$(PYTHON) scripts/services.py
 	@$(PYTHON) scripts/setup.py celery
-	.venvs/celery/bin/python -m pytest tests/airflow/celery $(ARGS)
+	.venvs/celery/bin/python -m pytest tests/airflow/celery $(REPORT) $(ARGS)
 
 test-prefect: ## Run the tests of the Prefect tasks
 	@$(PYTHON) scripts/services.py
 	@$(PYTHON) scripts/setup.py prefect
-	$(PREFECT)/python -m pytest tests/prefect --ignore tests/prefect/scale $(ARGS)
+	$(PREFECT)/python -m pytest tests/prefect --ignore tests/prefect/scale $(REPORT) $(ARGS)
 
 test-prefect-scale: ## Run the tests of uploads spread by Dask and Ray, in an environment of their own
 	@$(PYTHON) scripts/setup.py prefect-scale
-	$(PREFECT_SCALE)/python -m pytest tests/prefect/scale $(ARGS)
+	$(PREFECT_SCALE)/python -m pytest tests/prefect/scale $(REPORT) $(ARGS)
 
 coverage: setup ## Run every test and report branch coverage
 	rm -f .coverage

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import re
 import signal
 import warnings
 from collections.abc import Iterator
@@ -20,6 +22,22 @@ with suppress(ModuleNotFoundError), warnings.catch_warnings():
 # A shell's background job is born deaf to Ctrl-C, and so would be the programs whose Ctrl-C tests try.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Fixtures and names by which a test is known to start a server or a program.
+_SERVER_FIXTURES = frozenset({"datalake_platform", "datalake_hook", "postgres", "shared_postgres", "pytester"})
+_STARTS_PROGRAMS = re.compile(r"\b(subprocess\.|multiprocessing\.|\w+Server\()")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a server, so that the everyday loop can leave them out."""
+    starting: dict[object, bool] = {}
+    for item in items:
+        module = getattr(item, "module", None)
+        if module not in starting:
+            starting[module] = module is not None and bool(_STARTS_PROGRAMS.search(inspect.getsource(module)))
+        if starting[module] or _SERVER_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.servers)
 
 
 @pytest.fixture(scope="module")
