@@ -1,4 +1,4 @@
-# Everything needs only python3 >= 3.10, make and git; the environments are made on first use under .venvs/.
+# Everything needs only python3 >= 3.11, make and git; the environments are made on first use under .venvs/.
 PYTHON ?= python3
 CORE := .venvs/core/bin
 AIRFLOW := .venvs/airflow/bin
@@ -38,7 +38,7 @@ services:
 	@$(PYTHON) scripts/services.py
 
 compile: ## Refresh requirements/*.txt to the newest versions that fit
-	@$(PYTHON) scripts/setup.py --compile
+	@$(PYTHON) scripts/setup.py --compile --upgrade
 
 demo: setup ## Run one pipeline as an Airflow DAG and as a Prefect flow on real photographs (IMAGES=dir, KEEP=1)
 	@$(CORE)/datalake-ops demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(filter-out 0,$(KEEP)),--keep)

@@ -16,7 +16,7 @@ from datalake_ops.config import DEFAULT_HOST, Connection, Timeouts
 from datalake_ops.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
     from datalake_ops.hook import DatalakeHook
     from datalake_ops.hook.awaiting import AsyncDatalakeHook

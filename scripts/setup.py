@@ -29,15 +29,18 @@ EXTRAS = {
     "prefect": ("prefect", "platform"),
     "prefect-scale": ("prefect", "platform", "dask", "ray"),
 }
-OLDEST_PYTHON = (3, 10)
+OLDEST_PYTHON = (3, 11)
 # The newest Python that an old orchestrator runs on; a newer one is left to uv to find or to fetch.
 NEWEST_PYTHON = {"airflow211": (3, 12), "airflow31": (3, 13)}
 
 
 def main(arguments: list[str]) -> int:
-    """Make the named environments (all without names); `--compile` refreshes the requirements files instead."""
+    """Make the named environments (all without names); `--compile` writes the requirements files instead.
+
+    Compiled files keep the versions that they name where these still fit; `--upgrade` takes the newest ones.
+    """
     if sys.version_info < OLDEST_PYTHON:
-        return _refuse("This project needs Python 3.10 or newer; name one with `make setup PYTHON=python3.12`.")
+        return _refuse("This project needs Python 3.11 or newer; name one with `make setup PYTHON=python3.12`.")
     names = [name for name in arguments if not name.startswith("-")] or list(EXTRAS)
     unknown = sorted(set(names) - set(EXTRAS))
     if unknown:
@@ -49,7 +52,7 @@ def main(arguments: list[str]) -> int:
         try:
             for name in names:
                 if "--compile" in arguments:
-                    compile_requirements(name)
+                    compile_requirements(name, upgrade="--upgrade" in arguments)
                 else:
                     make_environment(name)
         except subprocess.CalledProcessError as error:
@@ -89,17 +92,17 @@ def interpreter(name: str) -> str:
     return ".".join(map(str, newest))
 
 
-def compile_requirements(name: str) -> None:
-    """Refresh one requirements file for Python 3.10 and later on every system, with versions and without addresses."""
+def compile_requirements(name: str, *, upgrade: bool = False) -> None:
+    """Write one requirements file for Python 3.11 and later on every system, with versions and without addresses."""
     extras = [argument for extra in EXTRAS[name] for argument in ("--extra", extra)]
-    form = ("--universal", "--python-version", "3.10", "--no-annotate", "--no-header", "--no-emit-index-url")
+    form = ("--universal", "--python-version", "3.11", "--no-annotate", "--no-header", "--no-emit-index-url")
     target = f"requirements/{name}.txt"
     sources = ("pyproject.toml", f"requirements/{name}.in")
     run(
         *(tool_uv(), "pip", "compile", "--quiet", "--index-strategy", "unsafe-best-match", *form, *extras),
-        *("--upgrade", *sources, "-o", target),
+        *(*(("--upgrade",) if upgrade else ()), *sources, "-o", target),
     )
-    print(f"{target} is refreshed.", flush=True)
+    print(f"{target} is written.", flush=True)
 
 
 def tool_uv() -> Path:
@@ -131,7 +134,7 @@ def fingerprint(name: str) -> str:
 
 def project_tables() -> str:
     """The tables of pyproject.toml that shape an installation; a changed linter setting must not remake anything."""
-    # Python 3.10 has no TOML parser; headers at the start of a line are all that is needed here.
+    # The text of the tables is hashed, comments included; headers at the start of a line are all that is needed here.
     kept, keep = [], False
     for line in (ROOT / "pyproject.toml").read_text().splitlines():
         if line.startswith("["):

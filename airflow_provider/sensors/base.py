@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import (
@@ -42,7 +42,7 @@ class DatalakeSensor(BaseSensorOperator):
         try:
             return super().execute(context)
         except AirflowRescheduleException as again:
-            earliest = datetime.now(timezone.utc) + timedelta(seconds=supervisor_delay())
+            earliest = datetime.now(UTC) + timedelta(seconds=supervisor_delay())
             again.reschedule_date = max(again.reschedule_date, earliest)
             raise
 

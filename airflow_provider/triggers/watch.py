@@ -212,7 +212,7 @@ class LakeTrigger(BaseEventTrigger):
         """Wait until Airflow has kept the event before, and made a run of it."""
         if self._told_until is not None and self._all_kept is not None:
             # One that cannot be kept is told again after a restart.
-            with suppress(asyncio.TimeoutError):
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._all_kept.wait(), _UNKEPT_SECONDS)
             self._all_kept.clear()
             self._told_until = None

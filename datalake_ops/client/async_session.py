@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from collections.abc import Callable
@@ -136,7 +135,7 @@ class AsyncSession:
                 if answer.status not in _REDIRECTS:
                     return Answer(answer.status, answer.body, answer.headers.get("retry-after"))
             return await self._exchange_generally(operation)
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
             return Failure(loss=Loss.UNSENT if _never_connected(error) else Loss.CUT), error
 
     def _written(self, operation: Operation[Any]) -> bytes:

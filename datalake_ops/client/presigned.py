@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import re
 import time
@@ -290,7 +289,7 @@ async def _opened(
 def _told(where: str) -> Iterator[None]:
     try:
         yield
-    except asyncio.TimeoutError as error:
+    except TimeoutError as error:
         raise AnswerTimeoutError(f"The storage did not answer {where} in time.") from error
     except (aiohttp.ClientError, ConnectionError) as error:
         if isinstance(error, DatalakeError):

@@ -85,7 +85,7 @@ async def watched(sending: Coroutine[Any, Any, T], body: StreamedBody, longest_s
     try:
         while not (await asyncio.wait({task}, timeout=min(_SWEEP, longest_silence / 4)))[0]:
             if body.silence(time.monotonic()) > longest_silence:
-                raise asyncio.TimeoutError(f"nothing was taken for {longest_silence:g} s")
+                raise TimeoutError(f"nothing was taken for {longest_silence:g} s")
         return task.result()
     finally:
         if not task.done():

@@ -111,7 +111,7 @@ class WirePool:
         )
         try:
             _, wire = await asyncio.wait_for(connecting, timeout)
-        except (OSError, asyncio.TimeoutError) as error:
+        except (TimeoutError, OSError) as error:
             reason = str(error) or "not in time"
             raise NotConnectedError(f"no connection to {origin.host}:{origin.port} ({reason})") from error
         self._all.add(wire)

@@ -79,7 +79,7 @@ class WireProtocol(asyncio.Protocol):
             self.last_active_at = now
         self._unsent = unsent
         if self._answer is not None and self.timeout is not None and now - self.last_active_at > self.timeout:
-            self._fail(asyncio.TimeoutError(f"nothing came for {self.timeout:g} s"))
+            self._fail(TimeoutError(f"nothing came for {self.timeout:g} s"))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is there."""

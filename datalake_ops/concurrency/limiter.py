@@ -124,7 +124,7 @@ class Limiter:
         self.on_room()
         try:
             await asyncio.wait_for(self._woken.wait(), seconds)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return
         finally:
             self.resting -= 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from PIL import ExifTags, Image, ImageFilter, UnidentifiedImageError
@@ -19,7 +19,7 @@ _TO_BUCKET = 3
 _MOST_OF_A_KIND = 8
 # Markers of the JPEG format: start of image, application data 1 (EXIF), comment.
 _START, _APP1, _COMMENT = b"\xff\xd8", b"\xff\xe1", b"\xff\xfe"
-_STARTED_AT = datetime(2026, 6, 1, 9, 0, tzinfo=timezone.utc)
+_STARTED_AT = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 
 
 def _blurred(image: Image.Image) -> Image.Image:

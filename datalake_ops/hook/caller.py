@@ -18,7 +18,7 @@ from datalake_ops.lineage import LakeUri
 from datalake_ops.wire.lakes import Datalake, Extension, Organization
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
     from datalake_ops.client.response_handling import Unread
     from datalake_ops.client.session import Session

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from datalake_ops.processings.contract import Fetched, Task, fetched, read_parameters, run, say
 from datalake_ops.processings.pictures import UnreadablePictureError, open_picture
@@ -14,7 +14,7 @@ from datalake_ops.wire.data import Data
 
 NEAR_DUPLICATE = "near-duplicate"
 _SIDE = 128  # pixels that are enough to tell pictures apart
-_EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 def main(task: Task) -> int:

@@ -195,7 +195,7 @@ class SharedPoller:
         pause = min(watch.next_at for watch in self._watches) - time.time()
         try:
             await asyncio.wait_for(self._changed.wait(), None if pause == math.inf else max(0.0, pause))
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return
         await asyncio.sleep(GATHER)
 

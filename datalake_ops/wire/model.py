@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 
-class Choice(str, Enum):
+class Choice(StrEnum):
     """Enumeration of words of the wire; each member is the word itself."""
-
-    __str__ = str.__str__
 
 
 class WireModel(BaseModel):

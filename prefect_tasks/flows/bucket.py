@@ -1,7 +1,7 @@
 """What lies in the lake's bucket goes into the lake: once, or again and again on a schedule."""
 
 # No postponed annotations here: a served flow travels pickled, and leaves behind what only an annotation names.
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -125,7 +125,7 @@ def plan_sync(
     prefix: str, watermark: dict[str, str], since: date | None, overlap_days: int, time_zone: str
 ) -> dict[str, Any]:
     """What a sync lists, decided once per run: a run that is resumed or retried later goes on with the same days."""
-    began_at, reached = datetime.now(timezone.utc), Watermark(**watermark).read()
+    began_at, reached = datetime.now(UTC), Watermark(**watermark).read()
     return {
         "prefixes": prefixes_of(prefix, reached, since, overlap_days, ZoneInfo(time_zone), began_at),
         "began_at": began_at.isoformat(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -75,7 +75,7 @@ def is_lost(client: SyncPrefectClient, run: FlowRun, silence: float) -> bool:
     if run.state is None or not run.state.is_running():
         return False
     # It may have been resumed since the reaper was called, which had to wait for a worker. Clocks may differ.
-    since = datetime.now(timezone.utc) - timedelta(seconds=silence / 2)
+    since = datetime.now(UTC) - timedelta(seconds=silence / 2)
     return run.state.timestamp <= since and not was_heard(client, run.id, _OF_THE_RUN, since)
 
 
@@ -93,7 +93,7 @@ def _stopped_runs(flow_run_id: UUID | None, hours: float) -> Iterator[FlowRun]:
         wanted = FlowRunFilter(
             tags=FlowRunFilterTags(all_=[TAG]),
             state=FlowRunFilterState(name=FlowRunFilterStateName(any_=list(STOPPED))),
-            end_time=FlowRunFilterEndTime(after_=datetime.now(timezone.utc) - timedelta(hours=hours)),
+            end_time=FlowRunFilterEndTime(after_=datetime.now(UTC) - timedelta(hours=hours)),
         )
         offset = 0
         while page := client.read_flow_runs(flow_run_filter=wanted, limit=_PAGE, offset=offset):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from datalake_ops.errors import DatalakeError
@@ -57,7 +57,7 @@ class JobCard:
 
     def _told(self, job: Job) -> tuple[float, str]:
         begun = job.started_at or job.created_at
-        seconds = (datetime.now(timezone.utc) - begun).total_seconds() if begun else 0.0
+        seconds = (datetime.now(UTC) - begun).total_seconds() if begun else 0.0
         text = f"{job.status} for {seconds:.0f} s{_counts(job)}"
         if not self._usual:
             return 0.0, text

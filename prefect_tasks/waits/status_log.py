@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from prefect.context import TaskRunContext
@@ -31,7 +31,7 @@ def seconds_left(timeout: float | None) -> float | None:
     context = TaskRunContext.get()
     if timeout is None or context is None or context.task_run.start_time is None:
         return timeout
-    waited = (datetime.now(timezone.utc) - context.task_run.start_time).total_seconds()
+    waited = (datetime.now(UTC) - context.task_run.start_time).total_seconds()
     return max(0.0, timeout - waited)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -230,13 +230,13 @@ def test_pipeline(lake: DatalakeHook, folder: str, in_bucket: Callable[..., str]
 @pytest.mark.needs_airflow("3.0", "the tag of the example is made of `dag_run.run_after`")
 def test_ingest_every_hour(lake: DatalakeHook, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATALAKE_FOLDER", folder)
-    dag, begun_on = _parsed("ingest_every_hour"), datetime.now(timezone.utc).date()
+    dag, begun_on = _parsed("ingest_every_hour"), datetime.now(UTC).date()
 
     first, again = (run_dag(dag).xcom("upload")["counts"] for _ in range(2))
 
     assert (first["UPLOADED"], again["UPLOADED"], again["SKIPPED"]) == (2, 0, 2)
     # Two days when midnight came in between.
-    days = {f"day-{day}" for day in (begun_on, datetime.now(timezone.utc).date())}
+    days = {f"day-{day}" for day in (begun_on, datetime.now(UTC).date())}
     tags = {tag.name for tag in lake.list_data_tags()}
     assert tags
     assert tags <= days

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -16,7 +16,7 @@ from datalake_ops.wire.jobs import Job, JobStatus
 
 def a_context(**changes: Any) -> Any:
     ti = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1, "max_tries": 2, "try_number": 1}
-    started_at = changes.pop("started_at", datetime(2026, 1, 1, tzinfo=timezone.utc))
+    started_at = changes.pop("started_at", datetime(2026, 1, 1, tzinfo=UTC))
     return {"ti": SimpleNamespace(**{**ti, **changes}), "dag_run": SimpleNamespace(start_date=started_at)}
 
 
@@ -51,7 +51,7 @@ def test_a_retry_has_the_same_key(identity: TaskIdentity) -> None:
         {"task_id": "u"},
         {"map_index": 0},
         {"max_tries": 3},
-        {"started_at": datetime(2026, 1, 2, tzinfo=timezone.utc)},
+        {"started_at": datetime(2026, 1, 2, tzinfo=UTC)},
         {"started_at": None},
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -29,7 +29,7 @@ def a_context(run_id: str) -> Any:
     return {
         "ti": pushed,
         "task": task,
-        "dag_run": SimpleNamespace(start_date=datetime(2026, 1, 1, tzinfo=timezone.utc)),
+        "dag_run": SimpleNamespace(start_date=datetime(2026, 1, 1, tzinfo=UTC)),
     }
 
 

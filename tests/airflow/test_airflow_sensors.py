@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -42,7 +42,7 @@ def a_sensor(kind: Any, job_id: str = NEVER, **options: Any) -> Any:
 
 
 def a_context(sensor: Any, running_for: float = 0.0) -> Any:
-    started_at = datetime.now(timezone.utc) - timedelta(seconds=running_for)
+    started_at = datetime.now(UTC) - timedelta(seconds=running_for)
     return {"ti": SimpleNamespace(xcom_push=lambda **_: None, start_date=started_at, map_index=-1), "task": sensor}
 
 
@@ -85,7 +85,7 @@ def test_a_task_returns_only_when_a_busy_scheduler_has_read_that_it_left(
 ) -> None:
     monkeypatch.setattr(compat, "_SCHEDULER_SECONDS", 1000.0)
     deferring, rescheduled = a_sensor(kind, job_id, deferrable=True), a_sensor(kind, job_id, mode="reschedule")
-    soon = AirflowRescheduleException(datetime.now(timezone.utc))
+    soon = AirflowRescheduleException(datetime.now(UTC))
     before = time.time()
 
     with pytest.raises(TaskDeferred) as deferred:

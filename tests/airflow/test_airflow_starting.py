@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -56,7 +56,7 @@ class Work:
             max_tries=max_tries, xcom_push=lambda key, value: self.xcoms.update({key: value}),
             xcom_pull=lambda task_ids, key, map_indexes: self.xcoms.get(key),
         )  # fmt: skip
-        context = {"ti": ti, "dag_run": SimpleNamespace(start_date=datetime(2026, 1, 1, tzinfo=timezone.utc))}
+        context = {"ti": ti, "dag_run": SimpleNamespace(start_date=datetime(2026, 1, 1, tzinfo=UTC))}
         context["task"] = SimpleNamespace(execution_timeout=None)
         return context if self.store is None else {**context, "task_state_store": self.store}
 
@@ -244,7 +244,7 @@ def test_a_trigger_that_airflow_gives_up_after_the_execution_timeout_says_so(wor
     work.start()
     context = work.context()
     context["task"].execution_timeout = timedelta(seconds=300)
-    context["ti"].start_date = datetime.now(timezone.utc) - timedelta(seconds=400)
+    context["ti"].start_date = datetime.now(UTC) - timedelta(seconds=400)
 
     with pytest.raises(AirflowTaskTimeout, match="gave up the trigger"):
         an_operator().resume_execution("__fail__", GIVEN_UP, context)

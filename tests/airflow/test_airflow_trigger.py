@@ -7,7 +7,7 @@ import pkgutil
 import threading
 import time
 from contextlib import suppress
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -46,7 +46,7 @@ def test_the_trigger_survives_the_way_to_another_process() -> None:
 
 
 def a_task_context(execution_timeout: timedelta | None = None, running_for: float = 0.0) -> Any:
-    started_at = datetime.now(timezone.utc) - timedelta(seconds=running_for)
+    started_at = datetime.now(UTC) - timedelta(seconds=running_for)
     return {
         "task": SimpleNamespace(execution_timeout=execution_timeout),
         "ti": SimpleNamespace(start_date=started_at),

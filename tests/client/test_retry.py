@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import format_datetime
 
 import pytest
@@ -61,7 +61,7 @@ def test_a_wait_beyond_the_budget_is_not_begun() -> None:
 
 def test_retry_after_is_read_as_seconds_and_as_a_date() -> None:
     now = 1_800_000_000.0
-    date = format_datetime(datetime.fromtimestamp(now + 30, timezone.utc), usegmt=True)
+    date = format_datetime(datetime.fromtimestamp(now + 30, UTC), usegmt=True)
 
     assert read_retry_after("2.5", now) == 2.5
     assert read_retry_after(date, now) == 30.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -34,7 +34,7 @@ from prefect_tasks.runs.watermark import Watermark
 pytestmark = pytest.mark.usefixtures("prefect_api")
 AnImage = Callable[[str], Path]
 Shelve = Callable[[str], str]
-NOW = datetime(2026, 3, 2, 0, 30, tzinfo=timezone.utc)
+NOW = datetime(2026, 3, 2, 0, 30, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_a_sync_imports_what_is_new_and_moves_its_watermark(
 def test_a_dated_sync_lists_only_the_days_since_the_last_one(
     lake: DatalakeHook, saved: str, root: str, shelve: Shelve
 ) -> None:
-    today = datetime.now(timezone.utc).date()
+    today = datetime.now(UTC).date()
     dated = f"{root}%Y/%m/%d/"
     for days in (0, 1, 5):
         shelve((today - timedelta(days=days)).strftime(f"%Y/%m/%d/{days}.png"))
@@ -174,7 +174,7 @@ def test_a_retried_sync_starts_one_job_and_keeps_its_days(
 
 def test_two_first_syncs_that_end_at_once_keep_the_later_watermark(saved: str, monkeypatch: pytest.MonkeyPatch) -> None:
     watermark = Watermark.of(saved, "in/", name="Two at once")
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     watermark.write(now)
     read, looks = Watermark.read, iter([True])
     # What the other one saw, before the first has written.
@@ -187,7 +187,7 @@ def test_two_first_syncs_that_end_at_once_keep_the_later_watermark(saved: str, m
 
 def test_a_watermark_never_moves_back(saved: str) -> None:
     watermark = Watermark.of(saved, "in/", name="My sync, no. 1")
-    later = datetime.now(timezone.utc)
+    later = datetime.now(UTC)
 
     watermark.write(later)
     watermark.write(later - timedelta(hours=1))

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
@@ -317,7 +317,7 @@ class TestReaping:
         self, prefect: SyncPrefectClient, heard: bool
     ) -> None:
         # The server would tell the time itself at which a run began.
-        begun_at = datetime.now(timezone.utc) - timedelta(hours=2)
+        begun_at = datetime.now(UTC) - timedelta(hours=2)
         run = FlowRun(id=uuid4(), flow_id=uuid4(), state=Running(timestamp=begun_at))
         if heard:
             emit_event("prefect.flow-run.heartbeat", resource={"prefect.resource.id": f"prefect.flow-run.{run.id}"})

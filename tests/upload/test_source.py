@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -153,7 +153,7 @@ def test_a_large_file_that_changes_is_noticed_at_the_next_slice(tmp_path: Path, 
 
 def test_metadata_takes_its_json_form() -> None:
     given_values = {
-        "acquired_at": datetime(2024, 1, 2, 3, 4, 5, tzinfo=timezone.utc),
+        "acquired_at": datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC),
         "reference": UUID(int=1),
         "altitude": float("nan"),
         "weather": None,

@@ -60,7 +60,7 @@ def _wrong(key: str, expected: str, value: Any) -> RefusalError:
 def parse_moment(text: str) -> datetime | None:
     """A date and time of ISO text, None when it is none."""
     try:
-        # Python 3.10 reads no trailing Z.
-        return datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith(("Z", "z")) else text)
+        # RFC 3339 allows a small z, which Python does not read.
+        return datetime.fromisoformat(text[:-1] + "Z" if text.endswith("z") else text)
     except ValueError:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 _FORM = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?)?\s*(Z|[+-]\d\d:?\d\d)?)?)?)?"
@@ -29,7 +29,7 @@ def period(text: str) -> Period | None:
     year, month, day, hour, minute, second = given + [1, 1, 1, 0, 0, 0][len(given) :]
     micro = int((fraction or "0").ljust(6, "0"))
     try:
-        start = datetime(year, month, day, hour, minute, second, micro, _zone(zone)).astimezone(timezone.utc)
+        start = datetime(year, month, day, hour, minute, second, micro, _zone(zone)).astimezone(UTC)
         return Period(start, _end(start, len(given), fraction is not None))
     except (ValueError, OverflowError):
         return None
@@ -37,7 +37,7 @@ def period(text: str) -> Period | None:
 
 def _zone(text: str | None) -> timezone:
     if text in (None, "Z"):
-        return timezone.utc
+        return UTC
     sign, hours, minutes = text[0], int(text[1:3]), int(text[-2:])
     offset = timedelta(hours=hours, minutes=minutes)
     return timezone(-offset if sign == "-" else offset)

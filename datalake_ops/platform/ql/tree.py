@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 Literal = str | int | float | bool | None
 
 
-class Operator(str, Enum):
+class Operator(StrEnum):
     """What compares a field with a value."""
 
     EQUAL = "="
