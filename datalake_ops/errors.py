@@ -2,6 +2,7 @@
 
     DatalakeError
     ├── ConfigurationError (ValueError)         host, token or an argument cannot be right
+    │   └── ArgumentError                       a field's value cannot be meant; `.field` names it
     ├── NetworkError (ConnectionError)          no answer: refused, cut, unreadable
     │   ├── AnswerTimeoutError (TimeoutError)   the platform took too long
     │   ├── AmbiguousRequestError               the answer was lost; the platform may have done the work
@@ -67,6 +68,14 @@ def _rebuild(cls: type[DatalakeError], args: tuple[Any, ...], state: dict[str, A
 
 class ConfigurationError(DatalakeError, ValueError):
     """The connection, the environment or an argument cannot be right; nothing was sent."""
+
+
+class ArgumentError(ConfigurationError):
+    """An argument's value is not what its field takes; nothing was sent. The text says what to write."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class NetworkError(DatalakeError, ConnectionError):

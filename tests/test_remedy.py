@@ -20,6 +20,8 @@ from datalake_ops.retryability import Remedy, is_transient, remedy_of, told_dela
         (errors.ServerError("oops", status=503), Remedy.WAIT),
         (errors.JobKilledError("killed"), Remedy.AGAIN),
         (errors.ConfigurationError("no token"), Remedy.GIVE_UP),
+        (errors.ArgumentError("limit is no number", "limit"), Remedy.GIVE_UP),
+        (errors.NoDataError("nothing matches"), Remedy.GIVE_UP),
         (errors.UnauthorizedError("wrong token", status=401), Remedy.GIVE_UP),
         (errors.ForbiddenError("no", status=403), Remedy.GIVE_UP),
         (errors.NotFoundError("none", status=404), Remedy.GIVE_UP),

@@ -1,0 +1,27 @@
+"""Normalisers of arguments, one per kind of field: `f(field, value)` returns the value in its one form, None for None.
+
+They are pure and are called before anything is sent. What cannot be meant raises `ArgumentError`, whose text names the
+field, shows the value (shortened, secrets hidden) and says what to write.
+"""
+
+from datalake_ops.arguments.identifiers import identifier, identifiers
+from datalake_ops.arguments.mappings import mapping
+from datalake_ops.arguments.numbers import number, seconds, whole_number
+from datalake_ops.arguments.options import choice, flag
+from datalake_ops.arguments.refusal import refusal, shown
+from datalake_ops.arguments.texts import text, texts
+
+__all__ = [
+    "choice",
+    "flag",
+    "identifier",
+    "identifiers",
+    "mapping",
+    "number",
+    "refusal",
+    "seconds",
+    "shown",
+    "text",
+    "texts",
+    "whole_number",
+]

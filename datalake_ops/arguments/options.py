@@ -1,0 +1,43 @@
+"""Options: one word of several, and yes or no."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from datalake_ops.arguments.refusal import refusal
+
+_TRUE = ("true", "yes", "on", "1")
+_FALSE = ("false", "no", "off", "0")
+
+
+def flag(field: str, value: Any) -> bool | None:
+    """True or False; also the words true, yes, on, 1 and false, no, off, 0 in any case.
+
+    Raises:
+        ArgumentError: it is none of these. A blank text is none: empty text would count as False.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    word = str(value).strip().lower() if isinstance(value, (str, int)) else ""
+    if word not in _TRUE + _FALSE:
+        raise refusal(field, value, "write true or false.")
+    return word in _TRUE
+
+
+def choice(field: str, value: Any, options: Sequence[str]) -> str | None:
+    """One of the options, with blanks around it removed.
+
+    Raises:
+        ArgumentError: it is none of them; the text lists them, and names the one that is meant perhaps.
+    """
+    if value is None:
+        return None
+    word = str.__str__(value).strip() if isinstance(value, str) else None
+    if word in options:
+        return word
+    *most, last = (repr(option) for option in options)
+    close = get_close_matches(word.lower(), options, 1) if word else []
+    hint = f" Perhaps {close[0]!r} is meant." if close else ""
+    raise refusal(field, value, f"write {' or '.join([', '.join(most), last] if most else [last])}.{hint}")

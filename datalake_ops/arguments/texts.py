@@ -1,0 +1,69 @@
+"""Texts: a name, a query, a path; and lists of names."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from os import PathLike, fspath
+from typing import Any
+from uuid import UUID
+
+from datalake_ops.arguments.literals import elements
+from datalake_ops.arguments.refusal import refusal
+
+_LOST = (
+    "its text was lost when a template or YAML read it as {kind}. Write the text in quotes, or render the field as text"
+)
+
+
+def text(field: str, value: Any) -> str | None:
+    """A text. Whole numbers, ids, paths and objects that have a name (tags, sources) become theirs.
+
+    Raises:
+        ArgumentError: a number that is not whole, a boolean, a date or a list: its own text cannot be known.
+    """
+    return None if value is None else _text(field, value)
+
+
+def texts(field: str, value: Any, allow_blank: bool = False) -> list[str] | None:
+    """A list of texts, in the order given: names, tags, prefixes, file names.
+
+    One text is a list of one; a list in text form (JSON or a Python literal) is that list. Blank text and a list of
+    nothing but blanks are the empty list: given, and empty. With `allow_blank`, blank elements of a list are kept.
+
+    Raises:
+        ArgumentError: an element is no text, or is blank beside others that are not.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str) and not value.strip():
+        return []
+    found = ["" if item is None else _text(field, item) for item in elements(value)]
+    if allow_blank or all(item.strip() for item in found):
+        return found
+    if not any(item.strip() for item in found):
+        return []
+    raise refusal(field, value, "one of its texts is blank. Leave the blank one out.")
+
+
+def _text(field: str, value: Any) -> str:
+    if isinstance(value, str):
+        # An enumeration's member is the text that it stands for.
+        return str.__str__(value)
+    if isinstance(value, bool):
+        raise refusal(field, value, _expected(value))
+    if isinstance(value, (UUID, Integral)):
+        return str(value)
+    if isinstance(value, PathLike):
+        path = fspath(value)
+        if isinstance(path, str):
+            return path
+    name = getattr(value, "name", None)
+    if isinstance(name, str):
+        return name
+    raise refusal(field, value, _expected(value))
+
+
+def _expected(value: Any) -> str:
+    if isinstance(value, (list, tuple, dict, set)):
+        return "write text, not a collection."
+    return f"{_LOST.format(kind=f'a {type(value).__name__}')}."
