@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
         from datalake_ops.platform.server import CannotServeError, serve
     except ModuleNotFoundError as error:
         print(
-            f"datalake-ops: The platform needs {error.name}; install it with `pip install 'datalake-ops[platform]'`.",
+            f"datalake-ops: The platform needs {error.name}; install datalake-ops with its extra `platform`.",
             file=sys.stderr,
         )
         return 2

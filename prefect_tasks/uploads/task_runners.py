@@ -52,9 +52,7 @@ def _made(name: RunnerName, options: dict[str, Any]) -> TaskRunner[Any]:
 
             return RayTaskRunner(**options)  # type: ignore[no-any-return] # It ships without types.
     except ImportError as error:
-        raise ConfigurationError(
-            f"The runner {name!r} is not installed: pip install 'datalake-ops[prefect,{name}]'."
-        ) from error
+        raise ConfigurationError(f"The runner {name!r} is not installed: `pip install prefect-{name}`.") from error
     if name != "threads":
         raise ConfigurationError(f"A runner is threads, dask or ray, got {name!r}.")
     return ThreadPoolTaskRunner(**{"max_workers": THREADS, **options})

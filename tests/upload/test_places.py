@@ -292,7 +292,7 @@ def test_an_address_that_nothing_here_can_read_is_refused_before_anything_is_sen
 def test_without_fsspec_an_address_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fsspec", None)
 
-    with pytest.raises(ConfigurationError, match=r"pip install 'datalake-ops\[remote\]'"):
+    with pytest.raises(ConfigurationError, match=r"`pip install fsspec`"):
         entries(UploadRequest(["a.png", f"new{uuid4().hex}://bucket/a.png"]))
 
 

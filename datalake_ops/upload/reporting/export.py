@@ -109,7 +109,7 @@ def _pyarrow() -> tuple[Any, Any]:
         import pyarrow
         from pyarrow import parquet
     except ImportError as error:
-        raise ConfigurationError("Parquet needs pyarrow: pip install 'datalake-ops[parquet]', or use JSONL.") from error
+        raise ConfigurationError("Parquet needs pyarrow: `pip install pyarrow`, or use JSONL.") from error
     return pyarrow, parquet
 
 

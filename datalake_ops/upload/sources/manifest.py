@@ -126,7 +126,7 @@ def parquet() -> Any:
     try:
         import pyarrow.parquet
     except ImportError as error:
-        raise ConfigurationError("Parquet needs pyarrow: pip install 'datalake-ops[parquet]', or use JSONL.") from error
+        raise ConfigurationError("Parquet needs pyarrow: `pip install pyarrow`, or use JSONL.") from error
     return pyarrow.parquet
 
 

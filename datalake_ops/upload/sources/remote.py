@@ -70,9 +70,7 @@ def _fsspec(what: str) -> Any:
     try:
         import fsspec
     except ImportError as error:
-        raise ConfigurationError(
-            f"To read {what} addresses, install fsspec: pip install 'datalake-ops[remote]'."
-        ) from error
+        raise ConfigurationError(f"To read {what} addresses, install fsspec: `pip install fsspec`.") from error
     return fsspec
 
 
