@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider.compat import DecoratedOperator, task_decorator_factory
 from airflow_provider.handoff.xcoms import as_xcom
-from airflow_provider.operators.datalake import DatalakeOperator
+from airflow_provider.operators.abstract.datalake import DatalakeOperator
 from datalake_ops.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from airflow_provider.hooks.connection_form import CONN_FIELDS, FIELD_BEHAVIOUR
 
 _INTEGRATION = "Datalake"
 _OPERATORS = (
-    "bucket", "data", "download", "gate", "objects", "processing", "projection", "shards", "tags", "upload"
+    "data", "download", "import_bucket", "import_objects", "processing", "projection", "quality_gate", "shards", "tags",
+    "upload",
 )  # fmt: skip
 _ASSETS = {
     "schemes": ["datalake"],

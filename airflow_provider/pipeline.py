@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_provider.compat import BaseOperator, TaskGroup
+from airflow_provider.operators.abstract.selection import listed
 from airflow_provider.operators.import_bucket import ImportBucketOperator
 from airflow_provider.operators.processing import LaunchProcessingOperator
 from airflow_provider.operators.quality_gate import QualityGateOperator
-from airflow_provider.operators.selection import listed
 from airflow_provider.operators.tags import TagDataOperator
 from airflow_provider.operators.upload import UploadDataOperator
 from datalake_ops.errors import ConfigurationError

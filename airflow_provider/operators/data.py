@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.handoff.id_files import given_rows, write_ids
 from airflow_provider.lineage.asset_events import LineageOperator, Told, as_names
-from airflow_provider.operators.datalake import DatalakeOperator
-from airflow_provider.operators.selection import SelectionOperator
+from airflow_provider.operators.abstract.datalake import DatalakeOperator
+from airflow_provider.operators.abstract.selection import SelectionOperator
 from datalake_ops.errors import ConfigurationError
 
 if TYPE_CHECKING:

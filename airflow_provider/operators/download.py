@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.operators.datalake import DatalakeOperator
-from airflow_provider.operators.selection import SelectionOperator
+from airflow_provider.operators.abstract.datalake import DatalakeOperator
+from airflow_provider.operators.abstract.selection import SelectionOperator
 from datalake_ops.errors import NoDataError
 
 if TYPE_CHECKING:

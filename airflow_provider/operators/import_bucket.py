@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.lineage.asset_events import Told, as_names
-from airflow_provider.operators.job import JobOperator
-from airflow_provider.operators.selection import listed
+from airflow_provider.operators.abstract.job import JobOperator
+from airflow_provider.operators.abstract.selection import listed
 from datalake_ops.query import tags_query
 
 if TYPE_CHECKING:

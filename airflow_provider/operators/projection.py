@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.handoff.id_files import given_rows
 from airflow_provider.handoff.storage import Storage
 from airflow_provider.lineage.asset_events import LineageOperator, Told
-from airflow_provider.operators.datalake import DatalakeOperator
+from airflow_provider.operators.abstract.datalake import DatalakeOperator
 from datalake_ops.errors import ConfigurationError, IncompleteUploadError
 
 if TYPE_CHECKING:

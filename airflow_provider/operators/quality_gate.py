@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import AirflowSkipException
-from airflow_provider.operators.datalake import DatalakeOperator
-from airflow_provider.operators.selection import SelectionOperator
+from airflow_provider.operators.abstract.datalake import DatalakeOperator
+from airflow_provider.operators.abstract.selection import SelectionOperator
 from datalake_ops.errors import ConfigurationError, QualityGateError
 from datalake_ops.quality_gate import Rule, broken_rules
 from datalake_ops.query import both

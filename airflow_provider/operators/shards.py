@@ -10,7 +10,7 @@ from airflow_provider.compat import conf
 from airflow_provider.handoff.id_files import read_ids, write_ids
 from airflow_provider.handoff.storage import Storage, refuse_options, travelling
 from airflow_provider.handoff.xcoms import bounded
-from airflow_provider.operators.stoppable import StoppableOperator
+from airflow_provider.operators.abstract.stoppable import StoppableOperator
 from datalake_ops.errors import ConfigurationError, IncompleteUploadError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from airflow_provider.handoff.id_files import write_ids
 from airflow_provider.handoff.storage import Storage, refuse_options
 from airflow_provider.handoff.xcoms import bounded
 from airflow_provider.lineage.asset_events import LineageOperator, Told, as_names, upload_facts
-from airflow_provider.operators.datalake import DatalakeOperator
+from airflow_provider.operators.abstract.datalake import DatalakeOperator
 from datalake_ops.errors import ConfigurationError
 
 if TYPE_CHECKING:

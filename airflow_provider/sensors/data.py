@@ -20,7 +20,7 @@ from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.job_lifecycle.retry_policy import default_retry_policy, failing_at_once
 from airflow_provider.job_lifecycle.wait import GIVEN_UP, overdue_at, stop_if_overdue
 from airflow_provider.links import DatalakeLink
-from airflow_provider.operators.selection import given_names
+from airflow_provider.operators.abstract.selection import given_names
 from airflow_provider.sensors.base import DatalakeSensor
 from airflow_provider.triggers.events import ARRIVED, TIMED_OUT, DataEvent
 from datalake_ops.errors import DatalakeError

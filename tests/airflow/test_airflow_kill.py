@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from airflow_provider.operators.job import JobOperator
+from airflow_provider.operators.abstract.job import JobOperator
 from airflow_provider.operators.processing import LaunchProcessingOperator
 from datalake_ops.errors import JobKilledError
 from datalake_ops.hook import DatalakeHook

@@ -11,12 +11,12 @@ import pytest
 from airflow_provider import compat
 from airflow_provider.compat import AirflowFailException
 from airflow_provider.job_lifecycle import retry_policy
+from airflow_provider.operators.abstract.stoppable import StoppableOperator
 from airflow_provider.operators.data import ListDataOperator, UpdateDataOperator
 from airflow_provider.operators.import_bucket import ImportBucketOperator
 from airflow_provider.operators.import_objects import PlanImportOperator
 from airflow_provider.operators.projection import CreateProjectionOperator
 from airflow_provider.operators.shards import MergeReportsOperator, PlanShardsOperator
-from airflow_provider.operators.stoppable import StoppableOperator
 from airflow_provider.operators.tags import TagDataOperator
 from airflow_provider.operators.upload import UploadDataOperator
 from airflow_provider.sensors.job import JobSensor

@@ -23,8 +23,8 @@ import pytest
 from airflow.exceptions import AirflowException
 from airflow.providers.common.compat.sdk import DAG
 
+from airflow_provider.operators.abstract.stoppable import StoppableOperator
 from airflow_provider.operators.shards import PlanShardsOperator
-from airflow_provider.operators.stoppable import StoppableOperator
 from airflow_provider.operators.upload import UploadDataOperator
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.links import DatalakeLink
-from airflow_provider.operators.stoppable import StoppableOperator
+from airflow_provider.operators.abstract.stoppable import StoppableOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

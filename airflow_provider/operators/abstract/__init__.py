@@ -1,0 +1,1 @@
+"""Abstract operators: their arguments, retries, cancellation and links are those of every operator."""
