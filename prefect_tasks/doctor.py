@@ -28,7 +28,7 @@ _NEEDED = ("idempotency-key", "job-kill", "job-labels")
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One thing looked at: fine, fine but for something, or not fine; `advice` is what to do."""
 
     name: str
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if any(finding.verdict == "FAIL" for finding in findings) else 0
 
 
-def examine(credentials: str = DEFAULT_BLOCK) -> list[Finding]:
+def examine(credentials: str = DEFAULT_BLOCK) -> list[CheckResult]:
     """Look at everything; one thing that cannot be looked at stops no other."""
     findings = [*look("versions", versions), *look("server", server)]
     reached = all(finding.verdict != "FAIL" for finding in findings if finding.name == "server")
@@ -62,65 +62,65 @@ def examine(credentials: str = DEFAULT_BLOCK) -> list[Finding]:
     return findings
 
 
-def look(name: str, check: Callable[[], Iterator[Finding]]) -> list[Finding]:
+def look(name: str, check: Callable[[], Iterator[CheckResult]]) -> list[CheckResult]:
     """What a check finds, or the error that it met."""
     try:
         return list(check())
     except Exception as error:  # noqa: BLE001 # Whatever goes wrong is what the doctor was asked for.
-        return [Finding(name, "FAIL", f"{type(error).__name__}: {error}", "see the error")]
+        return [CheckResult(name, "FAIL", f"{type(error).__name__}: {error}", "see the error")]
 
 
-def versions() -> Iterator[Finding]:
+def versions() -> Iterator[CheckResult]:
     """Prefect is new enough, and its server can start here."""
     prefect, fastapi = version("prefect"), _version("fastapi")
     ours = f"Python {platform.python_version()}, datalake-ops {_version('datalake-ops')}"
     told = f"{ours}, prefect {prefect}, fastapi {fastapi}"
     if _numbers(prefect) < OLDEST_PREFECT:
-        yield Finding("versions", "FAIL", told, "install prefect>=3.7.1")
+        yield CheckResult("versions", "FAIL", told, "install prefect>=3.7.1")
     elif _numbers(prefect) < MENDED_PREFECT and _numbers(fastapi)[:2] >= FASTAPI_TOO_NEW:
-        yield Finding(
+        yield CheckResult(
             "versions", "warn", told, "a Prefect server does not start here: pip install 'fastapi<0.151' where it runs"
         )
     else:
-        yield Finding("versions", "ok", told)
+        yield CheckResult("versions", "ok", told)
 
 
-def server() -> Iterator[Finding]:
+def server() -> Iterator[CheckResult]:
     """A Prefect server answers."""
     url = get_current_settings().api.url
     with get_client(sync_client=True) as client:
         error = client.api_healthcheck()
         told = f"{url or 'ephemeral'}"
         if error is not None:
-            yield Finding(
+            yield CheckResult(
                 "server", "FAIL", f"{told} does not answer: {error}", "prefect server start, or set PREFECT_API_URL"
             )
         elif url is None:
-            yield Finding(
+            yield CheckResult(
                 "server", "warn", "ephemeral: it lives as long as one process", "set PREFECT_API_URL for deployments"
             )
         else:
-            yield Finding("server", "ok", f"{told}, version {client.api_version()}")
+            yield CheckResult("server", "ok", f"{told}, version {client.api_version()}")
 
 
-def datalake(credentials: str) -> Iterator[Finding]:
+def datalake(credentials: str) -> Iterator[CheckResult]:
     """The block is there, and opens a lake that offers what the safety of jobs needs."""
     try:
         block = load_credentials(credentials)
     except DatalakeError as error:
-        yield Finding("block", "FAIL", str(error), "prefect block register -m prefect_tasks, then save one")
+        yield CheckResult("block", "FAIL", str(error), "prefect block register -m prefect_tasks, then save one")
         return
     saved = block._block_document_name
     advice = "" if saved else "save it, so that deployments find it: DatalakeCredentials.from_env().save('datalake')"
-    yield Finding("block", "ok" if saved else "warn", f"{saved or 'from the environment'}", advice)
+    yield CheckResult("block", "ok" if saved else "warn", f"{saved or 'from the environment'}", advice)
     # One try: who asks what is wrong wants to be told, not to wait until it may be right again.
     from datalake_ops.hook import DatalakeHook
 
     with DatalakeHook.from_connection(block.connection.with_(retry=RetryPolicy(attempts=1))) as hook:
         fine, text = hook.test_connection()
-        yield Finding("datalake", "ok" if fine else "FAIL", text, "" if fine else "see `datalake-ops doctor`")
+        yield CheckResult("datalake", "ok" if fine else "FAIL", text, "" if fine else "see `datalake-ops doctor`")
         if fine and (lacking := [one for one in _NEEDED if one not in hook.context.extensions]):
-            yield Finding(
+            yield CheckResult(
                 "extensions",
                 "warn",
                 f"the platform lacks {', '.join(lacking)}",
@@ -128,39 +128,39 @@ def datalake(credentials: str) -> Iterator[Finding]:
             )
 
 
-def missing_limits() -> Iterator[Finding]:
+def missing_limits() -> Iterator[CheckResult]:
     """The concurrency limits that `ensure_limits` makes are there."""
     missing = concurrency_limits.missing_limits(list(concurrency_limits.DEFAULTS))
     if missing:
         advice = "python -c 'from prefect_tasks import ensure_limits; ensure_limits()', if a task is to hold one"
-        yield Finding("limits", "warn", f"there is no {', '.join(missing)}", advice)
+        yield CheckResult("limits", "warn", f"there is no {', '.join(missing)}", advice)
     else:
-        yield Finding("limits", "ok", ", ".join(concurrency_limits.DEFAULTS))
+        yield CheckResult("limits", "ok", ", ".join(concurrency_limits.DEFAULTS))
 
 
-def automations() -> Iterator[Finding]:
+def automations() -> Iterator[CheckResult]:
     """The automations that look after jobs of lost runs are installed and enabled."""
     with get_client(sync_client=True) as client:
         found = {one.name for one in client.read_automations() if one.enabled}
     missing = [name for name in (RESUME, REAP, ZOMBIES) if name not in found]
     if missing:
         advice = "prefect_tasks.install_automations('your-work-pool'): jobs of runs that are lost are then cancelled"
-        yield Finding("automations", "warn", f"there is no {', '.join(map(repr, missing))}", advice)
+        yield CheckResult("automations", "warn", f"there is no {', '.join(map(repr, missing))}", advice)
     else:
-        yield Finding("automations", "ok", "jobs of lost runs are cancelled, suspended runs are resumed")
+        yield CheckResult("automations", "ok", "jobs of lost runs are cancelled, suspended runs are resumed")
 
 
-def results() -> Iterator[Finding]:
+def results() -> Iterator[CheckResult]:
     """Results lie where a retry on another machine finds them."""
     settings = get_current_settings().results
     if settings.default_storage_block:
-        yield Finding("results", "ok", f"in {settings.default_storage_block}")
+        yield CheckResult("results", "ok", f"in {settings.default_storage_block}")
         return
     with get_client(sync_client=True) as client:
         pools = [pool.name for pool in client.read_work_pools() if pool.type != "process"]
     where = f"in {settings.local_storage_path} of each worker"
     advice = "share that folder, or set PREFECT_DEFAULT_RESULT_STORAGE_BLOCK: a retry elsewhere starts its jobs anew"
-    yield Finding("results", "warn" if pools else "ok", where, advice if pools else "")
+    yield CheckResult("results", "warn" if pools else "ok", where, advice if pools else "")
 
 
 def _version(package: str) -> str:

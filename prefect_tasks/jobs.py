@@ -13,7 +13,7 @@ from prefect_tasks.runs.run_logger import OnStop, WaitMode
 from prefect_tasks.waits.status_log import job_summary
 
 if TYPE_CHECKING:
-    from prefect_tasks.waits.polling import Polling
+    from prefect_tasks.waits.polling import JobPoller
     from prefect_tasks.waits.suspension import WaitCall
 
 _LAUNCHED = {
@@ -131,10 +131,10 @@ class DatalakeJobRun(JobRun[dict[str, Any]]):
         """What `logs` does, for async flows."""
         return await asyncio.to_thread(self.logs, tail)
 
-    def _polling(self) -> Polling:
-        from prefect_tasks.waits.polling import Polling
+    def _polling(self) -> JobPoller:
+        from prefect_tasks.waits.polling import JobPoller
 
-        return Polling(self.credentials, (self.job_id,), self.poll_interval, self.on_stop)
+        return JobPoller(self.credentials, (self.job_id,), self.poll_interval, self.on_stop)
 
     def _call(self) -> WaitCall:
         from prefect_tasks.waits.suspension import WaitCall

@@ -50,7 +50,7 @@ def ingest_bucket(
     """
     job = import_bucket_objects(credentials, prefix, tags=tags, source=source)
     ended = wait_for_job(credentials, job, timeout, wait=wait)
-    tell_import(credentials, tags, source, ended)
+    emit_import(credentials, tags, source, ended)
     return ended
 
 
@@ -101,7 +101,7 @@ def sync_bucket(
     job = import_bucket_objects(credentials, plan["prefixes"], tags=tags, source=source)
     ended = wait_for_job(credentials, job, timeout, wait=wait)
     watermark.write(datetime.fromisoformat(plan["began_at"]))
-    tell_import(credentials, tags, source, ended)
+    emit_import(credentials, tags, source, ended)
     return {
         "job": ended,
         "prefixes": len(plan["prefixes"]),
@@ -110,14 +110,14 @@ def sync_bucket(
     }
 
 
-def tell_import(credentials: str, tags: str | list[str] | None, source: str | None, job: dict[str, Any]) -> None:
+def emit_import(credentials: str, tags: str | list[str] | None, source: str | None, job: dict[str, Any]) -> None:
     """Tell Prefect's assets what an import wrote, and the log what it did not."""
     from datalake_ops.waiting.job_outcome import shortfall
 
     if lacking := shortfall(job["counts"]):
         run_logger().warning("The import succeeded, but not with everything: %s. See %s", lacking, job["url"])
     facts = {"job": job["url"], "counts": job["counts"]}
-    assets.tell_of_run(credentials, assets.Written.of(tags, source, (), facts))
+    assets.emit_run_materialization(credentials, assets.Materialization.of(tags, source, (), facts))
 
 
 @task(**{**RETRYING, **ONCE_PER_RUN, "task_run_name": "plan sync of {prefix}"})

@@ -13,8 +13,9 @@ from datalake_ops.upload.reporting.rows import named_error
 from prefect_tasks.blocks import DEFAULT_BLOCK, load_credentials
 from prefect_tasks.flows.checked_size import sized_flow
 from prefect_tasks.runs.run_logger import run_logger
-from prefect_tasks.runs.run_names import shown, unsigned
-from prefect_tasks.ui import artifacts, assets, contact_sheet
+from prefect_tasks.runs.run_names import redact_address, shorten
+from prefect_tasks.ui import artifacts, assets
+from prefect_tasks.ui.sample import show_sample
 from prefect_tasks.uploads.sharding import plan_upload, upload_shards
 from prefect_tasks.uploads.shared_folder import NOTE, SharedFolder
 from prefect_tasks.uploads.task_runners import THREADS, RunnerName, task_runner
@@ -32,7 +33,7 @@ def _asked(name: str) -> Any:
 
 
 def _run_name() -> str:
-    return f"ingest {shown(_asked('folder') or _asked('manifest'))}"
+    return f"ingest {shorten(_asked('folder') or _asked('manifest'))}"
 
 
 @sized_flow(_WAY_OUT, flow_run_name=_run_name, task_runner=ThreadPoolTaskRunner(max_workers=THREADS))
@@ -94,7 +95,7 @@ def ingest_folder(
     from datalake_ops.upload.reporting.failure_policy import FailurePolicy
 
     told = _source(folder, manifest, base)
-    what, tolerance = shown(folder or manifest), FailurePolicy(max_failed=max_failed)
+    what, tolerance = shorten(folder or manifest), FailurePolicy(max_failed=max_failed)
     limits = {"max_files": max_files, "max_bytes": max_bytes, "include": include or (), "exclude": exclude or ()}
     arguments = {
         "tags": tags,
@@ -115,7 +116,9 @@ def ingest_folder(
         summaries = upload_shards(plan, fixed, chosen, what)
     summary = _conclude(summaries, credentials, what, tolerance.refuses, checkpoints, sample_size)
     facts = {"counts": summary["counts"], "bytes": summary["bytes"], "shards": summary["shards"]}
-    assets.tell_of_run(credentials, assets.Written.of(tags, source, manifest or folder or (), facts))
+    assets.emit_run_materialization(
+        credentials, assets.Materialization.of(tags, source, manifest or folder or (), facts)
+    )
     return summary
 
 
@@ -150,10 +153,10 @@ def _conclude(
 
 def _show(merged: Mapping[str, Any], credentials: str, what: str, sample_size: int) -> None:
     artifacts.table(artifacts.SUMMARY, artifacts.summary_rows(merged), f"Upload of {what}")
-    told = artifacts.tolerated("The lake's page and a sample are not shown")
+    told = artifacts.log_failures("The lake's page and a sample are not shown")
     with told, load_credentials(credentials).get_client() as hook:
         artifacts.link(hook.datalake_url(), f"Lake {hook.context.datalake.name}")
-        contact_sheet.show(hook, merged["data_ids"], f"Some of {what}", sample_size)
+        show_sample(hook, merged["data_ids"], f"Some of {what}", sample_size)
 
 
 def _failure(
@@ -161,6 +164,6 @@ def _failure(
 ) -> IncompleteUploadError | NothingDoneError:
     named = "; ".join(named_error(**one).rstrip(".") for one in merged["errors"][:_NAMED])
     more = f"; and {failed - _NAMED} more" if failed > _NAMED else ""
-    again = f"retry_failed_files(credentials, {unsigned(checkpoints)!r})" if checkpoints else "Running it again"
+    again = f"retry_failed_files(credentials, {redact_address(checkpoints)!r})" if checkpoints else "Running it again"
     kind = NothingDoneError if failed == merged["files"] else IncompleteUploadError
     return kind(f"{failed} of {merged['files']} files were not uploaded: {named}{more}. {again} sends only these.")

@@ -7,8 +7,8 @@ from typing import Any
 from prefect import flow
 
 from prefect_tasks.blocks import DEFAULT_BLOCK
-from prefect_tasks.flows.bucket import tell_import
-from prefect_tasks.flows.processing import tell_processing
+from prefect_tasks.flows.bucket import emit_import
+from prefect_tasks.flows.processing import emit_processing
 from prefect_tasks.safety.state_hooks import datalake_guards
 from prefect_tasks.tasks import import_bucket_objects, launch_processing, list_data, upload_data, wait_for_job
 
@@ -43,11 +43,11 @@ def ingest_and_process(
     if prefix is not None:
         imported = import_bucket_objects(credentials, [prefix], tags=[tag], source=source)
         summary["jobs"].append(wait_for_job(credentials, imported, timeout))
-        tell_import(credentials, tag, source, summary["jobs"][0])
+        emit_import(credentials, tag, source, summary["jobs"][0])
     jobs = [launch_processing(credentials, name, tags=[tag]) for name in processings]
     for name, job in zip(processings, jobs, strict=True):
         ended = wait_for_job(credentials, job, timeout)
-        tell_processing(credentials, name, ended)
+        emit_processing(credentials, name, ended)
         summary["jobs"].append(ended)
     summary["data"] = len(list_data(credentials, tags=[tag]))
     return summary

@@ -55,11 +55,11 @@ def process_and_wait(
     settings: dict[str, Any] = {"parameters": parameters, "cpu": cpu, "gpu": gpu, "inputs": inputs}
     job = launch_processing(credentials, processing, data, **settings, **filters, on_stop=on_stop)
     ended = wait_for_job(credentials, job, timeout, on_stop=on_stop, wait=wait)
-    tell_processing(credentials, processing, ended)
+    emit_processing(credentials, processing, ended)
     return ended
 
 
-def tell_processing(credentials: str, processing: str, job: dict[str, Any]) -> None:
+def emit_processing(credentials: str, processing: str, job: dict[str, Any]) -> None:
     """Tell Prefect's assets what a processing wrote."""
     facts = {"processing": processing, "job": job["url"], "counts": job["counts"]}
-    assets.tell_of_run(credentials, assets.Written.of(None, None, (), facts))
+    assets.emit_run_materialization(credentials, assets.Materialization.of(None, None, (), facts))

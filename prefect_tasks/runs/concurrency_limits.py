@@ -39,7 +39,7 @@ def missing_limits(names: list[str]) -> list[str]:
 
 
 @contextmanager
-def held(name: str) -> Iterator[None]:
+def hold_slot(name: str) -> Iterator[None]:
     """Hold one slot of a limit; waits until one is free.
 
     Raises:

@@ -9,7 +9,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter, EventOccurredFilter
 
 
-def was_heard(client: SyncPrefectClient, run_id: UUID, events: EventNameFilter, since: datetime) -> bool:
+def event_occurred(client: SyncPrefectClient, run_id: UUID, events: EventNameFilter, since: datetime) -> bool:
     """Whether an event of these names that is about a flow run has occurred since a time."""
     about = EventAnyResourceFilter(id=[f"prefect.flow-run.{run_id}"])
     wanted = EventFilter(event=events, any_resource=about, occurred=EventOccurredFilter(since=since))

@@ -26,7 +26,7 @@ ON_STOP_LABEL = "on_stop"
 _CREDENTIALS = "credentials"
 
 
-def lake_of(credentials: DatalakeCredentials | str) -> str:
+def lake_identity(credentials: DatalakeCredentials | str) -> str:
     """Which lake credentials open, and nothing of how: a rotated token must not start a second job.
 
     A name stands for itself, so that nothing is asked for.
@@ -47,10 +47,10 @@ class SameLake(CachePolicy):
     ) -> str | None:
         """The lake of the task's credentials; None for a task that has none."""
         credentials = (inputs or {}).get(_CREDENTIALS)
-        return None if credentials is None else lake_of(credentials)
+        return None if credentials is None else lake_identity(credentials)
 
 
-STEADY = INPUTS - _CREDENTIALS + SameLake() + RUN_ID
+SAME_CALL = INPUTS - _CREDENTIALS + SameLake() + RUN_ID
 
 
 def labels(on_stop: OnStop = "cancel") -> dict[str, str]:
@@ -74,7 +74,7 @@ def idempotency_key(action: str, arguments: Mapping[str, Any]) -> str | None:
         return None
     told = dict(arguments)
     if _CREDENTIALS in told:
-        told[_CREDENTIALS] = lake_of(told[_CREDENTIALS])
+        told[_CREDENTIALS] = lake_identity(told[_CREDENTIALS])
     digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:32]
     return f"prefect:{run_id}:{action}:{digest}"
 
@@ -87,15 +87,15 @@ def start_once(hook: DatalakeHook, key: str | None, start: Callable[[str | None]
     """
     if key is None:
         return start(None)
-    job = _known(hook, key) or start(key)
+    job = _find_job(hook, key) or start(key)
     for later in _later_keys(key):
-        if not _ended_badly(job):
+        if not _is_unsuccessful(job):
             break
-        job = _known(hook, later) or start(later)
+        job = _find_job(hook, later) or start(later)
     return job
 
 
-def _known(hook: DatalakeHook, key: str) -> Job | None:
+def _find_job(hook: DatalakeHook, key: str) -> Job | None:
     try:
         return next(iter(hook.find_jobs(idempotency_key=key)), None)
     except UnsupportedError:
@@ -108,7 +108,7 @@ def _later_keys(key: str) -> Iterator[str]:
     return (f"{key}:{number}" for number in range(2, runtime.flow_run.run_count + 1))
 
 
-def _ended_badly(job: Job) -> bool:
+def _is_unsuccessful(job: Job) -> bool:
     return job.status.is_terminal and not job.status.succeeded
 
 
@@ -124,7 +124,7 @@ class OneJobPerRun(CachePolicy):
         self, task_ctx: TaskRunContext, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
     ) -> str | None:
         """The key of the result: of the task, its inputs and the run, and of how many of its jobs ended badly."""
-        steady = STEADY.compute_key(task_ctx, inputs, flow_parameters, **kwargs)
+        steady = SAME_CALL.compute_key(task_ctx, inputs, flow_parameters, **kwargs)
         action = task_ctx.task.fn.__name__
         replaced = _replaced(action, inputs) if runtime.flow_run.run_count > 1 else 0
         return f"{action}-{steady}-{replaced}"
@@ -136,18 +136,18 @@ def _replaced(action: str, inputs: Mapping[str, Any]) -> int:
     if key is None:
         return 0
     with load_credentials(inputs[_CREDENTIALS]).get_client() as hook:
-        return ended_badly(hook, key)
+        return count_failed_jobs(hook, key)
 
 
-def ended_badly(hook: DatalakeHook, key: str) -> int:
+def count_failed_jobs(hook: DatalakeHook, key: str) -> int:
     """How many jobs that `start_once` started under a key, one after the other, ended badly.
 
     A platform that keeps no keys cannot tell: 0.
     """
     count = 0
     for candidate in (key, *_later_keys(key)):
-        job = _known(hook, candidate)
-        if job is None or not _ended_badly(job):
+        job = _find_job(hook, candidate)
+        if job is None or not _is_unsuccessful(job):
             break
         count += 1
     return count
@@ -155,7 +155,7 @@ def ended_badly(hook: DatalakeHook, key: str) -> int:
 
 # Pickle, the default serializer, would need these very versions of everything to read a result again.
 KEPT: dict[str, Any] = {"persist_result": True, "result_serializer": "json"}
-ONCE_PER_RUN: dict[str, Any] = {**KEPT, "cache_policy": STEADY}
+ONCE_PER_RUN: dict[str, Any] = {**KEPT, "cache_policy": SAME_CALL}
 ONE_JOB_PER_RUN: dict[str, Any] = {**KEPT, "cache_policy": OneJobPerRun()}
 # A flow that keeps its results would otherwise be told what the lake was like before, and a change would not be made.
 EACH_TIME: dict[str, Any] = {"cache_policy": NO_CACHE}

@@ -16,7 +16,7 @@ from datalake_ops.retryability import is_transient, told_delay
 _LONGEST_REST = 600.0
 
 
-def rest(error: BaseException) -> float:
+def requested_pause(error: BaseException) -> float:
     """Seconds that the platform asked to be left alone with its `Retry-After`, at most 600; 0 when it asked for none.
 
     They come before Prefect's own delay, which keeps many tasks from coming back at the same moment.
@@ -24,7 +24,7 @@ def rest(error: BaseException) -> float:
     return min(max(told_delay(error) or 0.0, 0.0), _LONGEST_REST)
 
 
-def is_worth_retrying(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
+def should_retry(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
     """Prefect's question after a failed task run, answered by `is_transient`, when the platform has had its rest."""
     if not (isinstance(state.data, BaseException) and is_transient(state.data)):
         return False
@@ -33,8 +33,8 @@ def is_worth_retrying(task: Task[..., Any], task_run: TaskRun, state: State[Any]
     return True
 
 
-async def ais_worth_retrying(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
-    """What `is_worth_retrying` answers, for async tasks."""
+async def ashould_retry(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
+    """What `should_retry` answers, for async tasks."""
     if not (isinstance(state.data, BaseException) and is_transient(state.data)):
         return False
     if seconds := _told_rest(task, state.data):
@@ -43,7 +43,7 @@ async def ais_worth_retrying(task: Task[..., Any], task_run: TaskRun, state: Sta
 
 
 def _told_rest(task: Task[..., Any], error: BaseException) -> float:
-    seconds = rest(error)
+    seconds = requested_pause(error)
     if seconds:
         get_logger("prefect_tasks").warning("%s waits %.0f s, as the platform asked it to.", task.name, seconds)
     return seconds
@@ -55,6 +55,6 @@ RETRYING: dict[str, Any] = {
     "retries": 3,
     "retry_delay_seconds": exponential_backoff(backoff_factor=10),
     "retry_jitter_factor": 0.5,
-    "retry_condition_fn": is_worth_retrying,
+    "retry_condition_fn": should_retry,
 }
-ASYNC_RETRYING: dict[str, Any] = {**RETRYING, "retry_condition_fn": ais_worth_retrying}
+ASYNC_RETRYING: dict[str, Any] = {**RETRYING, "retry_condition_fn": ashould_retry}

@@ -40,7 +40,7 @@ def _outwards(context: Any) -> Iterator[Any]:
         context = token.old_value if token is not None else None
 
 
-def note(credentials: DatalakeCredentials | str, done: Any) -> None:
+def record_change(credentials: DatalakeCredentials | str, done: Any) -> None:
     """Keep, in this process only, what this task did, for the hook that undoes it."""
     current = get_transaction()
     if current is not None and is_undoable():
@@ -48,7 +48,7 @@ def note(credentials: DatalakeCredentials | str, done: Any) -> None:
         current.set(_DONE, {"credentials": credentials, "done": [*before["done"], done]})
 
 
-def created(report: UploadReport) -> list[str]:
+def created_ids(report: UploadReport) -> list[str]:
     """Ids of the data that an upload made, those that the platform cannot read included."""
     from datalake_ops.upload.reporting.report import FileStatus
 
@@ -56,7 +56,7 @@ def created(report: UploadReport) -> list[str]:
     return [str(row.data.id) for row in report.files if row.data is not None and row.status in made]
 
 
-def newly_tagged(hook: DatalakeHook, data: Sequence[str], tags: Sequence[str]) -> dict[str, list[str]]:
+def data_without_tags(hook: DatalakeHook, data: Sequence[str], tags: Sequence[str]) -> dict[str, list[str]]:
     """By tag, those of the data that do not carry it yet."""
     missing = {}
     for tag in tags:

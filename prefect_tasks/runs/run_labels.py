@@ -31,7 +31,7 @@ _noted: set[tuple[str, str]] = set()
 
 
 @dataclass(frozen=True)
-class Suspended:
+class SuspensionRecord:
     """What a suspended run waits for: jobs, the credentials to ask for them with, and until when at the latest."""
 
     credentials: str
@@ -43,20 +43,20 @@ class Suspended:
         return json.dumps({"credentials": self.credentials, "jobs": self.jobs, "deadline_at": self.deadline_at})
 
     @classmethod
-    def of(cls, text: str) -> Suspended:
+    def of(cls, text: str) -> SuspensionRecord:
         """What was kept."""
         kept = json.loads(text)
         return cls(kept["credentials"], tuple(kept["jobs"]), kept["deadline_at"])
 
 
 @dataclass(frozen=True)
-class Notes:
+class RunLabels:
     """What one run has noted."""
 
     labels: Mapping[str, Any]
 
     @classmethod
-    def of(cls, flow_run: FlowRun) -> Notes:
+    def of(cls, flow_run: FlowRun) -> RunLabels:
         """The notes of a run that was read from Prefect."""
         return cls(flow_run.labels)
 
@@ -66,10 +66,10 @@ class Notes:
         return [name.removeprefix(_CREDENTIALS) for name in self.labels if name.startswith(_CREDENTIALS)]
 
     @property
-    def suspended_for(self) -> Suspended | None:
+    def suspended_for(self) -> SuspensionRecord | None:
         """What the run was last suspended for."""
         text = self.labels.get(_WAITING)
-        return Suspended.of(text) if isinstance(text, str) else None
+        return SuspensionRecord.of(text) if isinstance(text, str) else None
 
     def is_detached(self, job: object) -> bool:
         """Whether the job outlives its run."""
@@ -83,7 +83,7 @@ class Notes:
         return self.labels.get(f"{_DEADLINE}{run_count}.{job}")
 
 
-def name_of(credentials: DatalakeCredentials | str) -> str | None:
+def block_name(credentials: DatalakeCredentials | str) -> str | None:
     """The name that another process can load the credentials by; None for a block that was never saved."""
     if isinstance(credentials, str):
         return credentials
@@ -91,9 +91,9 @@ def name_of(credentials: DatalakeCredentials | str) -> str | None:
     return name
 
 
-def note_launch(credentials: DatalakeCredentials | str) -> None:
+def record_launch(credentials: DatalakeCredentials | str) -> None:
     """Keep which credentials this run, and the run that it is part of, start jobs with."""
-    name = name_of(credentials)
+    name = block_name(credentials)
     if name is None:
         return
     for run_id in {runtime.flow_run.id, runtime.flow_run.root_flow_run_id} - {None}:
@@ -101,13 +101,13 @@ def note_launch(credentials: DatalakeCredentials | str) -> None:
             _noted.add((str(run_id), name))
 
 
-def note_detached(job: str) -> None:
+def record_left_job(job: str) -> None:
     """Keep that the guards and the reaper must leave a job of this run alone."""
     for run_id in {runtime.flow_run.id, runtime.flow_run.root_flow_run_id} - {None}:
         _note(str(run_id), {f"{_DETACHED}{job}": True})
 
 
-def note_suspension(run_id: UUID, waits: Suspended) -> None:
+def record_suspension(run_id: UUID, waits: SuspensionRecord) -> None:
     """Keep what this run is about to be suspended for; unlike the other notes, the suspension depends on it."""
     count = runtime.flow_run.run_count
     deadlines = {f"{_DEADLINE}{count}.{job}": waits.deadline_at for job in waits.jobs if waits.deadline_at is not None}
@@ -115,10 +115,10 @@ def note_suspension(run_id: UUID, waits: Suspended) -> None:
         client.update_flow_run_labels(run_id, {_WAITING: waits.label(), **deadlines})
 
 
-def read_notes(run_id: UUID | str) -> Notes:
+def read_run_labels(run_id: UUID | str) -> RunLabels:
     """The notes of a run as they are in Prefect now."""
     with get_client(sync_client=True) as client:
-        return Notes.of(client.read_flow_run(UUID(str(run_id))))
+        return RunLabels.of(client.read_flow_run(UUID(str(run_id))))
 
 
 def seconds_until(deadline_at: float | None) -> float | None:

@@ -13,7 +13,7 @@ _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*@)?([^?#]*)([?#].*)?
 _IN_TEXT = re.compile(r"""([A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s/?#"'<>]*@)?([^\s?#"'<>]*)(?:[?#][^\s"'<>)]*)?""")
 
 
-def saying(verb: str, *arguments: str) -> Callable[..., str]:
+def run_name(verb: str, *arguments: str) -> Callable[..., str]:
     """Names a task run by its verb and those of its arguments that were given, for `task_run_name`.
 
     The first argument stands for itself, the others as `name=value`.
@@ -23,32 +23,32 @@ def saying(verb: str, *arguments: str) -> Callable[..., str]:
         words = [verb]
         for argument in arguments:
             if (value := parameters.get(argument)) not in (None, [], (), ""):
-                text = shown(value)
+                text = shorten(value)
                 words.append(text if argument == arguments[0] else f"{argument}={text}")
         return " ".join(words)
 
     return name
 
 
-def shown(value: Any) -> str:
+def shorten(value: Any) -> str:
     """A value in at most 60 characters: an address without user and query, which may sign it; many values by number."""
     if isinstance(value, Mapping) and "files" in value:
         return f"{value['files']} files"
     if isinstance(value, Collection) and not isinstance(value, (str, bytes)):
         only = len(value) == 1 and not isinstance(value, Mapping)
-        return shown(next(iter(value))) if only else f"({len(value)})"
+        return shorten(next(iter(value))) if only else f"({len(value)})"
     text = os.fspath(value) if isinstance(value, os.PathLike) else str(value)
-    text = unsigned(text)
+    text = redact_address(text)
     return text if len(text) <= _LONGEST else f"...{text[3 - _LONGEST :]}"
 
 
-def described(value: Any) -> str:
+def describe(value: Any) -> str:
     """The same for a sentence: many values as so many paths."""
     many = isinstance(value, Collection) and not isinstance(value, (str, bytes, Mapping)) and len(value) != 1
-    return f"{len(value)} paths" if many else shown(value)
+    return f"{len(value)} paths" if many else shorten(value)
 
 
-def unsigned(address: str) -> str:
+def redact_address(address: str) -> str:
     """An address without user and query, which may sign it; each of a chain like `zip://a.png::https://host/b.zip`.
 
     A path stays as it is.
@@ -56,9 +56,9 @@ def unsigned(address: str) -> str:
     return "::".join(_ADDRESS.sub(r"\1\3", link) for link in address.split("::"))
 
 
-def unsigned_text(text: str, path: str) -> str:
+def redact_text(text: str, path: str) -> str:
     """A text about a path without what would open it: users and queries of this address, and of others in the text."""
-    text = text.replace(path, unsigned(path))
+    text = text.replace(path, redact_address(path))
     for link in path.split("::"):
         if found := _ADDRESS.fullmatch(link):
             # Libraries tell of an address in forms of their own, often without its scheme.
@@ -67,6 +67,6 @@ def unsigned_text(text: str, path: str) -> str:
     return _IN_TEXT.sub(r"\1\2", text)
 
 
-def unsigned_error(error: Mapping[str, str]) -> dict[str, str]:
+def redact_error(error: Mapping[str, str]) -> dict[str, str]:
     """An error of an upload's summary, as results, logs and artifacts may show it."""
-    return {"path": unsigned(error["path"]), "error": unsigned_text(error["error"], error["path"])}
+    return {"path": redact_address(error["path"]), "error": redact_text(error["error"], error["path"])}

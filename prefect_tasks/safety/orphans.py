@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from datalake_ops.errors import DatalakeError
 from prefect_tasks.blocks import load_credentials
 from prefect_tasks.runs.idempotency import FLOW_RUN_LABEL, ON_STOP_LABEL, ROOT_LABEL
-from prefect_tasks.runs.run_labels import Notes
+from prefect_tasks.runs.run_labels import RunLabels
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook
     from datalake_ops.wire.jobs import Job
 
 
-def cancel_jobs_of(run_id: str, credentials: Iterable[str], notes: Notes, logger: Any) -> list[str]:
+def cancel_jobs_of(run_id: str, credentials: Iterable[str], notes: RunLabels, logger: Any) -> list[str]:
     """Cancel the unfinished jobs of a run and of its subflows, and return the ids of those that were cancelled.
 
     Left alone are those that were launched or waited for with `on_stop="detach"`. A lake that cannot be asked and a job
@@ -48,7 +48,7 @@ def _cancelled(hook: DatalakeHook, job: Job, logger: Any) -> bool:
     return True
 
 
-def _orphans(hook: DatalakeHook, run_id: str, notes: Notes) -> Iterator[Job]:
+def _orphans(hook: DatalakeHook, run_id: str, notes: RunLabels) -> Iterator[Job]:
     found = [job for label in (FLOW_RUN_LABEL, ROOT_LABEL) for job in hook.find_jobs(labels={label: run_id})]
     for job in {job.id: job for job in found}.values():
         detached = (job.labels or {}).get(ON_STOP_LABEL) == "detach" or notes.is_detached(job.id)

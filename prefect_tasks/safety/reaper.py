@@ -22,8 +22,8 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
 from prefect_tasks.blocks import DEFAULT_BLOCK
-from prefect_tasks.runs.event_log import was_heard
-from prefect_tasks.runs.run_labels import TAG, Notes
+from prefect_tasks.runs.event_log import event_occurred
+from prefect_tasks.runs.run_labels import TAG, RunLabels
 from prefect_tasks.runs.run_logger import run_logger
 from prefect_tasks.runs.run_states import STOPPED
 from prefect_tasks.safety.orphans import cancel_jobs_of
@@ -52,7 +52,7 @@ def reap_orphan_jobs(
         return []
     cancelled: list[str] = []
     for run in _stopped_runs(flow_run_id, hours):
-        notes = Notes.of(run)
+        notes = RunLabels.of(run)
         cancelled += cancel_jobs_of(str(run.id), notes.credentials or [DEFAULT_BLOCK], notes, logger)
     return cancelled
 
@@ -76,7 +76,7 @@ def is_lost(client: SyncPrefectClient, run: FlowRun, silence: float) -> bool:
         return False
     # It may have been resumed since the reaper was called, which had to wait for a worker. Clocks may differ.
     since = datetime.now(UTC) - timedelta(seconds=silence / 2)
-    return run.state.timestamp <= since and not was_heard(client, run.id, _OF_THE_RUN, since)
+    return run.state.timestamp <= since and not event_occurred(client, run.id, _OF_THE_RUN, since)
 
 
 def _stopped_runs(flow_run_id: UUID | None, hours: float) -> Iterator[FlowRun]:

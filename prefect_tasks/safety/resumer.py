@@ -24,8 +24,8 @@ from prefect.events.filters import EventNameFilter
 
 from datalake_ops.config import RetryPolicy, Timeouts
 from prefect_tasks.blocks import load_credentials
-from prefect_tasks.runs.event_log import was_heard
-from prefect_tasks.runs.run_labels import Notes, Suspended
+from prefect_tasks.runs.event_log import event_occurred
+from prefect_tasks.runs.run_labels import RunLabels, SuspensionRecord
 from prefect_tasks.runs.run_logger import run_logger
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def job_watcher(interval: float = 5.0, linger: float = 600.0) -> int:
     """
     logger = run_logger()
     with ExitStack() as stack:
-        watcher = Watcher(logger, stack)
+        watcher = Resumer(logger, stack)
         last_needed = time.monotonic()
         while time.monotonic() - last_needed < linger:
             try:
@@ -70,7 +70,7 @@ def job_watcher(interval: float = 5.0, linger: float = 600.0) -> int:
     return watcher.woken
 
 
-class Watcher:
+class Resumer:
     """Looks at everything that is waited for; hooks are kept open from look to look, until `stack` ends."""
 
     def __init__(self, logger: Any, stack: ExitStack) -> None:
@@ -85,7 +85,7 @@ class Watcher:
 
     def look(self) -> int:
         """Wake whom there is to wake, and return how many are waiting."""
-        waiting = [(run, waits) for run in _suspended_runs() if (waits := Notes.of(run).suspended_for) is not None]
+        waiting = [(run, waits) for run in _suspended_runs() if (waits := RunLabels.of(run).suspended_for) is not None]
         wanted: dict[str, set[str]] = defaultdict(set)
         for _, waits in waiting:
             wanted[waits.credentials].update(waits.jobs)
@@ -124,7 +124,7 @@ class Watcher:
         if (hook := self._hooks.pop(name, None)) is not None:
             hook.close()
 
-    def _wake(self, run: FlowRun, waits: Suspended, statuses: Mapping[str, str]) -> None:
+    def _wake(self, run: FlowRun, waits: SuspensionRecord, statuses: Mapping[str, str]) -> None:
         state_id = run.state.id if run.state is not None else run.id
         ready_at = self._ready_at.setdefault(state_id, time.monotonic())
         if time.monotonic() - ready_at < _LEAVING and not _has_left(run):
@@ -160,10 +160,10 @@ def _has_left(run: FlowRun) -> bool:
     if time.time() - suspended_at.timestamp() >= _LEAVING:
         return True
     with get_client(sync_client=True) as client:
-        return was_heard(client, run.id, _LEFT, since=suspended_at)
+        return event_occurred(client, run.id, _LEFT, since=suspended_at)
 
 
-def _statuses(waits: Suspended, known: Mapping[UUID, Job] | None) -> dict[str, str] | None:
+def _statuses(waits: SuspensionRecord, known: Mapping[UUID, Job] | None) -> dict[str, str] | None:
     """How the jobs ended, when all have; a job that is no more has ended too, and the run itself will say so."""
     if known is None:
         return None
@@ -173,11 +173,11 @@ def _statuses(waits: Suspended, known: Mapping[UUID, Job] | None) -> dict[str, s
     return {name: str(job.status) if job is not None else "UNKNOWN" for name, job in jobs.items()}
 
 
-def _is_overdue(waits: Suspended) -> bool:
+def _is_overdue(waits: SuspensionRecord) -> bool:
     return waits.deadline_at is not None and time.time() >= waits.deadline_at
 
 
-def _tell(run: FlowRun, waits: Suspended, statuses: Mapping[str, str]) -> None:
+def _tell(run: FlowRun, waits: SuspensionRecord, statuses: Mapping[str, str]) -> None:
     emit_event(
         WAIT_OVER,
         resource={"prefect.resource.id": f"datalake.wait.{run.id}", "prefect.resource.name": run.name},

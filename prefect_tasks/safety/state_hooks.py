@@ -14,7 +14,7 @@ from prefect.flows import Flow
 from prefect.logging.loggers import flow_run_logger
 
 from prefect_tasks.blocks import DEFAULT_BLOCK
-from prefect_tasks.runs.run_labels import Notes, read_notes
+from prefect_tasks.runs.run_labels import RunLabels, read_run_labels
 from prefect_tasks.runs.run_states import TIMED_OUT
 from prefect_tasks.safety.orphans import cancel_jobs_of
 
@@ -42,14 +42,14 @@ def datalake_guards(credentials: str | None = None) -> dict[str, Any]:
     return {"on_cancellation": [cancel_jobs], "on_crashed": [cancel_jobs], "on_failure": [cancel_jobs_when_late]}
 
 
-def _notes_of(flow_run: FlowRun, logger: Any) -> Notes:
+def _notes_of(flow_run: FlowRun, logger: Any) -> RunLabels:
     """What the run noted; Prefect hands the hooks a run that it read before the notes were made."""
     try:
-        return read_notes(flow_run.id)
+        return read_run_labels(flow_run.id)
     except Exception:
         # A server that is away is no reason to leave the jobs running: the platform can be asked without it.
         logger.warning("The notes of flow run %s could not be read.", flow_run.id, exc_info=True)
-        return Notes(flow_run.labels)
+        return RunLabels(flow_run.labels)
 
 
 def _credentials_of(flow: Flow[..., Any], flow_run: FlowRun) -> str:

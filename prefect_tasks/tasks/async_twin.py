@@ -11,13 +11,13 @@ from typing import Any, ParamSpec, TypeVar
 from prefect.tasks import Task
 
 from prefect_tasks.runs.retry_policy import ASYNC_RETRYING
-from prefect_tasks.waits.stop_signal import asking_to_stop
+from prefect_tasks.waits.stop_signal import stop_threads_on_error
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def awaiting(fn: Callable[P, R], **options: Any) -> Task[P, Coroutine[Any, Any, R]]:
+def async_twin(fn: Callable[P, R], **options: Any) -> Task[P, Coroutine[Any, Any, R]]:
     """A task `a<name>` that does what `fn` does in a thread of its own, with the same options.
 
     A cancelled await tells that thread to stop, see `stops.check`.
@@ -25,7 +25,7 @@ def awaiting(fn: Callable[P, R], **options: Any) -> Task[P, Coroutine[Any, Any, 
 
     @wraps(fn)
     async def twin(*args: P.args, **kwargs: P.kwargs) -> R:
-        with asking_to_stop():
+        with stop_threads_on_error():
             return await asyncio.to_thread(fn, *args, **kwargs)
 
     # Prefect fills in the arguments by these.

@@ -13,13 +13,13 @@ from prefect.context import TaskRunContext
 
 from datalake_ops.errors import ConfigurationError
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
-from prefect_tasks.runs.idempotency import KEPT, STEADY, ended_badly, idempotency_key, labels, start_once
+from prefect_tasks.runs.idempotency import KEPT, SAME_CALL, count_failed_jobs, idempotency_key, labels, start_once
 from prefect_tasks.runs.retry_policy import RETRYING
-from prefect_tasks.runs.run_labels import note_launch
+from prefect_tasks.runs.run_labels import record_launch
 from prefect_tasks.runs.run_logger import OnStop
-from prefect_tasks.runs.run_names import saying
-from prefect_tasks.tasks.async_twin import awaiting
-from prefect_tasks.waits.progress_card import WORK_LABEL, tell_job
+from prefect_tasks.runs.run_names import run_name
+from prefect_tasks.tasks.async_twin import async_twin
+from prefect_tasks.waits.job_progress import WORK_LABEL, announce_job
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook
@@ -36,7 +36,7 @@ class JobsOncePerRun(CachePolicy):
         self, task_ctx: TaskRunContext, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
     ) -> str | None:
         """The key of the result: of the inputs and the run, and of how many of its jobs ended badly."""
-        steady = STEADY.compute_key(task_ctx, inputs, flow_parameters, **kwargs)
+        steady = SAME_CALL.compute_key(task_ctx, inputs, flow_parameters, **kwargs)
         replaced = _replaced(inputs) if runtime.flow_run.run_count > 1 else 0
         return f"{_ACTION}-{steady}-{replaced}"
 
@@ -45,7 +45,7 @@ IMPORTING_OBJECTS: dict[str, Any] = {
     **RETRYING,
     **KEPT,
     "cache_policy": JobsOncePerRun(),
-    "task_run_name": saying(_ACTION, "objects"),
+    "task_run_name": run_name(_ACTION, "objects"),
 }
 
 
@@ -72,17 +72,17 @@ def import_cloud_objects(
         AmbiguousRequestError: the answer was lost and the platform keeps no idempotency keys: look before repeating.
     """
     own_key, marks = idempotency_key(_ACTION, locals()), labels(on_stop) | {WORK_LABEL: "import"}
-    note_launch(credentials)
+    record_launch(credentials)
     jobs: list[str] = []
     with load_credentials(credentials).get_client() as hook:
         for number, part in enumerate(_parts(objects)):
             job = start_once(hook, _part_key(own_key, number), partial(_start, hook, part, marks))
-            tell_job(hook, job, f"Import of {len(part)} objects")
+            announce_job(hook, job, f"Import of {len(part)} objects")
             jobs.append(str(job.id))
     return jobs
 
 
-aimport_cloud_objects = awaiting(import_cloud_objects.fn, **IMPORTING_OBJECTS)
+aimport_cloud_objects = async_twin(import_cloud_objects.fn, **IMPORTING_OBJECTS)
 
 
 def _start(hook: DatalakeHook, part: dict[str, Any], marks: dict[str, str], key: str | None) -> Job:
@@ -107,4 +107,4 @@ def _replaced(inputs: Mapping[str, Any]) -> int:
     if key is None:
         return 0
     with load_credentials(inputs["credentials"]).get_client() as hook:
-        return sum(ended_badly(hook, f"{key}/{number}") for number in range(len(_parts(inputs["objects"]))))
+        return sum(count_failed_jobs(hook, f"{key}/{number}") for number in range(len(_parts(inputs["objects"]))))

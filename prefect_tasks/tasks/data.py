@@ -10,19 +10,19 @@ from prefect_tasks.blocks import DatalakeCredentials, load_credentials
 from prefect_tasks.runs.idempotency import EACH_TIME
 from prefect_tasks.runs.retry_policy import RETRYING
 from prefect_tasks.runs.run_logger import run_logger
-from prefect_tasks.runs.run_names import saying
-from prefect_tasks.tasks.async_twin import awaiting
+from prefect_tasks.runs.run_names import run_name
+from prefect_tasks.tasks.async_twin import async_twin
 
 if TYPE_CHECKING:
     from datalake_ops.wire.data import Data
 
-LISTING: dict[str, Any] = {**RETRYING, **EACH_TIME, "task_run_name": saying("list_data", "tags", "q", "limit")}
+LISTING: dict[str, Any] = {**RETRYING, **EACH_TIME, "task_run_name": run_name("list_data", "tags", "q", "limit")}
 FINDING: dict[str, Any] = {
     **RETRYING,
     **EACH_TIME,
-    "task_run_name": saying("find_data", "filename", "object_name", "id"),
+    "task_run_name": run_name("find_data", "filename", "object_name", "id"),
 }
-UPDATING: dict[str, Any] = {**RETRYING, **EACH_TIME, "task_run_name": saying("update_data", "changes")}
+UPDATING: dict[str, Any] = {**RETRYING, **EACH_TIME, "task_run_name": run_name("update_data", "changes")}
 
 
 @task(**LISTING)
@@ -115,9 +115,9 @@ def update_data(credentials: DatalakeCredentials | str, changes: dict[str, dict[
     return count
 
 
-alist_data = awaiting(list_data.fn, **LISTING)
-afind_data = awaiting(find_data.fn, **FINDING)
-aupdate_data = awaiting(update_data.fn, **UPDATING)
+alist_data = async_twin(list_data.fn, **LISTING)
+afind_data = async_twin(find_data.fn, **FINDING)
+aupdate_data = async_twin(update_data.fn, **UPDATING)
 
 
 def _told(data: Data) -> dict[str, Any]:

@@ -11,14 +11,14 @@ from prefect_tasks.blocks import DatalakeCredentials, load_credentials
 from prefect_tasks.runs.idempotency import EACH_TIME
 from prefect_tasks.runs.retry_policy import RETRYING
 from prefect_tasks.runs.run_logger import run_logger
-from prefect_tasks.runs.run_names import saying
-from prefect_tasks.tasks.async_twin import awaiting
+from prefect_tasks.runs.run_names import run_name
+from prefect_tasks.tasks.async_twin import async_twin
 from prefect_tasks.tasks.selection import chosen
 
 DOWNLOADING: dict[str, Any] = {
     **RETRYING,
     **EACH_TIME,
-    "task_run_name": saying("download_data", "directory", "data", "tags", "q"),
+    "task_run_name": run_name("download_data", "directory", "data", "tags", "q"),
 }
 
 
@@ -70,4 +70,4 @@ def download_data(
     }
 
 
-adownload_data = awaiting(download_data.fn, **DOWNLOADING)
+adownload_data = async_twin(download_data.fn, **DOWNLOADING)

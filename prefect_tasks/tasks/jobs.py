@@ -9,12 +9,12 @@ from prefect import task
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
 from prefect_tasks.runs.idempotency import ONE_JOB_PER_RUN, idempotency_key, labels, start_once
 from prefect_tasks.runs.retry_policy import RETRYING
-from prefect_tasks.runs.run_labels import note_launch
+from prefect_tasks.runs.run_labels import record_launch
 from prefect_tasks.runs.run_logger import OnStop, run_logger
-from prefect_tasks.runs.run_names import saying
-from prefect_tasks.tasks.async_twin import awaiting
+from prefect_tasks.runs.run_names import run_name
+from prefect_tasks.tasks.async_twin import async_twin
 from prefect_tasks.tasks.selection import chosen
-from prefect_tasks.waits.progress_card import WORK_LABEL, tell_job
+from prefect_tasks.waits.job_progress import WORK_LABEL, announce_job
 
 if TYPE_CHECKING:
     from datalake_ops.wire.jobs import Job
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 IMPORTING: dict[str, Any] = {
     **RETRYING,
     **ONE_JOB_PER_RUN,
-    "task_run_name": saying("import_bucket_objects", "prefixes", "tags"),
+    "task_run_name": run_name("import_bucket_objects", "prefixes", "tags"),
 }
 LAUNCHING: dict[str, Any] = {**RETRYING, **ONE_JOB_PER_RUN, "task_run_name": "launch_processing {processing}"}
 
@@ -52,14 +52,14 @@ def import_bucket_objects(
         AmbiguousRequestError: the answer was lost and the platform keeps no idempotency keys: look before repeating.
     """
     own_key, marks = idempotency_key("import_bucket_objects", locals()), labels(on_stop) | {WORK_LABEL: "import"}
-    note_launch(credentials)
+    record_launch(credentials)
     with load_credentials(credentials).get_client() as hook:
         job = start_once(
             hook,
             own_key,
             lambda key: hook.import_bucket_objects(prefixes, tags, source, idempotency_key=key, labels=marks),
         )
-        tell_job(hook, job, f"Import of {prefixes}")
+        announce_job(hook, job, f"Import of {prefixes}")
     return str(job.id)
 
 
@@ -100,7 +100,7 @@ def launch_processing(
         idempotency_key("launch_processing", locals()),
         labels(on_stop) | {WORK_LABEL: f"processing {processing}"},
     )
-    note_launch(credentials)
+    record_launch(credentials)
     filters = {"tags": tags, "intersect_tags": intersect_tags, "q": q, "limit": limit}
     settings: dict[str, Any] = {"parameters": parameters, "cpu": cpu, "gpu": gpu, "inputs": inputs}
     with load_credentials(credentials).get_client() as hook:
@@ -111,9 +111,9 @@ def launch_processing(
             return hook.launch_processing(processing, named, **settings, idempotency_key=key, labels=marks)
 
         job = start_once(hook, own_key, start)
-        tell_job(hook, job, processing)
+        announce_job(hook, job, processing)
     return str(job.id)
 
 
-aimport_bucket_objects = awaiting(import_bucket_objects.fn, **IMPORTING)
-alaunch_processing = awaiting(launch_processing.fn, **LAUNCHING)
+aimport_bucket_objects = async_twin(import_bucket_objects.fn, **IMPORTING)
+alaunch_processing = async_twin(launch_processing.fn, **LAUNCHING)

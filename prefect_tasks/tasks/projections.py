@@ -11,14 +11,14 @@ from prefect_tasks.blocks import DatalakeCredentials, load_credentials
 from prefect_tasks.runs.idempotency import ONCE_PER_RUN
 from prefect_tasks.runs.retry_policy import RETRYING
 from prefect_tasks.runs.run_logger import run_logger
-from prefect_tasks.runs.run_names import saying
-from prefect_tasks.tasks.async_twin import awaiting
+from prefect_tasks.runs.run_names import run_name
+from prefect_tasks.tasks.async_twin import async_twin
 
 # The platform takes two projections of one name: a repeat would make a second one.
 PROJECTING: dict[str, Any] = {
     **RETRYING,
     **ONCE_PER_RUN,
-    "task_run_name": saying("create_projection", "name", "data"),
+    "task_run_name": run_name("create_projection", "name", "data"),
 }
 
 
@@ -54,4 +54,4 @@ def create_projection(
     return {"id": str(made.id), "name": made.name, "data": str(data)}
 
 
-acreate_projection = awaiting(create_projection.fn, **PROJECTING)
+acreate_projection = async_twin(create_projection.fn, **PROJECTING)

@@ -12,14 +12,14 @@ from prefect_tasks.blocks import DatalakeCredentials
 from prefect_tasks.runs.idempotency import EACH_TIME
 from prefect_tasks.runs.retry_policy import RETRYING
 from prefect_tasks.runs.rollback import delete_created
-from prefect_tasks.runs.run_names import shown, unsigned
-from prefect_tasks.tasks.async_twin import awaiting
+from prefect_tasks.runs.run_names import redact_address, shorten
+from prefect_tasks.tasks.async_twin import async_twin
 from prefect_tasks.uploads.reports import Reports, address_of
-from prefect_tasks.uploads.upload import SUMMARY_BYTES, Visible, upload
+from prefect_tasks.uploads.upload import SUMMARY_BYTES, UploadDisplay, upload
 
 
 def _run_name(parameters: dict[str, Any]) -> str:
-    return f"retry_failed_files {shown(address_of(parameters['report']))}"
+    return f"retry_failed_files {shorten(address_of(parameters['report']))}"
 
 
 RETRYING_FILES: dict[str, Any] = {
@@ -76,7 +76,7 @@ def retry_failed_files(
     arguments |= {name: value for name, value in given.items() if value is not None}
     summaries = []
     for what, again, target in reports.to_retry():
-        visible = Visible(f"{what} of {reports.name}", artifacts)
+        visible = UploadDisplay(f"{what} of {reports.name}", artifacts)
         # What fails of one must not keep the others from being tried.
         summaries.append(upload(credentials, again, arguments, visible, target, None))
     merged = _merged(summaries)
@@ -86,14 +86,14 @@ def retry_failed_files(
     return merged
 
 
-aretry_failed_files = awaiting(retry_failed_files.fn, **RETRYING_FILES)
+aretry_failed_files = async_twin(retry_failed_files.fn, **RETRYING_FILES)
 for _task in (retry_failed_files, aretry_failed_files):
     _task.on_rollback(delete_created)
 
 
 def _failure(merged: dict[str, Any], failed: int) -> UploadError | NothingDoneError:
     first = merged["errors"][0] if merged["errors"] else {"path": "", "error": "see the report"}
-    rows = unsigned(merged["report"])
+    rows = redact_address(merged["report"])
     message = f"{failed} of {merged['files']} files failed again. {first['error']} All rows are in {rows}"
     return NothingDoneError(message) if failed == merged["files"] else UploadError(message, first["path"])
 

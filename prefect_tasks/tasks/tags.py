@@ -9,10 +9,10 @@ from prefect import task
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
 from prefect_tasks.runs.idempotency import EACH_TIME
 from prefect_tasks.runs.retry_policy import RETRYING
-from prefect_tasks.runs.rollback import is_undoable, newly_tagged, note, restore_tags
+from prefect_tasks.runs.rollback import data_without_tags, is_undoable, record_change, restore_tags
 from prefect_tasks.runs.run_logger import run_logger
-from prefect_tasks.runs.run_names import saying
-from prefect_tasks.tasks.async_twin import awaiting
+from prefect_tasks.runs.run_names import run_name
+from prefect_tasks.tasks.async_twin import async_twin
 from prefect_tasks.tasks.selection import chosen
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 TAGGING: dict[str, Any] = {
     **RETRYING,
     **EACH_TIME,
-    "task_run_name": saying("tag_data", "data", "tags", "q", "add", "remove"),
+    "task_run_name": run_name("tag_data", "data", "tags", "q", "add", "remove"),
 }
-CREATING: dict[str, Any] = {**RETRYING, **EACH_TIME, "task_run_name": saying("get_or_create_tag", "name")}
+CREATING: dict[str, Any] = {**RETRYING, **EACH_TIME, "task_run_name": run_name("get_or_create_tag", "name")}
 
 
 @task(**TAGGING)
@@ -56,7 +56,9 @@ def tag_data(
     with load_credentials(credentials).get_client() as hook:
         named = chosen(hook, data, {"tags": tags, "intersect_tags": intersect_tags, "q": q, "limit": limit})
         if is_undoable():
-            note(credentials, {"added": newly_tagged(hook, named, on), "removed": _carrying(hook, named, off)})
+            record_change(
+                credentials, {"added": data_without_tags(hook, named, on), "removed": _carrying(hook, named, off)}
+            )
         if on:
             hook.add_tags(named, on)
         if off:
@@ -73,8 +75,8 @@ def get_or_create_tag(credentials: DatalakeCredentials | str, name: str) -> dict
     return {"id": str(tag.id), "name": tag.name}
 
 
-atag_data = awaiting(tag_data.fn, **TAGGING)
-aget_or_create_tag = awaiting(get_or_create_tag.fn, **CREATING)
+atag_data = async_twin(tag_data.fn, **TAGGING)
+aget_or_create_tag = async_twin(get_or_create_tag.fn, **CREATING)
 for _task in (tag_data, atag_data):
     _task.on_rollback(restore_tags)
 
@@ -84,5 +86,5 @@ def _names(tags: str | list[str] | None) -> list[str]:
 
 
 def _carrying(hook: DatalakeHook, data: list[str], tags: list[str]) -> dict[str, list[str]]:
-    missing = newly_tagged(hook, data, tags)
+    missing = data_without_tags(hook, data, tags)
     return {tag: [one for one in data if one not in set(missing[tag])] for tag in tags}

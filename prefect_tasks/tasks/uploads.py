@@ -12,16 +12,16 @@ from prefect_tasks.blocks import DatalakeCredentials
 from prefect_tasks.runs.idempotency import ONCE_PER_RUN
 from prefect_tasks.runs.retry_policy import RETRYING
 from prefect_tasks.runs.rollback import delete_created
-from prefect_tasks.runs.run_names import described, saying
-from prefect_tasks.tasks.async_twin import awaiting
-from prefect_tasks.uploads.upload import Visible, upload
+from prefect_tasks.runs.run_names import describe, run_name
+from prefect_tasks.tasks.async_twin import async_twin
+from prefect_tasks.uploads.upload import UploadDisplay, upload
 
 FilePath = str | os.PathLike[str]
 UPLOADING: dict[str, Any] = {
     **RETRYING,
     **ONCE_PER_RUN,
     "tags": ["datalake", "datalake-upload"],
-    "task_run_name": saying("upload_data", "filepaths", "tags"),
+    "task_run_name": run_name("upload_data", "filepaths", "tags"),
 }
 
 
@@ -96,10 +96,10 @@ def upload_data(
         "if_exists": if_exists,
         "journal": journal,
     }
-    visible = Visible(described(filepaths), artifacts, sample, max_ids)
+    visible = UploadDisplay(describe(filepaths), artifacts, sample, max_ids)
     return upload(credentials, filepaths, arguments, visible, report, allow_failures, limit)
 
 
-aupload_data = awaiting(upload_data.fn, **UPLOADING)
+aupload_data = async_twin(upload_data.fn, **UPLOADING)
 for _task in (upload_data, aupload_data):
     _task.on_rollback(delete_created)

@@ -10,18 +10,18 @@ from prefect.cache_policies import NO_CACHE
 from prefect_tasks.blocks import DatalakeCredentials, aload_credentials, load_credentials
 from prefect_tasks.runs.retry_policy import ASYNC_RETRYING, RETRYING
 from prefect_tasks.runs.run_logger import OnStop, WaitMode
-from prefect_tasks.runs.run_names import saying
-from prefect_tasks.waits.polling import Polling
+from prefect_tasks.runs.run_names import run_name
+from prefect_tasks.waits.polling import JobPoller
 from prefect_tasks.waits.status_log import seconds_left
-from prefect_tasks.waits.suspension import JobWait, refuse_to_suspend, several
+from prefect_tasks.waits.suspension import JobWaitTask, refuse_to_suspend, several
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _waiting(**options: Any) -> Callable[[Callable[P, R]], JobWait[P, R]]:
+def _waiting(**options: Any) -> Callable[[Callable[P, R]], JobWaitTask[P, R]]:
     # A wait looks anew each time: what it saw before a run was resumed or retried tells nothing.
-    return lambda fn: JobWait(fn, cache_policy=NO_CACHE, **options)
+    return lambda fn: JobWaitTask(fn, cache_policy=NO_CACHE, **options)
 
 
 @_waiting(task_run_name="wait_for_job {job}", **RETRYING)
@@ -55,11 +55,11 @@ def wait_for_job(
         ConfigurationError: `"suspend"` was asked for, and the run cannot be suspended; the text says why.
     """
     refuse_to_suspend(wait)
-    polling = Polling(load_credentials(credentials), several(job), poll_interval, on_stop)
+    polling = JobPoller(load_credentials(credentials), several(job), poll_interval, on_stop)
     return polling.run(seconds_left(timeout))[0]
 
 
-@_waiting(task_run_name=saying("wait for", "jobs"), **RETRYING)
+@_waiting(task_run_name=run_name("wait for", "jobs"), **RETRYING)
 def wait_for_jobs(
     credentials: DatalakeCredentials | str,
     jobs: list[str],
@@ -77,7 +77,7 @@ def wait_for_jobs(
         JobWaitTimeoutError, ConfigurationError: as `wait_for_job`.
     """
     refuse_to_suspend(wait)
-    polling = Polling(load_credentials(credentials), several(jobs), poll_interval, on_stop)
+    polling = JobPoller(load_credentials(credentials), several(jobs), poll_interval, on_stop)
     return polling.run(seconds_left(timeout))
 
 
@@ -96,11 +96,11 @@ async def await_job(
         JobFailedError, JobKilledError, JobWaitTimeoutError, ConfigurationError: as `wait_for_job`.
     """
     refuse_to_suspend(wait)
-    polling = Polling(await aload_credentials(credentials), several(job), poll_interval, on_stop)
+    polling = JobPoller(await aload_credentials(credentials), several(job), poll_interval, on_stop)
     return (await polling.arun(seconds_left(timeout)))[0]
 
 
-@_waiting(task_run_name=saying("await", "jobs"), **ASYNC_RETRYING)
+@_waiting(task_run_name=run_name("await", "jobs"), **ASYNC_RETRYING)
 async def await_jobs(
     credentials: DatalakeCredentials | str,
     jobs: list[str],
@@ -115,5 +115,5 @@ async def await_jobs(
         JobFailedError, JobKilledError, JobWaitTimeoutError, ConfigurationError: as `wait_for_job`.
     """
     refuse_to_suspend(wait)
-    polling = Polling(await aload_credentials(credentials), several(jobs), poll_interval, on_stop)
+    polling = JobPoller(await aload_credentials(credentials), several(jobs), poll_interval, on_stop)
     return await polling.arun(seconds_left(timeout))

@@ -16,7 +16,7 @@ from prefect import get_client, runtime
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 
 from prefect_tasks.runs.run_logger import run_logger
-from prefect_tasks.runs.run_names import unsigned_error
+from prefect_tasks.runs.run_names import redact_error
 
 if TYPE_CHECKING:
     from datalake_ops.upload.progress import Progress
@@ -36,7 +36,7 @@ def create(kind: str, key: str, data: Any, description: str | None = None) -> UU
     if not (task_run or flow_run):
         return None
     made: list[UUID] = []
-    with tolerated(f"Prefect did not take the artifact {key}"):
+    with log_failures(f"Prefect did not take the artifact {key}"):
         wanted = ArtifactCreate(
             type=kind,
             key=key,
@@ -52,7 +52,7 @@ def create(kind: str, key: str, data: Any, description: str | None = None) -> UU
 
 def update(artifact: UUID, data: Any, description: str | None = None) -> None:
     """Replace what an artifact says."""
-    with tolerated("Prefect did not take an artifact"), get_client(sync_client=True) as client:
+    with log_failures("Prefect did not take an artifact"), get_client(sync_client=True) as client:
         client.update_artifact(artifact, ArtifactUpdate(data=data, description=description))
 
 
@@ -69,7 +69,7 @@ def table(key: str, rows: Sequence[Mapping[str, Any]], description: str) -> None
     create("table", key, json.dumps(shown), description)
 
 
-class ProgressCard:
+class ProgressArtifact:
     """One progress artifact of this run, changed every 5 s at most, with the rate and the time left."""
 
     def __init__(self, what: str, every: float = _EVERY, clock: Callable[[], float] = time.monotonic) -> None:
@@ -99,7 +99,7 @@ class ProgressCard:
             update(self._artifact, value, told)
 
 
-class UploadCard(ProgressCard):
+class UploadProgressArtifact(ProgressArtifact):
     """The progress of an upload, for `on_progress`."""
 
     def __init__(self, what: str, every: float = _EVERY, clock: Callable[[], float] = time.monotonic) -> None:
@@ -119,7 +119,7 @@ def summary_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = [
         {"what": status.lower(), "files": count, "reason": ""} for status, count in summary["counts"].items() if count
     ]
-    told = map(unsigned_error, summary["errors"])
+    told = map(redact_error, summary["errors"])
     rows += [{"what": one["path"], "files": 1, "reason": one["error"]} for one in told]
     if summary["errors_left_out"]:
         rows.append({"what": "failed, not named here", "files": summary["errors_left_out"], "reason": "see the report"})
@@ -127,7 +127,7 @@ def summary_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def tolerated(what: str) -> Iterator[None]:
+def log_failures(what: str) -> Iterator[None]:
     """What fails within is logged, after `what` it means, and ends nothing: it only tells of work that is done."""
     logger = run_logger()
     try:

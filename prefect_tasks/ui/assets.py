@@ -16,7 +16,7 @@ from prefect.events import emit_event
 
 from datalake_ops.lineage import LakeUri
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
-from prefect_tasks.runs.run_names import unsigned
+from prefect_tasks.runs.run_names import redact_address
 from prefect_tasks.ui import artifacts
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _UNTOLD = "Lineage is not told"
 
 
 @dataclass(frozen=True)
-class Written:
+class Materialization:
     """What was written: data with these tags and this source, read from these addresses; `facts` are plain JSON."""
 
     tags: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class Written:
         source: str | None,
         reads: Any = (),
         facts: Mapping[str, Any] | None = None,
-    ) -> Written:
+    ) -> Materialization:
         """The same from a task's arguments."""
         named = (tags,) if isinstance(tags, str) else tuple(tags or ())
         return cls(named, source, tuple(_places(reads)), facts or {})
@@ -68,13 +68,13 @@ def lake_uri(hook: DatalakeHook) -> LakeUri:
     return LakeUri.of(hook.connection.host, context.organization.name, context.datalake.name)
 
 
-def tell(hook: DatalakeHook, written: Written, artifact: bool = True) -> list[str]:
+def emit_materialization(hook: DatalakeHook, written: Materialization, artifact: bool = True) -> list[str]:
     """Tell Prefect what was written, and return the keys of the assets.
 
     What cannot be told is logged, and fails nothing.
     """
     keys: list[str] = []
-    with artifacts.tolerated(_UNTOLD):
+    with artifacts.log_failures(_UNTOLD):
         assets = written.assets(lake_uri(hook))
         _emit(hook, written, assets)
         keys += [asset.key for asset in assets]
@@ -83,13 +83,13 @@ def tell(hook: DatalakeHook, written: Written, artifact: bool = True) -> list[st
     return keys
 
 
-def tell_of_run(credentials: DatalakeCredentials | str, written: Written) -> None:
-    """What `tell` does, after a job or shards of this run, with a hook of its own."""
-    with artifacts.tolerated(_UNTOLD), load_credentials(credentials).get_client() as hook:
-        tell(hook, written)
+def emit_run_materialization(credentials: DatalakeCredentials | str, written: Materialization) -> None:
+    """What `emit_materialization` does, after a job or shards of this run, with a hook of its own."""
+    with artifacts.log_failures(_UNTOLD), load_credentials(credentials).get_client() as hook:
+        emit_materialization(hook, written)
 
 
-def _emit(hook: DatalakeHook, written: Written, assets: Iterable[LakeUri]) -> None:
+def _emit(hook: DatalakeHook, written: Materialization, assets: Iterable[LakeUri]) -> None:
     read = [key for key in map(_key_of, written.reads) if key]
     related = [*({"prefect.resource.id": key, "prefect.resource.role": "asset"} for key in read), _BY]
     for key in read:
@@ -100,7 +100,7 @@ def _emit(hook: DatalakeHook, written: Written, assets: Iterable[LakeUri]) -> No
         emit_event(_MATERIALIZED, resource=resource, related=related, payload={**written.facts})
 
 
-def _page(hook: DatalakeHook, written: Written, assets: Iterable[LakeUri]) -> str:
+def _page(hook: DatalakeHook, written: Materialization, assets: Iterable[LakeUri]) -> str:
     reads = "<br>".join(f"`{one}`" for one in written.reads) or "data of the lake"
     # Prefect's page shows no code inside a link.
     writes = "<br>".join(f"`{asset}` [open]({hook.datalake_url(asset.query)})" for asset in assets)
@@ -121,7 +121,7 @@ def _places(reads: Any) -> list[str]:
     if len(given) > _READS:
         # A long list of files is told by their folders.
         given = list(dict.fromkeys(one.rpartition("/")[0] for one in given))[:_READS]
-    return [unsigned(one) if "://" in one else Path(one).absolute().as_uri() for one in given]
+    return [redact_address(one) if "://" in one else Path(one).absolute().as_uri() for one in given]
 
 
 def _key_of(place: str) -> str | None:

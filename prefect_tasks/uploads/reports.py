@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datalake_ops.errors import ConfigurationError
-from prefect_tasks.runs.run_names import unsigned
+from prefect_tasks.runs.run_names import redact_address
 from prefect_tasks.uploads.shared_folder import NOTE, SharedFolder
 
 _DONE = ("UPLOADED", "SKIPPED")
@@ -59,7 +59,7 @@ class Reports:
     @property
     def name(self) -> str:
         """The report, for people."""
-        return unsigned(self.folder.address) if self.plan else f"{self.stem}{_FORM}"
+        return redact_address(self.folder.address) if self.plan else f"{self.stem}{_FORM}"
 
     def to_retry(self) -> Iterator[tuple[str, Any, str]]:
         """What is not in the lake: a word on it, the source to upload, and where its report goes.

@@ -9,14 +9,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from prefect_tasks.ui.artifacts import ProgressCard
+from prefect_tasks.ui.artifacts import ProgressArtifact
 
 if TYPE_CHECKING:
     from datalake_ops.upload.progress import Progress
 
 
 @dataclass
-class Board:
+class ShardProgress:
     """How far each shard of this process is; shards elsewhere are known when they have ended."""
 
     files: int
@@ -32,7 +32,7 @@ class Board:
         sums = {name: sum(getattr(one, name) for one in told) for name in ("done", "bytes", "failed", "skipped")}
         return Progress(total=self.files, **sums)
 
-    def show(self, card: ProgressCard) -> None:
+    def show(self, card: ProgressArtifact) -> None:
         """Tell the card."""
         from datalake_ops.upload.progress import Throughput
 
@@ -42,11 +42,11 @@ class Board:
 
 
 # Not in the module of a task: what its function names travels to a cluster, and a ContextVar does not.
-_BOARD: ContextVar[Board | None] = ContextVar("datalake_board", default=None)
+_BOARD: ContextVar[ShardProgress | None] = ContextVar("datalake_board", default=None)
 
 
 @contextmanager
-def watched(board: Board) -> Iterator[None]:
+def track_shards(board: ShardProgress) -> Iterator[None]:
     """Threads that are started within tell this board."""
     token = _BOARD.set(board)
     try:
@@ -55,7 +55,7 @@ def watched(board: Board) -> Iterator[None]:
         _BOARD.reset(token)
 
 
-def telling(number: int) -> Callable[[Progress], None] | None:
+def shard_callback(number: int) -> Callable[[Progress], None] | None:
     """What takes note of the progress of a shard; None where there is no board, as in another process."""
     board = _BOARD.get()
     if board is None:

@@ -15,12 +15,12 @@ from prefect_tasks.runs.idempotency import ONCE_PER_RUN
 from prefect_tasks.runs.retry_policy import RETRYING
 from prefect_tasks.runs.rollback import delete_created
 from prefect_tasks.runs.run_logger import run_logger
-from prefect_tasks.ui.artifacts import ProgressCard
+from prefect_tasks.ui.artifacts import ProgressArtifact
 from prefect_tasks.uploads.reports import shard_name
-from prefect_tasks.uploads.shard_progress import Board, telling, watched
+from prefect_tasks.uploads.shard_progress import ShardProgress, shard_callback, track_shards
 from prefect_tasks.uploads.shared_folder import SharedFolder
-from prefect_tasks.uploads.upload import Visible, upload
-from prefect_tasks.waits.stop_signal import asking_to_stop
+from prefect_tasks.uploads.upload import UploadDisplay, upload
+from prefect_tasks.waits.stop_signal import stop_threads_on_error
 
 # Seconds between two looks at shards that run.
 _EVERY = 1.0
@@ -61,8 +61,8 @@ def upload_shard(
     if checkpoints is not None:
         folder, name = SharedFolder(checkpoints), shard_name(shard)
         told["journal"], report = folder.at(f"{name}.journal"), folder.at(f"{name}.jsonl")
-    visible = Visible(f"shard {number} of {of}", artifacts=False)
-    return upload(credentials, shard, told, visible, report, None, limit, telling(number))
+    visible = UploadDisplay(f"shard {number} of {of}", artifacts=False)
+    return upload(credentials, shard, told, visible, report, None, limit, shard_callback(number))
 
 
 upload_shard.on_rollback(delete_created)
@@ -89,7 +89,7 @@ def upload_shards(
     """
     summaries: dict[int, dict[str, Any] | BaseException] = {}
     left = list(range(1, len(plan) + 1))
-    board = Board(sum(shard["files"] for shard in plan))
+    board = ShardProgress(sum(shard["files"] for shard in plan))
     for attempt in range(1, runtime.flow_run.run_count + 1):
         summaries.update(_run(plan, left, {**fixed, "attempt": attempt}, runner, board, what))
         left = [number for number in left if _is_bad(summaries[number])]
@@ -109,7 +109,7 @@ def _run(
     numbers: Sequence[int],
     fixed: Mapping[str, Any],
     runner: TaskRunner[Any],
-    board: Board,
+    board: ShardProgress,
     what: str,
 ) -> Iterator[tuple[int, dict[str, Any] | BaseException]]:
     mapped = {
@@ -117,8 +117,8 @@ def _run(
         "number": list(numbers),
         **{name: unmapped(value) for name, value in {**fixed, "of": len(plan)}.items()},
     }
-    card = ProgressCard(what)
-    with watched(board), asking_to_stop():
+    card = ProgressArtifact(what)
+    with track_shards(board), stop_threads_on_error():
         submitted: Any = runner.map(cast("Any", upload_shard), mapped)
         for number, future in _as_they_end(dict(zip(numbers, submitted, strict=True))):
             if future is not None:
@@ -161,7 +161,7 @@ def _outcome(future: Any) -> dict[str, Any] | BaseException:
     return found
 
 
-def _note(board: Board, number: int, outcome: dict[str, Any] | BaseException) -> None:
+def _note(board: ShardProgress, number: int, outcome: dict[str, Any] | BaseException) -> None:
     from datalake_ops.upload.progress import Progress
 
     if isinstance(outcome, BaseException):

@@ -14,14 +14,15 @@ from prefect.exceptions import CancelledRun
 from datalake_ops.errors import NothingDoneError, UploadError
 from datalake_ops.upload.reporting.rows import named_error
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
-from prefect_tasks.runs.concurrency_limits import held
-from prefect_tasks.runs.rollback import created, is_undoable, note
+from prefect_tasks.runs.concurrency_limits import hold_slot
+from prefect_tasks.runs.rollback import created_ids, is_undoable, record_change
 from prefect_tasks.runs.run_logger import run_logger
-from prefect_tasks.runs.run_names import unsigned, unsigned_error, unsigned_text
-from prefect_tasks.ui import artifacts, assets, contact_sheet
+from prefect_tasks.runs.run_names import redact_address, redact_error, redact_text
+from prefect_tasks.ui import artifacts, assets
+from prefect_tasks.ui.sample import show_sample
 from prefect_tasks.uploads.shared_folder import save_report
 from prefect_tasks.waits import stop_signal
-from prefect_tasks.waits.run_monitor import RunWatch
+from prefect_tasks.waits.run_monitor import FlowRunMonitor
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook
@@ -35,7 +36,7 @@ SUMMARY_BYTES = 2000
 
 
 @dataclass(frozen=True)
-class Visible:
+class UploadDisplay:
     """What an upload shows of itself: its name, whether there are artifacts, pictures in the sample, ids it names."""
 
     what: str
@@ -48,7 +49,7 @@ def upload(
     credentials: DatalakeCredentials | str,
     source: Any,
     arguments: Mapping[str, Any],
-    visible: Visible,
+    visible: UploadDisplay,
     report: str | os.PathLike[str] | None = None,
     allow_failures: bool | None = False,
     limit: str | None = None,
@@ -62,19 +63,21 @@ def upload(
         UploadError, NothingDoneError: some or all files failed.
         CancelledRun: the run was cancelled, or nobody waits for this work any more.
     """
-    held_slot: AbstractContextManager[None] = held(limit) if limit else nullcontext()
+    held_slot: AbstractContextManager[None] = hold_slot(limit) if limit else nullcontext()
     with load_credentials(credentials).get_client() as hook, held_slot:
         done = _upload(hook, source, arguments, visible, also)
-        made = created(done) if is_undoable() else []
+        made = created_ids(done) if is_undoable() else []
         if _is_too_bad(done, allow_failures):
             _undo_at_once(hook, made)
             _conclude(hook, done, visible, report)
             raise _failure(done)
-        note(credentials, made)
+        record_change(credentials, made)
         summary = _conclude(hook, done, visible, report)
         if visible.artifacts:
             facts = {"counts": summary["counts"], "bytes": summary["bytes"]}
-            assets.tell(hook, assets.Written.of(arguments.get("tags"), arguments.get("source"), source, facts))
+            assets.emit_materialization(
+                hook, assets.Materialization.of(arguments.get("tags"), arguments.get("source"), source, facts)
+            )
         return summary
 
 
@@ -89,15 +92,15 @@ def _upload(
     hook: DatalakeHook,
     source: Any,
     arguments: Mapping[str, Any],
-    visible: Visible,
+    visible: UploadDisplay,
     also: Callable[[Progress], None] | None,
 ) -> UploadReport:
     from datalake_ops.upload.progress import LogProgress
 
     log = LogProgress(run_logger().info)
-    card = artifacts.UploadCard(visible.what) if visible.artifacts else None
+    card = artifacts.UploadProgressArtifact(visible.what) if visible.artifacts else None
     # Prefect's signals reach the main thread of the flow's process only.
-    watch = RunWatch.of_this_run(run_logger())
+    watch = FlowRunMonitor.of_this_run(run_logger())
 
     def on_progress(progress: Progress) -> None:
         log(progress)
@@ -109,7 +112,7 @@ def _upload(
 
     try:
         done = hook.upload(source, **{"on_progress": on_progress, **arguments})
-    except stop_signal.Stopped as stop:
+    except stop_signal.StopSignal as stop:
         if card is not None:
             card.end("stopped", 0.0)
         raise CancelledRun(
@@ -121,17 +124,17 @@ def _upload(
 
 
 def _stop_if_cancelled(watch: Callable[[], None] | None) -> None:
-    stop_signal.check()
+    stop_signal.raise_if_stopped()
     try:
         if watch is not None:
             watch()
     except CancelledRun as cancelled:
         # An upload goes on after an `Exception` of its callback.
-        raise stop_signal.Stopped(str(cancelled)) from cancelled
+        raise stop_signal.StopSignal(str(cancelled)) from cancelled
 
 
 def _conclude(
-    hook: DatalakeHook, done: UploadReport, visible: Visible, report: str | os.PathLike[str] | None
+    hook: DatalakeHook, done: UploadReport, visible: UploadDisplay, report: str | os.PathLike[str] | None
 ) -> dict[str, Any]:
     from datalake_ops.upload.reporting.export import within
 
@@ -144,7 +147,7 @@ def _conclude(
         artifacts.link(hook.datalake_url(), f"Lake {hook.context.datalake.name}")
         rows = artifacts.summary_rows(told)
         artifacts.table(artifacts.SUMMARY, rows, f"Upload of {visible.what}")
-        contact_sheet.show(hook, summary["data_ids"], f"Some of {visible.what}", visible.sample)
+        show_sample(hook, summary["data_ids"], f"Some of {visible.what}", visible.sample)
     return summary
 
 
@@ -157,13 +160,13 @@ def _undo_at_once(hook: DatalakeHook, made: list[str]) -> None:
 
 def _told(done: UploadReport, max_ids: int) -> dict[str, Any]:
     summary = done.summary(max_ids)
-    return {**summary, "errors": [unsigned_error(error) for error in summary["errors"]]}
+    return {**summary, "errors": [redact_error(error) for error in summary["errors"]]}
 
 
 def _tell(done: UploadReport) -> None:
     logger = run_logger()
     for _, row in zip(range(_LOGGED), done.failures(), strict=False):
-        logger.error("%s", named_error(**unsigned_error({"path": row.path, "error": str(row.error)})))
+        logger.error("%s", named_error(**redact_error({"path": row.path, "error": str(row.error)})))
     logger.info("Uploaded %s, %d bytes in %.1f s", done.counts(), done.bytes, done.seconds)
 
 
@@ -172,17 +175,17 @@ def _failure(done: UploadReport) -> UploadError | NothingDoneError:
 
     first, message = next(done.failures()), failure_text(done)
     for _, row in zip(range(_LOGGED), done.failures(), strict=False):
-        message = unsigned_text(message, row.path)
+        message = redact_text(message, row.path)
     if done.failed_count == len(done.files):
         return NothingDoneError(message, [_unsigned(error) for error in done.errors])
-    return UploadError(message, unsigned(first.path))
+    return UploadError(message, redact_address(first.path))
 
 
 def _unsigned(error: UploadError) -> UploadError:
     """The same error, as the state of a run may keep it."""
-    text = unsigned_text(str(error), error.path)
+    text = redact_text(str(error), error.path)
     if text == str(error):
         return error
     told = copy(error)
-    told.args, told.path, told.__cause__ = (text, *error.args[1:]), unsigned(error.path), error.__cause__
+    told.args, told.path, told.__cause__ = (text, *error.args[1:]), redact_address(error.path), error.__cause__
     return told

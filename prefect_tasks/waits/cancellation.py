@@ -31,7 +31,7 @@ _AT_ONCE = 32
 
 
 @dataclass(frozen=True)
-class Stoppable:
+class CancelTarget:
     """A job to stop; one that was not seen yet may be one to leave alone, and is looked at first."""
 
     job: str
@@ -39,7 +39,7 @@ class Stoppable:
 
 
 @contextmanager
-def stopping(cancel: Callable[[BaseException], None]) -> Iterator[None]:
+def cancel_on_stop(cancel: Callable[[BaseException], None]) -> Iterator[None]:
     """Call `cancel` when the wait within is stopped: by Prefect, by a signal, by its deadline or by a mistake.
 
     Not when the job has ended, and not when Prefect will try or resume the wait again.
@@ -53,8 +53,8 @@ def stopping(cancel: Callable[[BaseException], None]) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def astopping(cancel: Callable[[BaseException], None]) -> AsyncIterator[None]:
-    """What `stopping` does, with `cancel` in a thread of its own, so that many waits of a loop cancel side by side."""
+async def acancel_on_stop(cancel: Callable[[BaseException], None]) -> AsyncIterator[None]:
+    """Async form of `cancel_on_stop`; `cancel` runs in a thread, so that many waits of one loop cancel in parallel."""
     try:
         yield
     except GeneratorExit as stop:
@@ -67,7 +67,7 @@ async def astopping(cancel: Callable[[BaseException], None]) -> AsyncIterator[No
         raise
 
 
-def cancel_jobs(credentials: DatalakeCredentials, jobs: Sequence[Stoppable], logger: Any) -> None:
+def cancel_jobs(credentials: DatalakeCredentials, jobs: Sequence[CancelTarget], logger: Any) -> None:
     """Ask the platform to stop jobs; a refusal is logged, for what stopped the wait matters more."""
     from datalake_ops.hook import DatalakeHook
 
@@ -81,7 +81,7 @@ def cancel_jobs(credentials: DatalakeCredentials, jobs: Sequence[Stoppable], log
             list(pool.map(lambda job: _cancel(hook, job, logger), jobs))
 
 
-def _cancel(hook: DatalakeHook, stoppable: Stoppable, logger: Any) -> None:
+def _cancel(hook: DatalakeHook, stoppable: CancelTarget, logger: Any) -> None:
     job = stoppable.job
     try:
         if stoppable.is_unknown:

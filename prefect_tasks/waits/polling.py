@@ -11,8 +11,8 @@ from datalake_ops.errors import JobWaitTimeoutError
 from prefect_tasks.blocks import DatalakeCredentials
 from prefect_tasks.runs.run_labels import seconds_until
 from prefect_tasks.runs.run_logger import OnStop, run_logger
-from prefect_tasks.waits.cancellation import astopping, cancel_jobs, stopping
-from prefect_tasks.waits.run_monitor import JobWatch
+from prefect_tasks.waits.cancellation import acancel_on_stop, cancel_jobs, cancel_on_stop
+from prefect_tasks.waits.run_monitor import JobMonitor
 from prefect_tasks.waits.status_log import job_summary
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Polling:
+class JobPoller:
     """One wait for jobs: all of them are awaited, one after the other, and then the first that failed raises.
 
     That costs no more time than the longest job takes, and asks for one job at a time.
@@ -41,7 +41,7 @@ class Polling:
         """
         deadline_at = _deadline_at(timeout)
         watches = [self._watch(job) for job in self.jobs]
-        with stopping(lambda stop: self._stop(watches, stop)):
+        with cancel_on_stop(lambda stop: self._stop(watches, stop)):
             _begin(watches)
             with self.credentials.get_client() as hook:
                 ended = [
@@ -58,14 +58,14 @@ class Polling:
         """What `run` does, without holding a thread."""
         deadline_at = _deadline_at(timeout)
         watches = [self._watch(job) for job in self.jobs]
-        async with astopping(lambda stop: self._stop(watches, stop)):
+        async with acancel_on_stop(lambda stop: self._stop(watches, stop)):
             await asyncio.to_thread(_begin, watches)
             async with await self.credentials.aget_client() as hook:
                 ended = [await self._ended(hook, watch, deadline_at) for watch in watches]
                 await asyncio.to_thread(lambda: [watch.end(job) for watch, job in zip(watches, ended, strict=True)])
                 return [job_summary(await hook.check_job(job), await hook.job_url(job)) for job in ended]
 
-    async def _ended(self, hook: AsyncDatalakeHook, watch: JobWatch, deadline_at: float | None) -> Job:
+    async def _ended(self, hook: AsyncDatalakeHook, watch: JobMonitor, deadline_at: float | None) -> Job:
         left = _left(watch, deadline_at)
         try:
             return await hook.wait_for_job(watch.job, left, self.poll_interval, watch.on_poll, False, watch.arest)
@@ -87,34 +87,34 @@ class Polling:
         except JobWaitTimeoutError:
             return None
 
-    def _watch(self, job: str) -> JobWatch:
-        return JobWatch(self.credentials, job, self.on_stop, run_logger())
+    def _watch(self, job: str) -> JobMonitor:
+        return JobMonitor(self.credentials, job, self.on_stop, run_logger())
 
-    def _stop(self, watches: list[JobWatch], stop: BaseException) -> None:
+    def _stop(self, watches: list[JobMonitor], stop: BaseException) -> None:
         jobs = [job for watch in watches if (job := watch.stoppable(stop)) is not None]
         cancel_jobs(self.credentials, jobs, run_logger())
 
-    def _patient(self) -> Polling:
-        return _Glance(self.credentials, self.jobs, self.poll_interval, self.on_stop)
+    def _patient(self) -> JobPoller:
+        return _BriefJobPoller(self.credentials, self.jobs, self.poll_interval, self.on_stop)
 
 
 @dataclass(frozen=True)
-class _Glance(Polling):
+class _BriefJobPoller(JobPoller):
     """A wait whose end by time is no reason to cancel."""
 
-    def _watch(self, job: str) -> JobWatch:
-        return JobWatch(self.credentials, job, self.on_stop, run_logger(), outlived=(JobWaitTimeoutError,))
+    def _watch(self, job: str) -> JobMonitor:
+        return JobMonitor(self.credentials, job, self.on_stop, run_logger(), outlived=(JobWaitTimeoutError,))
 
 
 def _deadline_at(timeout: float | None) -> float | None:
     return None if timeout is None else time.time() + timeout
 
 
-def _begin(watches: list[JobWatch]) -> None:
+def _begin(watches: list[JobMonitor]) -> None:
     for watch in watches:
         watch.begin()
 
 
-def _left(watch: JobWatch, deadline_at: float | None) -> float | None:
+def _left(watch: JobMonitor, deadline_at: float | None) -> float | None:
     left = seconds_until(deadline_at)
     return watch.overdue() if left == 0.0 else left

@@ -18,12 +18,12 @@ from datalake_ops.errors import JobWaitTimeoutError
 from datalake_ops.wire.jobs import Job
 from prefect_tasks.blocks import DatalakeCredentials
 from prefect_tasks.runs.idempotency import ON_STOP_LABEL
-from prefect_tasks.runs.run_labels import note_detached
+from prefect_tasks.runs.run_labels import record_left_job
 from prefect_tasks.runs.run_logger import OnStop
 from prefect_tasks.runs.run_states import STOPPED
-from prefect_tasks.waits.cancellation import Stoppable
-from prefect_tasks.waits.progress_card import JobCard
-from prefect_tasks.waits.status_log import ChangeLog
+from prefect_tasks.waits.cancellation import CancelTarget
+from prefect_tasks.waits.job_progress import JobProgressArtifact
+from prefect_tasks.waits.status_log import StatusLog
 
 _EVERY = 5.0
 _AFTER_FAILURE = 30.0
@@ -33,7 +33,7 @@ _NAP = 1.0
 _LAST_LOOK = 30.0
 
 
-class JobWatch:
+class JobMonitor:
     """What a wait does besides waiting; give `on_poll` and `rest` (or `arest`) to the waiter.
 
     Args:
@@ -53,16 +53,16 @@ class JobWatch:
         self._on_stop = on_stop
         self._outlived = outlived
         self._logger = logger
-        self._log = ChangeLog(logger)
+        self._log = StatusLog(logger)
         self._seen: Job | None = None
-        self._run = RunWatch.of_this_run(logger)
-        self._card = JobCard(credentials, logger)
+        self._run = FlowRunMonitor.of_this_run(logger)
+        self._card = JobProgressArtifact(credentials, logger)
         self._is_overdue = False
 
     def begin(self) -> None:
         """Note what others must know of the job before it is waited for; it asks Prefect."""
         if self._on_stop == "detach":
-            note_detached(self.job)
+            record_left_job(self.job)
 
     def on_poll(self, job: Job) -> None:
         """Take note of a job, as a waiter's `on_poll`.
@@ -115,7 +115,7 @@ class JobWatch:
         self._card.end(job)
         return job
 
-    def stoppable(self, stop: BaseException) -> Stoppable | None:
+    def stoppable(self, stop: BaseException) -> CancelTarget | None:
         """The job, if it is to be stopped with the wait; None if it has ended, outlives this, or was detached."""
         if isinstance(stop, self._outlived) or (self._run is not None and self._run.is_suspended):
             return None
@@ -123,18 +123,18 @@ class JobWatch:
             return None
         if self._seen is None:
             # What its launch said can be asked of the platform alone.
-            return Stoppable(self.job, is_unknown=self._on_stop is None)
+            return CancelTarget(self.job, is_unknown=self._on_stop is None)
         told = self._on_stop or (self._seen.labels or {}).get(ON_STOP_LABEL)
-        return None if told == "detach" or self._seen.status.is_terminal else Stoppable(self.job)
+        return None if told == "detach" or self._seen.status.is_terminal else CancelTarget(self.job)
 
 
-class RunWatch:
+class FlowRunMonitor:
     """Asks Prefect now and then what has become of a flow run, once for all waits of the run in this process.
 
     A thread hears of no signal, and a run without a worker has nobody who would send it one.
     """
 
-    _of: WeakValueDictionary[UUID, RunWatch] = WeakValueDictionary()
+    _of: WeakValueDictionary[UUID, FlowRunMonitor] = WeakValueDictionary()
     _lock = threading.Lock()
 
     def __init__(self, run_id: UUID, logger: Any) -> None:
@@ -150,7 +150,7 @@ class RunWatch:
         self._suspended: State[Any] | None = None
 
     @classmethod
-    def of_this_run(cls, logger: Any) -> RunWatch | None:
+    def of_this_run(cls, logger: Any) -> FlowRunMonitor | None:
         """The watch of the flow run that this code is part of; None outside any."""
         if not runtime.flow_run.id:
             return None

@@ -10,7 +10,7 @@ from prefect.context import TaskRunContext
 from datalake_ops.wire.jobs import Job
 
 
-class ChangeLog:
+class StatusLog:
     """Logs a job when it changes, and only then."""
 
     def __init__(self, logger: Any) -> None:

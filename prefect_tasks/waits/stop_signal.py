@@ -10,12 +10,12 @@ from contextvars import ContextVar
 _STOP: ContextVar[threading.Event | None] = ContextVar("datalake_stop", default=None)
 
 
-class Stopped(BaseException):
+class StopSignal(BaseException):
     """Nobody waits for this work any more; no `Exception`, so that what survives failures does not survive this."""
 
 
 @contextmanager
-def asking_to_stop() -> Iterator[None]:
+def stop_threads_on_error() -> Iterator[None]:
     """Threads that are started within are asked to stop when the block is left by an error or a cancellation."""
     event = threading.Event()
     token = _STOP.set(event)
@@ -28,7 +28,7 @@ def asking_to_stop() -> Iterator[None]:
         _STOP.reset(token)
 
 
-def check() -> None:
+def raise_if_stopped() -> None:
     """Go on only while somebody waits for this work.
 
     Raises:
@@ -36,4 +36,4 @@ def check() -> None:
     """
     event = _STOP.get()
     if event is not None and event.is_set():
-        raise Stopped("The run that this work was done for has been stopped.")
+        raise StopSignal("The run that this work was done for has been stopped.")

@@ -30,11 +30,18 @@ from prefect.transactions import get_transaction
 from datalake_ops.errors import ConfigurationError
 from prefect_tasks.blocks import DatalakeCredentials, aload_credentials, load_credentials
 from prefect_tasks.runs.retry_policy import ASYNC_RETRYING, RETRYING
-from prefect_tasks.runs.run_labels import Notes, Suspended, name_of, note_suspension, read_notes, seconds_until
+from prefect_tasks.runs.run_labels import (
+    RunLabels,
+    SuspensionRecord,
+    block_name,
+    read_run_labels,
+    record_suspension,
+    seconds_until,
+)
 from prefect_tasks.runs.run_logger import OnStop, WaitMode, run_logger
-from prefect_tasks.runs.run_names import saying
-from prefect_tasks.waits.polling import Polling
-from prefect_tasks.waits.run_monitor import RunWatch
+from prefect_tasks.runs.run_names import run_name
+from prefect_tasks.waits.polling import JobPoller
+from prefect_tasks.waits.run_monitor import FlowRunMonitor
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,7 +52,7 @@ _BLOCK_TYPE = str(DatalakeCredentials._block_type_slug)
 _LOOKING: dict[str, Any] = {
     "cache_policy": NO_CACHE,
     "persist_result": False,
-    "task_run_name": saying("look at", "jobs"),
+    "task_run_name": run_name("look at", "jobs"),
 }
 
 
@@ -76,7 +83,7 @@ class Suspension:
     run_id: UUID
     watcher_id: UUID
     call: WaitCall
-    notes: Notes
+    notes: RunLabels
 
     @classmethod
     def offered(cls, call: WaitCall) -> Suspension | None:
@@ -90,9 +97,9 @@ class Suspension:
         context = FlowRunContext.get()
         obstacle = _obstacle(context, call.credentials)
         if obstacle is None and context is not None and context.flow_run is not None:
-            found = _watcher_id(str(name_of(call.credentials)))
+            found = _watcher_id(str(block_name(call.credentials)))
             if isinstance(found, UUID):
-                return cls(context.flow_run.id, found, call, read_notes(context.flow_run.id))
+                return cls(context.flow_run.id, found, call, read_run_labels(context.flow_run.id))
             obstacle = found
         if call.wait == "suspend":
             raise ConfigurationError(
@@ -127,10 +134,10 @@ class Suspension:
         Raises:
             Pause: always; Prefect then ends the process.
         """
-        name = name_of(self.call.credentials)
+        name = block_name(self.call.credentials)
         logger = run_logger()
-        note_suspension(self.run_id, Suspended(str(name), self.call.jobs, self.deadline_at))
-        watch = RunWatch.of_this_run(logger)
+        record_suspension(self.run_id, SuspensionRecord(str(name), self.call.jobs, self.deadline_at))
+        watch = FlowRunMonitor.of_this_run(logger)
         suspend: Any = suspend_flow_run
         logger.info("The run is suspended until the watcher sees that %s ended.", ", ".join(self.call.jobs))
         try:
@@ -161,7 +168,7 @@ def _obstacle(context: FlowRunContext | None, credentials: DatalakeCredentials |
         return "it has no deployment that could start it again."
     if not context.persist_result:
         return "it keeps no results, so all would be done again; declare @flow(persist_result=True)."
-    if name_of(credentials) is None:
+    if block_name(credentials) is None:
         return "its credentials are not saved, so no other process can load them; save the block."
     return None
 
@@ -200,7 +207,7 @@ def _call_watcher(deployment_id: UUID, logger: Any) -> None:
         logger.warning("The job watcher could not be started now; its schedule will.", exc_info=True)
 
 
-class JobWait(Task[P, R]):
+class JobWaitTask(Task[P, R]):
     """A task that waits for jobs and, called directly in a flow, may suspend the flow run meanwhile."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:  # type: ignore[override] # Task has overloads.
@@ -225,7 +232,7 @@ class JobWait(Task[P, R]):
         if suspension is None:
             return poll(**arguments, **extra)
         if not suspension.is_over():
-            seen = _look(**_glance(suspension, arguments), **extra)
+            seen = _poll_briefly(**_glance(suspension, arguments), **extra)
             if _is_answer(seen):
                 return seen
             if not suspension.is_over():
@@ -238,7 +245,7 @@ class JobWait(Task[P, R]):
         if suspension is None:
             return await poll(**arguments, **extra)
         if not suspension.is_over():
-            seen = await _alook(**_glance(suspension, arguments), **extra)
+            seen = await _apoll_briefly(**_glance(suspension, arguments), **extra)
             if _is_answer(seen):
                 return seen
             if not suspension.is_over():
@@ -283,26 +290,26 @@ def _is_answer(seen: Any) -> bool:
 
 
 @task(**{**RETRYING, **_LOOKING})
-def _look(
+def _poll_briefly(
     credentials: DatalakeCredentials | str,
     jobs: str | list[str],
     seconds: float,
     poll_interval: float | None,
     on_stop: OnStop | None,
 ) -> Any:
-    polling = Polling(load_credentials(credentials), several(jobs), poll_interval, on_stop)
+    polling = JobPoller(load_credentials(credentials), several(jobs), poll_interval, on_stop)
     return _alike(jobs, polling.glance(seconds))
 
 
 @task(**{**ASYNC_RETRYING, **_LOOKING})
-async def _alook(
+async def _apoll_briefly(
     credentials: DatalakeCredentials | str,
     jobs: str | list[str],
     seconds: float,
     poll_interval: float | None,
     on_stop: OnStop | None,
 ) -> Any:
-    polling = Polling(await aload_credentials(credentials), several(jobs), poll_interval, on_stop)
+    polling = JobPoller(await aload_credentials(credentials), several(jobs), poll_interval, on_stop)
     return _alike(jobs, await polling.aglance(seconds))
 
 

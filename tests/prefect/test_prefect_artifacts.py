@@ -21,8 +21,8 @@ from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from prefect_tasks import DatalakeCredentials, ensure_limits, ingest_folder, upload_data
-from prefect_tasks.ui.artifacts import ProgressCard, summary_rows
-from prefect_tasks.ui.contact_sheet import contact_sheet
+from prefect_tasks.ui.artifacts import ProgressArtifact, summary_rows
+from prefect_tasks.ui.sample import sample_markdown
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 AnImage = Callable[[str], Path]
@@ -81,7 +81,7 @@ def test_progress_is_told_at_most_once_per_interval() -> None:
 
     @flow
     def told() -> list[float]:
-        card, seen = ProgressCard("work", every=5.0, clock=lambda: now[0]), []
+        card, seen = ProgressArtifact("work", every=5.0, clock=lambda: now[0]), []
         for second in range(13):
             now[0] = float(second)
             card(second, f"{second} of 13")
@@ -93,8 +93,8 @@ def test_progress_is_told_at_most_once_per_interval() -> None:
     assert told() == [0.0] * 5 + [5.0] * 5 + [10.0] * 3 + [100.0]
 
 
-def test_a_contact_sheet_is_small_and_shows_only_pictures(lake: DatalakeHook, some_data: list[str]) -> None:
-    sheet = contact_sheet(lake, some_data, most=2)
+def test_a_sample_is_small_and_shows_only_pictures(lake: DatalakeHook, some_data: list[str]) -> None:
+    sheet = sample_markdown(lake, some_data, most=2)
 
     assert sheet is not None
     assert sheet.count("data:image/jpeg") == 2

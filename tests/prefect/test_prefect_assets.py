@@ -19,8 +19,8 @@ from datalake_ops.hook import DatalakeHook
 from datalake_ops.lineage import LakeUri
 from datalake_ops.testing import PlatformServer
 from prefect_tasks import DatalakeCredentials, launch_processing, upload_data, wait_for_job
-from prefect_tasks.ui.assets import Written, lake_uri, tell
-from prefect_tasks.waits.progress_card import JobCard
+from prefect_tasks.ui.assets import Materialization, emit_materialization, lake_uri
+from prefect_tasks.waits.job_progress import JobProgressArtifact
 from tests.prefect.job_looks import await_first_look
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
@@ -85,11 +85,11 @@ def test_every_key_is_one_that_prefect_takes(uri: LakeUri) -> None:
 
 
 def test_lineage_that_cannot_be_told_fails_nothing(lake: DatalakeHook, caplog: pytest.LogCaptureFixture) -> None:
-    assert tell(lake, Written.of("x" * 600, None)) == []
+    assert emit_materialization(lake, Materialization.of("x" * 600, None)) == []
 
 
 def test_many_tags_are_told_as_the_lake_alone_and_many_files_as_their_folders(tmp_path: Path) -> None:
-    many = Written.of(
+    many = Materialization.of(
         [f"t{number}" for number in range(21)], None, [tmp_path / f"{number}.png" for number in range(21)]
     )
 
@@ -102,7 +102,7 @@ def test_a_job_that_runs_shows_a_link_and_how_long_it_will_take(
     platform: PlatformServer, lake: DatalakeHook, credentials: DatalakeCredentials, some_data: list[str],
     end_well: EndWell, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("prefect_tasks.waits.progress_card._QUICK_SECONDS", 0.0)
+    monkeypatch.setattr("prefect_tasks.waits.job_progress._QUICK_SECONDS", 0.0)
 
     def end_when_seen(job: str) -> None:
         await_first_look(platform, job)
@@ -131,7 +131,7 @@ def test_a_running_job_is_measured_by_its_like(
 ) -> None:
     marks = {"orchestrator": "prefect", "work": f"like-{some_data[0]}"}
     job = lake.wait_for_job(lake.launch_processing("thumbnails", some_data, labels=marks))
-    card = JobCard(credentials, None)
+    card = JobProgressArtifact(credentials, None)
 
     card._usual = card._usual_seconds(job)
     running = job.model_copy(update={"status": type(job.status).RUNNING, "finished_at": None})

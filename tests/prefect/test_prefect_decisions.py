@@ -35,10 +35,10 @@ from datalake_ops.errors import (
 )
 from prefect_tasks import DatalakeCredentials, flows, tasks
 from prefect_tasks.runs.idempotency import idempotency_key, labels
-from prefect_tasks.runs.retry_policy import RETRYING, is_transient, rest
-from prefect_tasks.runs.run_names import described, saying, shown, unsigned, unsigned_text
+from prefect_tasks.runs.retry_policy import RETRYING, is_transient, requested_pause
+from prefect_tasks.runs.run_names import describe, redact_address, redact_text, run_name, shorten
 from prefect_tasks.uploads.sharding import plan_upload, upload_shard
-from prefect_tasks.waits.cancellation import astopping, stopping
+from prefect_tasks.waits.cancellation import acancel_on_stop, cancel_on_stop
 
 AGAIN = [
     NetworkError("refused"),
@@ -120,7 +120,7 @@ def test_every_verb_has_both_kinds() -> None:
 class TestRetryAfter:
     @pytest.mark.parametrize(("asked", "seconds"), [(None, 0), (7.5, 7.5), (-1, 0), (86_400, 600)])
     def test_is_obeyed_within_reason(self, asked: float | None, seconds: float) -> None:
-        assert rest(TooManyRequestsError("slow down", status=429, retry_after=asked)) == seconds
+        assert requested_pause(TooManyRequestsError("slow down", status=429, retry_after=asked)) == seconds
 
     @pytest.mark.parametrize("name", ["list_data", "alist_data"])
     def test_passes_before_the_next_try(self, name: str) -> None:
@@ -139,7 +139,7 @@ class TestRetryAfter:
 
 class TestNames:
     def test_say_the_verb_and_what_was_given(self) -> None:
-        name = saying("tag_data", "data", "tags", "add")
+        name = run_name("tag_data", "data", "tags", "add")
 
         assert name({"data": None, "tags": ["a", "b"], "add": "seen"}) == "tag_data tags=(2) add=seen"
         assert name({"data": ["x"], "tags": None, "add": None}) == "tag_data x"
@@ -148,7 +148,7 @@ class TestNames:
         ("value", "text"), [(["a", "b"], "2 paths"), (["a.png"], "a.png"), ("(2)", "(2)"), ({"files": 7}, "7 files")]
     )
     def test_tell_many_paths_by_their_number(self, value: Any, text: str) -> None:
-        assert described(value) == text
+        assert describe(value) == text
 
     @pytest.mark.parametrize(
         ("value", "text"),
@@ -160,7 +160,7 @@ class TestNames:
         ],
     )
     def test_show_a_value_short_and_without_what_signs_it(self, value: object, text: str) -> None:
-        assert shown(value) == text
+        assert shorten(value) == text
 
     @pytest.mark.parametrize(
         ("address", "text"),
@@ -172,14 +172,14 @@ class TestNames:
         ],
     )
     def test_show_no_link_of_an_address_with_what_signs_it(self, address: str, text: str) -> None:
-        assert unsigned(address) == text
-        assert unsigned_text(f"{address} is not there.", address) == f"{text} is not there."
+        assert redact_address(address) == text
+        assert redact_text(f"{address} is not there.", address) == f"{text} is not there."
 
     def test_tell_of_an_address_without_what_signs_it_in_whatever_form_a_library_does(self) -> None:
         address = "simplecache::https://me:word@host/a.png?X-Signature=abc"
         told = "host/a.png?X-Signature=abc: 403 for https://me:word@host/b.png?token=def (retried)"
 
-        assert unsigned_text(told, address) == "host/a.png: 403 for https://host/b.png (retried)"
+        assert redact_text(told, address) == "host/a.png: 403 for https://host/b.png (retried)"
 
 
 class TestIdempotencyKey:
@@ -233,7 +233,7 @@ class TestStopping:
         ids=lambda stop: type(stop).__name__,
     )
     def test_cancels_the_job_of_a_stopped_wait(self, stops: list[BaseException], stop: BaseException) -> None:
-        with pytest.raises(type(stop)), stopping(stops.append):
+        with pytest.raises(type(stop)), cancel_on_stop(stops.append):
             raise stop
 
         assert stops == [stop]
@@ -242,7 +242,7 @@ class TestStopping:
     def test_leaves_a_job_alone_that_ended_or_is_waited_for_again(
         self, stops: list[BaseException], error: BaseException
     ) -> None:
-        with pytest.raises(type(error)), stopping(stops.append):
+        with pytest.raises(type(error)), cancel_on_stop(stops.append):
             raise error
 
         assert stops == []
@@ -255,7 +255,7 @@ class TestStopping:
             ended.append(type(stop).__name__)
 
         async def waiting() -> None:
-            async with astopping(cancel):
+            async with acancel_on_stop(cancel):
                 await asyncio.sleep(60)
 
         async def stopped() -> None:

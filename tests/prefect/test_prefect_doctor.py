@@ -15,7 +15,7 @@ from prefect_tasks import DatalakeCredentials, doctor, ensure_limits
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
 
-def found(credentials: str) -> dict[str, doctor.Finding]:
+def found(credentials: str) -> dict[str, doctor.CheckResult]:
     return {finding.name: finding for finding in doctor.examine(credentials)}
 
 

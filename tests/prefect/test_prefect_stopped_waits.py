@@ -15,7 +15,7 @@ from datalake_ops.testing import PlatformServer
 from datalake_ops.testing.prefect import wait_until
 from datalake_ops.wire.jobs import JobStatus
 from prefect_tasks import DatalakeCredentials, await_job, await_jobs, wait_for_jobs
-from prefect_tasks.waits.cancellation import stopping
+from prefect_tasks.waits.cancellation import cancel_on_stop
 from tests.prefect.job_looks import await_status
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "processings", "some_data")
@@ -92,7 +92,7 @@ def test_a_job_is_cancelled_when_its_wait_fails_for_the_last_time() -> None:
     @task(retries=1)
     def waiting() -> None:
         tries.append(len(tries) + 1)
-        with stopping(lambda stop: stops.append(tries[-1])):
+        with cancel_on_stop(lambda stop: stops.append(tries[-1])):
             raise NetworkError("The platform is away.")
 
     @flow(retries=1)

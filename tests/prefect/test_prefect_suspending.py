@@ -21,7 +21,7 @@ from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from datalake_ops.wire.jobs import JobStatus
 from prefect_tasks import DatalakeCredentials, DatalakeJob, launch_processing, tag_data, wait_for_job, wait_for_jobs
-from prefect_tasks.runs.run_labels import Suspended, note_suspension, read_notes
+from prefect_tasks.runs.run_labels import SuspensionRecord, read_run_labels, record_suspension
 from prefect_tasks.safety.resumer import job_watcher
 from tests.prefect.job_looks import await_status
 
@@ -117,7 +117,7 @@ def test_jobs_of_submitted_launches_are_waited_for_suspended(saved: str, ordered
     state = done(processed, run)
 
     assert state.name == "Suspended"
-    waits = read_notes(run.id).suspended_for
+    waits = read_run_labels(run.id).suspended_for
     assert waits is not None
     assert list(waits.jobs) == started
 
@@ -165,6 +165,6 @@ def test_a_run_that_is_resumed_late_finds_what_ended_in_time_though_a_look_fails
 
 def over(run: UUID, credentials: str, job: str) -> None:
     """Note what a run notes in its first try, which begins when it is done."""
-    note_suspension(run, Suspended(credentials, (job,), time.time() - 1))
+    record_suspension(run, SuspensionRecord(credentials, (job,), time.time() - 1))
     with get_client(sync_client=True) as client:
         client.update_flow_run_labels(run, {f"datalake.deadline_at.1.{job}": time.time() - 1})

@@ -28,11 +28,11 @@ from datalake_ops.testing import PlatformServer
 from datalake_ops.testing.prefect import wait_until
 from datalake_ops.wire.jobs import JobStatus
 from prefect_tasks import DatalakeCredentials, install_automations, reap_orphan_jobs, wait_for_job
-from prefect_tasks.runs.event_log import was_heard
-from prefect_tasks.runs.run_labels import TAG, note_suspension
-from prefect_tasks.runs.run_labels import Suspended as Waits
+from prefect_tasks.runs.event_log import event_occurred
+from prefect_tasks.runs.run_labels import TAG, record_suspension
+from prefect_tasks.runs.run_labels import SuspensionRecord as Waits
 from prefect_tasks.safety.reaper import is_lost
-from prefect_tasks.safety.resumer import Watcher, job_watcher
+from prefect_tasks.safety.resumer import Resumer, job_watcher
 from tests.prefect.job_looks import await_status
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "processings", "some_data")
@@ -50,9 +50,9 @@ def prefect() -> Iterator[SyncPrefectClient]:
 
 
 @pytest.fixture
-def watcher() -> Iterator[Watcher]:
+def watcher() -> Iterator[Resumer]:
     with ExitStack() as stack:
-        yield Watcher(logging.getLogger("tests"), stack)
+        yield Resumer(logging.getLogger("tests"), stack)
 
 
 def a_run(prefect: SyncPrefectClient, state: State[Any], **options: Any) -> FlowRun:
@@ -84,7 +84,7 @@ def a_suspended_run(
     flow_id = prefect.create_flow(a_flow)
     deployment = prefect.create_deployment(flow_id=flow_id, name=uuid4().hex, work_pool_name=pool)
     run = prefect.create_flow_run_from_deployment(deployment)
-    note_suspension(run.id, Waits(credentials, jobs, deadline_at))
+    record_suspension(run.id, Waits(credentials, jobs, deadline_at))
     prefect.set_flow_run_state(run.id, Suspended(), force=True)
     return run.id
 
@@ -108,7 +108,7 @@ class TestWatching:
         monkeypatch.setattr(prefect_tasks.safety.resumer, "_PATIENCE", 0.0)
 
     def test_a_run_whose_event_resumed_nobody_is_resumed_directly(
-        self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str], watcher: Watcher
+        self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str], watcher: Resumer
     ) -> None:
         job = a_job(lake, some_data)
         run = a_suspended_run(prefect, saved, job)
@@ -124,7 +124,7 @@ class TestWatching:
         assert watcher.woken == 1
 
     def test_a_run_goes_on_only_when_its_worker_has_seen_its_process_end(
-        self, prefect: SyncPrefectClient, saved: str, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+        self, prefect: SyncPrefectClient, saved: str, watcher: Resumer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(prefect_tasks.safety.resumer, "_LEAVING", 3600.0)
         run = a_suspended_run(prefect, saved, str(uuid4()), pool=a_pool(prefect))
@@ -141,7 +141,7 @@ class TestWatching:
         assert prefect.read_flow_run(other).state_name == "Suspended"
 
     def test_a_worker_that_says_nothing_is_not_waited_for(
-        self, prefect: SyncPrefectClient, saved: str, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+        self, prefect: SyncPrefectClient, saved: str, watcher: Resumer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         a_suspended_run(prefect, saved, str(uuid4()), pool=a_pool(prefect))
 
@@ -152,7 +152,7 @@ class TestWatching:
             assert watcher.woken == woken
 
     def test_a_run_goes_on_only_when_all_its_jobs_have_ended(
-        self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str], watcher: Watcher
+        self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str], watcher: Resumer
     ) -> None:
         jobs = [a_job(lake, some_data) for _ in range(2)]
         a_suspended_run(prefect, saved, *jobs)
@@ -166,7 +166,7 @@ class TestWatching:
         assert watcher.woken == 1
 
     def test_a_run_goes_on_when_its_time_is_over_or_its_job_is_no_more(
-        self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str], watcher: Watcher
+        self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str], watcher: Resumer
     ) -> None:
         a_suspended_run(prefect, saved, a_job(lake, some_data), deadline_at=time.time() - 1)
         a_suspended_run(prefect, saved, str(uuid4()))
@@ -176,7 +176,7 @@ class TestWatching:
         assert watcher.woken == 2
 
     def test_a_lake_that_cannot_be_asked_keeps_no_other_waiting(
-        self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str], watcher: Watcher
+        self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str], watcher: Resumer
     ) -> None:
         a_suspended_run(prefect, "there-is-none", str(uuid4()))
         job = a_job(lake, some_data)
@@ -188,7 +188,7 @@ class TestWatching:
         assert watcher.woken == 1
 
     def test_a_block_that_is_broken_keeps_no_other_waiting(
-        self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str], watcher: Watcher
+        self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str], watcher: Resumer
     ) -> None:
         a_suspended_run(prefect, a_broken_block(prefect, lake), str(uuid4()))
         job = a_job(lake, some_data)
@@ -201,7 +201,7 @@ class TestWatching:
 
     def test_a_lake_that_hangs_costs_a_look_one_short_try_and_leaves_no_connection_open(
         self, prefect: SyncPrefectClient, platform: PlatformServer, lake: DatalakeHook, saved: str,
-        some_data: list[str], watcher: Watcher, monkeypatch: pytest.MonkeyPatch,
+        some_data: list[str], watcher: Resumer, monkeypatch: pytest.MonkeyPatch,
     ) -> None:  # fmt: skip
         closed: list[DatalakeHook] = []
         close = DatalakeHook.close
@@ -217,7 +217,7 @@ class TestWatching:
 
     def test_the_jobs_of_many_runs_are_one_request(
         self, prefect: SyncPrefectClient, platform: PlatformServer, lake: DatalakeHook, saved: str,
-        some_data: list[str], watcher: Watcher,
+        some_data: list[str], watcher: Resumer,
     ) -> None:  # fmt: skip
         for _ in range(3):
             a_suspended_run(prefect, saved, a_job(lake, some_data))
@@ -322,7 +322,7 @@ class TestReaping:
         if heard:
             emit_event("prefect.flow-run.heartbeat", resource={"prefect.resource.id": f"prefect.flow-run.{run.id}"})
             heartbeat = EventNameFilter(name=["prefect.flow-run.heartbeat"])
-            wait_until("the server knows it", lambda: was_heard(prefect, run.id, heartbeat, begun_at), 240)
+            wait_until("the server knows it", lambda: event_occurred(prefect, run.id, heartbeat, begun_at), 240)
 
         assert is_lost(prefect, run, silence=3600.0) is not heard
 

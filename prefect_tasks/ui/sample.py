@@ -22,7 +22,7 @@ _SIDE, _QUALITY, _COLUMNS = 112, 60, 4
 _MOST_PIXELS = 64_000_000
 
 
-def contact_sheet(hook: DatalakeHook, ids: Sequence[str], most: int = 8) -> str | None:
+def sample_markdown(hook: DatalakeHook, ids: Sequence[str], most: int = 8) -> str | None:
     """Markdown with thumbnails of the first few images among the data; None when there is none to show.
 
     The pictures lie inside the text, so no address that opens a file leaves the lake.
@@ -36,10 +36,10 @@ def contact_sheet(hook: DatalakeHook, ids: Sequence[str], most: int = 8) -> str 
     return _grid(cells) if cells else None
 
 
-def show(hook: DatalakeHook, ids: Sequence[str], description: str, most: int = 8) -> None:
+def show_sample(hook: DatalakeHook, ids: Sequence[str], description: str, most: int = 8) -> None:
     """Attach a contact sheet of the first few data to this run; one that cannot be made fails nothing."""
-    with artifacts.tolerated("No contact sheet could be made"):
-        if sheet := contact_sheet(hook, ids, most):
+    with artifacts.log_failures("No sample could be made"):
+        if sheet := sample_markdown(hook, ids, most):
             artifacts.create("markdown", artifacts.SAMPLE, sheet, description)
 
 

@@ -12,7 +12,7 @@ from datalake_ops.wire.jobs import Job
 from prefect_tasks.blocks import DatalakeCredentials
 from prefect_tasks.runs.run_logger import run_logger
 from prefect_tasks.ui import artifacts
-from prefect_tasks.ui.artifacts import ProgressCard
+from prefect_tasks.ui.artifacts import ProgressArtifact
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook
@@ -26,13 +26,13 @@ _LIKE = 20
 _MOST_PERCENT = 95.0
 
 
-class JobCard:
+class JobProgressArtifact:
     """Shows one job that is waited for; each method blocks, for as long as Prefect takes for an artifact."""
 
     def __init__(self, credentials: DatalakeCredentials, logger: Any) -> None:
         self._credentials = credentials
         self._logger = logger
-        self._card: ProgressCard | None = None
+        self._card: ProgressArtifact | None = None
         self._from = time.monotonic() + _QUICK_SECONDS
         self._usual: float | None = None
 
@@ -46,7 +46,7 @@ class JobCard:
         if not self.is_due:
             return
         if self._card is None:
-            self._card = ProgressCard(f"Job {job.id}")
+            self._card = ProgressArtifact(f"Job {job.id}")
             self._usual = self._usual_seconds(job)
         self._card(*self._told(job))
 
@@ -84,7 +84,7 @@ class JobCard:
         return statistics.median(took) if took else None
 
 
-def tell_job(hook: DatalakeHook, job: Job, what: str) -> None:
+def announce_job(hook: DatalakeHook, job: Job, what: str) -> None:
     """Say which job does what, in the log and as a link on the run's page, from the moment that it exists."""
     address = hook.job_url(job)
     run_logger().info("%s is job %s: %s", what, job.id, address)
