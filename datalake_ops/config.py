@@ -1,4 +1,4 @@
-"""Where a platform is and how to treat it: frozen values, checked once, with the token kept out of every repr."""
+"""Settings of a connection: frozen values, checked once, with the token kept out of every repr."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
+from datalake_ops import arguments
 from datalake_ops.errors import ConfigurationError
 
 DEFAULT_HOST = "https://app.picsellia.com"
@@ -26,7 +26,7 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How long and how patiently a request is repeated; seconds throughout.
+    """Repetition of failed requests: number of tries, back-off and budget; seconds throughout.
 
     The `budget` begins with the first failure: a request that takes long, and then fails, is repeated all the same.
     """
@@ -60,6 +60,8 @@ class Connection:
     An id wins over a name, as in the official SDK. `verify` is False, or the path of a CA bundle. `max_workers` is how
     many files travel at once in uploads and downloads that do not say it themselves.
 
+    The host may be typed in every form that `arguments.platform_address` takes: with or without scheme and port.
+
     Raises:
         ConfigurationError: the host is no http(s) address at the root of its origin, the token is empty, an id is not
             a UUID, or `max_workers` is no number above 0.
@@ -77,7 +79,7 @@ class Connection:
     max_workers: int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "host", _checked_host(self.host))
+        object.__setattr__(self, "host", arguments.platform_address(self.host))
         if not self.api_token:
             raise ConfigurationError(
                 "No API token was given. Pass api_token=, or set DATALAKE_API_TOKEN; "
@@ -87,7 +89,8 @@ class Connection:
             raise ConfigurationError("The API token has characters that no token has; copy it again.")
         for name in ("organization_id", "datalake_id"):
             object.__setattr__(self, name, _checked_id(name, getattr(self, name)))
-        object.__setattr__(self, "max_workers", _checked_workers(self.max_workers))
+        workers = arguments.whole_number("max_workers", self.max_workers, at_least=1)
+        object.__setattr__(self, "max_workers", workers)
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None, **overrides: Any) -> Connection:
@@ -112,34 +115,6 @@ class Connection:
     def with_(self, **changes: Any) -> Connection:
         """A copy with some fields changed."""
         return replace(self, **changes)
-
-
-def _checked_host(host: str) -> str:
-    host = host.strip().rstrip("/")
-    parts = urlsplit(host)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        shown = host.rpartition("@")[2]
-        raise ConfigurationError(f"The host {shown!r} is no address; write it like {DEFAULT_HOST}.")
-    # Before any message that shows the host.
-    if parts.username or parts.password:
-        raise ConfigurationError("Put no user or password in the host; the API token is the only credential.")
-    if parts.path or parts.query or parts.fragment:
-        # The wire's paths are absolute: a prefix would be dropped silently by the official SDK.
-        raise ConfigurationError(f"The platform must live at the root of its origin; take {parts.path!r} off {host!r}.")
-    return host
-
-
-def _checked_workers(value: Any) -> int | None:
-    if value is None:
-        return None
-    try:
-        # A form or the environment gives text.
-        workers = int(value)
-    except (TypeError, ValueError):
-        workers = 0
-    if workers < 1:
-        raise ConfigurationError(f"max_workers is a number of files at once, at least 1, got {value!r}.")
-    return workers
 
 
 def _checked_id(name: str, value: UUID | str | None) -> UUID | None:

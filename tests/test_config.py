@@ -19,7 +19,7 @@ def test_the_token_is_in_no_repr() -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"host": "app.picsellia.com"}, "no address"),
+        ({"host": "app.picsellia.com/lake"}, "root of its origin"),
         ({"host": "ftp://x"}, "no address"),
         ({"host": "https://x/picsellia"}, "root of its origin"),
         ({"host": "https://user:word@x"}, "no user or password"),
@@ -55,6 +55,12 @@ def test_the_environment_names_the_platform_and_an_argument_wins_over_it() -> No
 
 def test_the_official_sdks_variable_is_read_when_ours_is_absent() -> None:
     assert Connection.from_env({"PICSELLIA_TOKEN": "u"}).api_token == "u"
+
+
+def test_a_host_without_a_scheme_is_understood_in_the_environment_too() -> None:
+    assert (
+        Connection.from_env({"PICSELLIA_TOKEN": "u", "DATALAKE_HOST": "localhost:8700"}).host == "http://localhost:8700"
+    )
 
 
 def test_a_mapping_with_an_unknown_field_is_refused() -> None:

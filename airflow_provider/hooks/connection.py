@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
+from datalake_ops.arguments import platform_address
 from datalake_ops.config import DEFAULT_HOST, Connection, Timeouts
 from datalake_ops.errors import ConfigurationError
 
@@ -16,7 +17,6 @@ _PLACES = ("organization_id", "organization_name", "datalake_id", "datalake_name
 # Form field -> field of `Timeouts`.
 _TIMEOUTS = {"connect_timeout": "connect", "api_timeout": "api", "storage_timeout": "storage"}
 _KNOWN = (*_PLACES, "verify", "max_workers", *_TIMEOUTS)
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def datalake_connection(airflow: AirflowConnection) -> Connection:
@@ -64,12 +64,7 @@ def _extra(text: str | None) -> dict[str, Any]:
 
 
 def _address(host: str | None, schema: str | None, port: int | None) -> str:
-    if not host:
-        return DEFAULT_HOST
-    if "://" not in host:
-        # A bare loopback address means a platform on this machine, which has no certificate.
-        host = f"{schema or ('http' if host in _LOOPBACK else 'https')}://{f'[{host}]' if ':' in host else host}"
-    return f"{host.rstrip('/')}:{port}" if port else host
+    return platform_address(host, port, schema) if host else DEFAULT_HOST
 
 
 def _verify(value: Any) -> bool | str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.job_lifecycle.idempotency import TaskIdentity, submit_once
-from datalake_ops.errors import DatalakeError, NetworkError, NotFoundError
+from datalake_ops.errors import DatalakeError, NotFoundError, UnexpectedAnswerError
 from datalake_ops.waiting.adoption import Earlier, earlier_jobs, ended_badly
 from datalake_ops.waiting.cancel_policy import CancelPolicy, Stop
 from datalake_ops.wire.lakes import Extension
@@ -121,8 +121,9 @@ class JobStart:
         self.is_open = True
         try:
             job = self.submit(key, self._identity.job_labels(key))
-        except DatalakeError as error:
-            self.is_open = isinstance(error, NetworkError)
+        except Exception as error:
+            # A refusal and a local error started nothing; only an answer that was lost leaves the question open.
+            self.is_open = isinstance(error, (ConnectionError, TimeoutError, UnexpectedAnswerError))
             raise
         self._learn(job)
         return job

@@ -79,4 +79,4 @@ class QualityGateOperator(SelectionOperator, DatalakeOperator):
         return [Rule.of(rule) for rule in self.rules]
 
     def _count(self, lake: SharedHook, q: str) -> int:
-        return lake.count_data(both(self.query_text, q), custom_metadata=self.custom_metadata)
+        return lake.count_data(both(self.query_text, q) or None, custom_metadata=self.custom_metadata)

@@ -169,7 +169,7 @@ class DataSensor(DatalakeSensor):
         return seen, at
 
     def _counted(self, datalake: SharedHook, before: Seen | None) -> tuple[Seen, float]:
-        count = datalake.count_data(self.query_text, custom_metadata=self.custom_metadata)
+        count = datalake.count_data(self.query_text or None, custom_metadata=self.custom_metadata)
         at = time.time()
         return self.arrival.saw(count, at, before), at
 

@@ -4,21 +4,30 @@ They are pure and are called before anything is sent. What cannot be meant raise
 field, shows the value (shortened, secrets hidden) and says what to write.
 """
 
+from datalake_ops.arguments.address import platform_address
 from datalake_ops.arguments.identifiers import identifier, identifiers
+from datalake_ops.arguments.literals import elements
 from datalake_ops.arguments.mappings import mapping
 from datalake_ops.arguments.numbers import number, seconds, whole_number
 from datalake_ops.arguments.options import choice, flag
 from datalake_ops.arguments.refusal import refusal, shown
+from datalake_ops.arguments.selection import is_choice, is_empty, refuse_empty, require_choice
 from datalake_ops.arguments.texts import text, texts
 
 __all__ = [
     "choice",
+    "elements",
     "flag",
     "identifier",
     "identifiers",
+    "is_choice",
+    "is_empty",
     "mapping",
     "number",
+    "platform_address",
     "refusal",
+    "refuse_empty",
+    "require_choice",
     "seconds",
     "shown",
     "text",

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from datalake_ops.arguments.literals import elements
 from datalake_ops.arguments.refusal import refusal
+from datalake_ops.arguments.selection import is_empty
 
 _EXPECTED = "identifiers are UUIDs, or objects that have one (data, jobs)."
 
@@ -23,7 +24,7 @@ def identifiers(field: str, value: Any) -> list[UUID] | None:
     """
     if value is None:
         return None
-    if isinstance(value, str) and not value.strip():
+    if is_empty(value):
         return []
     found = [_identifier(field, item) for item in elements(value) if item is not None]
     return list(dict.fromkeys(found))

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from datalake_ops.config import Connection
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.hook.arguments import JobLike, job_id
+from datalake_ops.hook.verb_arguments import JobLike, job_id
 from datalake_ops.wire.jobs import Job
 
 if TYPE_CHECKING:
     from datalake_ops.waiting.blocking_wait import OnPoll
+    from datalake_ops.waiting.schedule import Seconds
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -66,20 +67,22 @@ class AsyncDatalakeHook:
     async def wait_for_job(
         self,
         job: JobLike,
-        timeout: float | None = 3600.0,
-        poll_interval: float | None = None,
+        timeout: Seconds | None = 3600.0,
+        poll_interval: Seconds | None = None,
         on_poll: OnPoll | None = None,
         raise_on_failure: bool = True,
         rest: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> Job:
         """Await the end of a job and return it; arguments and errors are those of `DatalakeHook.wait_for_job`."""
         from datalake_ops.waiting import async_wait
+        from datalake_ops.waiting.schedule import WaitSchedule
 
+        schedule = WaitSchedule(timeout, poll_interval)
         ended = await async_wait.await_job(
             self.hook.connection,
             job_id(job),
-            deadline_at=None if timeout is None else time.time() + timeout,
-            poll_interval=poll_interval,
+            deadline_at=schedule.deadline_at(time.time()),
+            poll_interval=schedule.poll_interval,
             on_poll=on_poll,
             rest=rest,
         )

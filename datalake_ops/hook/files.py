@@ -8,10 +8,10 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datalake_ops.hook.arguments import DataLike, SourceLike, TagLike, as_list, data_id
 from datalake_ops.hook.data import DataVerbs
 from datalake_ops.hook.sources import SourceVerbs
 from datalake_ops.hook.tags import TagVerbs
+from datalake_ops.hook.verb_arguments import DataLike, SourceLike, TagLike, data_id, given_source
 from datalake_ops.wire.data import Data, DataProjection, MultiData
 
 if TYPE_CHECKING:
@@ -152,6 +152,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         )
         # Arguments that cannot be right are refused before a tag or a source is created for them.
         entries(request)
+        source = given_source(source)
         tag_ids = tuple(tag.id for tag in self._resolve_tags(tags))
         origin = self._resolve_source(source)
         request = replace(request, tag_ids=tag_ids, source_id=origin.id if origin else None)
@@ -218,12 +219,14 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
 
     def download(
         self,
-        data: Data | Iterable[DataLike],
+        data: DataLike | Iterable[DataLike] | None,
         directory: FilePath,
         use_id: bool = False,
         force_replace: bool = False,
         max_workers: int | None = None,
         content_key: str | None = "content_sha256",
+        *,
+        everything: bool = False,
     ) -> list[Path]:
         """Download data into a directory and return the files' paths, in order.
 
@@ -233,13 +236,17 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         Args:
             content_key: where custom metadata hold the SHA-256 that an upload left, to compare with; None compares not.
             use_id: name the files by id instead of by file name; two data of one name do not collide then.
+            everything: all data of the lake, with None as `data`.
 
         Raises:
+            ArgumentError: neither data nor `everything` was given, or both.
+            NoDataError: there are no data.
             DownloadError: some data could not be downloaded; all others were.
         """
         from datalake_ops.download.downloader import DownloadRequest, download_data
 
-        wanted = [one if isinstance(one, Data) else self.get_data(one) for one in as_list(data)]
+        chosen = self._chosen_data("download", data, everything)
+        wanted = [one if isinstance(one, Data) else self.get_data(one) for one in chosen]
         workers = self._workers(max_workers)
         request = DownloadRequest(wanted, Path(directory), use_id, force_replace, workers, content_key)
         return download_data(request, self.connection, self.context)

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
+from datalake_ops import arguments
+from datalake_ops.arguments.literals import parsed
 from datalake_ops.client import jobs
 from datalake_ops.client.jobs import JobMark
-from datalake_ops.errors import ConfigurationError
-from datalake_ops.hook.arguments import SourceLike, TagLike, as_list, chunks
-from datalake_ops.hook.data import as_change
+from datalake_ops.errors import ArgumentError, NoDataError
 from datalake_ops.hook.sources import SourceVerbs
 from datalake_ops.hook.tags import TagVerbs
+from datalake_ops.hook.verb_arguments import SourceLike, TagLike, as_change, chunks, given_source
 from datalake_ops.wire.data import DataChange
 from datalake_ops.wire.jobs import Job
 from datalake_ops.wire.lakes import Extension
@@ -27,6 +28,8 @@ class JobStarter(TagVerbs, SourceVerbs):
 
     def _mark(self, idempotency_key: str | None, labels: Mapping[str, str] | None) -> JobMark:
         """The marks this platform keeps; without a key of the caller's a fresh one makes lost answers harmless."""
+        idempotency_key = arguments.text("idempotency_key", idempotency_key)
+        labels = arguments.mapping("labels", labels)
         context = self.context
         keeps_keys, keeps_labels = context.offers(Extension.IDEMPOTENCY_KEY), context.offers(Extension.JOB_LABELS)
         if (idempotency_key and not keeps_keys) or (labels and not keeps_labels):
@@ -56,12 +59,15 @@ class ImportVerbs(JobStarter):
         missing source are created.
 
         Raises:
-            ConfigurationError: no prefix was given (`""` is the whole bucket).
+            NoDataError: there is no prefix (`[""]` is the whole bucket).
             AmbiguousRequestError: the answer was lost and the platform has no idempotency keys.
         """
-        wanted = as_list(prefixes)
+        wanted = arguments.texts("prefixes", prefixes, allow_blank=True)
+        if wanted is None:
+            raise arguments.refusal("prefixes", prefixes, 'write a prefix; [""] imports the whole bucket.')
         if not wanted:
-            raise ConfigurationError('import_bucket_objects needs a prefix; [""] imports the whole bucket.')
+            raise NoDataError('import_bucket_objects was given no prefix; [""] imports the whole bucket.')
+        source = given_source(source)
         tag_ids = [tag.id for tag in self._resolve_tags(tags)]
         origin = self._resolve_source(source)
         mark = self._mark(idempotency_key, labels)
@@ -78,12 +84,13 @@ class ImportVerbs(JobStarter):
         """Start the import of named objects, each with its own metadata, tags and source; one job per 500 objects.
 
         Raises:
-            ConfigurationError: no object was given, or a field is unknown.
+            NoDataError: there are no objects.
+            ArgumentError: a field is unknown.
             AmbiguousRequestError: the answer was lost and the platform has no idempotency keys.
         """
-        named = objects if isinstance(objects, Mapping) else dict.fromkeys(objects)
+        named = _named_objects(objects)
         if not named:
-            raise ConfigurationError("import_cloud_objects needs at least one object name.")
+            raise NoDataError("import_cloud_objects was given no object names: there is nothing to do.")
         pairs = [(name, as_change(change)) for name, change in named.items()]
         started = []
         for number, chunk in enumerate(chunks(pairs, IMPORT_SIZE)):
@@ -92,3 +99,13 @@ class ImportVerbs(JobStarter):
             operation = jobs.import_objects(self._lake_id, dict(chunk), self._mark(key, labels))
             started.append(self.send(operation).job)
         return started
+
+
+def _named_objects(objects: Any) -> dict[str, Any]:
+    """Changes by object name, from a mapping, its text, names or one name."""
+    if isinstance(objects, Mapping) or (isinstance(objects, str) and isinstance(parsed(objects), Mapping)):
+        return arguments.mapping("objects", objects) or {}
+    names = arguments.texts("objects", objects)
+    if names is None:
+        raise ArgumentError("import_cloud_objects needs objects: names, or a mapping of names to fields.", "objects")
+    return dict.fromkeys(names)

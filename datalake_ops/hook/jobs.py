@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import quote
 from uuid import UUID
 
+from datalake_ops import arguments
 from datalake_ops.client import jobs as operations
 from datalake_ops.client.jobs import JobMark
 from datalake_ops.errors import DatalakeError, JobWaitTimeoutError, NotFoundError, UnsupportedError
-from datalake_ops.hook.arguments import JobLike, chunks, job_id
 from datalake_ops.hook.caller import Caller
+from datalake_ops.hook.verb_arguments import JobLike, chunks, job_id
 from datalake_ops.waiting.blocking_wait import ONE_TRY, TRANSIENT, Wait, wait_until_ended
 from datalake_ops.waiting.job_outcome import check
 from datalake_ops.waiting.log_tail import LINES, Tail
-from datalake_ops.waiting.schedule import WaitSchedule
+from datalake_ops.waiting.schedule import Seconds, WaitSchedule
 from datalake_ops.wire.jobs import Job
 from datalake_ops.wire.lakes import Extension
 
@@ -36,11 +37,11 @@ class JobVerbs(Caller):
         return self.send(operations.get_job(job_id(job)))
 
     def get_jobs(self, jobs: Iterable[JobLike]) -> dict[UUID, Job]:
-        """Many jobs as they are now, by id; an id that is none is absent.
+        """Return many jobs as they are now, by id; an unknown id is absent.
 
         One request for 500 of them where the platform offers `job-batch`, else one for each.
         """
-        wanted = list(dict.fromkeys(job_id(job) for job in jobs))
+        wanted = arguments.identifiers("jobs", jobs) or []
         if not self.context.offers(Extension.JOB_BATCH):
             return {job.id: job for one in wanted if (job := self._job_or_none(one)) is not None}
         found: dict[UUID, Job] = {}
@@ -57,8 +58,8 @@ class JobVerbs(Caller):
     def wait_for_job(
         self,
         job: JobLike,
-        timeout: float | None = 3600.0,
-        poll_interval: float | None = None,
+        timeout: Seconds | None = 3600.0,
+        poll_interval: Seconds | None = None,
         on_poll: Callable[[Job], None] | None = None,
         raise_on_failure: bool = True,
         rest: Callable[[float], None] = time.sleep,
@@ -67,14 +68,16 @@ class JobVerbs(Caller):
         """Wait until a job ended and return it.
 
         Args:
-            timeout: seconds to wait at most; None waits for ever.
-            poll_interval: seconds between looks; without it they grow from 0.25 to 10 with the time waited.
+            timeout: seconds to wait at most, as a number, its text or a timedelta; None waits for ever.
+            poll_interval: seconds between looks, in the same forms; without it they grow from 0.25 to 10 with the time
+                waited.
             on_poll: called with the job after every look.
             raise_on_failure: False returns a failed or killed job as it is.
             rest: pauses for seconds; one that raises ends the wait.
             max_failed_polls: how many looks may fail in a row; None gives the platform five minutes.
 
         Raises:
+            ArgumentError: an argument is not what its field takes; nothing was sent.
             JobFailedError, JobKilledError: the job did not succeed; the error has its last log lines.
             JobWaitTimeoutError: the time ran out; the job goes on.
         """
@@ -135,15 +138,20 @@ class JobVerbs(Caller):
         return tail.show(page, now)
 
     def find_jobs(self, idempotency_key: str | None = None, labels: Mapping[str, str] | None = None) -> list[Job]:
-        """Jobs that were started with a key or labels, newest first.
+        """Find jobs that were started with a key or labels, newest first; all jobs without either.
+
+        A key or labels that are given and empty find none.
 
         Raises:
             UnsupportedError: the platform keeps neither.
         """
+        key, labels = arguments.text("idempotency_key", idempotency_key), arguments.mapping("labels", labels)
         if not self.context.offers(Extension.JOB_LABELS):
             raise UnsupportedError("This platform keeps no keys and labels of jobs, so none can be found by them.")
         found: dict[UUID, Job] = {}
-        mark, seen = JobMark(idempotency_key, labels), 0
+        if arguments.is_empty(key) or arguments.is_empty(labels):
+            return []
+        mark, seen = JobMark(key, labels), 0
         while True:
             page = self.send(operations.find_jobs(self._organization, mark, _PAGE, seen))
             # A job that is started meanwhile moves the others on, so that one may come twice.

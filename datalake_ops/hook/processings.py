@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+from datalake_ops import arguments
 from datalake_ops.client import jobs
 from datalake_ops.client import processings as operations
 from datalake_ops.errors import ConfigurationError
-from datalake_ops.hook.arguments import DataLike, data_ids
 from datalake_ops.hook.imports import JobStarter
+from datalake_ops.hook.verb_arguments import DataLike
 from datalake_ops.wire.jobs import Job
 from datalake_ops.wire.processings import Processing, ProcessingLaunch, ProcessingTarget
 
@@ -19,15 +20,18 @@ class ProcessingVerbs(JobStarter):
     """Find processings and launch them on data."""
 
     def get_processing(self, processing: str | UUID) -> Processing:
-        """A processing of the organization by its name, or by its id.
+        """Return a processing of the organization by its name, or by its id.
 
         Raises:
             NotFoundError: there is none.
         """
+        if isinstance(processing, UUID):
+            return self.send(operations.get_processing(processing))
+        name = _name(processing)
         try:
-            known = processing if isinstance(processing, UUID) else UUID(processing)
+            known = UUID(name)
         except ValueError:
-            return self.send(operations.find_processing(self._organization, str(processing)))
+            return self.send(operations.find_processing(self._organization, name))
         return self.send(operations.get_processing(known))
 
     def list_processings(
@@ -39,7 +43,7 @@ class ProcessingVerbs(JobStarter):
     def launch_processing(
         self,
         processing: Processing | str | UUID,
-        data: Iterable[DataLike] | DataLike,
+        data: Iterable[DataLike] | DataLike | None,
         parameters: dict[str, Any] | None = None,
         cpu: int | None = None,
         gpu: int | None = None,
@@ -47,6 +51,7 @@ class ProcessingVerbs(JobStarter):
         *,
         idempotency_key: str | None = None,
         labels: Mapping[str, str] | None = None,
+        everything: bool = False,
     ) -> Job:
         """Start a processing on data and return its job; what is left out is the processing's default.
 
@@ -56,27 +61,36 @@ class ProcessingVerbs(JobStarter):
             inputs: values of the processing's declared inputs, by name.
             idempotency_key: a second launch with the same key answers the first job (where the platform offers it).
             labels: kept with the job, to find it again (where the platform offers it).
+            everything: all data of the lake, with None as `data`.
 
         Raises:
-            ConfigurationError: no data, or a processing that works on something else than a lake.
+            NoDataError: there are no data.
+            ConfigurationError: neither data nor `everything` was given, or both, an argument is not what its field
+                takes, or the processing works on something else than a lake.
             BadRequestError: the platform refuses the parameters or the inputs.
             AmbiguousRequestError: the answer was lost and the platform has no keys: look for the job before repeating.
         """
-        ids = data_ids(data)
-        if not ids:
-            raise ConfigurationError("launch_processing needs at least one data.")
+        values = {
+            "parameters": arguments.mapping("parameters", parameters),
+            "cpu": arguments.whole_number("cpu", cpu, at_least=0),
+            "gpu": arguments.whole_number("gpu", gpu, at_least=0),
+            "inputs": arguments.mapping("inputs", inputs) or {},
+        }
+        idempotency_key = arguments.text("idempotency_key", idempotency_key)
+        labels = arguments.mapping("labels", labels)
+        ids = self._chosen_ids("launch_processing", data, everything)
         if not isinstance(processing, Processing):
             processing = self.get_processing(processing)
         if processing.target is not ProcessingTarget.DATALAKE:
             raise ConfigurationError(
                 f"The processing {processing.name!r} works on a {processing.target}, not on data of a lake."
             )
-        launch = ProcessingLaunch(
-            processing_id=processing.id,
-            parameters=parameters,
-            data_ids=tuple(ids),
-            cpu=cpu,
-            gpu=gpu,
-            inputs=dict(inputs or {}),
-        )
+        launch = ProcessingLaunch(processing_id=processing.id, data_ids=tuple(ids), **values)
         return self.send(jobs.launch_processing(self._lake_id, launch, self._mark(idempotency_key, labels)))
+
+
+def _name(processing: str) -> str:
+    found = arguments.text("processing", processing)
+    if not found or not found.strip():
+        raise arguments.refusal("processing", processing, "write a processing, its name or its id.")
+    return found

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datalake_ops.client import sources as operations
 from datalake_ops.errors import AmbiguousRequestError, NotFoundError, ResourceConflictError
-from datalake_ops.hook.arguments import SourceLike
 from datalake_ops.hook.caller import Caller
+from datalake_ops.hook.verb_arguments import SourceLike, given_source
 from datalake_ops.wire.sources import DataSource
 
 
@@ -52,4 +52,5 @@ class SourceVerbs(Caller):
         return self.send(operations.list_sources(self._organization, limit, offset, order_by))
 
     def _resolve_source(self, source: SourceLike | None) -> DataSource | None:
-        return self.get_or_create_data_source(source) if isinstance(source, str) else source
+        named = given_source(source)
+        return self.get_or_create_data_source(named) if isinstance(named, str) else named

@@ -7,15 +7,15 @@ from uuid import UUID
 
 from datalake_ops.client import tags as operations
 from datalake_ops.errors import AmbiguousRequestError, NotFoundError, ResourceConflictError
-from datalake_ops.hook.arguments import DataLike, TagLike, as_list, chunks, data_ids
-from datalake_ops.hook.caller import Caller
+from datalake_ops.hook.listing import ListingVerbs
+from datalake_ops.hook.verb_arguments import DataLike, TagLike, chunks, given_tags, required_tags
 from datalake_ops.wire.tags import Tag, TagTarget
 
 # A body of some 400 kB; servers and proxies refuse much larger ones.
 _TAGGED_AT_ONCE = 10_000
 
 
-class TagVerbs(Caller):
+class TagVerbs(ListingVerbs):
     """Create, find, list, attach and detach the tags of the lake."""
 
     def create_data_tag(self, name: str) -> Tag:
@@ -58,32 +58,56 @@ class TagVerbs(Caller):
         """The lake's tags; all of them without a limit."""
         return self.send(operations.list_tags(self._lake_id, limit, offset, order_by))
 
-    def add_tags(self, data: DataLike | Iterable[DataLike], tags: TagLike | Sequence[TagLike]) -> int:
-        """Put tags on data, a request per tag and 10,000 data; return how many were named; missing tags are made."""
-        return self._for_each_tag(operations.attach_tag, data, self._resolve_tags(tags))
+    def add_tags(
+        self,
+        data: DataLike | Iterable[DataLike] | None,
+        tags: TagLike | Sequence[TagLike],
+        *,
+        everything: bool = False,
+    ) -> int:
+        """Put tags on data, a request per tag and 10,000 data, and return the number of data; missing tags are made.
 
-    def remove_tags(self, data: DataLike | Iterable[DataLike], tags: TagLike | Sequence[TagLike]) -> int:
-        """Take tags off data, a request per tag and 10,000 data. Returns how many data were named.
+        With `everything` and None as `data`, all data of the lake.
 
         Raises:
+            ArgumentError: neither data nor `everything` was given, or both.
+            NoDataError: there are no data, or no tags.
+        """
+        wanted = required_tags("add_tags", tags)
+        ids = self._chosen_ids("add_tags", data, everything)
+        return self._for_each_tag(operations.attach_tag, ids, self._resolve_tags(wanted))
+
+    def remove_tags(
+        self,
+        data: DataLike | Iterable[DataLike] | None,
+        tags: TagLike | Sequence[TagLike],
+        *,
+        everything: bool = False,
+    ) -> int:
+        """Take tags off data, a request per tag and 10,000 data, and return the number of data.
+
+        With `everything` and None as `data`, all data of the lake.
+
+        Raises:
+            ArgumentError: neither data nor `everything` was given, or both.
+            NoDataError: there are no data, or no tags.
             NotFoundError: the lake has no tag of a given name.
         """
-        found = [tag if isinstance(tag, Tag) else self.get_data_tag(tag) for tag in as_list(tags)]
-        return self._for_each_tag(operations.detach_tag, data, found)
+        wanted = required_tags("remove_tags", tags)
+        ids = self._chosen_ids("remove_tags", data, everything)
+        found = [tag if isinstance(tag, Tag) else self.get_data_tag(tag) for tag in wanted]
+        return self._for_each_tag(operations.detach_tag, ids, found)
 
-    def _for_each_tag(
-        self, operation: operations.TagOperation, data: DataLike | Iterable[DataLike], tags: Sequence[Tag]
-    ) -> int:
-        ids = data_ids(data)
+    def _for_each_tag(self, operation: operations.TagOperation, ids: Sequence[UUID], tags: Sequence[Tag]) -> int:
         for tag in tags:
             for chunk in chunks(ids, _TAGGED_AT_ONCE):
                 self.send(operation(tag.id, chunk))
         return len(ids)
 
     def _resolve_tags(self, tags: TagLike | Sequence[TagLike] | None) -> list[Tag]:
-        """Tags by name are looked up or created, each name once; a tag of another kind counts by its name."""
+        """Look tags up by name or create them, each name once; a tag of another kind counts by its name."""
         found: dict[str | UUID, Tag] = {}
-        for tag in as_list(tags):
+        for tag in given_tags("tags", tags):
             if isinstance(tag, Tag) and tag.target_type is TagTarget.DATA:
                 found.setdefault(tag.id, tag)
                 continue

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from datalake_ops.errors import ConfigurationError
+from datalake_ops import arguments
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,16 @@ class Arrival:
     """At least `min_count` data have to match, and their number not to have changed for `stable_for` seconds.
 
     Raises:
-        ConfigurationError: one of them cannot be meant.
+        ArgumentError: one of them cannot be meant.
     """
 
     min_count: int = 1
     stable_for: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.min_count < 1:
-            raise ConfigurationError(f"min_count is at least 1, got {self.min_count}: no data arrive at any time.")
-        if self.stable_for < 0:
-            raise ConfigurationError(f"stable_for is seconds and cannot be {self.stable_for}.")
+        # A form or a template gives text, code may give a timedelta.
+        object.__setattr__(self, "min_count", arguments.whole_number("min_count", self.min_count, at_least=1))
+        object.__setattr__(self, "stable_for", arguments.seconds("stable_for", self.stable_for))
 
     def saw(self, count: int, now: float, before: Seen | None) -> Seen:
         """Take note of a count."""

@@ -1,10 +1,11 @@
-"""When to look at a job again, and when to stop: pure decisions, no clock."""
+"""Schedule of a wait: intervals between polls, deadline, tolerance of failed polls. Pure decisions, no clock."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
-from datalake_ops.errors import ConfigurationError
+from datalake_ops import arguments
 
 # What is to be looked at soon is looked at now, when others are: waits of one pace fall into step.
 # It is more than half, or two groups could stay half an interval apart for ever.
@@ -17,13 +18,20 @@ _LONGEST = 10.0
 _SHARE = 0.1
 
 
-@dataclass(frozen=True)
+# A number of seconds, its text, or a timedelta; `WaitSchedule` makes numbers of them.
+Seconds = float | str | timedelta
+
+
+@dataclass(frozen=True, init=False)
 class WaitSchedule:
     """Seconds between polls, until when, and for how long polls may fail in a row.
 
     Without `poll_interval` the interval grows with the time waited, from 0.25 s to 10 s.
     `timeout` None waits for ever. A platform that restarts is given `tolerated_silence` seconds, or, with
-    `tolerated_failures`, as many failed polls in a row.
+    `tolerated_failures`, as many failed polls in a row. Seconds may be given as text or as a timedelta.
+
+    Raises:
+        ArgumentError: one of them cannot be meant.
     """
 
     timeout: float | None = 3600.0
@@ -31,22 +39,31 @@ class WaitSchedule:
     tolerated_silence: float = 300.0
     tolerated_failures: int | None = None
 
-    def __post_init__(self) -> None:
-        if self.timeout is not None and self.timeout < 0:
-            raise ConfigurationError(f"timeout is seconds from now and cannot be {self.timeout}; None waits for ever.")
-        if self.poll_interval is not None and self.poll_interval <= 0:
-            raise ConfigurationError(f"poll_interval is seconds and must be positive, not {self.poll_interval}.")
-        if self.tolerated_silence < 0:
-            raise ConfigurationError(f"tolerated_silence is seconds and cannot be {self.tolerated_silence}.")
-        if self.tolerated_failures is not None and self.tolerated_failures < 0:
-            raise ConfigurationError(f"tolerated_failures counts polls and cannot be {self.tolerated_failures}.")
+    def __init__(
+        self,
+        timeout: Seconds | None = 3600.0,
+        poll_interval: Seconds | None = None,
+        tolerated_silence: Seconds = 300.0,
+        tolerated_failures: int | None = None,
+    ) -> None:
+        interval = arguments.seconds("poll_interval", poll_interval)
+        if interval == 0:
+            raise arguments.refusal("poll_interval", poll_interval, "write a number of seconds above 0.")
+        values = {
+            "timeout": arguments.seconds("timeout", timeout),
+            "poll_interval": interval,
+            "tolerated_silence": arguments.seconds("tolerated_silence", tolerated_silence),
+            "tolerated_failures": arguments.whole_number("max_failed_polls", tolerated_failures, at_least=0),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     def deadline_at(self, now: float) -> float | None:
         """The moment to stop, on the same clock as `now`."""
         return None if self.timeout is None else now + self.timeout
 
     def is_too_much(self, failures: int, silence: float) -> bool:
-        """Whether to give up after so many failed polls in a row, over so many seconds."""
+        """Return True if so many failed polls in a row, over so many seconds, end the wait."""
         if self.tolerated_failures is not None:
             return failures > self.tolerated_failures
         return silence >= self.tolerated_silence
@@ -54,7 +71,7 @@ class WaitSchedule:
     def interval(self, waited: float, jitter: float, retry_after: float | None = None) -> float:
         """Seconds until the next poll after `waited` seconds; `jitter` in [0, 1) spreads them by a tenth.
 
-        A platform that asked to be left alone for `retry_after` seconds is.
+        It is at least the `retry_after` seconds that the platform asked for.
         """
         if self.poll_interval is not None:
             interval = self.poll_interval
