@@ -1,4 +1,4 @@
-"""What differs between Airflow 2.11 and 3.x, written once; every other module imports Airflow from here."""
+"""Compatibility with Airflow 2.11 to 3.x: every other module imports from here what differs between versions."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def mask_secret(secret: str) -> None:
 
 
 async def ask_airflow(function: Callable[..., T], *args: Any) -> T:
-    """Call from a trigger what asks Airflow and blocks, in a thread.
+    """Call a blocking function that asks Airflow from a trigger, in a thread.
 
     In a thread of asgiref's, Airflow's client speaks on the triggerer's own event loop. In any other thread it would,
     before 3.3, speak on a loop of its own, get answers that are not its own, and bring the whole triggerer down.
@@ -125,18 +125,18 @@ async def amask_secret(secret: str) -> None:
 
 
 def gave_trigger_up(next_method: str, next_kwargs: dict[str, Any] | None) -> bool:
-    """Whether Airflow resumes a deferred task because its trigger took too long, and not because it broke."""
+    """Return True if Airflow resumes a deferred task because its trigger timed out, and not because it failed."""
     # Every version resumes both in one method, and tells them apart by the text of the error.
     return next_method == "__fail__" and "timeout" in str((next_kwargs or {}).get("error")).lower()
 
 
 def default_deferrable() -> bool:
-    """Whether this deployment wants deferrable operators to defer unless told otherwise."""
+    """Airflow's setting `[operators] default_deferrable`."""
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 
 def supervisor_delay() -> float:
-    """Seconds after which Airflow has surely read that a deferred or rescheduled task has left its worker.
+    """Seconds after which Airflow has surely noticed that a deferred or rescheduled task has left its worker.
 
     Up to `[workers] min_heartbeat_interval` may pass before it notices. A task that is queued again before the
     scheduler has read how its worker ended is failed by it, with "finished with state success, but the task instance's
@@ -147,7 +147,7 @@ def supervisor_delay() -> float:
 
 
 def run_generation(context: Context) -> str:
-    """Text that changes when the task is cleared or the run is made anew, and stays the same when it is retried."""
+    """Text that is the same for all retries of a task, and another one after a clear or in another run."""
     # Clearing raises `max_tries`; a retry does not. The run's start tells apart the runs of two deployments, or
     # of one before and after its database was reset, that bear the same run id.
     started_at = context["dag_run"].start_date
@@ -155,7 +155,7 @@ def run_generation(context: Context) -> str:
 
 
 def airflow_address() -> str:
-    """Where this Airflow is reached, as it was told: two that share a platform tell their jobs apart by it."""
+    """Airflow's configured base URL, "" without one; two Airflows that share a platform tell their jobs apart by it."""
     return str(conf.get("webserver" if BEFORE_3 else "api", "base_url", fallback="") or "")
 
 

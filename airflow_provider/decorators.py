@@ -1,4 +1,4 @@
-"""`@task.datalake`: a function of a DAG that is given the lake."""
+"""`@task.datalake`: a Python function as a task whose parameter `lake` is the hook."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ LAKE = "lake"
 
 
 class _FunctionOperator(DatalakeOperator):
-    """Calls a function with the hook, what was given to it, and what it takes of the context."""
+    """Calls a function with the hook, its own arguments, and the values of the context that it names."""
 
     python_callable: Callable[..., Any]
     op_args: Collection[Any]
     op_kwargs: Mapping[str, Any]
 
     def work(self, context: Context) -> Any:
-        """Call the function, and make its result fit for an XCom."""
+        """Call the function, and convert its result to JSON values."""
         with self.lake(context) as lake:
             # A copy of the context would read all of it, and Airflow 2 warns of each old name that is read.
             known: ChainMap[str, Any] = ChainMap({LAKE: lake}, cast("dict[str, Any]", context))
@@ -41,7 +41,7 @@ class _FunctionOperator(DatalakeOperator):
 
 
 class DatalakeDecoratedOperator(DecoratedOperator, _FunctionOperator):
-    """What `@task.datalake` makes of a function."""
+    """Operator of a function that is decorated with `@task.datalake`."""
 
     custom_operator_name = "@task.datalake"
 
@@ -62,7 +62,7 @@ class DatalakeDecoratedOperator(DecoratedOperator, _FunctionOperator):
 
     @property
     def is_async(self) -> bool:
-        """Never: the hook blocks."""
+        """False: the hook blocks."""
         return False
 
 
@@ -94,7 +94,7 @@ def datalake_task(
 
 
 def _named(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """All arguments by their names, with a place for the hook, so that it may stand anywhere in the signature."""
+    """All arguments by name, with a placeholder for the hook, which may be any parameter of the signature."""
     signature = inspect.signature(function)
     if LAKE not in signature.parameters:
         raise ConfigurationError(

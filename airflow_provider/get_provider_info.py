@@ -1,4 +1,4 @@
-"""What Airflow is told about this provider, through the entry point `apache_airflow_provider`."""
+"""Metadata of this provider for Airflow, found through the entry point `apache_airflow_provider`."""
 
 from __future__ import annotations
 

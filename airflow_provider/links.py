@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
 
 
-class _PushedLink(BaseOperatorLink):
+class _XComLink(BaseOperatorLink):
     """An address that the task pushed while it ran."""
 
     @property
@@ -23,23 +23,23 @@ class _PushedLink(BaseOperatorLink):
         return XCom.get_value(ti_key=ti_key, key=self.xcom_key) or ""
 
     def push(self, context: Context, address: str) -> None:
-        """Keep the address at once: Airflow itself does so only when the task ends, too late for a long wait."""
+        """Store the address at once: Airflow itself does so only when the task ends, too late for a long wait."""
         context["ti"].xcom_push(key=self.xcom_key, value=address)
 
 
-class JobLink(_PushedLink):
+class JobLink(_XComLink):
     """Opens the job."""
 
     name = "Job on the platform"
 
 
-class DatalakeLink(_PushedLink):
+class DatalakeLink(_XComLink):
     """Opens the lake, filtered as the task filters it."""
 
     name = "Datalake"
 
 
-class DataLink(_PushedLink):
+class DataLink(_XComLink):
     """Opens the lake on the data that a job works on."""
 
     name = "Data of the job"

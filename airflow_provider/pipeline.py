@@ -1,4 +1,4 @@
-"""A task group for the way of new data into use: ingest, process, judge, promote."""
+"""Task group that ingests, processes, checks and promotes a batch of data."""
 
 from __future__ import annotations
 

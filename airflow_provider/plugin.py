@@ -1,4 +1,4 @@
-"""What this provider adds to every Airflow process, through the entry point `airflow.plugins`."""
+"""Plugin of this provider for every Airflow process, found through the entry point `airflow.plugins`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a DAG that a watcher started has to work on: the data or jobs that the events tell of, each once."""
+"""Data and jobs of the watcher events that started a DAG run, each once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def new_batches(context: Context) -> list[dict[str, Any]]:
     for asset, event in _watched(context):
         payload = event.extra["payload"]
         if payload["batch"] in found or (payload.get("redelivered") and _was_told(context, asset, event)):
-            _LOG.info("Batch %s was told before, and is left out", payload["batch"])
+            _LOG.info("Batch %s was delivered to an earlier run and is left out of this one.", payload["batch"])
         else:
             found[payload["batch"]] = dict(payload)
     return list(found.values())
@@ -55,12 +55,15 @@ def _watched(context: Context) -> Iterator[tuple[Any, Any]]:
 
 
 def _was_told(context: Context, asset: Any, event: Any) -> bool:
-    """Whether an earlier event of the asset has the same batch."""
+    """Return True if an earlier event of the asset has the same batch."""
     batch = event.extra["payload"]["batch"]
     try:
         earlier = context["inlet_events"][asset]
     except KeyError:
-        _LOG.warning("Batch %s may have been told before: give this task inlets=[...] to have that looked up.", batch)
+        _LOG.warning(
+            "Batch %s may have been delivered to an earlier run; give this task inlets=[...] so that this is checked.",
+            batch,
+        )
         return False
     return any(_batch_of(one) == batch and one.timestamp < event.timestamp for one in earlier)
 

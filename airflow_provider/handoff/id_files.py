@@ -1,4 +1,4 @@
-"""Lists of data that are too long for an XCom, as a file with one id a line."""
+"""Files of data ids, one a line, for lists that are too long for an XCom."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def given_ids(given: Any, storage: Storage) -> list[str]:
 
 
 def given_rows(given: Any, key: str, storage: Storage) -> Iterator[tuple[str, dict[str, Any] | None]]:
-    """Names and what is said of each: a mapping, a list of names, or the address of a file with a row for each.
+    """Names with the fields of each: from a mapping, a list of names, or a file with a row for each.
 
     A row of a file is a name alone, or a JSON object that has it under `key`.
 
@@ -71,7 +71,7 @@ def given_rows(given: Any, key: str, storage: Storage) -> Iterator[tuple[str, di
 
 
 def is_id(text: str) -> bool:
-    """Whether a text is the id of a data."""
+    """Return True if a text is the id of a data, a UUID."""
     try:
         UUID(text)
     except ValueError:

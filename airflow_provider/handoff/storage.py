@@ -1,4 +1,4 @@
-"""Files that tasks hand each other by address: a path, any fsspec URL, or Airflow's ObjectStoragePath."""
+"""Access to files that tasks hand on by address: a path, any fsspec URL, or Airflow's ObjectStoragePath."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Storage:
 
     @contextmanager
     def reading(self, address: Any) -> Iterator[IO[str]]:
-        """The text of a file."""
+        """Yield the text of a file, line by line."""
         if (path := _local(address)) is not None:
             with path.open(encoding="utf-8") as stream:
                 yield stream
@@ -56,7 +56,7 @@ class Storage:
 
     @contextmanager
     def writing(self, address: Any) -> Iterator[Path]:
-        """A path of this machine; what was written to it is at the address once the block has ended well."""
+        """Yield a local path to write to; its content is at the address once the block has ended without an error."""
         if (path := _local(address)) is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             draft = path.with_name(f".{os.getpid()}.{path.name}")
@@ -85,7 +85,7 @@ class Storage:
 
 
 def refuse_options(arguments: Mapping[str, Any]) -> None:
-    """Refuse what the hook takes as `storage_options`: Airflow writes a task's arguments into its database.
+    """Refuse the hook's argument `storage_options`: Airflow writes a task's arguments into its database.
 
     Raises:
         ConfigurationError: they are among the arguments; the message does not show them.

@@ -1,4 +1,4 @@
-"""Values of the hook, as an XCom keeps them."""
+"""Conversion of the hook's values to JSON values for XComs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _REPORT_BYTES = 2000
 
 
 def as_xcom(value: Any) -> Any:
-    """JSON values for what the hook returns, also inside lists and mappings; what is none of these stays as it is.
+    """Convert values of the hook to JSON values, also inside lists and mappings; other values stay as they are.
 
     Data, tags, jobs and the like become dictionaries (without presigned addresses), `MultiData` the list of its ids,
     an upload's report its summary.
@@ -37,7 +37,7 @@ def as_xcom(value: Any) -> Any:
 
 
 def bounded(summary: dict[str, Any], max_bytes: int) -> dict[str, Any]:
-    """A summary of at most so many bytes, whose `data_ids` are all or none: nobody shall take some for all."""
+    """Cut a summary to at most `max_bytes` of JSON; its `data_ids` are then all of them or none."""
     from datalake_ops.upload.reporting.export import SMALLEST_SUMMARY, within
 
     whole = within(summary, max(max_bytes, SMALLEST_SUMMARY))

@@ -1,1 +1,1 @@
-"""Hooks: what makes the shared datalake hook from an Airflow connection."""
+"""Hooks that make the shared datalake hook from an Airflow connection."""

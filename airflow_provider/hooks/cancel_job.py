@@ -9,8 +9,8 @@ from datalake_ops.config import RetryPolicy, Timeouts
 if TYPE_CHECKING:
     from datalake_ops.config import Connection
 
-# Whatever stops a task does not wait long for it: Airflow kills a worker that takes more than a minute to end.
-_IN_A_HURRY = {"retry": RetryPolicy(attempts=4, budget=15.0), "timeouts": Timeouts(5.0, 10.0, 10.0)}
+# Airflow kills a worker that takes more than a minute to end.
+_CANCEL_LIMITS = {"retry": RetryPolicy(attempts=4, budget=15.0), "timeouts": Timeouts(5.0, 10.0, 10.0)}
 
 
 def cancel_job(connection: Connection, job_id: str) -> None:
@@ -22,5 +22,5 @@ def cancel_job(connection: Connection, job_id: str) -> None:
     """
     from datalake_ops.hook import DatalakeHook as SharedHook
 
-    with SharedHook.from_connection(connection.with_(**_IN_A_HURRY)) as datalake:
+    with SharedHook.from_connection(connection.with_(**_CANCEL_LIMITS)) as datalake:
         datalake.cancel_job(job_id)

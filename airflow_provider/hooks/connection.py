@@ -1,4 +1,4 @@
-"""What an Airflow connection of type `datalake` means: its fields, turned into a datalake-ops connection."""
+"""Conversion of an Airflow connection of type `datalake` to a connection of datalake-ops."""
 
 from __future__ import annotations
 
@@ -86,5 +86,5 @@ def _timeouts(extra: dict[str, Any]) -> Timeouts:
 
 
 def _in_form_words(message: str) -> str:
-    """The core speaks of arguments and variables; who reads this has Airflow's connection form before them."""
+    """Reword a message of the core, which names arguments and variables, for a reader of Airflow's form."""
     return "the API token is missing: put it in the password." if message.startswith("No API token") else message

@@ -1,4 +1,4 @@
-"""The connection form: declared once, shown by Airflow 3.2 and newer as it is and by older ones as widgets."""
+"""Fields of the connection form: read as they are by Airflow 3.2 and newer, as widgets by older versions."""
 
 from __future__ import annotations
 

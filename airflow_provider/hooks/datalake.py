@@ -73,7 +73,7 @@ class DatalakeHook(BaseHook):
         self.close()
 
     def test_connection(self) -> tuple[bool, str]:
-        """Try the connection step by step: whether it works, and what is wrong or what was reached."""
+        """Try the connection step by step; return True and what was reached, or False and what is wrong."""
         from datalake_ops.hook import DatalakeHook as SharedHook
 
         try:

@@ -1,4 +1,4 @@
-"""What stops a task that waits for its job, told in the core's words, and what then becomes of the job."""
+"""Cancellation of a task's job when the task stops before the job ends."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _SEARCH = (0.0, 1.0, 3.0, 6.0)
 
 
 def stop_of(error: BaseException) -> Stop | None:
-    """Which stop an error that ends a task means; None when the job ended, or its wait goes on elsewhere."""
+    """Map the error that ends a task to a stop; None if the job has ended, or its wait continues elsewhere."""
     if isinstance(error, _NO_STOP):
         return None
     return Stop.TIMEOUT if isinstance(error, _TOO_LATE) else Stop.FAILURE
 
 
 def will_be_retried(error: BaseException, context: Context) -> bool:
-    """Whether Airflow will try the task again after this error, as far as a task can know."""
+    """Return True if Airflow will retry the task after this error, as far as a task can know."""
     if isinstance(error, AirflowFailException):
         return False
     ti = context["ti"]
@@ -56,16 +56,16 @@ def will_be_retried(error: BaseException, context: Context) -> bool:
         decision = policy.evaluate(error, ti.try_number, ti.max_tries, context)
     # As Airflow: a policy of somebody's own that fails leaves the decision to `retries`.
     except Exception:
-        logger.exception("The task's retry policy failed; the task is taken for one that is retried.")
+        logger.exception("The task's retry policy raised an error; this task is treated as one that Airflow retries.")
         return True
     return bool(decision.action.value != "fail")
 
 
 class JobGuard:
-    """Sees to it that a task on its worker leaves no job behind when it is stopped, unless its policy says so.
+    """Cancels the job of a task on its worker when the task is stopped, unless its policy says otherwise.
 
     Args:
-        policy: What to do about the job by each stop.
+        policy: Whether to cancel the job, for each kind of stop.
     """
 
     def __init__(self, policy: CancelPolicy) -> None:
@@ -77,11 +77,11 @@ class JobGuard:
         self._settled = False
 
     def expects(self, start: JobStart) -> None:
-        """Take note that the task is about to have its job started."""
+        """Register that the task is about to start its job."""
         self._start, self._connection = start, start.datalake.connection
 
     def knows(self, job_id: str) -> None:
-        """Take note of the task's job; when the task was killed meanwhile, the job follows.
+        """Register the task's job; cancels it when the task was killed meanwhile.
 
         Raises:
             AirflowException: the task was killed.
@@ -92,13 +92,13 @@ class JobGuard:
         self.stop_if_killed()
 
     def kill(self) -> None:
-        """Airflow stops the task; called by a signal in the midst of anything, so no open session is used."""
+        """Cancel the job because Airflow stops the task; called by a signal, so no open session is used."""
         # Airflow calls this after a timeout too.
         if self._settled:
             return
         self._killed = True
         if self._job_id is not None and self.policy.cancels(Stop.KILL):
-            self._cancel(self._job_id, "it is being stopped")
+            self._cancel(self._job_id, "Airflow stops the task")
 
     def stop_if_killed(self, _: Any = None) -> None:
         """Fail a task that was killed.
@@ -108,11 +108,13 @@ class JobGuard:
                 (apache/airflow #73006).
         """
         if self._killed:
-            raise AirflowException(f"The task was stopped while it waited for job {self._job_id or '(not known yet)'}.")
+            raise AirflowException(
+                f"The task was stopped while it waited for job {self._job_id or '(its id is not known yet)'}."
+            )
 
     @contextmanager
     def guarding(self, context: Context) -> Iterator[None]:
-        """Do with the job what the policy says when what is within ends while the job goes on."""
+        """Apply the policy to the job when the block ends with an error while the job goes on."""
         try:
             yield
         except BaseException as error:
@@ -129,14 +131,14 @@ class JobGuard:
             return
         job_id = self._job_id or self._search()
         if job_id is not None:
-            self._cancel(job_id, f"it ends by a {stop.value}")
+            self._cancel(job_id, f"the task ended by a {stop.value}")
 
     def _is_taken_up(self, stop: Stop, error: BaseException, context: Context) -> bool:
         can_be = self._start is not None and self._start.can_be_taken_up
         return can_be and stop is Stop.FAILURE and will_be_retried(error, context)
 
     def _search(self) -> str | None:
-        """The job that the platform was starting when the task was stopped, before anybody read its id."""
+        """Id of the job that the platform was starting when the task was stopped, before its id was read."""
         start = self._start
         if start is None or not start.is_open:
             return None
@@ -147,14 +149,14 @@ class JobGuard:
                     return job_id
             # What stopped the task matters more, whatever it is that the platform or Airflow cannot tell.
             except Exception:
-                logger.exception("It cannot be told whether the platform started a job, which may go on.")
+                logger.exception("The platform may have started a job for this task; if it did, the job goes on.")
                 break
         return None
 
     def _cancel(self, job_id: str, why: str) -> None:
         if self._connection is None:
             return
-        logger.warning("Job %s of this task is cancelled, for %s.", job_id, why)
+        logger.warning("Job %s of this task is cancelled because %s.", job_id, why)
         try:
             cancel_job(self._connection, job_id)
         except DatalakeError as error:

@@ -1,4 +1,4 @@
-"""Which piece of work a task run stands for: the key that keeps its job from being started twice."""
+"""Idempotency key and labels of a task's job, by which its job is never started twice."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class TaskIdentity:
 
     @property
     def task_labels(self) -> dict[str, str]:
-        """What the jobs of the task are searched by, of whatever generation; no other Airflow's have them all."""
+        """Labels by which the jobs of the task are searched, of every generation and of this Airflow alone."""
         told = {
             "orchestrator": "airflow", "airflow": airflow_address(),
             "dag_id": self.dag_id, "run_id": self.run_id, "task_id": self.task_id,
@@ -52,7 +52,7 @@ class TaskIdentity:
         return {name: value for name, value in told.items() if value}
 
     def job_labels(self, key: str) -> dict[str, str]:
-        """What the platform keeps with a job that is started under a key."""
+        """Labels of a job that is started under a key."""
         return {**self.task_labels, GENERATION: self.generation, "idempotency_key": key}
 
 

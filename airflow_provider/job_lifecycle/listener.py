@@ -1,4 +1,4 @@
-"""Cancels the job of a deferred task that is marked as failed or succeeded before its trigger has begun to wait.
+"""Listener that cancels the job of a deferred task which is marked before its trigger has begun to wait.
 
 Airflow tells a trigger of a user's mark only when the trigger runs; between the deferral and that moment (a second or
 two, or as long as no triggerer is up) nobody else would hear of it. This listener hears of it in the api-server.
@@ -19,13 +19,13 @@ _TRIGGER = "airflow_provider.triggers.job.JobTrigger"
 
 @hookimpl
 def on_task_instance_failed(task_instance: Any) -> None:
-    """A task failed, or was marked so."""
+    """Handle a task that failed, or was marked as failed."""
     _ended(task_instance)
 
 
 @hookimpl
 def on_task_instance_success(task_instance: Any) -> None:
-    """A task succeeded, or was marked so."""
+    """Handle a task that succeeded, or was marked as succeeded."""
     _ended(task_instance)
 
 
@@ -49,4 +49,4 @@ def _cancel(datalake_conn_id: str, job_id: str) -> None:
     try:
         cancel_job(DatalakeHook(datalake_conn_id).datalake.connection, job_id)
     except (AirflowException, DatalakeError) as error:
-        logger.error("Job %s of a task that was marked could not be cancelled from here: %s", job_id, error)
+        logger.error("Job %s of a task that was marked could not be cancelled and may go on: %s", job_id, error)

@@ -1,4 +1,4 @@
-"""Which failed tasks are worth another try, and when: the core's classification in Airflow's words."""
+"""Retry policy of tasks: the core's classification of errors as decisions of Airflow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class DatalakeRetryPolicy(RetryPolicy):
-    """A wrong token or bad input fails at once, 429 and 5xx wait as told, a lost job is started again (Airflow 3.3).
+    """Retry policy: wrong tokens and bad input fail at once, 429 and 5xx wait as told, lost jobs restart (Airflow 3.3).
 
     Every operator of this provider has it unless it is given another. What it does not know, such as a job that
     failed, is left to the task's `retries` and `retry_delay`.
@@ -60,7 +60,7 @@ def default_retry_policy(given: Any) -> Any:
 
 @contextmanager
 def failing_at_once(soft_fail: bool = False) -> Iterator[None]:
-    """Where Airflow has no retry policies (before 3.3), fail without retries by what no retry can mend.
+    """Fail without retries by an error that no retry can mend, where Airflow has no retry policies (before 3.3).
 
     A sensor with `soft_fail` keeps its retries: it would take an `AirflowFailException` for a wait that was too long,
     and be skipped.

@@ -1,4 +1,4 @@
-"""How a task comes by its job: it takes up the one that an earlier try started, or starts one."""
+"""Start of a task's job: the job that an earlier try started is adopted, else a new one is submitted."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _STORED = "datalake_job_v1"
 
 @dataclass
 class JobStart:
-    """One try of a task on its way to a job; `submit` starts one under a key and labels.
+    """Start of the job of one try of a task; `submit` starts a job under a key and labels.
 
-    `learnt` is told the job's id before anything else is done that may fail. `is_open` while the platform may have a
-    job of this task that goes on and that nobody was told of.
+    `learnt` is called with the job's id before anything else that may fail. `is_open` is True while the platform may
+    run a job of this task whose id is not known.
     """
 
     datalake: SharedHook
@@ -45,7 +45,7 @@ class JobStart:
 
     @property
     def can_be_taken_up(self) -> bool:
-        """Whether a further try of the task will find the job of this one."""
+        """True if a further try of the task will find the job of this one."""
         try:
             keeps = self._offers(Extension.IDEMPOTENCY_KEY) or self._offers(Extension.JOB_LABELS)
         except DatalakeError:
@@ -54,7 +54,7 @@ class JobStart:
         return keeps or self._is_remembered
 
     def job(self) -> Job:
-        """The task's job; what given-up generations of the task left running is cancelled, if kills cancel."""
+        """The task's job; running jobs from before a clear of the task are cancelled, if the policy cancels on kill."""
         job = self._take_up_or_start()
         self._remember(str(job.id))
         return job
@@ -81,11 +81,13 @@ class JobStart:
             self._learn(earlier.adopted)
         self._cancel(earlier.stale)
         if earlier.adopted is not None:
-            self.log.info("Job %s was started by an earlier try of this task.", earlier.adopted.id)
+            self.log.info("Job %s was started by an earlier try; this try waits for it.", earlier.adopted.id)
             return earlier.adopted
         if earlier.ended is not None:
             self.log.info(
-                "Job %s of an earlier try: %s. Another takes its place.", earlier.ended.id, earlier.ended.status
+                "Job %s of an earlier try ended %s; another is started.",
+                earlier.ended.id,
+                earlier.ended.status,
             )
             return self._submit(self._identity.key(after=str(earlier.ended.id)))
         if self._offers(Extension.IDEMPOTENCY_KEY) and not self._offers(Extension.JOB_LABELS):
@@ -114,7 +116,7 @@ class JobStart:
         if not self.policy.cancels(Stop.KILL) or not self._offers(Extension.JOB_KILL):
             return
         for job in stale:
-            self.log.warning("Job %s is of a time before this task was cleared: cancelling it.", job.id)
+            self.log.warning("Job %s was started before this task was cleared; it is cancelled.", job.id)
             self.datalake.cancel_job(job)
 
     def _submit(self, key: str) -> Job:
@@ -139,7 +141,11 @@ class JobStart:
             self._store.set(_STORED, {"job_id": job_id, "generation": self._identity.generation})
         # Whatever Airflow raises here, the job runs, and on most platforms a retry finds it without the store.
         except Exception:
-            self.log.warning("Airflow's state store could not keep the id of job %s.", job_id, exc_info=True)
+            self.log.warning(
+                "The id of job %s could not be written to Airflow's state store; a retry asks the platform.",
+                job_id,
+                exc_info=True,
+            )
 
     @property
     def _is_remembered(self) -> bool:
@@ -148,7 +154,7 @@ class JobStart:
         try:
             stored = self._store.get(_STORED)
         except Exception:
-            self.log.warning("Airflow's state store cannot be read.", exc_info=True)
+            self.log.warning("Airflow's state store could not be read; a retry may start another job.", exc_info=True)
             return False
         return isinstance(stored, dict) and stored.get("generation") == self._identity.generation
 

@@ -1,4 +1,4 @@
-"""How operators and the sensor wait for a job: on their worker, in the triggerer, and back again."""
+"""Waits for a job: on the worker, in the triggerer, and the way back to the worker."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook as SharedHook
     from datalake_ops.wire.jobs import Job
 
-# Where a task keeps its job's id for the time after it was deferred.
+# XCom of the job's id, for the time after the task was deferred.
 _JOB_ID_KEY = "job_id"
 # Seconds that the trigger has to end by itself before Airflow ends it.
-_MARGIN = 60.0
+_TRIGGER_SECONDS = 60.0
 # Seconds in which the platform must answer about a job that is known to have ended.
 _LAST_LOOK = 60.0
-# What is told beside a deadline that Airflow found to be over, and not the trigger.
-GIVEN_UP = "Airflow gave up the trigger, which told nothing: see whether a triggerer runs and keeps up."
+# Added to the message when Airflow, and not the trigger, found that the deadline is over.
+GIVEN_UP = "Airflow gave up the trigger, which had fired no event: see whether a triggerer runs and keeps up."
 
 
 @dataclass(frozen=True)
-class JobWait:
-    """A wait for one job.
+class JobWaitSettings:
+    """Settings of the wait for one job.
 
     Args:
         timeout: seconds, None waits for ever.
         poll_interval: seconds between looks, None lets them grow.
         max_failed_polls: how many looks may fail in a row, None gives the platform five minutes.
         log_interval: seconds between looks at the job's log, None shows none; `log_cursor` is where the next begins.
-        cancel_on_kill: whether the triggerer cancels the job when the deferred task is stopped.
+        cancel_on_kill: True if the triggerer cancels the job when the deferred task is stopped.
     """
 
     datalake_conn_id: str
@@ -71,15 +71,18 @@ class JobWait:
             log_cursor=self.log_cursor,
             cancel_on_kill=self.cancel_on_kill,
         )
-        # The trigger keeps the deadline; Airflow's own, later one only ends a trigger that hangs.
-        margin = max(_MARGIN, 2 * (self.poll_interval or 0.0))
-        backstop = None if deadline_at is None else timedelta(seconds=deadline_at - now + margin)
-        return {"trigger": trigger, "method_name": "execute_complete", "timeout": backstop}
+        timeout = None if deadline_at is None else trigger_timeout(deadline_at - now, self.poll_interval)
+        return {"trigger": trigger, "method_name": "execute_complete", "timeout": timeout}
+
+
+def trigger_timeout(seconds: float, poll_interval: float | None) -> timedelta:
+    """Airflow's own timeout of a trigger that keeps a deadline itself: later, so it only ends a trigger that hangs."""
+    return timedelta(seconds=seconds + max(_TRIGGER_SECONDS, 2 * (poll_interval or 0.0)))
 
 
 def wait_on_worker(
-    wait: JobWait, datalake: SharedHook, grace: float | None, on_poll: Callable[[Job], None], log: Any
-) -> tuple[Job | None, JobWait]:
+    wait: JobWaitSettings, datalake: SharedHook, grace: float | None, on_poll: Callable[[Job], None], log: Any
+) -> tuple[Job | None, JobWaitSettings]:
     """Wait here until the job succeeded, or for `grace` seconds: then no job is returned, and what is left to wait.
 
     Raises:
@@ -112,7 +115,7 @@ def wait_on_worker(
 
 
 def finish(event: JobEvent, datalake: SharedHook, context: Context) -> Job:
-    """Take a job back from the triggerer: the job, once the core has found that it succeeded.
+    """Return the job of a trigger's event, once the core has found that it succeeded.
 
     Raises:
         JobFailedError, JobKilledError: the job did not succeed; the error tells why and shows the end of its log.
@@ -129,7 +132,7 @@ def finish(event: JobEvent, datalake: SharedHook, context: Context) -> Job:
 
 
 def last_look(job_id: str | None, datalake: SharedHook) -> JobEvent:
-    """What the trigger would have told by now, when Airflow gave it up because no triggerer ran it in time.
+    """Event that the trigger would have fired by now; Airflow gave it up because no triggerer ran it in time.
 
     Raises:
         NotFoundError: the platform does not know the job.
@@ -141,7 +144,7 @@ def last_look(job_id: str | None, datalake: SharedHook) -> JobEvent:
     except NotFoundError:
         raise
     except DatalakeError as error:
-        seen = f"the platform does not tell how it is: {error}"
+        seen = f"its status could not be read: {error}"
     else:
         if job.status.is_terminal:
             return JobEvent(job_id, ENDED)
@@ -151,7 +154,7 @@ def last_look(job_id: str | None, datalake: SharedHook) -> JobEvent:
 
 @contextmanager
 def own_job(job_id: str) -> Iterator[None]:
-    """What a task does about a job that it had started itself: when there is none of that id, it was lost.
+    """Treat an unknown job as lost: the task that waits for it has started it itself.
 
     Raises:
         JobLostError: instead of a `NotFoundError`, which for anybody else means a wrong id.
@@ -165,7 +168,7 @@ def own_job(job_id: str) -> Iterator[None]:
 
 
 def remember_job(context: Context, job_id: str) -> None:
-    """Keep the job's id for the time after the task was deferred: a trigger that crashes tells nothing."""
+    """Store the job's id as an XCom, for a task that resumes without an event because its trigger crashed."""
     context["ti"].xcom_push(key=_JOB_ID_KEY, value=job_id)
 
 

@@ -61,7 +61,7 @@ def datalake_asset(
 
 
 def create_asset(*, extra: dict[str, Any] | None = None, **names: Any) -> Asset:
-    """What hook lineage makes of `scheme="datalake"`: arguments are those of `datalake_asset`."""
+    """Make an asset for hook lineage of `scheme="datalake"`; the arguments are those of `datalake_asset`."""
     return datalake_asset(**names, extra=extra)
 
 
@@ -75,7 +75,7 @@ def sanitize_uri(parts: SplitResult) -> SplitResult:
 
 
 def convert_asset_to_openlineage(asset: Asset, lineage_context: Any) -> OpenLineageDataset:
-    """What OpenLineage calls an asset: the platform is the namespace, organization and lake are the name."""
+    """Convert an asset to OpenLineage's dataset: namespace is the platform, name is organization and lake."""
     from airflow.providers.common.compat.openlineage.facet import Dataset as OpenLineageDataset
 
     uri = LakeUri.parse(asset.uri)

@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.handoff.id_files import given_rows, write_ids
-from airflow_provider.lineage.asset_events import LineageOperator, Told, as_names
+from airflow_provider.lineage.asset_events import LineageOperator
+from airflow_provider.lineage.record import LineageRecord, as_names
 from airflow_provider.operators.abstract.datalake import DatalakeOperator
 from airflow_provider.operators.abstract.selection import SelectionOperator
 from datalake_ops.errors import ConfigurationError
@@ -132,7 +133,7 @@ class UpdateDataOperator(SelectionOperator, LineageOperator, DatalakeOperator):
         data_ids: Ids of the data, or the address of a file with them (templated).
         merge: Keep the keys of metadata and custom metadata that a change does not name. Without it they go, and with
             them the key by which an upload tells that the lake has a file.
-        kwargs: Filters, see `SelectionOperator`; `datalake_conn_id`; what lineage is told, see `LineageOperator`.
+        kwargs: Filters, see `SelectionOperator`; `datalake_conn_id`; lineage, see `LineageOperator`.
 
     Raises:
         ConfigurationError: Neither or both of `change` and `changes` were given, or a field is unknown.
@@ -170,7 +171,9 @@ class UpdateDataOperator(SelectionOperator, LineageOperator, DatalakeOperator):
         self.log.info("%d data changed", changed)
         change = self.change or {}
         facts = {"counts": {"DATA": changed}, "fields": sorted(change)}
-        self.tell(context, Told(uri, as_names(change.get("tags")), change.get("data_source"), changed, facts=facts))
+        self.record_lineage(
+            context, LineageRecord(uri, as_names(change.get("tags")), change.get("data_source"), changed, facts=facts)
+        )
         return changed
 
     def _changes(self, lake: SharedHook) -> Iterator[dict[str | UUID, Any]]:

@@ -1,4 +1,4 @@
-"""The operator that imports what lies in the lake's bucket."""
+"""The operator that imports objects of the lake's bucket by their prefixes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.lineage.asset_events import Told, as_names
+from airflow_provider.lineage.record import LineageRecord, as_names
 from airflow_provider.operators.abstract.job import JobOperator
 from airflow_provider.operators.abstract.selection import listed
 from datalake_ops.query import tags_query
@@ -52,6 +52,6 @@ class ImportBucketOperator(JobOperator):
             listed(self.prefixes), tags=self.tags, source=self.source, idempotency_key=idempotency_key, labels=labels
         )
 
-    def _outcome(self, datalake: SharedHook, job: Job) -> Told:
-        told = super()._outcome(datalake, job)
-        return replace(told, tags=as_names(self.tags), source=self.source, count=(job.counts or {}).get("imported"))
+    def _outcome(self, datalake: SharedHook, job: Job) -> LineageRecord:
+        record = super()._outcome(datalake, job)
+        return replace(record, tags=as_names(self.tags), source=self.source, count=(job.counts or {}).get("imported"))

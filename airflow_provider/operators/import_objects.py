@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.handoff.id_files import given_rows
 from airflow_provider.handoff.storage import Storage, travelling
-from airflow_provider.lineage.asset_events import as_names
+from airflow_provider.lineage.record import as_names
 from airflow_provider.operators.abstract.job import JobOperator
 from airflow_provider.operators.abstract.selection import listed
 from airflow_provider.operators.abstract.stoppable import StoppableOperator

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.lineage.asset_events import Told, as_names
+from airflow_provider.lineage.record import LineageRecord, as_names
 from airflow_provider.operators.abstract.job import JobOperator
 from airflow_provider.operators.abstract.selection import SelectionOperator
 from datalake_ops.query import quote
@@ -90,9 +90,9 @@ class LaunchProcessingOperator(SelectionOperator, JobOperator):
             labels=labels,
         )
 
-    def _outcome(self, datalake: SharedHook, job: Job) -> Told:
-        told = super()._outcome(datalake, job)
+    def _outcome(self, datalake: SharedHook, job: Job) -> LineageRecord:
+        record = super()._outcome(datalake, job)
         # "One of these tags" has no URI; a single one is that one.
         tags = as_names(self.tags) if self.intersect_tags or len(as_names(self.tags)) == 1 else ()
-        read = told.lake.with_(tags, q=self.q)
-        return replace(told, reads=(str(read),), facts={**told.facts, "processing": self.processing})
+        read = record.lake.with_(tags, q=self.q)
+        return replace(record, reads=(str(read),), facts={**record.facts, "processing": self.processing})

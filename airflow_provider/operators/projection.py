@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.handoff.id_files import given_rows
 from airflow_provider.handoff.storage import Storage
-from airflow_provider.lineage.asset_events import LineageOperator, Told
+from airflow_provider.lineage.asset_events import LineageOperator
+from airflow_provider.lineage.record import LineageRecord
 from airflow_provider.operators.abstract.datalake import DatalakeOperator
 from datalake_ops.errors import ConfigurationError, IncompleteUploadError
 
@@ -40,7 +41,7 @@ class CreateProjectionOperator(LineageOperator, DatalakeOperator):
         max_workers: How many pictures travel at once; the connection's default without it.
         max_failed: How many pictures may fail: a number, or a share below 1 like 0.01.
         storage_conn_id: The Airflow connection that opens the address (templated).
-        kwargs: `datalake_conn_id`, see `DatalakeOperator`; what lineage is told, see `LineageOperator`.
+        kwargs: `datalake_conn_id`, see `DatalakeOperator`; lineage, see `LineageOperator`.
 
     Raises:
         ConfigurationError: There is no picture, or a row lacks a field.
@@ -89,7 +90,9 @@ class CreateProjectionOperator(LineageOperator, DatalakeOperator):
             self.log.error("%s: %s", row.path, row.error)
         skipped = sum(row.skipped for row in done)
         counts = {"projections": len(done) - skipped - len(failed), "skipped": skipped, "failed": len(failed)}
-        self.tell(context, Told(uri, count=counts["projections"], facts={"projection": self.name, "counts": counts}))
+        self.record_lineage(
+            context, LineageRecord(uri, count=counts["projections"], facts={"projection": self.name, "counts": counts})
+        )
         self._check(failed, len(done))
         return counts
 

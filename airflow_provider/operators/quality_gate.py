@@ -1,4 +1,4 @@
-"""The operator that lets data through, or does not."""
+"""The operator that checks data against rules and stops a DAG where one is broken."""
 
 from __future__ import annotations
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.lineage.asset_events import LineageOperator, Told, as_names
+from airflow_provider.lineage.asset_events import LineageOperator
+from airflow_provider.lineage.record import LineageRecord, as_names
 from airflow_provider.operators.abstract.datalake import DatalakeOperator
 from airflow_provider.operators.abstract.selection import SelectionOperator
 from datalake_ops.errors import ConfigurationError
@@ -26,7 +27,7 @@ class TagDataOperator(SelectionOperator, LineageOperator, DatalakeOperator):
         add: Names of tags to put on; a missing tag is created (templated).
         remove: Names of tags to take away (templated).
         data_ids: Ids of the data, or the address of a file with them (templated).
-        kwargs: Filters, see `SelectionOperator`; `datalake_conn_id`; what lineage is told, see `LineageOperator`.
+        kwargs: Filters, see `SelectionOperator`; `datalake_conn_id`; lineage, see `LineageOperator`.
 
     Raises:
         ConfigurationError: There is neither a tag to add nor one to remove.
@@ -64,7 +65,7 @@ class TagDataOperator(SelectionOperator, LineageOperator, DatalakeOperator):
             uri = lake.lake_uri()
         self.log.info("%d data: added tags %s, removed tags %s", len(ids), self.add or [], self.remove or [])
         facts = {"counts": {"DATA": len(ids)}, "removed_tags": list(as_names(self.remove))}
-        self.tell(context, Told(uri, as_names(self.add), count=len(ids), facts=facts))
+        self.record_lineage(context, LineageRecord(uri, as_names(self.add), count=len(ids), facts=facts))
         return len(ids)
 
 

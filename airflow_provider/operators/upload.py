@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.handoff.id_files import write_ids
 from airflow_provider.handoff.storage import Storage, refuse_options
 from airflow_provider.handoff.xcoms import bounded
-from airflow_provider.lineage.asset_events import LineageOperator, Told, as_names, upload_facts
+from airflow_provider.lineage.asset_events import LineageOperator
+from airflow_provider.lineage.record import LineageRecord, as_names, upload_facts
 from airflow_provider.operators.abstract.datalake import DatalakeOperator
 from datalake_ops.errors import ConfigurationError
 
@@ -76,7 +77,7 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
             name (templated).
         ids_to: Where to write the ids of all data, one a line (templated).
         max_bytes: How long the summary's JSON may be.
-        kwargs: `datalake_conn_id`, see `DatalakeOperator`; what lineage is told, see `LineageOperator`.
+        kwargs: `datalake_conn_id`, see `DatalakeOperator`; lineage, see `LineageOperator`.
 
     Raises:
         ConfigurationError: Not one of `filepaths`, `shard` and `manifest` was given, an argument cannot be right, or
@@ -159,7 +160,7 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         for row in islice(done.failures(), _LOGGED):
             self.log.error("%s", named_error(row.path, row.error))
         self.log.info("Uploaded %s, %d bytes in %.1f s", done.counts(), done.bytes, done.seconds)
-        self.tell(context, self._outcome(uri, done, summary))
+        self.record_lineage(context, self._outcome(uri, done, summary))
         try:
             tolerance.check(done)
         except Exception:
@@ -168,10 +169,10 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
             raise
         return summary
 
-    def _outcome(self, uri: LakeUri, done: UploadReport, summary: dict[str, Any]) -> Told:
+    def _outcome(self, uri: LakeUri, done: UploadReport, summary: dict[str, Any]) -> LineageRecord:
         places = as_names(self.manifest or self.filepaths)
         written = len(done.files) - done.failed_count
-        return Told(uri, as_names(self.tags), self.source, written, places, upload_facts(summary))
+        return LineageRecord(uri, as_names(self.tags), self.source, written, places, upload_facts(summary))
 
     def _upload(self, lake: SharedHook) -> UploadReport:
         source = self._source()

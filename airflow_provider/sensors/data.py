@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import (
@@ -18,10 +17,10 @@ from airflow_provider.compat import (
 )
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.job_lifecycle.retry_policy import default_retry_policy, failing_at_once
-from airflow_provider.job_lifecycle.wait import GIVEN_UP, overdue_at, stop_if_overdue
+from airflow_provider.job_lifecycle.wait import GIVEN_UP, overdue_at, stop_if_overdue, trigger_timeout
 from airflow_provider.links import DatalakeLink
 from airflow_provider.operators.abstract.selection import given_names
-from airflow_provider.sensors.base import DatalakeSensor
+from airflow_provider.sensors.abstract import DatalakeSensor
 from airflow_provider.triggers.events import ARRIVED, TIMED_OUT, DataEvent
 from datalake_ops.errors import DatalakeError
 from datalake_ops.query import both, tags_query
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook as SharedHook
 
 _KEY = "datalake_seen"
-# Seconds that the trigger has to end by itself before Airflow ends it.
-_MARGIN = 60.0
 
 
 class DataSensor(DatalakeSensor):
@@ -103,7 +100,7 @@ class DataSensor(DatalakeSensor):
 
     @property
     def arrival(self) -> Arrival:
-        """When the data are complete."""
+        """Condition under which the data count as complete."""
         return Arrival(int(self.min_count), self.stable_for)
 
     @property
@@ -122,7 +119,7 @@ class DataSensor(DatalakeSensor):
         return seen.count
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Whether the data have arrived."""
+        """Return done if the data have arrived, with their number."""
         remembers = self.mode != "reschedule" or context.get("task_state_store") is not None
         with self.platform() as lake:
             self._seen, at = self._look(lake, context)
@@ -143,7 +140,7 @@ class DataSensor(DatalakeSensor):
         return ended.count
 
     def execute_late(self, context: Context) -> int:
-        """Continue after the triggerer told nothing in time: with the data that are there now."""
+        """Continue after the triggerer fired no event in time, with the data that are there now."""
         with self.platform() as lake:
             event = self._last_look(lake, context)
         return self.execute_complete(context, asdict(event))
@@ -152,7 +149,7 @@ class DataSensor(DatalakeSensor):
         try:
             seen, at = self._look(datalake, context)
         except DatalakeError as error:
-            there = f"the platform does not tell how many are there: {error}"
+            there = f"their number could not be read: {error}"
         else:
             if self.arrival.complete(seen, at):
                 return DataEvent(ARRIVED, seen.count)
@@ -160,10 +157,11 @@ class DataSensor(DatalakeSensor):
         return DataEvent(TIMED_OUT, message=f"The data had not arrived in time ({there}). {GIVEN_UP}")
 
     def _look(self, datalake: SharedHook, context: Context) -> tuple[Seen, float]:
-        """What is seen now, and when that was: what comes after, however long it takes, is no time without new data."""
-        DatalakeLink().push(context, datalake.datalake_url(self.query_text))
+        """Count the data and return the count with its time: only time before a count is time without new data."""
+        address = datalake.datalake_url(self.query_text)
+        DatalakeLink().push(context, address)
         seen, at = self._counted(datalake, self._seen or self._remembered(context))
-        self.log.info("%d of %s data are there", seen.count, self.min_count)
+        self.log.info("%d of at least %s data are in the lake: %s", seen.count, self.min_count, address)
         if self.mode == "reschedule" and (store := context.get("task_state_store")) is not None:
             store.set(_KEY, {"try": _this_try(context), **seen.to_json()})
         return seen, at
@@ -208,9 +206,8 @@ class DataSensor(DatalakeSensor):
             deadline_at=deadline_at,
             fire_after=now + supervisor_delay(),
         )
-        # The trigger keeps the deadline; Airflow's own, later one only ends a trigger that hangs.
-        backstop = timedelta(seconds=deadline_at - now + max(_MARGIN, 2 * float(self.poke_interval)))
-        self.defer(trigger=trigger, method_name="execute_complete", timeout=backstop)
+        timeout = trigger_timeout(deadline_at - now, float(self.poke_interval))
+        self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
 
 
 def _this_try(context: Context) -> str:

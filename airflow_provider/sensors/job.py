@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.compat import AirflowSensorTimeout, PokeReturnValue, default_deferrable
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.job_lifecycle.retry_policy import default_retry_policy
-from airflow_provider.job_lifecycle.wait import JobWait, finish, last_look, stop_if_overdue
+from airflow_provider.job_lifecycle.wait import JobWaitSettings, finish, last_look, stop_if_overdue
 from airflow_provider.links import DatalakeLink, JobLink
-from airflow_provider.sensors.base import DatalakeSensor
+from airflow_provider.sensors.abstract import DatalakeSensor
 from airflow_provider.triggers.events import TIMED_OUT, JobEvent
 from datalake_ops.waiting.log_tail import Tail
 
@@ -75,16 +75,16 @@ class JobSensor(DatalakeSensor):
             has_ended = bool(self.poke(context))
         if not has_ended:
             seconds = float(self.timeout), float(self.poke_interval)
-            wait = JobWait(self.datalake_conn_id, self.job_id, *seconds, log_interval=self.log_interval)
+            wait = JobWaitSettings(self.datalake_conn_id, self.job_id, *seconds, log_interval=self.log_interval)
             self.defer(**wait.deferral(context))
         return self.job_id
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Whether the job succeeded; raises when it ended otherwise."""
+        """Return done if the job succeeded; raises if it failed or was killed."""
         with self.platform() as datalake:
             job = datalake.check_job(datalake.get_job(self.job_id))
             lines = datalake.new_log_lines(job, self._tail) if self._tail is not None else []
-        self.log.info("Job %s: %s", job.id, job.status)
+        self.log.info("Job %s is %s.", job.id, job.status)
         for line in lines:
             self.log.info("| %s", line)
         return PokeReturnValue(is_done=job.status.is_terminal, xcom_value=self.job_id)
@@ -99,7 +99,7 @@ class JobSensor(DatalakeSensor):
             return str(finish(ended, datalake, context).id)
 
     def execute_late(self, context: Context) -> str:
-        """Continue after the triggerer told nothing in time: as the job is now."""
+        """Continue after the triggerer fired no event in time, with the job as it is now."""
         with self.platform() as datalake:
             event = last_look(self.job_id, datalake)
         return self.execute_complete(context, asdict(event))

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider.triggers.events import ARRIVED, LOST, TIMED_OUT, DataEvent, met
+from airflow_provider.triggers.events import ARRIVED, LOST, TIMED_OUT, DataEvent, error_fields
 from airflow_provider.triggers.token_refresh import with_current_token
 from datalake_ops.errors import DatalakeError, DataWaitTimeoutError
 
@@ -86,16 +86,16 @@ class DataTrigger(BaseTrigger):
         except DataWaitTimeoutError as error:
             return DataEvent(TIMED_OUT, message=str(error))
         except DatalakeError as error:
-            return DataEvent(LOST, **met(error))
+            return DataEvent(LOST, **error_fields(error))
         self.log.info("%d data have arrived", seen.count)
         return DataEvent(ARRIVED, seen.count)
 
     async def _arrival(self) -> Seen:
         from datalake_ops.waiting.arrival import Arrival
-        from datalake_ops.waiting.async_arrival import DataWatch, await_data
+        from datalake_ops.waiting.async_arrival import DataWait, await_data
 
         arrival = Arrival(self.min_count, self.stable_for)
-        watch = DataWatch(UUID(self.organization_id), UUID(self.lake_id), arrival, self.q, self.custom_metadata)
+        watch = DataWait(UUID(self.organization_id), UUID(self.lake_id), arrival, self.q, self.custom_metadata)
 
         async def wait(connection: Connection) -> Seen:
             return await await_data(connection, watch, deadline_at=self.deadline_at, poll_interval=self.poll_interval)

@@ -1,6 +1,6 @@
-"""What the triggers tell the tasks that wait for them.
+"""Events that the triggers fire for the tasks that wait for them.
 
-Apart from the triggers, for Airflow's base of those is a good part of what parsing a DAG file would cost.
+Apart from the triggers: importing Airflow's base class of those would slow the parsing of DAG files.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ TIMED_OUT = "timed out"
 LOST = "lost"
 
 
-class Met(TypedDict):
-    """What an event tells of the error that a trigger met."""
+class ErrorFields(TypedDict):
+    """Fields of an event that describe the error of a trigger."""
 
     message: str
     error: str
@@ -27,15 +27,15 @@ class Met(TypedDict):
     retry_after: float | None
 
 
-def met(error: DatalakeError) -> Met:
-    """An error as parts of an event: its text, its class, and the platform's status and `Retry-After`."""
+def error_fields(error: DatalakeError) -> ErrorFields:
+    """Fields of an event for an error: its text, its class, and the platform's status and `Retry-After`."""
     status, retry_after = (error.status, error.retry_after) if isinstance(error, AnswerError) else (0, None)
     return {"message": str(error), "error": type(error).__name__, "status": status, "retry_after": retry_after}
 
 
 @dataclass(frozen=True)
 class JobEvent:
-    """What the trigger tells the task: the job ended, the wait timed out, or the platform could not be asked."""
+    """Event of JobTrigger: the job ended, the wait timed out, or the platform could not be asked."""
 
     job_id: str
     outcome: str
@@ -62,7 +62,7 @@ class JobEvent:
 
 @dataclass(frozen=True)
 class DataEvent:
-    """What the trigger tells the task: the data arrived, did not in time, or the platform could not be asked."""
+    """Event of DataTrigger: the data arrived, did not arrive in time, or the platform could not be asked."""
 
     outcome: str
     count: int = 0
@@ -87,7 +87,7 @@ class DataEvent:
         return _error(self, f"The wait for data broke off. {self.error}: {self.message}")
 
 
-def _read(payload: dict[str, Any]) -> Met:
+def _read(payload: dict[str, Any]) -> ErrorFields:
     retry_after = payload.get("retry_after")
     return {
         "message": str(payload.get("message", "")),

@@ -13,7 +13,7 @@ from uuid import UUID
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider.compat import task_state
-from airflow_provider.triggers.events import ENDED, LOST, TIMED_OUT, JobEvent, met
+from airflow_provider.triggers.events import ENDED, LOST, TIMED_OUT, JobEvent, error_fields
 from airflow_provider.triggers.token_refresh import with_current_token
 from datalake_ops.errors import DatalakeError, JobWaitTimeoutError
 
@@ -101,7 +101,7 @@ class JobTrigger(BaseTrigger):
         except JobWaitTimeoutError as error:
             return JobEvent(self.job_id, TIMED_OUT, str(error))
         except DatalakeError as error:
-            return JobEvent(self.job_id, LOST, **met(error))
+            return JobEvent(self.job_id, LOST, **error_fields(error))
         return JobEvent(self.job_id, ENDED)
 
     async def _follow(self, connection: Connection) -> None:
@@ -118,7 +118,7 @@ class JobTrigger(BaseTrigger):
             for line in seen.lines:
                 self.log.info("| %s", line)
             if seen.job.status is not status:
-                self.log.info("Job %s: %s", self.job_id, seen.job.status)
+                self.log.info("Job %s is %s.", self.job_id, seen.job.status)
             status = seen.job.status
 
     async def on_kill(self) -> None:
@@ -137,23 +137,23 @@ class JobTrigger(BaseTrigger):
 
         if await self._is_in_good_hands():
             return
-        self.log.warning("The task was stopped: cancelling job %s", self.job_id)
+        self.log.warning("The task was stopped; job %s is cancelled.", self.job_id)
         connection = await DatalakeHook.aconnection(self.datalake_conn_id)
         await asyncio.to_thread(cancel_job, connection, self.job_id)
 
     async def _is_in_good_hands(self) -> bool:
-        """Whether the task still waits, or sees to its job itself, so that only this trigger ends."""
+        """Return True if only this trigger ends: the task still waits, or goes on and handles its job itself."""
         try:
             # A triggerer that was slow to tell that it lives is told to drop its triggers too (apache/airflow #73454).
             state = await _within(_STATE_SECONDS, task_state(self.task_instance))
         # Airflow does not answer in time, or answers with whatever error.
         except Exception:
             if _HAS_ON_KILL:
-                self.log.warning("Airflow does not tell the task's state; it is taken as stopped.", exc_info=True)
+                self.log.warning("Airflow did not return the task's state; it counts as stopped.", exc_info=True)
                 return False
             # Airflow before 3.3 ends every trigger of a triggerer that is restarted, and all of them ask at once.
             self.log.exception(
-                "Job %s goes on: Airflow does not tell whether its task was stopped. If it was, cancel the job.",
+                "Job %s goes on: Airflow did not return whether its task was stopped. If it was, cancel the job.",
                 self.job_id,
             )
             return True

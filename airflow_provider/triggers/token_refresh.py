@@ -1,4 +1,4 @@
-"""What a trigger does when its token is refused: a long wait may outlive it."""
+"""Refresh of a trigger's token: a long wait may outlive the token that it began with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a watcher keeps its place, so that a triggerer that starts again goes on there."""
+"""Store of a watcher's position in Airflow, from which a triggerer that starts again goes on."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from airflow_provider.compat import AirflowException, ask_airflow
 _PREFIX = "datalake_watch_"
 
 
-class WatchMemory:
-    """A place that outlives the triggerer: the store of the watched asset, or else a variable of Airflow.
+class WatchStateStore:
+    """Persistent JSON value of one watch: in the state store of the watched asset, or else in a variable of Airflow.
 
     Airflow has stores of assets since 3.3, and refuses them to a trigger that several assets share
     (apache/airflow #71460). A variable serves there, named `datalake_watch_` and the watch's key.
@@ -21,7 +21,7 @@ class WatchMemory:
         self._store = store
 
     async def read(self) -> Any:
-        """What was written last; None when nothing was."""
+        """Return the value that was written last, or None."""
         if self._store is not None:
             try:
                 return await self._store.aget(self._key)
@@ -30,7 +30,7 @@ class WatchMemory:
         return await ask_airflow(_read_variable, self._key)
 
     async def write(self, value: Any) -> None:
-        """Keep a JSON value."""
+        """Write a JSON value."""
         if self._store is not None:
             try:
                 await self._store.aset(self._key, value)
@@ -50,8 +50,8 @@ def _read_variable(key: str) -> Any:
 def _write_variable(key: str, value: Any) -> None:
     from airflow.sdk import Variable
 
-    Variable.set(key, value, description="The place of a watcher of a datalake.", serialize_json=True)
+    Variable.set(key, value, description="Position of a watcher in a datalake.", serialize_json=True)
 
 
-# What goes wrong between a triggerer and Airflow itself; the watcher goes on and tries again.
-MEMORY_ERRORS = (AirflowException, OSError, RuntimeError)
+# Errors between a triggerer and Airflow itself; the watcher goes on and tries again.
+STATE_ERRORS = (AirflowException, OSError, RuntimeError)

@@ -21,7 +21,7 @@ from datalake_ops.waiting.shared_queries import Count, shared_look
 
 
 @dataclass(frozen=True)
-class DataWatch:
+class DataWait:
     """Which data of which lake are awaited, and when they are complete."""
 
     organization_id: UUID
@@ -33,7 +33,7 @@ class DataWatch:
 
 async def await_data(
     connection: Connection,
-    watch: DataWatch,
+    watch: DataWait,
     *,
     deadline_at: float | None = None,
     poll_interval: float | None = None,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
-from airflow_provider.lineage.asset_events import Told
 from airflow_provider.lineage.assets import ANY_LAKE, create_asset, datalake_asset
+from airflow_provider.lineage.record import LineageRecord
 from airflow_provider.operators.tags import TagDataOperator
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook
@@ -204,7 +204,7 @@ def test_a_lake_that_is_declared_beside_any_lake_is_told_of_once() -> None:
     operator = TagDataOperator(task_id="a", tags=["x"], outlets=[ANY_LAKE, declared])
     events = OUTLET_EVENTS()
 
-    operator.tell({"outlet_events": events}, Told(lake))  # type: ignore[typeddict-item]
+    operator.record_lineage({"outlet_events": events}, LineageRecord(lake))  # type: ignore[typeddict-item]
 
     assert operator.outlets == [ANY_LAKE, declared]
     assert events[declared].extra == events[ANY_LAKE].extra == {"lake": LAKE}

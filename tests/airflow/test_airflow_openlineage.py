@@ -9,8 +9,8 @@ from airflow.providers.openlineage.extractors.base import DefaultExtractor
 from airflow.providers.openlineage.utils.utils import translate_airflow_asset
 from openlineage.client.serde import Serde
 
-from airflow_provider.lineage.asset_events import Told
 from airflow_provider.lineage.assets import datalake_asset
+from airflow_provider.lineage.record import LineageRecord
 from airflow_provider.operators.upload import UploadDataOperator
 from datalake_ops.lineage import LakeUri
 
@@ -22,9 +22,9 @@ class Context(dict[str, Any]):
     """Stands in for the context of a run that only takes events down."""
 
 
-def an_operator(told: Told) -> UploadDataOperator:
+def an_operator(told: LineageRecord) -> UploadDataOperator:
     operator = UploadDataOperator(task_id="upload", filepaths="photos", asset_events=False)
-    operator.tell(Context(), told)
+    operator.record_lineage(Context(), told)
     return operator
 
 
@@ -35,7 +35,7 @@ def as_json(lineage: Any) -> dict[str, Any]:
 
 
 def test_the_lake_its_tags_and_its_source_are_outputs_and_only_the_lake_is_counted() -> None:
-    told = Told(
+    told = LineageRecord(
         LAKE,
         ("raw",),
         "camera",
@@ -62,7 +62,7 @@ def test_the_lake_its_tags_and_its_source_are_outputs_and_only_the_lake_is_count
 
 @pytest.mark.parametrize("end", ["extract_on_complete", "extract_on_failure"])
 def test_the_platforms_job_is_the_runs_external_query(end: str) -> None:
-    lineage = getattr(DefaultExtractor(an_operator(Told(LAKE, facts={"job": JOB}))), end)(None)
+    lineage = getattr(DefaultExtractor(an_operator(LineageRecord(LAKE, facts={"job": JOB}))), end)(None)
 
     query = as_json(lineage)["run_facets"]["externalQuery"]
     assert (query["externalQueryId"], query["source"]) == ("0b9b", "datalake://app.picsellia.com")
@@ -71,7 +71,7 @@ def test_the_platforms_job_is_the_runs_external_query(end: str) -> None:
 def test_a_lake_that_was_read_is_an_input() -> None:
     read = str(LAKE.with_(q="width > 1000"))
 
-    found = as_json(DefaultExtractor(an_operator(Told(LAKE, reads=(read,)))).extract_on_complete(None))
+    found = as_json(DefaultExtractor(an_operator(LineageRecord(LAKE, reads=(read,)))).extract_on_complete(None))
 
     assert [(one["namespace"], one["name"]) for one in found["inputs"]] == [
         ("datalake://app.picsellia.com", "acme/photos?q=width+%3E+1000")

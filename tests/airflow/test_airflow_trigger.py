@@ -17,7 +17,7 @@ from airflow.exceptions import AirflowException
 from asgiref.sync import async_to_sync
 
 from airflow_provider.compat import AirflowTaskTimeout, ask_airflow
-from airflow_provider.job_lifecycle.wait import JobWait, finish
+from airflow_provider.job_lifecycle.wait import JobWaitSettings, finish
 from airflow_provider.triggers.events import ENDED, LOST, TIMED_OUT, JobEvent
 from airflow_provider.triggers.job import _UNDER_WAY, JobTrigger
 from datalake_ops.errors import JobWaitTimeoutError, UnauthorizedError
@@ -54,7 +54,7 @@ def a_task_context(execution_timeout: timedelta | None = None, running_for: floa
 
 
 def test_the_trigger_stores_the_connection_id_the_job_and_numbers_only(platform: PlatformServer) -> None:
-    wait = JobWait("datalake_default", "job", timeout=60, poll_interval=1)
+    wait = JobWaitSettings("datalake_default", "job", timeout=60, poll_interval=1)
     _, kwargs = wait.deferral(a_task_context())["trigger"].serialize()
 
     assert kwargs.pop("datalake_conn_id") == "datalake_default"
@@ -66,11 +66,11 @@ def test_the_trigger_stores_the_connection_id_the_job_and_numbers_only(platform:
 
 def test_airflow_ends_a_trigger_only_after_its_own_deadline() -> None:
     before = time.time()
-    deferral = JobWait("lake", "job", timeout=100, poll_interval=50).deferral(a_task_context())
+    deferral = JobWaitSettings("lake", "job", timeout=100, poll_interval=50).deferral(a_task_context())
 
     assert before + 100 <= deferral["trigger"].deadline_at <= time.time() + 100
     assert deferral["timeout"].total_seconds() == pytest.approx(200, abs=0.001)
-    assert JobWait("lake", "job").deferral(a_task_context())["timeout"] is None
+    assert JobWaitSettings("lake", "job").deferral(a_task_context())["timeout"] is None
 
 
 def test_a_deferred_wait_ends_with_the_tasks_execution_timeout() -> None:
@@ -78,7 +78,9 @@ def test_a_deferred_wait_ends_with_the_tasks_execution_timeout() -> None:
     overdue_at = (context["ti"].start_date + timedelta(seconds=300)).timestamp()
     before = time.time()
 
-    unlimited, short = (JobWait("lake", "job", timeout=timeout).deferral(context)["trigger"] for timeout in (None, 5))
+    unlimited, short = (
+        JobWaitSettings("lake", "job", timeout=timeout).deferral(context)["trigger"] for timeout in (None, 5)
+    )
 
     assert unlimited.deadline_at == overdue_at
     assert before + 5 <= short.deadline_at <= time.time() + 5

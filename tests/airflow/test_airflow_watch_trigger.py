@@ -27,7 +27,7 @@ SECONDS = 240.0
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """No scheduler makes runs of these events, so none has to be waited for."""
-    monkeypatch.setattr("airflow_provider.triggers.watch._APART_SECONDS", 0.0)
+    monkeypatch.setattr("airflow_provider.triggers.watch_cursor.EVENT_SPACING_SECONDS", 0.0)
 
 
 class Store:
@@ -343,7 +343,7 @@ def test_a_run_reads_its_jobs() -> None:
 
 
 def test_events_are_so_far_apart_that_airflow_makes_a_run_of_each(add: Add, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider.triggers.watch._APART_SECONDS", 1.0)
+    monkeypatch.setattr("airflow_provider.triggers.watch_cursor.EVENT_SPACING_SECONDS", 1.0)
 
     async def watch() -> float:
         trigger = a_watch(store := Store())
@@ -358,7 +358,8 @@ def test_events_are_so_far_apart_that_airflow_makes_a_run_of_each(add: Add, monk
             kept_at = time.monotonic()
             triggerer.keep()
             await triggerer.wait(lambda: len(triggerer.fired) >= 2)
-            return trigger._told_at - kept_at
+            assert trigger._cursor is not None
+            return trigger._cursor.fired_at - kept_at
 
     assert asyncio.run(watch()) >= 1.0
 
@@ -366,7 +367,7 @@ def test_events_are_so_far_apart_that_airflow_makes_a_run_of_each(add: Add, monk
 def test_an_event_that_airflow_cannot_keep_holds_up_the_next_for_a_while_only(
     add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_provider.triggers.watch._UNKEPT_SECONDS", 0.5)
+    monkeypatch.setattr("airflow_provider.triggers.watch_cursor.STORE_SECONDS", 0.5)
 
     async def watch() -> tuple[list[str], list[dict[str, Any]]]:
         async with a_triggerer(a_watch(store := Store())) as triggerer:

@@ -17,7 +17,7 @@ from datalake_ops.errors import ConfigurationError, DataWaitTimeoutError, Invali
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from datalake_ops.waiting.arrival import Arrival, Seen
-from datalake_ops.waiting.async_arrival import DataWatch, await_data
+from datalake_ops.waiting.async_arrival import DataWait, await_data
 from tests.upload.pictures import a_picture
 
 COUNTS = st.lists(st.tuples(st.integers(0, 5), st.floats(0.01, 10)), min_size=1, max_size=30)
@@ -32,8 +32,8 @@ def lake(datalake_platform: PlatformServer) -> Iterator[DatalakeHook]:
     datalake_platform.clear_faults()
 
 
-def watch(lake: DatalakeHook, arrival: Arrival, q: str | None = None) -> DataWatch:
-    return DataWatch(lake.context.organization.id, lake.context.datalake.id, arrival, q)
+def watch(lake: DatalakeHook, arrival: Arrival, q: str | None = None) -> DataWait:
+    return DataWait(lake.context.organization.id, lake.context.datalake.id, arrival, q)
 
 
 @given(COUNTS, st.integers(1, 5), st.floats(0, 20))

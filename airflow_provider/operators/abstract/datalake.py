@@ -1,4 +1,4 @@
-"""What every operator has in common that works in the lake of a connection."""
+"""Abstract operator that works in the lake of an Airflow connection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class DatalakeOperator(StoppableOperator):
-    """Works in the lake of a connection, and shows a link to it.
+    """Abstract operator that opens the hook of an Airflow connection and shows a link to its lake.
 
     Args:
         datalake_conn_id: The Airflow connection (templated).
@@ -31,7 +31,7 @@ class DatalakeOperator(StoppableOperator):
 
     @property
     def query_text(self) -> str:
-        """Which data the link to the lake shows, as query-language text; all of them without any."""
+        """Query-language text of the data that the link to the lake shows; "" for all of them."""
         return ""
 
     @contextmanager

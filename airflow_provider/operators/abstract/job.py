@@ -1,4 +1,4 @@
-"""What every operator that starts a job has in common: start it once, show it, wait for it, cancel it."""
+"""Abstract operator that starts a job once, shows it, waits for it and cancels it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider.job_lifecycle.cancel import JobGuard
 from airflow_provider.job_lifecycle.retry_policy import default_retry_policy, failing_at_once
 from airflow_provider.job_lifecycle.start import JobStart
 from airflow_provider.job_lifecycle.wait import (
-    JobWait,
+    JobWaitSettings,
     finish,
     last_look,
     own_job,
@@ -19,7 +19,8 @@ from airflow_provider.job_lifecycle.wait import (
     remembered_job,
     wait_on_worker,
 )
-from airflow_provider.lineage.asset_events import LineageOperator, Told, job_facts
+from airflow_provider.lineage.asset_events import LineageOperator
+from airflow_provider.lineage.record import LineageRecord, job_facts
 from airflow_provider.links import DatalakeLink, DataLink, JobLink
 from airflow_provider.triggers.events import JobEvent
 from datalake_ops.waiting.cancel_policy import CancelPolicy, OnStop
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class JobOperator(LineageOperator):
-    """Starts a job and returns its id, after the job succeeded unless told not to wait.
+    """Starts a job and returns its id, after the job succeeded unless `wait_for_completion` is False.
 
     A retry of the task finds the job that an earlier try started and waits for it; it starts another one only when
     that job failed, was cancelled or is no longer known. Clearing the task starts a new job, and cancels what it
@@ -53,7 +54,7 @@ class JobOperator(LineageOperator):
             and no retry will take the job up.
         max_failed_polls: How many looks at the job may fail in a row; None gives the platform five minutes.
         log_interval: Seconds between looks at the job's log, whose new lines appear in the task's; None shows none.
-        kwargs: What lineage is told of the job once it succeeded, see `LineageOperator`.
+        kwargs: Lineage of a job that succeeded, see `LineageOperator`.
 
     Raises:
         JobFailedError, JobKilledError: the job did not succeed; the error tells why and shows the end of its log.
@@ -142,7 +143,7 @@ class JobOperator(LineageOperator):
             return str(job.id)
 
     def execute_late(self, context: Context) -> str:
-        """Continue after the triggerer told nothing in time: as the job is now."""
+        """Continue after the triggerer fired no event in time, with the job as it is now."""
         with DatalakeHook(self.datalake_conn_id) as hook:
             job_id = remembered_job(context)
             with own_job(job_id or ""):
@@ -150,31 +151,29 @@ class JobOperator(LineageOperator):
         return self.execute_complete(context, asdict(event))
 
     def on_kill(self) -> None:
-        """Do with the job what the policy says: Airflow stops this task on its worker."""
+        """Apply the cancel policy to the job: Airflow stops this task on its worker."""
         self._guard.kill()
 
     def _finished(self, context: Context, datalake: SharedHook, job: Job) -> None:
-        """What follows a job that succeeded, before its task does: once per task that waits, in both modes."""
+        """Report a job that succeeded, before its task does; called once per task that waits, in both modes."""
         self._note_outcome(datalake, job)
-        if self._told is not None:
-            self.tell(context, self._told)
+        if self._record is not None:
+            self.record_lineage(context, self._record)
 
     def _note_outcome(self, datalake: SharedHook, job: Job) -> None:
         try:
-            self._told = self._outcome(datalake, job)
+            self._record = self._outcome(datalake, job)
         # Lineage fails no task: the job does its work all the same.
         except Exception:
-            self.log.warning("What job %s does to the lake cannot be told to lineage.", job.id, exc_info=True)
+            self.log.warning("The lineage of job %s could not be recorded.", job.id, exc_info=True)
 
-    def _outcome(self, datalake: SharedHook, job: Job) -> Told:
-        """What lineage is told of a job that succeeded."""
-        return Told(datalake.lake_uri(), facts=job_facts(job, datalake.job_url(job)))
+    def _outcome(self, datalake: SharedHook, job: Job) -> LineageRecord:
+        """Lineage record of a job that succeeded."""
+        return LineageRecord(datalake.lake_uri(), facts=job_facts(job, datalake.job_url(job)))
 
     def _succeeded(self, context: Context, datalake: SharedHook, job: Job) -> None:
         if lacking := shortfall(job.counts):
-            self.log.warning(
-                "Job %s succeeded, but not with everything: %s. See %s", job.id, lacking, datalake.job_url(job)
-            )
+            self.log.warning("Job %s succeeded in part: %s. See %s", job.id, lacking, datalake.job_url(job))
         self._finished(context, datalake, job)
 
     def _start(self, datalake: SharedHook, context: Context) -> JobStart:
@@ -191,7 +190,7 @@ class JobOperator(LineageOperator):
 
     def _show(self, datalake: SharedHook, job: Job, context: Context) -> None:
         address = datalake.job_url(job)
-        self.log.info("Job %s (%s): %s", job.id, job.status, address)
+        self.log.info("Job %s is %s; open it at %s", job.id, job.status, address)
         JobLink().push(context, address)
         DatalakeLink().push(context, datalake.datalake_url(self.query_text))
         if self.data_text:
@@ -201,7 +200,7 @@ class JobOperator(LineageOperator):
         self._note_outcome(datalake, job)
 
     def _wait(self, datalake: SharedHook, job: Job, context: Context) -> Job:
-        wait = JobWait(
+        wait = JobWaitSettings(
             datalake_conn_id=self.datalake_conn_id,
             job_id=str(job.id),
             timeout=self.timeout,

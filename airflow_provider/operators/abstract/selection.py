@@ -1,4 +1,4 @@
-"""What operators that work on data of the lake have in common: which data."""
+"""Abstract operator that selects data of the lake by filters or ids."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class SelectionOperator(BaseOperator):
 
     @property
     def storage(self) -> Storage:
-        """What opens the files of ids."""
+        """Access to files of ids."""
         return Storage(self.storage_conn_id)
 
     def select(self, datalake: SharedHook, ids: Sequence[str] | None = None) -> list[str]:

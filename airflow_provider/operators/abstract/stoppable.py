@@ -1,4 +1,4 @@
-"""What every operator has in common that is done when its task is: what is retried, and how it is stopped."""
+"""Abstract operator that ends with its task: errors that no retry can mend fail it at once, a kill stops it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class StoppableOperator(BaseOperator):
-    """Does its work on its worker, breaks it off when Airflow stops it, and fails at once by what no retry can mend."""
+    """Abstract operator that works on its worker, stops with its task, and fails at once where no retry helps."""
 
     ui_color = "#e8f0d8"
 
@@ -23,7 +23,7 @@ class StoppableOperator(BaseOperator):
         self._killed = False
 
     def work(self, context: Context) -> Any:
-        """What the task is for; returns its result."""
+        """Do the work of the task and return its result."""
         raise NotImplementedError
 
     def execute(self, context: Context) -> Any:
@@ -43,7 +43,7 @@ class StoppableOperator(BaseOperator):
         return result
 
     def on_kill(self) -> None:
-        """Break off what the task does: Airflow stops it on its worker.
+        """Stop the work: Airflow stops the task on its worker.
 
         Raises:
             AirflowException: the task is at work; called by a signal, it breaks off the work.
@@ -54,4 +54,4 @@ class StoppableOperator(BaseOperator):
             raise self._stopped()
 
     def _stopped(self) -> AirflowException:
-        return AirflowException("The task was stopped before it was done; a retry does what is missing.")
+        return AirflowException("Airflow stopped the task before it was done; a retry does the rest.")

@@ -1,4 +1,4 @@
-"""What every sensor of ours has from Airflow, mended."""
+"""Abstract sensor: reschedules that Airflow notices in time, timeouts of triggers, and a patient hook."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class DatalakeSensor(BaseSensorOperator):
     datalake_conn_id: str
 
     def execute(self, context: Context) -> Any:
-        """Look, and wait as the sensor was told to."""
+        """Poke, and wait in the mode of the sensor."""
         try:
             return super().execute(context)
         except AirflowRescheduleException as again:
@@ -54,12 +54,12 @@ class DatalakeSensor(BaseSensorOperator):
             return super().resume_execution(next_method, next_kwargs, context)
 
     def execute_late(self, context: Context) -> Any:
-        """Continue after the triggerer told nothing in time: as things are now."""
+        """Continue after the triggerer fired no event in time, with the state of now."""
         raise NotImplementedError
 
     @contextmanager
     def sparing(self) -> Iterator[None]:
-        """With `never_fail`, skip the task whatever goes wrong within, as Airflow does when a poke fails.
+        """Skip the task by any error within if it has `never_fail`, as Airflow does when a poke fails.
 
         Raises:
             AirflowSkipException: instead of any error.
@@ -75,7 +75,7 @@ class DatalakeSensor(BaseSensorOperator):
 
     @contextmanager
     def platform(self) -> Iterator[SharedHook]:
-        """The shared hook for the time of a `with` block, five minutes patient; what is hopeless forbids retries."""
+        """Yield the shared hook, which retries for five minutes; errors that no retry mends fail at once."""
         from datalake_ops.hook import DatalakeHook as SharedHook
 
         with failing_at_once(self.soft_fail):
