@@ -1,16 +1,32 @@
-"""The application: services, routers, and refusals in the wire's form."""
+"""ASGI application: services, routers, and error answers in the wire's form."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
 
 from fastapi import FastAPI
 
-from datalake_ops.platform.catalog.ownership import Directory
-from datalake_ops.platform.handlers.admin import admin_router
+from datalake_ops.platform.catalog.ownership import DatabaseDirectory
+from datalake_ops.platform.handlers import (
+    changes,
+    charts,
+    connectors,
+    data,
+    datas,
+    imports,
+    jobs,
+    lakes,
+    metadata_schema,
+    organizations,
+    processings,
+    projections,
+    sources,
+    tags,
+)
+from datalake_ops.platform.handlers.storage import objects, presigned
+from datalake_ops.platform.handlers.system import health
+from datalake_ops.platform.handlers.system.admin import admin_router
 from datalake_ops.platform.http import errors
 from datalake_ops.platform.http.fault_injection import FaultMiddleware, Faults
 from datalake_ops.platform.jobs.service import open_jobs
@@ -18,33 +34,32 @@ from datalake_ops.platform.objects.object_store import open_store
 from datalake_ops.platform.services import Services
 from datalake_ops.platform.settings import Settings
 from datalake_ops.platform.store.database import Database
-from datalake_ops.platform.tokens import Tokens
+from datalake_ops.platform.store.tokens import Tokens
 
-# Each module of handlers has a `router`. Routes are tried in this order: the busiest first, and a fixed word before
-# a parameter in its place.
-_HANDLERS = (
-    "datas",
-    "health",
-    "organizations",
-    "lakes",
-    "charts",
-    "sources",
-    "projections",
-    "data",
-    "metadata_schema",
-    "tags",
-    "objects",
-    "storage",
-    "imports",
-    "jobs",
-    "changes",
-    "processings",
-    "connectors",
+# Routes are tried in this order: the busiest first, and a fixed word before a parameter in its place.
+_ROUTERS = (
+    datas.router,
+    health.router,
+    organizations.router,
+    lakes.router,
+    charts.router,
+    sources.router,
+    projections.router,
+    data.router,
+    metadata_schema.router,
+    tags.router,
+    objects.router,
+    presigned.router,
+    imports.router,
+    jobs.router,
+    changes.router,
+    processings.router,
+    connectors.router,
 )
 
 
 def create_app(settings: Settings, database: Database) -> FastAPI:
-    """Make the application of one server; its jobs start and stop with its lifespan."""
+    """Create the application of one server; its jobs start and stop with its lifespan."""
     services = _services(settings, database)
     app = FastAPI(
         title="datalake-ops platform",
@@ -55,10 +70,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     )
     app.state.services = services
     errors.install(app)
-    for name in _HANDLERS:
-        module = f"datalake_ops.platform.handlers.{name}"
-        if find_spec(module) is not None:
-            app.include_router(import_module(module).router)
+    for router in _ROUTERS:
+        app.include_router(router)
     if settings.enable_admin:
         faults = Faults()
         app.include_router(admin_router(faults))
@@ -67,8 +80,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
 
 
 def _services(settings: Settings, database: Database) -> Services:
-    objects = open_store(settings, database)
-    services = Services(settings, database, Tokens(database), Directory(database), objects)
+    store = open_store(settings, database)
+    services = Services(settings, database, Tokens(database), DatabaseDirectory(database), store)
     services.jobs = open_jobs(services)
     return services
 

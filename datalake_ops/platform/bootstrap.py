@@ -13,8 +13,8 @@ from sqlalchemy import Connection, insert, select
 
 from datalake_ops.platform.settings import ServeOptions, Settings
 from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.tokens import Principal, add_token, digest, new_token
 from datalake_ops.platform.store.types import now
-from datalake_ops.platform.tokens import Caller, add_token, digest, new_token
 
 ORGANIZATION = "local"
 LAKE = "default"
@@ -25,7 +25,7 @@ USER = "local"
 class NewOrganization:
     """An organization just made, and who may call for it."""
 
-    caller: Caller
+    principal: Principal
     lake_id: UUID
     connector_id: UUID
 
@@ -64,7 +64,7 @@ def add_organization(connection: Connection, name: str, username: str = USER) ->
     )
     add_lake(connection, organization, connector, LAKE, lake)
     connection.execute(insert(schema.user).values(id=user, organization_id=organization, username=username))
-    return NewOrganization(Caller(organization, user, username), lake, connector)
+    return NewOrganization(Principal(organization, user, username), lake, connector)
 
 
 def add_lake(
@@ -79,17 +79,17 @@ def add_lake(
 
 def ensure_installation(connection: Connection, token: str | None, lakes: Sequence[str] = ()) -> str | None:
     """Make the first organization if there is none, and see that the lakes and a token exist; returns a new token."""
-    caller = _first_caller(connection) or add_organization(connection, ORGANIZATION).caller
+    principal = _first_caller(connection) or add_organization(connection, ORGANIZATION).principal
     for name in lakes:
-        _ensure_lake(connection, caller.organization_id, name)
+        _ensure_lake(connection, principal.organization_id, name)
     if token is not None:
         if not _known(connection, token):
-            add_token(connection, token, caller)
+            add_token(connection, token, principal)
         return None
     if connection.execute(select(schema.token.c.digest).where(schema.token.c.job_id.is_(None)).limit(1)).first():
         return None
     made = new_token()
-    add_token(connection, made, caller)
+    add_token(connection, made, principal)
     return made
 
 
@@ -101,14 +101,14 @@ def _ensure_lake(connection: Connection, organization: UUID, name: str) -> None:
         add_lake(connection, organization, connector.scalar_one(), name)
 
 
-def _first_caller(connection: Connection) -> Caller | None:
+def _first_caller(connection: Connection) -> Principal | None:
     row = connection.execute(
         select(schema.user.c.id, schema.user.c.username, schema.user.c.organization_id)
         .join(schema.organization, schema.organization.c.id == schema.user.c.organization_id)
         .order_by(schema.organization.c.created_at)
         .limit(1)
     ).first()
-    return Caller(row.organization_id, row.id, row.username) if row else None
+    return Principal(row.organization_id, row.id, row.username) if row else None
 
 
 def _known(connection: Connection, token: str) -> bool:

@@ -80,12 +80,12 @@ def _run(settings: Settings, database: Database, listener: socket.socket, new_to
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     try:
-        _Announcing(config, settings, note, new_token).run(sockets=[listener])
+        _AnnouncingServer(config, settings, note, new_token).run(sockets=[listener])
     finally:
         note.unlink(missing_ok=True)
 
 
-class _Announcing(uvicorn.Server):
+class _AnnouncingServer(uvicorn.Server):
     """Uvicorn that says when it is ready."""
 
     def __init__(self, config: uvicorn.Config, settings: Settings, note: Path, new_token: str | None) -> None:

@@ -1,25 +1,24 @@
-"""What handlers work with, and what the object store and the job service promise them."""
+"""Services of one application, and the protocols of its object store, job service and directory."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 from fastapi import Request
 
 from datalake_ops.platform.settings import Settings
 from datalake_ops.platform.store.database import Database
-from datalake_ops.platform.tokens import Tokens
+from datalake_ops.platform.store.rows import ConnectorRow, LakeRow
+from datalake_ops.platform.store.tokens import Tokens
 from datalake_ops.wire.uploads import ObjectStat
-
-if TYPE_CHECKING:
-    from datalake_ops.platform.catalog.ownership import Directory
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What a file truly is: pixels as shown (EXIF orientation applied), bytes, and its EXIF in the wire's keys."""
+class MediaProperties:
+    """Properties read from a file: pixels as shown (EXIF orientation applied), bytes, and EXIF in the wire's keys."""
 
     width: int
     height: int
@@ -28,45 +27,68 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Unreadable:
-    """Why a file could not be measured, and its bytes where they are known."""
+class ProbeFailure:
+    """Reason that a file could not be read, and its size in bytes where that is known."""
 
     reason: str
     size_bytes: int | None = None
 
 
 class ObjectStore(Protocol):
-    """The bytes of the platform: uploaded objects and the lakes' buckets, by connector and object name."""
+    """Bytes of the platform: uploaded objects and the lakes' buckets, by connector and object name."""
 
     def stat(self, connector: UUID, object_name: str) -> ObjectStat | None:
-        """Size and content type of an object, None when there is none; quick enough for the event loop."""
+        """Return size and content type of an object, None if it does not exist; quick enough for the event loop."""
 
     def delete(self, connector: UUID, object_name: str) -> None:
-        """Remove an object that was uploaded; one that is not there, or lies in a user's bucket, is left alone."""
+        """Remove an uploaded object; a missing one, or a file in a user's bucket, is left alone."""
 
     def download_address(self, connector: UUID, object_name: str, base_url: str) -> str:
-        """A signed address that gives the object for about an hour; quick, a page asks for a thousand."""
+        """Return a signed download address, valid for about an hour; quick, since a page needs a thousand."""
 
-    def measure(self, connector: UUID, object_name: str, content_type: str) -> Measured | Unreadable:
-        """Open the file and say what it is; called in a worker thread."""
+    def probe(self, connector: UUID, object_name: str, content_type: str) -> MediaProperties | ProbeFailure:
+        """Read the file's properties; called in a worker thread."""
 
     def close(self) -> None:
-        """Let go of what is held."""
+        """Release processes and files."""
 
 
 class JobService(Protocol):
-    """What runs imports and processings in its own time."""
+    """Background service that runs imports and processings."""
 
     async def start(self) -> None:
-        """Adopt the jobs of an earlier run and begin to work."""
+        """Adopt the jobs of an earlier server process and begin to work."""
 
     async def stop(self) -> None:
-        """Stop working; programs already started go on by themselves."""
+        """Stop working; programs that were started go on by themselves."""
+
+
+class CustomMetadataSchema(Protocol):
+    """Schema of a lake's custom metadata."""
+
+    def validate(self, custom: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """Return custom metadata that fit the schema, None if there are none; else raise RefusalError (400)."""
+
+
+class Directory(Protocol):
+    """Cached look-ups of lakes, connectors and custom metadata schemas."""
+
+    async def lake(self, id: UUID) -> LakeRow | None:
+        """Return the lake of an id, in any organization."""
+
+    async def connector(self, id: UUID) -> ConnectorRow | None:
+        """Return the connector of an id, in any organization."""
+
+    async def metadata_schema(self, lake: LakeRow) -> CustomMetadataSchema:
+        """Return the custom metadata schema of a lake."""
+
+    def forget_schema(self, lake: LakeRow) -> None:
+        """Drop a lake's cached schema."""
 
 
 @dataclass
 class Services:
-    """Everything a handler may use; one per application, at `app.state.services`."""
+    """Dependencies of the handlers; one instance per application, at `app.state.services`."""
 
     # `jobs` is filled in last: the job service itself works with the others. `withheld` are extensions that are not
     # announced, for a test of clients against a platform without them.
@@ -81,11 +103,11 @@ class Services:
 
 
 def services(request: Request) -> Services:
-    """The services of the application that answers this request."""
+    """Return the services of the application that answers this request."""
     return cast("Services", request.app.state.services)
 
 
 def base_url(request: Request) -> str:
-    """The address callers reach this server at: the configured one, else the one they used."""
+    """Return the address that callers reach this server at: the configured one, else the one of the request."""
     configured = services(request).settings.public_url
     return configured.rstrip("/") if configured else str(request.base_url).rstrip("/")

@@ -16,8 +16,8 @@ from uuid import uuid4
 import pytest
 import requests
 
-from datalake_ops.platform.jobs.log_reader import CHUNK_BYTES, read_lines
-from datalake_ops.platform.jobs.resource_pool import Ledger, Share
+from datalake_ops.platform.jobs.processings.log_reader import CHUNK_BYTES, read_lines
+from datalake_ops.platform.jobs.processings.resource_pool import Allocation, ResourcePool
 from datalake_ops.testing import PlatformServer
 from tests.platform.api import Api
 from tests.platform.images import a_jpeg
@@ -467,16 +467,16 @@ class TestTurns:
         lab.api.ended(half)
 
     def test_the_ledger_hands_out_what_there_is_and_no_more(self) -> None:
-        ledger = Ledger(cpus=3, gpus=2)
+        ledger = ResourcePool(cpus=3, gpus=2)
         one, two, three = uuid4(), uuid4(), uuid4()
 
-        assert ledger.admit(one, 2, 1) == Share(2, (0,))
+        assert ledger.admit(one, 2, 1) == Allocation(2, (0,))
         assert ledger.admit(two, 2, 0) is None
-        assert ledger.admit(two, 1, 1) == Share(1, (1,))
+        assert ledger.admit(two, 1, 1) == Allocation(1, (1,))
         ledger.release(one)
         assert ledger.admit(three, 99, 1) is None
         ledger.release(two)
-        assert ledger.admit(three, 99, 1) == Share(3, (0,))
+        assert ledger.admit(three, 99, 1) == Allocation(3, (0,))
 
 
 class TestRestart:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalake_ops.platform.objects.bucket import Bucket, check_prefix, separate
+from datalake_ops.platform.objects.bucket import Bucket, check_prefix, minimal_prefixes
 from datalake_ops.platform.objects.folder_store import FolderStore
 from datalake_ops.platform.objects.multipart import MultipartUploads, UnknownUploadError
 from datalake_ops.platform.objects.names import BadNameError, check_object_name, extension_of, generate_object_name
@@ -154,7 +154,7 @@ def test_generated_names_are_always_safe(filename: str, upload_dir: str) -> None
 
 @given(st.lists(st.text(alphabet="ab/", max_size=4), max_size=8), st.text(alphabet="ab/", max_size=6))
 def test_separated_prefixes_cover_what_all_cover(prefixes: list[str], name: str) -> None:
-    covering = [prefix for prefix in separate(prefixes) if name.startswith(prefix)]
+    covering = [prefix for prefix in minimal_prefixes(prefixes) if name.startswith(prefix)]
 
     assert len(covering) == any(name.startswith(prefix) for prefix in prefixes)
 

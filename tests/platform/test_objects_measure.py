@@ -9,15 +9,15 @@ import pytest
 from PIL import Image
 
 from datalake_ops.platform.objects import probe as measuring
-from datalake_ops.platform.objects.probe import FORMATS, UnreadableFileError, measure
-from datalake_ops.platform.objects.probe_pool import MeasurerLostError, MeasurerPool
+from datalake_ops.platform.objects.probe import FORMATS, UnreadableFileError, probe
+from datalake_ops.platform.objects.probe_pool import ProbeCrashedError, ProbePool
 from tests.platform.images import a_jpeg, a_picture, as_bytes
 from tests.platform.videos import an_avi, an_mp4
 
 
 def reason_of(content: bytes) -> str:
     with pytest.raises(UnreadableFileError) as caught:
-        measure(io.BytesIO(content))
+        probe(io.BytesIO(content))
     return str(caught.value)
 
 
@@ -25,7 +25,7 @@ def reason_of(content: bytes) -> str:
 def test_every_format_is_measured(kind: str) -> None:
     content = as_bytes(a_picture(320, 200), kind)
 
-    found = measure(io.BytesIO(content))
+    found = probe(io.BytesIO(content))
 
     assert (found.width, found.height, found.size_bytes) == (320, 200, len(content))
     assert found.content_type.startswith("image/")
@@ -45,7 +45,7 @@ def test_width_and_height_are_those_of_the_upright_picture(kind: str, orientatio
     exif = Image.Exif()
     exif[0x0112] = orientation
 
-    found = measure(io.BytesIO(as_bytes(a_picture(320, 200), kind, exif=exif)))
+    found = probe(io.BytesIO(as_bytes(a_picture(320, 200), kind, exif=exif)))
 
     assert (found.width, found.height) == size
 
@@ -62,7 +62,7 @@ def test_exif_is_read_in_the_keys_of_the_wire() -> None:
         0x0131: "darkroom 3",
     }
 
-    found = measure(io.BytesIO(a_jpeg(exif=exif)))
+    found = probe(io.BytesIO(a_jpeg(exif=exif)))
 
     assert found.metadata == {
         "acquired_at": "2024-01-02T03:04:05",
@@ -79,7 +79,7 @@ def test_exif_is_read_in_the_keys_of_the_wire() -> None:
 def test_exif_values_that_make_no_sense_are_left_out() -> None:
     exif: dict[int, object] = {0x0132: "yesterday", 0x0128: 77, 0x010F: "", 0x0131: "\0"}
 
-    assert measure(io.BytesIO(a_jpeg(exif=exif))).metadata == {}
+    assert probe(io.BytesIO(a_jpeg(exif=exif))).metadata == {}
 
 
 @pytest.mark.parametrize(
@@ -113,19 +113,19 @@ def test_all_frames_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("version", [0, 1])
 def test_an_mp4_tells_its_size_in_its_header(version: int) -> None:
-    found = measure(io.BytesIO(an_mp4(640, 360, version=version)))
+    found = probe(io.BytesIO(an_mp4(640, 360, version=version)))
 
     assert (found.content_type, found.width, found.height) == ("video/mp4", 640, 360)
 
 
 def test_a_turned_mp4_is_measured_as_it_is_shown() -> None:
-    found = measure(io.BytesIO(an_mp4(640, 360, turned=True)))
+    found = probe(io.BytesIO(an_mp4(640, 360, turned=True)))
 
     assert (found.width, found.height) == (360, 640)
 
 
 def test_an_avi_tells_its_size_in_its_header() -> None:
-    found = measure(io.BytesIO(an_avi(320, 200)))
+    found = probe(io.BytesIO(an_avi(320, 200)))
 
     assert (found.content_type, found.width, found.height) == ("video/x-msvideo", 320, 200)
 
@@ -150,10 +150,10 @@ class TestPool:
     def test_children_measure_as_this_process_does(self, tmp_path: Path) -> None:
         path = tmp_path / "a.jpg"
         path.write_bytes(a_jpeg(320, 240))
-        pool = MeasurerPool(1)
+        pool = ProbePool(1)
 
         with path.open("rb") as file:
-            answer = pool.measure(file)
+            answer = pool.probe(file)
         pool.close()
 
         assert (answer["width"], answer["height"]) == (320, 240)
@@ -161,13 +161,13 @@ class TestPool:
     def test_a_child_that_dies_takes_only_its_file_along(self, tmp_path: Path) -> None:
         path = tmp_path / "a.jpg"
         path.write_bytes(a_jpeg())
-        pool = MeasurerPool(1)
+        pool = ProbePool(1)
         with path.open("rb") as file:
-            pool.measure(file)
+            pool.probe(file)
             pool._idle[0]._process.kill()
 
-            with pytest.raises(MeasurerLostError, match="broke down"):
-                pool.measure(file)
+            with pytest.raises(ProbeCrashedError, match="broke down"):
+                pool.probe(file)
 
-            assert "width" in pool.measure(file)
+            assert "width" in pool.probe(file)
         pool.close()

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalake_ops.platform.ql.grammar import DEPTH, NODES, parse
-from datalake_ops.platform.ql.moments import period
-from datalake_ops.platform.ql.tree import LISTS, Comparison, Every, Literal, Node, Operator, QueryError, Some
+from datalake_ops.platform.ql.moments import parse_period
+from datalake_ops.platform.ql.tree import LISTS, And, Comparison, Literal, Node, Operator, Or, QueryError
 from datalake_ops.platform.ql.tree import render as text_of
 from datalake_ops.testing import PlatformServer
 from tests.platform.images import a_jpeg
@@ -33,12 +33,12 @@ def comparisons(draw: st.DrawFn) -> Comparison:
 
 
 def joined(children: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
-    def flat(kind: type[Every] | type[Some], parts: list[Node]) -> Node:
+    def flat(kind: type[And] | type[Or], parts: list[Node]) -> Node:
         merged = [piece for part in parts for piece in (part.parts if isinstance(part, kind) else (part,))]
         return kind(tuple(merged))
 
     several = st.lists(children, min_size=2, max_size=3)
-    return st.builds(flat, st.sampled_from([Every, Some]), several)
+    return st.builds(flat, st.sampled_from([And, Or]), several)
 
 
 trees: st.SearchStrategy[Node] = st.recursive(comparisons(), joined, max_leaves=12)
@@ -124,7 +124,7 @@ def test_a_query_has_limits() -> None:
     ],
 )
 def test_a_date_is_a_period(text: str, start: str, end: str) -> None:
-    found = period(text)
+    found = parse_period(text)
 
     assert found is not None
     assert (found.start.isoformat(), found.end.isoformat()) == (start, end)
@@ -132,7 +132,7 @@ def test_a_date_is_a_period(text: str, start: str, end: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "today", "2024-13", "2024-02-30", "24-01-01", "9999", "2024-01-01 25:00"])
 def test_what_is_no_date_is_none(text: str) -> None:
-    assert period(text) is None
+    assert parse_period(text) is None
 
 
 @pytest.fixture(scope="module")

@@ -10,15 +10,15 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from datalake_ops.platform.catalog.metadata_schema import LakeSchema, read_schema
-from datalake_ops.platform.catalog.metadata_validation import checked_metadata
+from datalake_ops.platform.catalog.metadata_validation import validate_metadata
 from datalake_ops.platform.catalog.tags_and_sources import source_key, tag_keys
 from datalake_ops.platform.http.errors import RefusalError, not_found
-from datalake_ops.platform.lake import Lake
 from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.wire.data import DataChange
 
 
-def change_data(connection: Connection, lake: Lake, changes: Mapping[UUID, DataChange]) -> int:
+def change_data(connection: Connection, lake: LakeRow, changes: Mapping[UUID, DataChange]) -> int:
     """Apply changes to data of a lake; tags and sources that are missing are made.
 
     A field that is null or empty leaves what is there, since the wire sends every field every time.
@@ -44,18 +44,18 @@ def change_data(connection: Connection, lake: Lake, changes: Mapping[UUID, DataC
     return len(changes)
 
 
-def _values(connection: Connection, lake: Lake, lake_schema: LakeSchema, change: DataChange) -> dict[str, Any]:
+def _values(connection: Connection, lake: LakeRow, lake_schema: LakeSchema, change: DataChange) -> dict[str, Any]:
     values: dict[str, Any] = {}
     if change.metadata:
-        values["metadata"] = checked_metadata(change.metadata)
+        values["metadata"] = validate_metadata(change.metadata)
     if change.custom_metadata:
-        values["custom_metadata"] = lake_schema.checked(change.custom_metadata)
+        values["custom_metadata"] = lake_schema.validate(change.custom_metadata)
     if change.data_source:
         values["source_key"] = source_key(connection, lake.organization_id, change.data_source)
     return values
 
 
-def _add_tags(connection: Connection, lake: Lake, changes: Mapping[int, DataChange]) -> None:
+def _add_tags(connection: Connection, lake: LakeRow, changes: Mapping[int, DataChange]) -> None:
     keys = tag_keys(connection, lake, (name for change in changes.values() for name in change.tags))
     pairs = [
         {"tag_key": keys[name], "data_seq": seq}

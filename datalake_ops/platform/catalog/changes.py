@@ -10,8 +10,8 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Connection
 
-from datalake_ops.platform.lake import Lake
-from datalake_ops.platform.store.raw import among, execute
+from datalake_ops.platform.store.raw import execute, rows_by_keys
+from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.types import to_json
 from datalake_ops.wire.changes import ChangeKind
 from datalake_ops.wire.data import UploadStatus
@@ -40,7 +40,7 @@ _JOBS = (
 
 
 @dataclass(frozen=True)
-class Range:
+class ChangeRange:
     """Which changes are wanted: after one, up to another (the newest without it), at most so many."""
 
     after: int | None = None
@@ -49,14 +49,14 @@ class Range:
 
 
 @dataclass
-class _Seen:
+class _DataChanges:
     """What a page tells of one data."""
 
     became_ready: bool = False
     tag_keys: set[int] = field(default_factory=set)
 
 
-def read_changes(connection: Connection, lake: Lake, wanted: Range) -> dict[str, Any]:
+def read_changes(connection: Connection, lake: LakeRow, wanted: ChangeRange) -> dict[str, Any]:
     """A page of a lake's changes; without `after` nothing but where the log ends now."""
     newest = execute(connection, _NEWEST).fetchone()[0]
     end = newest if wanted.until is None else min(newest, wanted.until)
@@ -76,7 +76,7 @@ def _page(data: list[Any], jobs: list[Any], cursor: int, more: bool = False, los
     return {"data": data, "jobs": jobs, "cursor": str(cursor), "more": more, "lost": lost}
 
 
-def _whole(connection: Connection, lake: Lake, rows: list[Any], end: int) -> int:
+def _whole(connection: Connection, lake: LakeRow, rows: list[Any], end: int) -> int:
     """Add to a full page what happened to its last data at the same time, so that no registration is torn apart."""
     last, data_seq = rows[-1][0], rows[-1][2]
     if data_seq is None:
@@ -88,22 +88,24 @@ def _whole(connection: Connection, lake: Lake, rows: list[Any], end: int) -> int
 
 
 def _changed(connection: Connection, rows: Iterable[Any], reached: int) -> list[dict[str, Any]]:
-    seen: dict[int, _Seen] = {}
+    seen: dict[int, _DataChanges] = {}
     for _, kind, data_seq, tag_key, _ in rows:
-        one = seen.setdefault(data_seq, _Seen())
+        one = seen.setdefault(data_seq, _DataChanges())
         one.became_ready |= kind == ChangeKind.READY.value
         if tag_key is not None:
             one.tag_keys.add(tag_key)
     if not seen:
         return []
-    found = among(connection, _DATA, seen)
+    found = rows_by_keys(connection, _DATA, seen)
     tags: dict[int, dict[int, str]] = {}
-    for data_seq, tag_key, name in among(connection, _TAGS, seen):
+    for data_seq, tag_key, name in rows_by_keys(connection, _TAGS, seen):
         tags.setdefault(data_seq, {})[tag_key] = name
     # Read last: what happened since the page's end is taken back, also what happened between these statements.
     later = _later(connection, seen, reached)
     order = {data_seq: number for number, data_seq in enumerate(seen)}
-    return [_shape(row, seen[row[0]], tags.get(row[0], {}), later) for row in sorted(found, key=lambda r: order[r[0]])]
+    return [
+        _serialize(row, seen[row[0]], tags.get(row[0], {}), later) for row in sorted(found, key=lambda r: order[r[0]])
+    ]
 
 
 def _later(connection: Connection, seqs: Iterable[int], reached: int) -> set[tuple[int, int | None]]:
@@ -111,7 +113,9 @@ def _later(connection: Connection, seqs: Iterable[int], reached: int) -> set[tup
     return {(data_seq, tag_key) for data_seq, _, tag_key in rows}
 
 
-def _shape(row: Sequence[Any], seen: _Seen, tags: dict[int, str], later: set[tuple[int, int | None]]) -> dict[str, Any]:
+def _serialize(
+    row: Sequence[Any], seen: _DataChanges, tags: dict[int, str], later: set[tuple[int, int | None]]
+) -> dict[str, Any]:
     data_seq, data_id, status, source = row
     return {
         "id": UUID(bytes=data_id),

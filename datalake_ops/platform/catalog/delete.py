@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from datalake_ops.platform.catalog.attachments import chunks
-from datalake_ops.platform.lake import Lake
 from datalake_ops.platform.services import Services
 from datalake_ops.platform.store.raw import execute
+from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.types import to_json
 
 _FIND = "SELECT seq FROM data WHERE id = ? AND lake_key = ?"
@@ -30,7 +30,7 @@ _STILL_USED = (
 )
 
 
-async def delete_data(services: Services, lake: Lake, ids: Sequence[UUID]) -> int:
+async def delete_data(services: Services, lake: LakeRow, ids: Sequence[UUID]) -> int:
     """Delete data of a lake with their tags, projections and uploaded objects; returns how many there were.
 
     Files of a user's bucket stay where they are.
@@ -44,7 +44,7 @@ async def delete_data(services: Services, lake: Lake, ids: Sequence[UUID]) -> in
     return count
 
 
-def _delete(connection: Connection, lake: Lake, ids: Sequence[UUID]) -> tuple[int, list[str]]:
+def _delete(connection: Connection, lake: LakeRow, ids: Sequence[UUID]) -> tuple[int, list[str]]:
     found = [execute(connection, _FIND, (data_id.bytes, lake.key)).fetchone() for data_id in ids]
     seqs = to_json([row[0] for row in found if row is not None])
     names = {row[0] for row in execute(connection, _NAMES, (seqs,))}
@@ -53,6 +53,6 @@ def _delete(connection: Connection, lake: Lake, ids: Sequence[UUID]) -> tuple[in
     return deleted, sorted(names - used)
 
 
-def _forget(services: Services, lake: Lake, names: Sequence[str]) -> None:
+def _forget(services: Services, lake: LakeRow, names: Sequence[str]) -> None:
     for name in names:
         services.objects.delete(lake.connector_id, name)

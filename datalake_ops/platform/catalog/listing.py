@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from datalake_ops.platform.catalog.ordering import order
 from datalake_ops.platform.http.errors import bad_request
-from datalake_ops.platform.lake import Lake
-from datalake_ops.platform.ql.conditions import Filter, TagReach, carries, compile_filter
+from datalake_ops.platform.ql.conditions import CompiledFilter, TagSet, compile_filter, has_any_tag
 from datalake_ops.platform.ql.tree import QueryError
 from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.types import to_json
 from datalake_ops.wire.data import DataType, UploadStatus
 
@@ -45,7 +45,7 @@ _ORDER: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class ListingFilter:
     """What a listing filters by, as the request says it."""
 
     statuses: frozenset[str] = STATUSES
@@ -65,13 +65,13 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Selection:
+class ListingQuery:
     """The data of a lake that match a filter."""
 
-    lake: Lake
-    asked: Asked
-    filter: Filter
-    driver: TagReach | None
+    lake: LakeRow
+    listing_filter: ListingFilter
+    filter: CompiledFilter
+    driver: TagSet | None
 
     def newest(self, connection: Connection, limit: int, before: int | None, offset: int) -> list[int]:
         """Keys of a page, newest first, that come before a key."""
@@ -107,7 +107,7 @@ class Selection:
 
     def count(self, connection: Connection) -> int:
         """How many match in all."""
-        if not self.filter.conditions and not self.asked.custom_metadata:
+        if not self.filter.conditions and not self.listing_filter.custom_metadata:
             if not self.filter.tags:
                 return self._count_lake(connection)
             if self.driver is not None and len(self.driver.keys) == 1 and self._driver_is_all:
@@ -130,7 +130,7 @@ class Selection:
     def _chosen(self, column: ColumnElement[Any]) -> Select[Any]:
         if self.driver is None:
             return self._scanned(column)
-        others = [carries(tags) for tags in self.filter.tags if tags is not self.driver]
+        others = [has_any_tag(tags) for tags in self.filter.tags if tags is not self.driver]
         conditions = [*self._row_conditions(), *others]
         if self._single:
             return self._by_tag(column, conditions)
@@ -148,26 +148,28 @@ class Selection:
 
     def _scanned(self, *columns: ColumnElement[Any]) -> Select[Any]:
         every = [_DATA.lake_key == self.lake.key, *self._row_conditions()]
-        return select(*columns).select_from(schema.data).where(*every, *(carries(tags) for tags in self.filter.tags))
+        return (
+            select(*columns).select_from(schema.data).where(*every, *(has_any_tag(tags) for tags in self.filter.tags))
+        )
 
     def _row_conditions(self) -> list[ColumnElement[bool]]:
         conditions = list(self.filter.conditions)
-        conditions += [_custom_equal(key, value) for key, value in self.asked.custom_metadata.items()]
-        if self.asked.statuses != STATUSES:
-            conditions.append(_DATA.upload_status.in_(sorted(self.asked.statuses)))
-            if UploadStatus.DONE.value not in self.asked.statuses:
+        conditions += [_custom_equal(key, value) for key, value in self.listing_filter.custom_metadata.items()]
+        if self.listing_filter.statuses != STATUSES:
+            conditions.append(_DATA.upload_status.in_(sorted(self.listing_filter.statuses)))
+            if UploadStatus.DONE.value not in self.listing_filter.statuses:
                 # Said again in the words of the index over what is not done, which is else not used.
                 conditions.append(_DATA.upload_status != UploadStatus.DONE.value)
-        if self.asked.types != TYPES:
-            conditions.append(_DATA.type.in_(sorted(self.asked.types)))
+        if self.listing_filter.types != TYPES:
+            conditions.append(_DATA.type.in_(sorted(self.listing_filter.types)))
         return conditions
 
     def _count_lake(self, connection: Connection) -> int:
         totals = schema.lake_count.c
         wanted = select(func.coalesce(func.sum(totals.count), 0)).where(
             totals.lake_key == self.lake.key,
-            totals.upload_status.in_(sorted(self.asked.statuses)),
-            totals.type.in_(sorted(self.asked.types)),
+            totals.upload_status.in_(sorted(self.listing_filter.statuses)),
+            totals.type.in_(sorted(self.listing_filter.types)),
         )
         return int(connection.execute(wanted).scalar_one())
 
@@ -189,25 +191,25 @@ def parse_custom(text: str | None) -> dict[str, Any]:
     return value
 
 
-def choose(connection: Connection, lake: Lake, asked: Asked) -> Selection:
+def compile_listing(connection: Connection, lake: LakeRow, listing_filter: ListingFilter) -> ListingQuery:
     """The selection of a filter.
 
     Raises:
         RefusalError: 400, the query cannot be understood; the message has the column.
     """
-    if not asked.q.strip():
-        return Selection(lake, asked, Filter(), None)
+    if not listing_filter.q.strip():
+        return ListingQuery(lake, listing_filter, CompiledFilter(), None)
     # The parser is loaded with the first query, so that a server is ready sooner.
     from datalake_ops.platform.ql.grammar import parse
 
     try:
-        found = compile_filter(connection, lake, parse(asked.q))
+        found = compile_filter(connection, lake, parse(listing_filter.q))
     except QueryError as error:
         raise bad_request(f"The query cannot be understood: {error}.") from error
-    return Selection(lake, asked, found, _driver(found))
+    return ListingQuery(lake, listing_filter, found, _driver(found))
 
 
-def _driver(found: Filter) -> TagReach | None:
+def _driver(found: CompiledFilter) -> TagSet | None:
     """The tags that lead the search: those that reach the fewest, unless something narrower is asked."""
     if found.narrow:
         return None

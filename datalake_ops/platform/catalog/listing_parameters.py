@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, model_validator
 
-from datalake_ops.platform.catalog.listing import USUAL_STATUSES, USUAL_TYPES, Asked, parse_custom
-from datalake_ops.platform.catalog.ordering import FARTHEST
+from datalake_ops.platform.catalog.listing import USUAL_STATUSES, USUAL_TYPES, ListingFilter, parse_custom
+from datalake_ops.platform.catalog.ordering import MAX_OFFSET
 from datalake_ops.platform.http.errors import bad_request
 from datalake_ops.wire.paging import PAGE_SIZE
 
@@ -18,20 +18,20 @@ _LARGEST_PAGE = 10_000
 _LARGEST_LIST = 10_000
 
 
-class Shown(BaseModel):
+class VisibilityParameters(BaseModel):
     """Which statuses and types a search or listing shows."""
 
     upload_statuses: list[str] | None = None
     types: list[str] | None = None
 
-    def asked(self) -> Asked:
+    def listing_filter(self) -> ListingFilter:
         """What is filtered by."""
         statuses = USUAL_STATUSES if self.upload_statuses is None else frozenset(self.upload_statuses)
         types = USUAL_TYPES if self.types is None else frozenset(self.types)
-        return Asked(statuses, types)
+        return ListingFilter(statuses, types)
 
 
-class Wanted(Shown):
+class FindParameters(VisibilityParameters):
     """The query parameters of a search."""
 
     id: UUID | None = None
@@ -47,22 +47,22 @@ class Wanted(Shown):
         return criteria
 
 
-class Listing(Shown):
+class ListingParameters(VisibilityParameters):
     """The query parameters of a listing."""
 
     limit: int = Field(default=PAGE_SIZE, ge=1, le=_LARGEST_PAGE)
-    offset: int = Field(default=0, ge=0, le=FARTHEST)
+    offset: int = Field(default=0, ge=0, le=MAX_OFFSET)
     cursor: str | None = None
     q: str = ""
     order_by: list[str] = Field(default_factory=list)
     custom_metadata: str | None = None
 
-    def asked(self) -> Asked:
+    def listing_filter(self) -> ListingFilter:
         """What is filtered by."""
-        return replace(super().asked(), q=self.q, custom_metadata=parse_custom(self.custom_metadata))
+        return replace(super().listing_filter(), q=self.q, custom_metadata=parse_custom(self.custom_metadata))
 
 
-class Chosen(BaseModel):
+class DataLookup(BaseModel):
     """The body of a listing by ids, file names or object names: exactly one of the three."""
 
     ids: list[UUID] | None = Field(default=None, min_length=1, max_length=_LARGEST_LIST)
@@ -73,7 +73,7 @@ class Chosen(BaseModel):
     q: str = ""
 
     @model_validator(mode="after")
-    def _exactly_one(self) -> Chosen:
+    def _exactly_one(self) -> DataLookup:
         if len([values for values in (self.ids, self.filenames, self.object_names) if values is not None]) != 1:
             raise ValueError("give exactly one of ids, filenames and object_names")
         return self

@@ -43,14 +43,14 @@ class _Key(BaseModel):
         return None if self.matches(value) else f"is to be {_WORDS[type(self)]}, not {value!r:.80}"
 
 
-class _Chosen(_Key, Generic[T]):
+class _ChoiceKey(_Key, Generic[T]):
     """A key whose value may have to be one, or several, of some choices."""
 
     choices: list[T] | None = Field(default=None, min_length=1, max_length=_CHOICES)
     allow_multiple: bool | None = None
 
     @model_validator(mode="after")
-    def _multiple_needs_choices(self) -> _Chosen[T]:
+    def _multiple_needs_choices(self) -> _ChoiceKey[T]:
         if self.allow_multiple and not self.choices:
             raise ValueError("allow_multiple needs choices")
         return self
@@ -73,14 +73,14 @@ class _Chosen(_Key, Generic[T]):
         return wrong
 
 
-class _Bounded(_Chosen[T]):
+class _BoundedKey(_ChoiceKey[T]):
     """A key whose value may have bounds, both included."""
 
     min: T | None = None
     max: T | None = None
 
     @model_validator(mode="after")
-    def _bounds_agree(self) -> _Bounded[T]:
+    def _bounds_agree(self) -> _BoundedKey[T]:
         if self.choices and (self.min is not None or self.max is not None):
             raise ValueError("choices cannot go together with min or max")
         if self.min is not None and self.max is not None and not self.min < self.max:  # type: ignore[operator]
@@ -96,7 +96,7 @@ class _Bounded(_Chosen[T]):
         return wrong
 
 
-class StringKey(_Chosen[str]):
+class StringKey(_ChoiceKey[str]):
     """A text."""
 
     input_type: Literal["STRING"]
@@ -112,7 +112,7 @@ class StringKey(_Chosen[str]):
         return isinstance(value, str)
 
 
-class IntegerKey(_Bounded[int]):
+class IntegerKey(_BoundedKey[int]):
     """A whole number."""
 
     input_type: Literal["INTEGER"]
@@ -122,7 +122,7 @@ class IntegerKey(_Bounded[int]):
         return isinstance(value, int) and not isinstance(value, bool)
 
 
-class FloatKey(_Bounded[float]):
+class FloatKey(_BoundedKey[float]):
     """A number."""
 
     input_type: Literal["FLOAT"]
@@ -132,7 +132,7 @@ class FloatKey(_Bounded[float]):
         return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-class DatetimeKey(_Bounded[AwareDatetime]):
+class DatetimeKey(_BoundedKey[AwareDatetime]):
     """A moment with its timezone, as ISO text."""
 
     # Lax: the wire carries moments as text.
@@ -183,7 +183,7 @@ class LakeSchema:
     keys: Mapping[str, Configuration]
     allow_extra: bool
 
-    def checked(self, custom: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    def validate(self, custom: Mapping[str, Any] | None) -> dict[str, Any] | None:
         """Custom metadata that fits, None when there is none; required keys are asked for only when some is given.
 
         Raises:
@@ -230,7 +230,7 @@ def parse_configuration(raw: Any) -> Configuration:
         ) from error
 
 
-def configuration_shape(configuration: Configuration) -> dict[str, Any]:
+def serialize_configuration(configuration: Configuration) -> dict[str, Any]:
     """A configuration as the wire shows it: no nulls, and nothing the official SDK does not know."""
     return configuration.model_dump(mode="json", exclude_none=True)
 

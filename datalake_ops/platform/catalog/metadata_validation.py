@@ -13,25 +13,25 @@ from datalake_ops.wire.data import METADATA_DATETIMES, METADATA_FLOATS, METADATA
 _RANGES = {"latitude": 90.0, "longitude": 180.0}
 
 
-def checked_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def validate_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Metadata without nulls, None when nothing is left.
 
     Raises:
         RefusalError: 400, naming the key that is unknown, of the wrong type, too long, or lacks its partner.
     """
     given = {key: value for key, value in (metadata or {}).items() if value is not None}
-    checked = {key: _checked(key, value) for key, value in given.items()}
-    if ("latitude" in checked) != ("longitude" in checked):
-        alone = "latitude" if "latitude" in checked else "longitude"
+    valid = {key: _validate_value(key, value) for key, value in given.items()}
+    if ("latitude" in valid) != ("longitude" in valid):
+        alone = "latitude" if "latitude" in valid else "longitude"
         raise bad_request(f"metadata.{alone} was given alone; latitude and longitude go together.")
-    return checked or None
+    return valid or None
 
 
-def _checked(key: str, value: Any) -> Any:
+def _validate_value(key: str, value: Any) -> Any:
     if key not in METADATA_KEYS:
         raise bad_request(f"metadata.{key} is not a known key; known are {', '.join(sorted(METADATA_KEYS))}.")
     if key in METADATA_FLOATS:
-        return _checked_float(key, value)
+        return _validate_float(key, value)
     if not isinstance(value, str):
         raise _wrong(key, "a text", value)
     if key in METADATA_DATETIMES:
@@ -44,7 +44,7 @@ def _checked(key: str, value: Any) -> Any:
     return value
 
 
-def _checked_float(key: str, value: Any) -> float:
+def _validate_float(key: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise _wrong(key, "a number", value)
     bound = _RANGES.get(key)

@@ -11,23 +11,23 @@ from sqlalchemy import ColumnElement, Select
 from datalake_ops.platform.http.errors import bad_request
 
 # The largest offset; as a limit it never ends a list (SQLite has no OFFSET without LIMIT).
-FARTHEST = 2**62
+MAX_OFFSET = 2**62
 
 
-class Window(BaseModel):
+class PageParameters(BaseModel):
     """Which part of a list, in which order; everything when nothing is asked."""
 
-    limit: int | None = Field(default=None, ge=1, le=FARTHEST)
-    offset: int = Field(default=0, ge=0, le=FARTHEST)
+    limit: int | None = Field(default=None, ge=1, le=MAX_OFFSET)
+    offset: int = Field(default=0, ge=0, le=MAX_OFFSET)
     order_by: list[str] = Field(default_factory=list)
 
 
-def window(wanted: Select[Any], asked: Window, columns: Mapping[str, Any], tie: Any) -> Select[Any]:
+def apply_page(wanted: Select[Any], parameters: PageParameters, columns: Mapping[str, Any], tie: Any) -> Select[Any]:
     """The asked part of a list; `tie` decides among equals, and orders when nothing is asked."""
-    ordered = wanted.order_by(*order(asked.order_by, columns, tie))
-    if asked.limit is None and not asked.offset:
+    ordered = wanted.order_by(*order(parameters.order_by, columns, tie))
+    if parameters.limit is None and not parameters.offset:
         return ordered
-    return ordered.limit(asked.limit or FARTHEST).offset(asked.offset)
+    return ordered.limit(parameters.limit or MAX_OFFSET).offset(parameters.offset)
 
 
 def order(names: list[str], columns: Mapping[str, Any], tie: Any) -> list[ColumnElement[Any]]:

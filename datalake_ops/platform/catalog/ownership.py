@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,34 +12,24 @@ from sqlalchemy import Connection, select
 from starlette.responses import Response
 
 from datalake_ops.platform.catalog.metadata_schema import LakeSchema, read_schema
-from datalake_ops.platform.http.auth import CallerOf, authenticate
+from datalake_ops.platform.http.auth import PrincipalDep, authenticate
 from datalake_ops.platform.http.errors import not_found
-from datalake_ops.platform.lake import Lake
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.database import Database
+from datalake_ops.platform.store.rows import ConnectorRow, LakeRow
 
 
-@dataclass(frozen=True)
-class Connector:
-    """A storage connector."""
-
-    id: UUID
-    organization_id: UUID
-    name: str
-    client_type: str
-
-
-class Directory:
+class DatabaseDirectory:
     """Lakes and connectors, remembered: neither changes nor goes once it is made. And schemas, until they change."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._lakes: dict[UUID, Lake] = {}
-        self._connectors: dict[UUID, Connector] = {}
+        self._lakes: dict[UUID, LakeRow] = {}
+        self._connectors: dict[UUID, ConnectorRow] = {}
         self._schemas: dict[int, LakeSchema] = {}
 
-    async def lake(self, id: UUID) -> Lake | None:
+    async def lake(self, id: UUID) -> LakeRow | None:
         """The lake of an id, of whatever organization."""
         if id not in self._lakes:
             found = await self._database.read(lambda connection: find_lake(connection, id))
@@ -49,7 +38,7 @@ class Directory:
             self._lakes[id] = found
         return self._lakes[id]
 
-    async def connector(self, id: UUID) -> Connector | None:
+    async def connector(self, id: UUID) -> ConnectorRow | None:
         """The connector of an id, of whatever organization."""
         if id not in self._connectors:
             found = await self._database.read(lambda connection: _find_connector(connection, id))
@@ -58,48 +47,48 @@ class Directory:
             self._connectors[id] = found
         return self._connectors[id]
 
-    async def metadata_schema(self, lake: Lake) -> LakeSchema:
+    async def metadata_schema(self, lake: LakeRow) -> LakeSchema:
         """The custom metadata schema of a lake."""
         if lake.key not in self._schemas:
             found = await self._database.read(lambda connection: read_schema(connection, lake.key))
             self._schemas[lake.key] = found
         return self._schemas[lake.key]
 
-    def forget_schema(self, lake: Lake) -> None:
+    def forget_schema(self, lake: LakeRow) -> None:
         """Read a lake's schema again when it is next used."""
         self._schemas.pop(lake.key, None)
 
 
-def find_lake(connection: Connection, id: UUID) -> Lake | None:
+def find_lake(connection: Connection, id: UUID) -> LakeRow | None:
     """Read a lake from the tables."""
     row = connection.execute(select(schema.lake).where(schema.lake.c.id == id)).first()
-    return Lake(row.key, row.id, row.name, row.organization_id, row.connector_id) if row else None
+    return LakeRow(row.key, row.id, row.name, row.organization_id, row.connector_id) if row else None
 
 
-def _find_connector(connection: Connection, id: UUID) -> Connector | None:
+def _find_connector(connection: Connection, id: UUID) -> ConnectorRow | None:
     row = connection.execute(select(schema.connector).where(schema.connector.c.id == id)).first()
-    return Connector(row.id, row.organization_id, row.name, row.client_type) if row else None
+    return ConnectorRow(row.id, row.organization_id, row.name, row.client_type) if row else None
 
 
-async def own_organization(organization: UUID, caller: CallerOf) -> UUID:
+async def own_organization(organization: UUID, principal: PrincipalDep) -> UUID:
     """The organization of the path, which has to be the caller's."""
-    if organization != caller.organization_id:
+    if organization != principal.organization_id:
         raise not_found(f"Organization {organization}")
     return organization
 
 
-async def own_lake(datalake: UUID, request: Request, caller: CallerOf) -> Lake:
+async def own_lake(datalake: UUID, request: Request, principal: PrincipalDep) -> LakeRow:
     """The lake of the path, which has to be of the caller's organization."""
     lake = await services(request).directory.lake(datalake)
-    if lake is None or lake.organization_id != caller.organization_id:
+    if lake is None or lake.organization_id != principal.organization_id:
         raise not_found(f"Datalake {datalake}")
     return lake
 
 
-async def own_connector(connector: UUID, request: Request, caller: CallerOf) -> Connector:
+async def own_connector(connector: UUID, request: Request, principal: PrincipalDep) -> ConnectorRow:
     """The connector of the path, which has to be of the caller's organization."""
     found = await services(request).directory.connector(connector)
-    if found is None or found.organization_id != caller.organization_id:
+    if found is None or found.organization_id != principal.organization_id:
         raise not_found(f"Connector {connector}")
     return found
 
@@ -127,6 +116,6 @@ class LakeRoute(APIRoute):
         return handle
 
 
-OrganizationOf = Annotated[UUID, Depends(own_organization)]
-LakeOf = Annotated[Lake, Depends(own_lake)]
-ConnectorOf = Annotated[Connector, Depends(own_connector)]
+OrganizationDep = Annotated[UUID, Depends(own_organization)]
+LakeDep = Annotated[LakeRow, Depends(own_lake)]
+ConnectorDep = Annotated[ConnectorRow, Depends(own_connector)]

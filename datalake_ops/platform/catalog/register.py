@@ -9,12 +9,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from datalake_ops.platform.catalog.metadata_validation import checked_metadata
-from datalake_ops.platform.catalog.serialization import DataRow, Shaper
+from datalake_ops.platform.catalog.metadata_validation import validate_metadata
+from datalake_ops.platform.catalog.serialization import DataRow, DataSerializer
 from datalake_ops.platform.http.errors import bad_request
-from datalake_ops.platform.lake import Lake
-from datalake_ops.platform.services import Measured, Unreadable
+from datalake_ops.platform.services import MediaProperties, ProbeFailure
 from datalake_ops.platform.store.raw import execute, execute_many
+from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.types import new_id, now, to_json, to_microseconds
 from datalake_ops.wire.data import DataToCreate, UploadStatus
 
@@ -31,7 +31,7 @@ _FILENAME_LENGTH = 1024
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ProbeOutcome:
     """What reading the file came to: an upload status and what was learned."""
 
     status: UploadStatus
@@ -41,14 +41,14 @@ class Outcome:
     reason: str | None = None
 
 
-def outcome(measured: Measured | Unreadable) -> Outcome:
+def probe_outcome(probe: MediaProperties | ProbeFailure) -> ProbeOutcome:
     """DONE with the measured size, or ERROR with the reason; what a client says of the size counts for nothing."""
-    if isinstance(measured, Measured):
-        return Outcome(UploadStatus.DONE, measured.width, measured.height, measured.size_bytes)
-    return Outcome(UploadStatus.ERROR, size_bytes=measured.size_bytes, reason=measured.reason)
+    if isinstance(probe, MediaProperties):
+        return ProbeOutcome(UploadStatus.DONE, probe.width, probe.height, probe.size_bytes)
+    return ProbeOutcome(UploadStatus.ERROR, size_bytes=probe.size_bytes, reason=probe.reason)
 
 
-def checked_filename(name: str) -> str:
+def validate_filename(name: str) -> str:
     """A file name that is safe to join to a folder, which is what clients do with it, on every system.
 
     A backslash is a letter like others here and a folder's mark on Windows, so it must not lead out of a folder there.
@@ -63,7 +63,9 @@ def checked_filename(name: str) -> str:
     return name
 
 
-def registering(lake: Lake, body: DataToCreate, found: Outcome, show: Shaper) -> Callable[[Connection], dict[str, Any]]:
+def registration(
+    lake: LakeRow, body: DataToCreate, found: ProbeOutcome, show: DataSerializer
+) -> Callable[[Connection], dict[str, Any]]:
     """The change that registers a data and returns its shape; a second time it returns the first one's.
 
     The custom metadata were checked before.
@@ -71,14 +73,14 @@ def registering(lake: Lake, body: DataToCreate, found: Outcome, show: Shaper) ->
     Raises:
         RefusalError: 400, the metadata do not hold (at once), or a tag or the source is not known (in the change).
     """
-    metadata, custom = checked_metadata(body.metadata), body.custom_metadata
+    metadata, custom = validate_metadata(body.metadata), body.custom_metadata
     texts = tuple(None if value is None else to_json(value) for value in (metadata, custom))
 
     def register(connection: Connection) -> dict[str, Any]:
         # A client whose answer was lost sends the same again.
         known = execute(connection, _FIND, (lake.key, body.object_name)).fetchone()
         if known is not None:
-            return show.shapes(connection, [known[0]])[0]
+            return show.serialize_many(connection, [known[0]])[0]
         source_key, source = _source(connection, lake, body.data_source_id)
         tags = dict(_tag(connection, lake, tag) for tag in body.tags)
         values = (*_values(body, found), *texts, source_key, to_microseconds(now()), found.reason)
@@ -90,13 +92,13 @@ def registering(lake: Lake, body: DataToCreate, found: Outcome, show: Shaper) ->
     return register
 
 
-def _values(body: DataToCreate, found: Outcome) -> tuple[Any, ...]:
+def _values(body: DataToCreate, found: ProbeOutcome) -> tuple[Any, ...]:
     """The columns of a new data from its id to its size."""
     names = (body.object_name, body.filename, body.type.value, body.content_type)
     return (new_id().bytes, *names, found.status.value, found.width, found.height, found.size_bytes)
 
 
-def _source(connection: Connection, lake: Lake, source: UUID | None) -> tuple[int | None, dict[str, Any] | None]:
+def _source(connection: Connection, lake: LakeRow, source: UUID | None) -> tuple[int | None, dict[str, Any] | None]:
     if source is None:
         return None, None
     row = execute(connection, _SOURCE, (source.bytes, lake.organization_id.bytes)).fetchone()
@@ -105,7 +107,7 @@ def _source(connection: Connection, lake: Lake, source: UUID | None) -> tuple[in
     return row[0], {"id": source, "name": row[1]}
 
 
-def _tag(connection: Connection, lake: Lake, tag: UUID) -> tuple[int, dict[str, Any]]:
+def _tag(connection: Connection, lake: LakeRow, tag: UUID) -> tuple[int, dict[str, Any]]:
     row = execute(connection, _TAG, (tag.bytes, lake.key)).fetchone()
     if row is None:
         raise bad_request(f"tags: {tag} is no data tag of the datalake.")

@@ -12,9 +12,9 @@ import orjson
 from fastapi import Request
 from sqlalchemy import Connection
 
-from datalake_ops.platform.lake import Lake
 from datalake_ops.platform.services import base_url, services
-from datalake_ops.platform.store.raw import among
+from datalake_ops.platform.store.raw import rows_by_keys
+from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.types import from_microseconds
 
 _ROWS = (
@@ -53,14 +53,14 @@ class DataRow:
 
 
 @dataclass(frozen=True)
-class Shaper:
+class DataSerializer:
     """Shows data of one lake; `address_of` gives the signed address of an object name."""
 
     address_of: AddressOf
 
-    def shapes(self, connection: Connection, seqs: Sequence[int]) -> list[dict[str, Any]]:
+    def serialize_many(self, connection: Connection, seqs: Sequence[int]) -> list[dict[str, Any]]:
         """Data of these keys, in this order; those that are gone meanwhile are left out."""
-        rows = {row[0]: DataRow(*row) for row in among(connection, _ROWS, seqs)}
+        rows = {row[0]: DataRow(*row) for row in rows_by_keys(connection, _ROWS, seqs)}
         tags = _tags(connection, seqs)
         sources = _sources(connection, {row.source_key for row in rows.values() if row.source_key is not None})
         found = (rows[seq] for seq in seqs if seq in rows)
@@ -89,10 +89,10 @@ class Shaper:
         return shape
 
 
-def shaper(request: Request, lake: Lake) -> Shaper:
+def data_serializer(request: Request, lake: LakeRow) -> DataSerializer:
     """The shaper of a lake's data, with addresses that the caller of a request can reach."""
     address = services(request).objects.download_address
-    return Shaper(partial(_address, address, lake.connector_id, base_url(request)))
+    return DataSerializer(partial(_address, address, lake.connector_id, base_url(request)))
 
 
 def _address(address: Callable[[UUID, str, str], str], connector: UUID, base: str, object_name: str) -> str:
@@ -105,11 +105,11 @@ def _as_it_is(text: str | None) -> Any:
 
 
 def _tags(connection: Connection, seqs: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-    tagged = among(connection, _TAGGED, seqs)
+    tagged = rows_by_keys(connection, _TAGGED, seqs)
     keys = {key for _, key in tagged}
     known = {
         key: {"id": UUID(bytes=tag_id), "name": name, "target_type": target}
-        for key, tag_id, name, target in (among(connection, _TAGS, keys) if keys else ())
+        for key, tag_id, name, target in (rows_by_keys(connection, _TAGS, keys) if keys else ())
     }
     tags: dict[int, list[dict[str, Any]]] = {}
     for seq, key in tagged:
@@ -118,5 +118,5 @@ def _tags(connection: Connection, seqs: Sequence[int]) -> dict[int, list[dict[st
 
 
 def _sources(connection: Connection, keys: set[int]) -> dict[int | None, dict[str, Any]]:
-    rows = among(connection, _SOURCES, keys) if keys else ()
+    rows = rows_by_keys(connection, _SOURCES, keys) if keys else ()
     return {key: {"id": UUID(bytes=source_id), "name": name} for key, source_id, name in rows}

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, insert, select
 
 from datalake_ops.platform.http.errors import bad_request
-from datalake_ops.platform.lake import Lake
 from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.types import new_id, now
 from datalake_ops.wire.tags import TagTarget
 
@@ -19,7 +19,7 @@ NAME_LENGTH = 256
 _CHUNK = 500
 
 
-def checked_name(name: str, what: str) -> str:
+def validate_name(name: str, what: str) -> str:
     """A name without control characters, not empty and not too long.
 
     Raises:
@@ -34,9 +34,9 @@ def checked_name(name: str, what: str) -> str:
     return name
 
 
-def tag_keys(connection: Connection, lake: Lake, names: Iterable[str]) -> dict[str, int]:
+def tag_keys(connection: Connection, lake: LakeRow, names: Iterable[str]) -> dict[str, int]:
     """Keys of the lake's data tags of these names; those that are missing are made."""
-    wanted = [checked_name(name, "tag") for name in dict.fromkeys(names)]
+    wanted = [validate_name(name, "tag") for name in dict.fromkeys(names)]
     tags = schema.tag.c
     found: dict[str, int] = {}
     for start in range(0, len(wanted), _CHUNK):
@@ -49,7 +49,7 @@ def tag_keys(connection: Connection, lake: Lake, names: Iterable[str]) -> dict[s
     return found
 
 
-def insert_tag(connection: Connection, lake: Lake, name: str) -> Row[Any]:
+def insert_tag(connection: Connection, lake: LakeRow, name: str) -> Row[Any]:
     """Make a data tag of a lake; the name must be free."""
     row = {
         "id": new_id(),
@@ -69,7 +69,7 @@ def source_key(connection: Connection, organization_id: UUID, name: str) -> int:
     found = connection.execute(wanted).scalar()
     if found is not None:
         return int(found)
-    return int(insert_source(connection, organization_id, checked_name(name, "data source")).key)
+    return int(insert_source(connection, organization_id, validate_name(name, "data source")).key)
 
 
 def insert_source(connection: Connection, organization_id: UUID, name: str) -> Row[Any]:

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from datalake_ops.platform.catalog.changes import Range, read_changes
-from datalake_ops.platform.catalog.ownership import LakeOf
+from datalake_ops.platform.catalog.changes import ChangeRange, read_changes
+from datalake_ops.platform.catalog.ownership import LakeDep
 from datalake_ops.platform.http.errors import bad_request, json_response
 from datalake_ops.platform.services import services
 from datalake_ops.wire import routes
@@ -21,7 +21,7 @@ router = APIRouter(tags=["changes"])
 _LARGEST = 2**63
 
 
-class Asked(BaseModel):
+class ChangesQuery(BaseModel):
     """Which changes are asked for: those after `cursor`, up to `until`."""
 
     cursor: str | None = None
@@ -30,9 +30,9 @@ class Asked(BaseModel):
 
 
 @router.get(routes.CHANGES)
-async def list_changes(lake: LakeOf, request: Request, asked: Annotated[Asked, Query()]) -> Response:
+async def list_changes(lake: LakeDep, request: Request, parameters: Annotated[ChangesQuery, Query()]) -> Response:
     """Data that became ready or were tagged, and jobs that ended, oldest first; without a cursor where the log ends."""
-    wanted = Range(_seq(asked.cursor), _seq(asked.until), asked.limit)
+    wanted = ChangeRange(_seq(parameters.cursor), _seq(parameters.until), parameters.limit)
     page: dict[str, Any] = await services(request).database.read(partial(read_changes, lake=lake, wanted=wanted))
     return json_response(page)
 

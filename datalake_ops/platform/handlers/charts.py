@@ -8,8 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from datalake_ops.platform.catalog.ownership import LakeOf
-from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.catalog.ownership import LakeDep
+from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import RefusalError, not_found
 from datalake_ops.wire import routes
 
@@ -24,7 +24,7 @@ def _missing(what: str) -> RefusalError:
 
 @router.get(routes.CHARTS)
 @router.post(routes.CHARTS)
-async def charts(lake: LakeOf) -> Response:
+async def charts(lake: LakeDep) -> Response:
     """501: there are no charts."""
     raise _missing("charts")
 
@@ -32,7 +32,7 @@ async def charts(lake: LakeOf) -> Response:
 @router.get(routes.CHART)
 @router.patch(routes.CHART)
 @router.delete(routes.CHART)
-async def chart(chart: UUID, _caller: CallerOf) -> Response:
+async def chart(chart: UUID, _caller: PrincipalDep) -> Response:
     """404: no chart was ever made."""
     raise not_found(f"Chart {chart}")
 
@@ -41,6 +41,6 @@ async def chart(chart: UUID, _caller: CallerOf) -> Response:
 @router.get(routes.VISUAL_COUNT)
 @router.get(routes.VISUAL_SCROLL)
 @router.get(routes.DATAS_SEARCH)
-async def visual_search(lake: LakeOf) -> Response:
+async def visual_search(lake: LakeDep) -> Response:
     """501: there are no embeddings."""
     raise _missing("visual search and embeddings")

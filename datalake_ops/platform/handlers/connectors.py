@@ -8,8 +8,8 @@ from uuid import UUID, uuid5
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from datalake_ops.platform.catalog.ownership import OrganizationOf
-from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.catalog.ownership import OrganizationDep
+from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import bad_request, json_response, not_found
 from datalake_ops.platform.services import services
 from datalake_ops.wire import routes
@@ -21,7 +21,7 @@ _NAME = "local"
 
 @router.get(routes.CONNECTORS_FIND)
 async def find_connector(
-    organization: OrganizationOf, request: Request, id: UUID | None = None, name: str | None = None
+    organization: OrganizationDep, request: Request, id: UUID | None = None, name: str | None = None
 ) -> Response:
     """The compute connector of an id or a name."""
     if id is None and name is None:
@@ -33,9 +33,9 @@ async def find_connector(
 
 
 @router.get(routes.CONNECTOR)
-async def get_connector(connector: UUID, request: Request, caller: CallerOf) -> Response:
+async def get_connector(connector: UUID, request: Request, principal: PrincipalDep) -> Response:
     """One compute connector."""
-    local = _local(request, caller.organization_id)
+    local = _local(request, principal.organization_id)
     if local["id"] != connector:
         raise not_found(f"Compute connector {connector}")
     return json_response(local)

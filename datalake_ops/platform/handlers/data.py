@@ -15,15 +15,15 @@ from starlette.responses import Response
 from datalake_ops.platform.catalog.bulk_update import change_data
 from datalake_ops.platform.catalog.delete import delete_data
 from datalake_ops.platform.catalog.metadata_schema import read_schema
-from datalake_ops.platform.catalog.metadata_validation import checked_metadata
-from datalake_ops.platform.catalog.ownership import LakeOf
-from datalake_ops.platform.catalog.serialization import shaper
-from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.catalog.metadata_validation import validate_metadata
+from datalake_ops.platform.catalog.ownership import LakeDep
+from datalake_ops.platform.catalog.serialization import data_serializer
+from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import json_response, not_found
 from datalake_ops.platform.http.request_body import read_body
-from datalake_ops.platform.lake import Lake
 from datalake_ops.platform.services import base_url, services
 from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.wire import routes
 from datalake_ops.wire.data import DataChange
 from datalake_ops.wire.paging import UPDATE_SIZE
@@ -32,13 +32,13 @@ router = APIRouter(tags=["data"])
 
 
 @dataclass(frozen=True)
-class Owned:
+class DataReference:
     """A data of the caller's organization, and its lake."""
 
     seq: int
     id: UUID
     object_name: str
-    lake: Lake
+    lake: LakeRow
 
 
 class MetadataChange(BaseModel):
@@ -59,52 +59,54 @@ class BulkChange(BaseModel):
     objects: dict[UUID, DataChange] = Field(min_length=1, max_length=UPDATE_SIZE)
 
 
-async def own_data(data: UUID, request: Request, caller: CallerOf) -> Owned:
+async def own_data(data: UUID, request: Request, principal: PrincipalDep) -> DataReference:
     """The data of the path, which has to be of the caller's organization."""
     found, lakes = schema.data.c, schema.lake.c
     wanted = (
         select(found.seq, found.object_name, lakes.id)
         .join(schema.lake, lakes.key == found.lake_key)
-        .where(found.id == data, lakes.organization_id == caller.organization_id)
+        .where(found.id == data, lakes.organization_id == principal.organization_id)
     )
     used = services(request)
     row = await used.database.read(lambda connection: connection.execute(wanted).first())
     lake = await used.directory.lake(row.id) if row else None
     if row is None or lake is None:
         raise not_found(f"Data {data}")
-    return Owned(row.seq, data, row.object_name, lake)
+    return DataReference(row.seq, data, row.object_name, lake)
 
 
-DataOf = Annotated[Owned, Depends(own_data)]
+DataDep = Annotated[DataReference, Depends(own_data)]
 
 
 @router.get(routes.DATA)
-async def get_data(data: DataOf, request: Request) -> Response:
+async def get_data(data: DataDep, request: Request) -> Response:
     """One data, with its tags and source."""
-    shape = shaper(request, data.lake)
-    return json_response(_one(data, await services(request).database.read(lambda c: shape.shapes(c, [data.seq]))))
+    shape = data_serializer(request, data.lake)
+    return json_response(
+        _one(data, await services(request).database.read(lambda c: shape.serialize_many(c, [data.seq])))
+    )
 
 
 @router.patch(routes.DATA)
-async def change_metadata(data: DataOf, request: Request) -> Response:
+async def change_metadata(data: DataDep, request: Request) -> Response:
     """Replace the metadata as a whole."""
     body = await read_body(request, MetadataChange)
-    metadata, shape = checked_metadata(body.metadata), shaper(request, data.lake)
+    metadata, shape = validate_metadata(body.metadata), data_serializer(request, data.lake)
 
     def change(connection: Connection) -> list[dict[str, Any]]:
         connection.execute(update(schema.data).where(schema.data.c.seq == data.seq).values(metadata=metadata))
-        return shape.shapes(connection, [data.seq])
+        return shape.serialize_many(connection, [data.seq])
 
     return json_response(_one(data, await services(request).database.write(change)))
 
 
 @router.patch(routes.DATA_CUSTOM_METADATA)
-async def change_custom_metadata(data: DataOf, request: Request) -> Response:
+async def change_custom_metadata(data: DataDep, request: Request) -> Response:
     """Replace the custom metadata as a whole."""
     body = await read_body(request, CustomMetadataChange)
 
     def change(connection: Connection) -> dict[str, Any] | None:
-        custom = read_schema(connection, data.lake.key).checked(body.custom_metadata)
+        custom = read_schema(connection, data.lake.key).validate(body.custom_metadata)
         changed = update(schema.data).where(schema.data.c.seq == data.seq).values(custom_metadata=custom)
         if not connection.execute(changed).rowcount:
             raise not_found(f"Data {data.id}")
@@ -114,7 +116,7 @@ async def change_custom_metadata(data: DataOf, request: Request) -> Response:
 
 
 @router.delete(routes.DATA)
-async def delete_one(data: DataOf, request: Request) -> Response:
+async def delete_one(data: DataDep, request: Request) -> Response:
     """Delete a data, with everything made from it."""
     await delete_data(services(request), data.lake, [data.id])
     # Exactly 204: the official SDK asserts it.
@@ -122,21 +124,21 @@ async def delete_one(data: DataOf, request: Request) -> Response:
 
 
 @router.get(routes.DATA_ADDRESS)
-async def get_address(data: DataOf, request: Request) -> Response:
+async def get_address(data: DataDep, request: Request) -> Response:
     """A signed address of the file."""
     give: Callable[[UUID, str, str], str] = services(request).objects.download_address
     return json_response({"presigned_url": give(data.lake.connector_id, data.object_name, base_url(request))})
 
 
 @router.patch(routes.DATA_BULK)
-async def change_many(lake: LakeOf, request: Request) -> Response:
+async def change_many(lake: LakeDep, request: Request) -> Response:
     """Change up to 100 data at once, all or none. Null and empty fields are left as they are; tags are added."""
     body = await read_body(request, BulkChange)
     count = await services(request).database.write(lambda connection: change_data(connection, lake, body.objects))
     return json_response({"count": count})
 
 
-def _one(data: Owned, shapes: list[dict[str, Any]]) -> dict[str, Any]:
-    if not shapes:  # Deleted since it was looked up.
+def _one(data: DataReference, serialize_many: list[dict[str, Any]]) -> dict[str, Any]:
+    if not serialize_many:  # Deleted since it was looked up.
         raise not_found(f"Data {data.id}")
-    return shapes[0]
+    return serialize_many[0]

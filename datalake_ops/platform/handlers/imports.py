@@ -12,22 +12,22 @@ from sqlalchemy import Connection, select
 from starlette.responses import Response
 
 from datalake_ops.platform.catalog.metadata_schema import read_schema
-from datalake_ops.platform.catalog.metadata_validation import checked_metadata
-from datalake_ops.platform.catalog.ownership import LakeOf
-from datalake_ops.platform.catalog.tags_and_sources import checked_name
-from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.catalog.metadata_validation import validate_metadata
+from datalake_ops.platform.catalog.ownership import LakeDep
+from datalake_ops.platform.catalog.tags_and_sources import validate_name
+from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import RefusalError, bad_request, json_response
-from datalake_ops.platform.http.request_body import read_json, validated
-from datalake_ops.platform.jobs.job_headers import read_mark
+from datalake_ops.platform.http.request_body import parse_as, read_json
+from datalake_ops.platform.jobs.job_headers import read_job_keys
 from datalake_ops.platform.jobs.job_table import NewJob
-from datalake_ops.platform.jobs.serialization import job_shape
+from datalake_ops.platform.jobs.serialization import serialize_job
 from datalake_ops.platform.jobs.service import jobs_of
-from datalake_ops.platform.lake import Lake
 from datalake_ops.platform.objects.bucket import check_prefix
 from datalake_ops.platform.objects.names import BadNameError
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
-from datalake_ops.platform.tokens import Caller
+from datalake_ops.platform.store.rows import LakeRow
+from datalake_ops.platform.store.tokens import Principal
 from datalake_ops.wire import routes
 from datalake_ops.wire.data import DataChange
 from datalake_ops.wire.jobs import JobKind
@@ -66,33 +66,33 @@ class ProjectionsBody(BaseModel):
 
 
 @router.post(routes.IMPORT_OBJECTS)
-async def import_objects(request: Request, lake: LakeOf, caller: CallerOf) -> Response:
+async def import_objects(request: Request, lake: LakeDep, principal: PrincipalDep) -> Response:
     """Import by prefixes or by names; the body tells which."""
     raw = await read_json(request)
     if isinstance(raw, dict) and "objects" in raw:
-        objects = validated(ObjectsBody, raw).objects
-        asked = await services(request).database.read(lambda connection: _objects(connection, lake, objects))
+        objects = parse_as(ObjectsBody, raw).objects
+        parameters = await services(request).database.read(lambda connection: _objects(connection, lake, objects))
     else:
-        body = validated(PrefixesBody, raw)
-        asked = await services(request).database.read(lambda connection: _prefixes(connection, lake, body))
-    return await _start(request, lake, caller, asked)
+        body = parse_as(PrefixesBody, raw)
+        parameters = await services(request).database.read(lambda connection: _prefixes(connection, lake, body))
+    return await _start(request, lake, principal, parameters)
 
 
 @router.post(routes.IMPORT_PROJECTIONS)
-async def import_projections(request: Request, lake: LakeOf, caller: CallerOf) -> Response:
+async def import_projections(request: Request, lake: LakeDep, principal: PrincipalDep) -> Response:
     """Import projections of data that are in the lake."""
-    body = validated(ProjectionsBody, await read_json(request))
-    return await _start(request, lake, caller, body.model_dump())
+    body = parse_as(ProjectionsBody, await read_json(request))
+    return await _start(request, lake, principal, body.model_dump())
 
 
-async def _start(request: Request, lake: Lake, caller: Caller, asked: dict[str, Any]) -> Response:
-    new = NewJob(lake.organization_id, caller.user_id, lake.key, JobKind.IMPORT, asked, read_mark(request))
+async def _start(request: Request, lake: LakeRow, principal: Principal, parameters: dict[str, Any]) -> Response:
+    new = NewJob(lake.organization_id, principal.user_id, lake.key, JobKind.IMPORT, parameters, read_job_keys(request))
     row = await jobs_of(request).start_import(new)
     shape = {"id": lake.id, "name": lake.name, "connector_id": lake.connector_id}
-    return json_response({"datalake": shape, "job": job_shape(row, request)})
+    return json_response({"datalake": shape, "job": serialize_job(row, request)})
 
 
-def _prefixes(connection: Connection, lake: Lake, body: PrefixesBody) -> dict[str, Any]:
+def _prefixes(connection: Connection, lake: LakeRow, body: PrefixesBody) -> dict[str, Any]:
     try:
         prefixes = [check_prefix(prefix) for prefix in body.prefixes]
     except BadNameError as error:
@@ -113,18 +113,18 @@ def _prefixes(connection: Connection, lake: Lake, body: PrefixesBody) -> dict[st
     return {"prefixes": prefixes, "tag_keys": keys, "source_key": source_key}
 
 
-def _objects(connection: Connection, lake: Lake, objects: Mapping[str, DataChange | None]) -> dict[str, Any]:
+def _objects(connection: Connection, lake: LakeRow, objects: Mapping[str, DataChange | None]) -> dict[str, Any]:
     lake_schema = read_schema(connection, lake.key)
-    checked = {}
+    valid = {}
     for name, given in objects.items():
         change = given or DataChange()
         try:
-            checked[name] = {
-                "metadata": checked_metadata(change.metadata),
-                "custom_metadata": lake_schema.checked(change.custom_metadata) if change.custom_metadata else None,
-                "tags": [checked_name(tag, "tag") for tag in change.tags],
-                "data_source": checked_name(change.data_source, "data source") if change.data_source else None,
+            valid[name] = {
+                "metadata": validate_metadata(change.metadata),
+                "custom_metadata": lake_schema.validate(change.custom_metadata) if change.custom_metadata else None,
+                "tags": [validate_name(tag, "tag") for tag in change.tags],
+                "data_source": validate_name(change.data_source, "data source") if change.data_source else None,
             }
         except RefusalError as error:
             raise RefusalError(error.status, f"Object {name!r}: {error.message}", error.detail) from error
-    return {"objects": checked}
+    return {"objects": valid}

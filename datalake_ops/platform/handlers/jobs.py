@@ -10,19 +10,19 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Connection, Row
 from starlette.responses import Response
 
-from datalake_ops.platform.catalog.ordering import FARTHEST
-from datalake_ops.platform.catalog.ownership import OrganizationOf
-from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.catalog.ordering import MAX_OFFSET
+from datalake_ops.platform.catalog.ownership import OrganizationDep
+from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import RefusalError, bad_request, conflict, json_response, not_found
 from datalake_ops.platform.http.request_body import read_body
 from datalake_ops.platform.jobs import job_table, logs
-from datalake_ops.platform.jobs.job_table import JobMark, Search
+from datalake_ops.platform.jobs.job_table import JobKeys, JobSearch
 from datalake_ops.platform.jobs.logs import SentLines
-from datalake_ops.platform.jobs.serialization import job_shape, job_shape_v1
+from datalake_ops.platform.jobs.serialization import serialize_job, serialize_job_v1
 from datalake_ops.platform.jobs.service import jobs_of
 from datalake_ops.platform.jobs.states import IllegalTransitionError
 from datalake_ops.platform.services import services
-from datalake_ops.platform.tokens import Caller
+from datalake_ops.platform.store.tokens import Principal
 from datalake_ops.wire import routes
 from datalake_ops.wire.jobs import JobStatus
 
@@ -48,84 +48,90 @@ class LogFileBody(BaseModel):
     logging_object_name: str
 
 
-class Ids(BaseModel):
+class JobIds(BaseModel):
     """The jobs that are asked for."""
 
     ids: list[UUID] = Field(max_length=10_000)
 
 
-class LogWindow(BaseModel):
+class LogPageParameters(BaseModel):
     """Which lines of a log; a negative cursor means that many last ones."""
 
     cursor: int = Field(default=0, ge=-1_000_000, le=2**31)
     limit: int = Field(default=_PAGE, ge=1, le=10_000)
 
 
-class JobsAsked(BaseModel):
+class JobSearchParameters(BaseModel):
     """Which jobs of an organization."""
 
     idempotency_key: str | None = None
     label: list[str] = Field(default_factory=list)
     limit: int = Field(default=_PAGE, ge=1, le=_PAGE)
-    offset: int = Field(default=0, ge=0, le=FARTHEST)
+    offset: int = Field(default=0, ge=0, le=MAX_OFFSET)
 
 
 @router.get(routes.JOB)
-async def get_job(job: UUID, request: Request, caller: CallerOf) -> Response:
+async def get_job(job: UUID, request: Request, principal: PrincipalDep) -> Response:
     """A job; one of a processing carries all that its program needs to know."""
-    return json_response(job_shape(await _own(request, job, caller), request))
+    return json_response(serialize_job(await _own(request, job, principal), request))
 
 
 @router.get(routes.JOB_V1)
-async def get_job_v1(job: UUID, request: Request, caller: CallerOf) -> Response:
+async def get_job_v1(job: UUID, request: Request, principal: PrincipalDep) -> Response:
     """A job in the words of the first generation."""
-    return json_response(job_shape_v1(await _own(request, job, caller)))
+    return json_response(serialize_job_v1(await _own(request, job, principal)))
 
 
 @router.get(routes.JOBS_FIND)
-async def find_job(id: UUID, organization: OrganizationOf, request: Request, caller: CallerOf) -> Response:
+async def find_job(id: UUID, organization: OrganizationDep, request: Request, principal: PrincipalDep) -> Response:
     """A job by its id."""
-    return json_response(job_shape(await _own(request, id, caller), request))
+    return json_response(serialize_job(await _own(request, id, principal), request))
 
 
 @router.get(routes.JOBS)
-async def list_jobs(organization: OrganizationOf, request: Request, asked: Annotated[JobsAsked, Query()]) -> Response:
+async def list_jobs(
+    organization: OrganizationDep, request: Request, parameters: Annotated[JobSearchParameters, Query()]
+) -> Response:
     """Jobs by idempotency key and labels (`name:value`), newest first."""
-    labels = dict(_label(text) for text in asked.label)
-    search = Search(organization, JobMark(asked.idempotency_key, labels), None, asked.limit, asked.offset)
+    labels = dict(_label(text) for text in parameters.label)
+    search = JobSearch(
+        organization, JobKeys(parameters.idempotency_key, labels), None, parameters.limit, parameters.offset
+    )
     return await _found(request, search)
 
 
 @router.post(routes.JOBS_BATCH)
-async def batch_jobs(organization: OrganizationOf, request: Request) -> Response:
+async def batch_jobs(organization: OrganizationDep, request: Request) -> Response:
     """The state of many jobs in one call; ids that are no jobs of the organization are absent."""
-    body = await read_body(request, Ids)
-    return await _found(request, Search(organization, ids=body.ids))
+    body = await read_body(request, JobIds)
+    return await _found(request, JobSearch(organization, ids=body.ids))
 
 
 @router.get(routes.JOB_LOGS)
-async def read_log(job: UUID, request: Request, caller: CallerOf, asked: Annotated[LogWindow, Query()]) -> Response:
+async def read_log(
+    job: UUID, request: Request, principal: PrincipalDep, parameters: Annotated[LogPageParameters, Query()]
+) -> Response:
     """Lines of a job's log from a cursor on."""
-    await _own(request, job, caller)
+    await _own(request, job, principal)
     lines, cursor = await services(request).database.read(
-        lambda connection: logs.page(connection, job, asked.cursor, asked.limit)
+        lambda connection: logs.page(connection, job, parameters.cursor, parameters.limit)
     )
     return json_response({"lines": lines, "next_cursor": cursor})
 
 
 @router.post(routes.JOB_KILL)
-async def kill_job(job: UUID, request: Request, caller: CallerOf) -> Response:
+async def kill_job(job: UUID, request: Request, principal: PrincipalDep) -> Response:
     """End a job; one that ended already stays as it is."""
-    await _own(request, job, caller)
+    await _own(request, job, principal)
     await jobs_of(request).kill(job)
-    return json_response(job_shape(await _own(request, job, caller), request))
+    return json_response(serialize_job(await _own(request, job, principal), request))
 
 
 @router.post(routes.JOB_LOGGING)
-async def send_log(job: UUID, request: Request, caller: CallerOf) -> Response:
+async def send_log(job: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Take a line of a program's log; a number sent again replaces the line."""
     body = await read_body(request, LogBody)
-    await _reporting(request, job, caller)
+    await _reporting(request, job, principal)
     lines = body.log if isinstance(body.log, list) else [body.log]
     sent = SentLines(body.line_nb, lines, body.part, body.special)
     await services(request).database.write(lambda connection: logs.put(connection, job, sent))
@@ -133,20 +139,20 @@ async def send_log(job: UUID, request: Request, caller: CallerOf) -> Response:
 
 
 @router.post(routes.JOB_LOGGING_SAVE)
-async def save_log(job: UUID, request: Request, caller: CallerOf) -> Response:
+async def save_log(job: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Remember where a program stored its whole log."""
     name = (await read_body(request, LogFileBody)).logging_object_name
-    await _reporting(request, job, caller)
+    await _reporting(request, job, principal)
     await services(request).database.write(lambda connection: job_table.note(connection, job, log_object_name=name))
     return json_response({"logging_object_name": name})
 
 
 @router.post(routes.JOB_STATE)
 async def report(
-    job: UUID, state: Literal["running", "succeed", "fail"], request: Request, caller: CallerOf
+    job: UUID, state: Literal["running", "succeed", "fail"], request: Request, principal: PrincipalDep
 ) -> Response:
     """Take a program's word on how it stands."""
-    await _reporting(request, job, caller)
+    await _reporting(request, job, principal)
 
     def move(connection: Connection) -> bool:
         return job_table.move(connection, job, _REPORTS[state])
@@ -155,26 +161,26 @@ async def report(
         await services(request).database.write(move)
     except IllegalTransitionError as error:
         raise conflict(str(error)) from error
-    row = await _own(request, job, caller)
+    row = await _own(request, job, principal)
     return json_response({"id": row.id, "status": row.status})
 
 
-async def _own(request: Request, job: UUID, caller: Caller) -> Row[Any]:
+async def _own(request: Request, job: UUID, principal: Principal) -> Row[Any]:
     row = await services(request).database.read(lambda connection: job_table.get(connection, job))
-    if row is None or row.organization_id != caller.organization_id:
+    if row is None or row.organization_id != principal.organization_id:
         raise not_found(f"Job {job}")
     return row
 
 
-async def _reporting(request: Request, job: UUID, caller: Caller) -> None:
-    await _own(request, job, caller)
-    if caller.job_id not in (None, job):
+async def _reporting(request: Request, job: UUID, principal: Principal) -> None:
+    await _own(request, job, principal)
+    if principal.job_id not in (None, job):
         raise RefusalError(403, "A job's token reports on that job only.")
 
 
-async def _found(request: Request, search: Search) -> Response:
+async def _found(request: Request, search: JobSearch) -> Response:
     rows, count = await services(request).database.read(lambda connection: job_table.find(connection, search))
-    return json_response({"items": [job_shape(row, request) for row in rows], "count": count})
+    return json_response({"items": [serialize_job(row, request) for row in rows], "count": count})
 
 
 def _label(text: str) -> tuple[str, str]:

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request
 from sqlalchemy import Connection, select
 from starlette.responses import Response
 
-from datalake_ops.platform.catalog.ownership import LakeOf, OrganizationOf
+from datalake_ops.platform.catalog.ownership import LakeDep, OrganizationDep
 from datalake_ops.platform.http.errors import json_response, not_found
-from datalake_ops.platform.lake import Lake
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.wire import routes
 
 router = APIRouter(tags=["lakes"])
@@ -21,7 +21,7 @@ router = APIRouter(tags=["lakes"])
 
 @router.get(routes.ORGANIZATION_DATALAKE)
 async def find_lake(
-    organization: OrganizationOf, request: Request, id: UUID | None = None, name: str | None = None
+    organization: OrganizationDep, request: Request, id: UUID | None = None, name: str | None = None
 ) -> Response:
     """A lake by id or by name (the id wins), else the organization's default one."""
     found = await services(request).database.read(lambda connection: _find(connection, organization, id, name))
@@ -31,20 +31,20 @@ async def find_lake(
 
 
 @router.get(routes.ORGANIZATION_DATALAKES)
-async def list_lakes(organization: OrganizationOf, request: Request) -> Response:
+async def list_lakes(organization: OrganizationDep, request: Request) -> Response:
     """Every lake of an organization, oldest first."""
     wanted = select(schema.lake).where(schema.lake.c.organization_id == organization).order_by(schema.lake.c.key)
     rows = await services(request).database.read(lambda connection: connection.execute(wanted).all())
-    return json_response({"items": [lake_shape(row) for row in rows], "count": len(rows)})
+    return json_response({"items": [serialize_lake(row) for row in rows], "count": len(rows)})
 
 
 @router.get(routes.DATALAKE)
-async def get_lake(lake: LakeOf) -> Response:
+async def get_lake(lake: LakeDep) -> Response:
     """One lake."""
-    return json_response(lake_shape(lake))
+    return json_response(serialize_lake(lake))
 
 
-def lake_shape(lake: Lake | Any) -> dict[str, Any]:
+def serialize_lake(lake: LakeRow | Any) -> dict[str, Any]:
     """A lake as the wire shows it."""
     return {"id": lake.id, "name": lake.name, "connector_id": lake.connector_id}
 
@@ -60,4 +60,4 @@ def _find(connection: Connection, organization: UUID, id: UUID | None, name: str
         default = select(schema.organization.c.default_lake_id).where(schema.organization.c.id == organization)
         wanted = wanted.where(lakes.id == default.scalar_subquery())
     row = connection.execute(wanted).first()
-    return lake_shape(row) if row else None
+    return serialize_lake(row) if row else None

@@ -12,16 +12,16 @@ from starlette.responses import Response
 
 from datalake_ops.platform.catalog.metadata_schema import (
     KEY_LENGTH,
-    configuration_shape,
     parse_configuration,
     read_schema,
+    serialize_configuration,
 )
-from datalake_ops.platform.catalog.ownership import LakeOf
+from datalake_ops.platform.catalog.ownership import LakeDep
 from datalake_ops.platform.http.errors import bad_request, json_response, not_found
 from datalake_ops.platform.http.request_body import read_json
-from datalake_ops.platform.lake import Lake
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.wire import routes
 
 router = APIRouter(tags=["custom metadata"])
@@ -37,20 +37,20 @@ class ExtraKeys(BaseModel):
 
 
 @router.get(routes.METADATA_SCHEMA)
-async def get_schema(lake: LakeOf, request: Request) -> Response:
+async def get_schema(lake: LakeDep, request: Request) -> Response:
     """The configured keys of a lake."""
-    return json_response(await services(request).database.read(lambda connection: _shape(connection, lake)))
+    return json_response(await services(request).database.read(lambda connection: _serialize(connection, lake)))
 
 
 @router.patch(routes.METADATA_SCHEMA)
-async def allow_extra_keys(body: ExtraKeys, lake: LakeOf, request: Request) -> Response:
+async def allow_extra_keys(body: ExtraKeys, lake: LakeDep, request: Request) -> Response:
     """Allow or forbid keys outside the schema."""
     allowed = body.allow_extra_custom_metadata
     change = update(schema.lake).where(schema.lake.c.key == lake.key).values(allow_extra_custom_metadata=allowed)
 
     def allow(connection: Connection) -> dict[str, Any]:
         connection.execute(change)
-        return _shape(connection, lake)
+        return _serialize(connection, lake)
 
     shape = await services(request).database.write(allow)
     services(request).directory.forget_schema(lake)
@@ -58,11 +58,11 @@ async def allow_extra_keys(body: ExtraKeys, lake: LakeOf, request: Request) -> R
 
 
 @router.post(_KEY)
-async def put_key(key: str, lake: LakeOf, request: Request) -> Response:
+async def put_key(key: str, lake: LakeDep, request: Request) -> Response:
     """Configure a key: a new one, or in place of what it was."""
     if not key or len(key) > KEY_LENGTH:
         raise bad_request(f"A key has 1 to {KEY_LENGTH} characters, this one {len(key)}.")
-    shape = configuration_shape(parse_configuration(await read_json(request)))
+    shape = serialize_configuration(parse_configuration(await read_json(request)))
     row = insert(schema.metadata_key).values(lake_key=lake.key, name=key, configuration=shape)
     upsert = row.on_conflict_do_update(
         index_elements=["lake_key", "name"], set_={"configuration": row.excluded.configuration}
@@ -73,7 +73,7 @@ async def put_key(key: str, lake: LakeOf, request: Request) -> Response:
 
 
 @router.delete(_KEY)
-async def delete_key(key: str, lake: LakeOf, request: Request) -> Response:
+async def delete_key(key: str, lake: LakeDep, request: Request) -> Response:
     """Take a key out of the schema; what data hold under it stays."""
     keys = schema.metadata_key.c
     gone = delete(schema.metadata_key).where(keys.lake_key == lake.key, keys.name == key)
@@ -83,9 +83,9 @@ async def delete_key(key: str, lake: LakeOf, request: Request) -> Response:
     return Response(status_code=204)
 
 
-def _shape(connection: Connection, lake: Lake) -> dict[str, Any]:
+def _serialize(connection: Connection, lake: LakeRow) -> dict[str, Any]:
     found = read_schema(connection, lake.key)
-    keys = {name: configuration_shape(configuration) for name, configuration in found.keys.items()}
+    keys = {name: serialize_configuration(configuration) for name, configuration in found.keys.items()}
     return {
         "custom_metadata_schema": keys or None,
         "allow_extra_custom_metadata": found.allow_extra,

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Request
 from sqlalchemy import Connection, select
 from starlette.responses import Response
 
-from datalake_ops.platform.catalog.ownership import OrganizationOf
-from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.catalog.ownership import OrganizationDep
+from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import json_response, not_found
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
-from datalake_ops.platform.tokens import Caller
+from datalake_ops.platform.store.tokens import Principal
 from datalake_ops.wire import routes
 from datalake_ops.wire.lakes import Extension
 
@@ -24,36 +24,36 @@ SDK_VERSION = "6.37.0"
 
 
 @router.get(routes.PING)
-async def ping(request: Request, caller: CallerOf) -> Response:
+async def ping(request: Request, principal: PrincipalDep) -> Response:
     """Who the token belongs to, and what the platform offers beyond the public wire."""
     withheld = services(request).withheld
     return json_response(
         {
-            "username": caller.username,
+            "username": principal.username,
             "sdk_version": SDK_VERSION,
-            "default_organization": caller.organization_id,
+            "default_organization": principal.organization_id,
             "extensions": [extension.value for extension in Extension if extension.value not in withheld],
         }
     )
 
 
 @router.get(routes.ORGANIZATION_FIND)
-async def find_organization(name: str, request: Request, caller: CallerOf) -> Response:
+async def find_organization(name: str, request: Request, principal: PrincipalDep) -> Response:
     """The caller's organization, by its name."""
-    found = await services(request).database.read(lambda connection: _organization(connection, caller))
+    found = await services(request).database.read(lambda connection: _organization(connection, principal))
     if found["name"] != name:
         raise not_found(f"Organization {name!r}")
     return json_response(found)
 
 
 @router.get(routes.ORGANIZATION)
-async def get_organization(organization: OrganizationOf, request: Request, caller: CallerOf) -> Response:
+async def get_organization(organization: OrganizationDep, request: Request, principal: PrincipalDep) -> Response:
     """One organization."""
-    return json_response(await services(request).database.read(lambda connection: _organization(connection, caller)))
+    return json_response(await services(request).database.read(lambda connection: _organization(connection, principal)))
 
 
 @router.get(routes.ORGANIZATION_USERS)
-async def list_users(organization: OrganizationOf, request: Request, username: str | None = None) -> Response:
+async def list_users(organization: OrganizationDep, request: Request, username: str | None = None) -> Response:
     """The users of an organization, or the one of a name."""
     wanted = select(schema.user).where(schema.user.c.organization_id == organization)
     if username is not None:
@@ -62,8 +62,8 @@ async def list_users(organization: OrganizationOf, request: Request, username: s
     return json_response({"users": [{"id": row.id, "username": row.username} for row in rows]})
 
 
-def _organization(connection: Connection, caller: Caller) -> dict[str, Any]:
+def _organization(connection: Connection, principal: Principal) -> dict[str, Any]:
     row = connection.execute(
-        select(schema.organization).where(schema.organization.c.id == caller.organization_id)
+        select(schema.organization).where(schema.organization.c.id == principal.organization_id)
     ).one()
     return {"id": row.id, "name": row.name, "default_connector_id": row.default_connector_id}

@@ -11,15 +11,15 @@ from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
 
-from datalake_ops.platform.catalog.ordering import Window, window
-from datalake_ops.platform.catalog.ownership import LakeOf, OrganizationOf
-from datalake_ops.platform.catalog.tags_and_sources import checked_name
-from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.catalog.ordering import PageParameters, apply_page
+from datalake_ops.platform.catalog.ownership import LakeDep, OrganizationDep
+from datalake_ops.platform.catalog.tags_and_sources import validate_name
+from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import conflict, json_response, not_found
 from datalake_ops.platform.http.request_body import read_body
-from datalake_ops.platform.jobs.job_headers import read_mark
-from datalake_ops.platform.jobs.launch_request import Launch, LaunchBody
-from datalake_ops.platform.jobs.serialization import job_shape
+from datalake_ops.platform.jobs.job_headers import read_job_keys
+from datalake_ops.platform.jobs.processings.launch_request import Launch, LaunchBody
+from datalake_ops.platform.jobs.serialization import serialize_job
 from datalake_ops.platform.jobs.service import jobs_of
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
@@ -90,21 +90,21 @@ class InputBody(InputChange):
 
 @router.get(routes.PROCESSINGS)
 async def list_processings(
-    organization: OrganizationOf, request: Request, asked: Annotated[Window, Query()]
+    organization: OrganizationDep, request: Request, parameters: Annotated[PageParameters, Query()]
 ) -> Response:
     """The processings of an organization, oldest first; all of them unless a limit is asked."""
     mine = select(schema.processing).where(_COLUMNS.organization_id == organization)
     rows = await services(request).database.read(
-        lambda connection: connection.execute(window(mine, asked, _ORDER, _COLUMNS.created_at)).all()
+        lambda connection: connection.execute(apply_page(mine, parameters, _ORDER, _COLUMNS.created_at)).all()
     )
-    return json_response({"items": [processing_shape(row) for row in rows], "count": len(rows)})
+    return json_response({"items": [serialize_processing(row) for row in rows], "count": len(rows)})
 
 
 @router.post(routes.PROCESSINGS)
-async def create_processing(organization: OrganizationOf, request: Request) -> Response:
+async def create_processing(organization: OrganizationDep, request: Request) -> Response:
     """Make a processing; the name must be free."""
     body = await read_body(request, ProcessingBody)
-    checked_name(body.name, "processing")
+    validate_name(body.name, "processing")
     row = {**body.model_dump(mode="json"), "id": new_id(), "organization_id": organization, "created_at": now()}
 
     def make(connection: Connection) -> Row[Any]:
@@ -114,33 +114,33 @@ async def create_processing(organization: OrganizationOf, request: Request) -> R
         made = await services(request).database.write(make)
     except IntegrityError as error:
         raise conflict(f"A processing named {body.name!r} exists already.") from error
-    return json_response(processing_shape(made), 201)
+    return json_response(serialize_processing(made), 201)
 
 
 @router.get(routes.PROCESSINGS_FIND)
-async def find_processing(name: str, organization: OrganizationOf, request: Request) -> Response:
+async def find_processing(name: str, organization: OrganizationDep, request: Request) -> Response:
     """The organization's processing of a name."""
     wanted = select(schema.processing).where(_COLUMNS.organization_id == organization, _COLUMNS.name == name)
-    return json_response(processing_shape(await _one(request, wanted, f"Processing {name!r}")))
+    return json_response(serialize_processing(await _one(request, wanted, f"Processing {name!r}")))
 
 
 @router.get(routes.PROCESSINGS_PUBLIC_FIND)
-async def find_public_processing(name: str, request: Request, caller: CallerOf) -> Response:
+async def find_public_processing(name: str, request: Request, principal: PrincipalDep) -> Response:
     """The public processing of a name."""
     wanted = select(schema.processing).where(_COLUMNS.organization_id.is_(None), _COLUMNS.name == name)
-    return json_response(processing_shape(await _one(request, wanted, f"Public processing {name!r}")))
+    return json_response(serialize_processing(await _one(request, wanted, f"Public processing {name!r}")))
 
 
 @router.get(routes.PROCESSING)
-async def get_processing(processing: UUID, request: Request, caller: CallerOf) -> Response:
+async def get_processing(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
     """One processing, the organization's or a public one."""
-    visible = _COLUMNS.organization_id.is_(None) | (_COLUMNS.organization_id == caller.organization_id)
+    visible = _COLUMNS.organization_id.is_(None) | (_COLUMNS.organization_id == principal.organization_id)
     wanted = select(schema.processing).where(_COLUMNS.id == processing, visible)
-    return json_response(processing_shape(await _one(request, wanted, f"Processing {processing}")))
+    return json_response(serialize_processing(await _one(request, wanted, f"Processing {processing}")))
 
 
 @router.patch(routes.PROCESSING)
-async def change_processing(processing: UUID, request: Request, caller: CallerOf) -> Response:
+async def change_processing(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Change a processing of the organization."""
     body = await read_body(request, ProcessingChange)
     values = {name: value for name, value in body.model_dump(mode="json").items() if value is not None}
@@ -148,40 +148,42 @@ async def change_processing(processing: UUID, request: Request, caller: CallerOf
     def change(connection: Connection) -> Row[Any] | None:
         if values:
             connection.execute(
-                update(schema.processing).where(*_mine(processing, caller.organization_id)).values(values)
+                update(schema.processing).where(*_mine(processing, principal.organization_id)).values(values)
             )
-        return connection.execute(select(schema.processing).where(*_mine(processing, caller.organization_id))).first()
+        return connection.execute(
+            select(schema.processing).where(*_mine(processing, principal.organization_id))
+        ).first()
 
     row = await services(request).database.write(change)
     if row is None:
         raise not_found(f"Processing {processing}")
-    return json_response(processing_shape(row))
+    return json_response(serialize_processing(row))
 
 
 @router.delete(routes.PROCESSING)
-async def delete_processing(processing: UUID, request: Request, caller: CallerOf) -> Response:
+async def delete_processing(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Delete a processing of the organization; its jobs stay."""
-    gone = delete(schema.processing).where(*_mine(processing, caller.organization_id))
+    gone = delete(schema.processing).where(*_mine(processing, principal.organization_id))
     if not await services(request).database.write(lambda connection: connection.execute(gone).rowcount):
         raise not_found(f"Processing {processing}")
     return Response(status_code=204)
 
 
 @router.get(routes.PROCESSING_INPUTS)
-async def list_inputs(processing: UUID, request: Request, caller: CallerOf) -> Response:
+async def list_inputs(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
     """The declared inputs of a processing."""
-    await _check_mine(request, processing, caller.organization_id)
+    await _check_mine(request, processing, principal.organization_id)
     wanted = select(_INPUTS).where(_INPUTS.c.processing_id == processing).order_by(_INPUTS.c.name)
     rows = await services(request).database.read(lambda connection: connection.execute(wanted).all())
-    return json_response({"items": [input_shape(row) for row in rows], "count": len(rows)})
+    return json_response({"items": [serialize_input(row) for row in rows], "count": len(rows)})
 
 
 @router.post(routes.PROCESSING_INPUTS)
-async def add_input(processing: UUID, request: Request, caller: CallerOf) -> Response:
+async def add_input(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Declare an input."""
     body = await read_body(request, InputBody)
-    checked_name(body.name, "processing's input")
-    await _check_mine(request, processing, caller.organization_id)
+    validate_name(body.name, "processing's input")
+    await _check_mine(request, processing, principal.organization_id)
     row = {**body.model_dump(mode="json"), "processing_id": processing}
 
     def add(connection: Connection) -> Row[Any]:
@@ -191,26 +193,26 @@ async def add_input(processing: UUID, request: Request, caller: CallerOf) -> Res
         made = await services(request).database.write(add)
     except IntegrityError as error:
         raise conflict(f"The processing has an input named {body.name!r} already.") from error
-    return json_response(input_shape(made), 201)
+    return json_response(serialize_input(made), 201)
 
 
 @router.put(routes.PROCESSING_INPUT)
-async def change_input(processing: UUID, name: str, request: Request, caller: CallerOf) -> Response:
+async def change_input(processing: UUID, name: str, request: Request, principal: PrincipalDep) -> Response:
     """Change what an input may hold."""
     body = await read_body(request, InputChange)
-    await _check_mine(request, processing, caller.organization_id)
+    await _check_mine(request, processing, principal.organization_id)
     here = (_INPUTS.c.processing_id == processing, _INPUTS.c.name == name)
     change = update(_INPUTS).where(*here).values(body.model_dump(mode="json")).returning(*_INPUTS.c)
     row = await services(request).database.write(lambda connection: connection.execute(change).first())
     if row is None:
         raise not_found(f"Input {name!r}")
-    return json_response(input_shape(row))
+    return json_response(serialize_input(row))
 
 
 @router.delete(routes.PROCESSING_INPUT)
-async def delete_input(processing: UUID, name: str, request: Request, caller: CallerOf) -> Response:
+async def delete_input(processing: UUID, name: str, request: Request, principal: PrincipalDep) -> Response:
     """Take back an input."""
-    await _check_mine(request, processing, caller.organization_id)
+    await _check_mine(request, processing, principal.organization_id)
     gone = delete(_INPUTS).where(_INPUTS.c.processing_id == processing, _INPUTS.c.name == name)
     if not await services(request).database.write(lambda connection: connection.execute(gone).rowcount):
         raise not_found(f"Input {name!r}")
@@ -218,21 +220,21 @@ async def delete_input(processing: UUID, name: str, request: Request, caller: Ca
 
 
 @router.post(routes.LAUNCH)
-async def launch_processing(request: Request, lake: LakeOf, caller: CallerOf) -> Response:
+async def launch_processing(request: Request, lake: LakeDep, principal: PrincipalDep) -> Response:
     """Start a processing on data of the lake; answers the job at once."""
     body = await read_body(request, LaunchBody)
-    row = await jobs_of(request).launch(Launch(lake, caller, body, read_mark(request)))
-    return json_response(job_shape(row, request))
+    row = await jobs_of(request).launch(Launch(lake, principal, body, read_job_keys(request)))
+    return json_response(serialize_job(row, request))
 
 
-def processing_shape(row: Row[Any]) -> dict[str, Any]:
+def serialize_processing(row: Row[Any]) -> dict[str, Any]:
     """A processing as the wire shows it."""
     names = ("id", "name", "target", "type", "description", "docker_image", "docker_tag", "docker_flags")
     defaults = ("default_cpu", "default_gpu", "default_parameters")
     return {name: getattr(row, name) for name in (*names, *defaults)}
 
 
-def input_shape(row: Row[Any]) -> dict[str, Any]:
+def serialize_input(row: Row[Any]) -> dict[str, Any]:
     """A declared input as the wire shows it."""
     names = ("name", "input_type", "required", "inference_type_constraint", "framework_constraint")
     return {name: getattr(row, name) for name in names}

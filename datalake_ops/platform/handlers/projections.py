@@ -10,10 +10,10 @@ from sqlalchemy import Connection, Row, delete, select
 from sqlalchemy.dialects.sqlite import insert
 from starlette.responses import Response
 
-from datalake_ops.platform.catalog.register import checked_filename
-from datalake_ops.platform.catalog.tags_and_sources import checked_name
-from datalake_ops.platform.handlers.data import DataOf
-from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.catalog.register import validate_filename
+from datalake_ops.platform.catalog.tags_and_sources import validate_name
+from datalake_ops.platform.handlers.data import DataDep
+from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import bad_request, json_response, not_found
 from datalake_ops.platform.http.request_body import read_body
 from datalake_ops.platform.services import base_url, services
@@ -27,13 +27,13 @@ router = APIRouter(tags=["projections"])
 _PROJECTION = schema.projection.c
 
 
-async def own_projection(projection: UUID, request: Request, caller: CallerOf) -> Row[Any]:
+async def own_projection(projection: UUID, request: Request, principal: PrincipalDep) -> Row[Any]:
     """The projection of the path and its lake's connector; it has to be of the caller's organization."""
     wanted = (
         select(schema.projection, schema.lake.c.connector_id)
         .join(schema.data, schema.data.c.seq == _PROJECTION.data_seq)
         .join(schema.lake, schema.lake.c.key == schema.data.c.lake_key)
-        .where(_PROJECTION.id == projection, schema.lake.c.organization_id == caller.organization_id)
+        .where(_PROJECTION.id == projection, schema.lake.c.organization_id == principal.organization_id)
     )
     row = await services(request).database.read(lambda connection: connection.execute(wanted).first())
     if row is None:
@@ -41,24 +41,24 @@ async def own_projection(projection: UUID, request: Request, caller: CallerOf) -
     return row
 
 
-ProjectionOf = Annotated[Row[Any], Depends(own_projection)]
+ProjectionDep = Annotated[Row[Any], Depends(own_projection)]
 
 
 @router.get(routes.PROJECTIONS)
-async def list_projections(data: DataOf, request: Request) -> Response:
+async def list_projections(data: DataDep, request: Request) -> Response:
     """The projections of a data, oldest first."""
     wanted = select(schema.projection).where(_PROJECTION.data_seq == data.seq).order_by(_PROJECTION.created_at)
     rows = await services(request).database.read(lambda connection: connection.execute(wanted).all())
-    items = [_shape(request, row, data.lake.connector_id) for row in rows]
+    items = [_serialize(request, row, data.lake.connector_id) for row in rows]
     return json_response({"items": items, "count": len(items)})
 
 
 @router.post(routes.PROJECTIONS)
-async def create_projection(data: DataOf, request: Request) -> Response:
+async def create_projection(data: DataDep, request: Request) -> Response:
     """Register an uploaded projection. The same object name again gives what it made the first time."""
     body = await read_body(request, ProjectionToCreate)
-    checked_filename(body.filename)
-    checked_name(body.name, "projection")
+    validate_filename(body.filename)
+    validate_name(body.name, "projection")
     connector = data.lake.connector_id
     stored = services(request).objects.stat(connector, body.object_name)
     if stored is None:
@@ -80,23 +80,23 @@ async def create_projection(data: DataOf, request: Request) -> Response:
         return connection.execute(select(schema.projection).where(*same)).one()
 
     row = await services(request).database.write(create)
-    return json_response(_shape(request, row, connector), 201)
+    return json_response(_serialize(request, row, connector), 201)
 
 
 @router.get(routes.PROJECTION)
-async def get_projection(projection: ProjectionOf, request: Request) -> Response:
+async def get_projection(projection: ProjectionDep, request: Request) -> Response:
     """One projection."""
-    return json_response(_shape(request, projection, projection.connector_id))
+    return json_response(_serialize(request, projection, projection.connector_id))
 
 
 @router.get(routes.PROJECTION_ADDRESS)
-async def get_address(projection: ProjectionOf, request: Request) -> Response:
+async def get_address(projection: ProjectionDep, request: Request) -> Response:
     """A signed address of the projection's file."""
-    return json_response({"presigned_url": _shape(request, projection, projection.connector_id)["presigned_url"]})
+    return json_response({"presigned_url": _serialize(request, projection, projection.connector_id)["presigned_url"]})
 
 
 @router.delete(routes.PROJECTION)
-async def delete_projection(projection: ProjectionOf, request: Request) -> Response:
+async def delete_projection(projection: ProjectionDep, request: Request) -> Response:
     """Delete a projection and its file."""
     gone = delete(schema.projection).where(_PROJECTION.id == projection.id)
     await services(request).database.write(lambda connection: connection.execute(gone).rowcount)
@@ -104,7 +104,7 @@ async def delete_projection(projection: ProjectionOf, request: Request) -> Respo
     return Response(status_code=204)
 
 
-def _shape(request: Request, row: Row[Any], connector: UUID) -> dict[str, Any]:
+def _serialize(request: Request, row: Row[Any], connector: UUID) -> dict[str, Any]:
     address = services(request).objects.download_address(connector, row.object_name, base_url(request))
     return {
         "id": row.id,

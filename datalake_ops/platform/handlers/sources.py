@@ -11,10 +11,10 @@ from sqlalchemy import Connection, Row, Select, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
 
-from datalake_ops.platform.catalog.ordering import Window, window
-from datalake_ops.platform.catalog.ownership import OrganizationOf
-from datalake_ops.platform.catalog.tags_and_sources import checked_name, insert_source
-from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.catalog.ordering import PageParameters, apply_page
+from datalake_ops.platform.catalog.ownership import OrganizationDep
+from datalake_ops.platform.catalog.tags_and_sources import insert_source, validate_name
+from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import conflict, json_response, not_found
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
@@ -25,35 +25,37 @@ router = APIRouter(tags=["data sources"])
 _ORDER = {"name": schema.source.c.name, "created_at": schema.source.c.key, "id": schema.source.c.id}
 
 
-class Named(BaseModel):
+class SourceBody(BaseModel):
     """The name of a source."""
 
     name: str
 
 
 @router.get(routes.SOURCES)
-async def list_sources(organization: OrganizationOf, request: Request, asked: Annotated[Window, Query()]) -> Response:
+async def list_sources(
+    organization: OrganizationDep, request: Request, parameters: Annotated[PageParameters, Query()]
+) -> Response:
     """The sources of an organization, oldest first; all of them unless a limit is asked."""
     mine = select(schema.source).where(schema.source.c.organization_id == organization)
     rows = await services(request).database.read(
-        lambda connection: connection.execute(window(mine, asked, _ORDER, schema.source.c.key)).all()
+        lambda connection: connection.execute(apply_page(mine, parameters, _ORDER, schema.source.c.key)).all()
     )
-    return json_response({"items": [source_shape(row) for row in rows], "count": len(rows)})
+    return json_response({"items": [serialize_source(row) for row in rows], "count": len(rows)})
 
 
 @router.post(routes.SOURCES)
-async def create_source(body: Named, organization: OrganizationOf, request: Request) -> Response:
+async def create_source(body: SourceBody, organization: OrganizationDep, request: Request) -> Response:
     """Make a source; the name must be free."""
-    name = checked_name(body.name, "data source")
+    name = validate_name(body.name, "data source")
     try:
         row = await services(request).database.write(lambda connection: insert_source(connection, organization, name))
     except IntegrityError as error:
         raise conflict(f"A data source named {name!r} exists already.") from error
-    return json_response(source_shape(row), 201)
+    return json_response(serialize_source(row), 201)
 
 
 @router.get(routes.SOURCES_FIND)
-async def find_source(name: str, organization: OrganizationOf, request: Request) -> Response:
+async def find_source(name: str, organization: OrganizationDep, request: Request) -> Response:
     """The source of a name."""
     sources = schema.source.c
     wanted = select(schema.source).where(sources.organization_id == organization, sources.name == name)
@@ -61,17 +63,17 @@ async def find_source(name: str, organization: OrganizationOf, request: Request)
 
 
 @router.get(routes.SOURCE)
-async def get_source(source: UUID, request: Request, caller: CallerOf) -> Response:
+async def get_source(source: UUID, request: Request, principal: PrincipalDep) -> Response:
     """One source."""
-    wanted = select(schema.source).where(*_mine(source, caller.organization_id))
+    wanted = select(schema.source).where(*_mine(source, principal.organization_id))
     return json_response(await _one(request, wanted, f"Data source {source}"))
 
 
 @router.patch(routes.SOURCE)
-async def rename_source(source: UUID, body: Named, request: Request, caller: CallerOf) -> Response:
+async def rename_source(source: UUID, body: SourceBody, request: Request, principal: PrincipalDep) -> Response:
     """Give a source another name."""
-    name = checked_name(body.name, "data source")
-    change = update(schema.source).where(*_mine(source, caller.organization_id)).values(name=name)
+    name = validate_name(body.name, "data source")
+    change = update(schema.source).where(*_mine(source, principal.organization_id)).values(name=name)
 
     def rename(connection: Connection) -> Row[Any] | None:
         return connection.execute(change.returning(*schema.source.c)).first()
@@ -82,19 +84,19 @@ async def rename_source(source: UUID, body: Named, request: Request, caller: Cal
         raise conflict(f"A data source named {name!r} exists already.") from error
     if row is None:
         raise not_found(f"Data source {source}")
-    return json_response(source_shape(row))
+    return json_response(serialize_source(row))
 
 
 @router.delete(routes.SOURCE)
-async def delete_source(source: UUID, request: Request, caller: CallerOf) -> Response:
+async def delete_source(source: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Delete a source; its data stay, without source."""
-    gone = delete(schema.source).where(*_mine(source, caller.organization_id))
+    gone = delete(schema.source).where(*_mine(source, principal.organization_id))
     if not await services(request).database.write(lambda connection: connection.execute(gone).rowcount):
         raise not_found(f"Data source {source}")
     return Response(status_code=204)
 
 
-def source_shape(row: Any) -> dict[str, Any]:
+def serialize_source(row: Any) -> dict[str, Any]:
     """A source as the wire shows it."""
     return {"id": row.id, "name": row.name}
 
@@ -107,4 +109,4 @@ async def _one(request: Request, wanted: Select[Any], what: str) -> dict[str, An
     row = await services(request).database.read(lambda connection: connection.execute(wanted).first())
     if row is None:
         raise not_found(what)
-    return source_shape(row)
+    return serialize_source(row)

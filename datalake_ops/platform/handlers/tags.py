@@ -14,10 +14,10 @@ from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
 
 from datalake_ops.platform.catalog.attachments import attach, chunks, detach
-from datalake_ops.platform.catalog.ordering import Window, window
-from datalake_ops.platform.catalog.ownership import LakeOf, OrganizationOf
-from datalake_ops.platform.catalog.tags_and_sources import checked_name, insert_tag
-from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.catalog.ordering import PageParameters, apply_page
+from datalake_ops.platform.catalog.ownership import LakeDep, OrganizationDep
+from datalake_ops.platform.catalog.tags_and_sources import insert_tag, validate_name
+from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import bad_request, conflict, json_response, not_found
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
@@ -31,43 +31,43 @@ _TAGS = schema.tag.c
 _ORDER = {"name": _TAGS.name, "created_at": _TAGS.key, "id": _TAGS.id}
 
 
-class Named(BaseModel):
+class TagBody(BaseModel):
     """The name of a tag."""
 
     name: str
 
 
-class OrganizationTag(Named):
+class OrganizationTagBody(TagBody):
     """A tag for something other than data."""
 
     target_type: TagTarget
 
 
-class TypedWindow(Window):
+class TagPageParameters(PageParameters):
     """A part of a list of tags, of one target."""
 
     target_type: TagTarget | None = None
 
 
 @router.get(routes.TAGS)
-async def list_tags(lake: LakeOf, request: Request, asked: Annotated[Window, Query()]) -> Response:
+async def list_tags(lake: LakeDep, request: Request, parameters: Annotated[PageParameters, Query()]) -> Response:
     """The data tags of a lake, oldest first; all of them unless a limit is asked."""
-    return json_response(await _many(request, select(schema.tag).where(_TAGS.lake_key == lake.key), asked))
+    return json_response(await _many(request, select(schema.tag).where(_TAGS.lake_key == lake.key), parameters))
 
 
 @router.post(routes.TAGS)
-async def create_tag(body: Named, lake: LakeOf, request: Request) -> Response:
+async def create_tag(body: TagBody, lake: LakeDep, request: Request) -> Response:
     """Make a data tag; the name must be free in the lake."""
-    name = checked_name(body.name, "tag")
+    name = validate_name(body.name, "tag")
     try:
         row = await services(request).database.write(lambda connection: insert_tag(connection, lake, name))
     except IntegrityError as error:
         raise conflict(f"A tag named {name!r} exists already in the datalake.") from error
-    return json_response(tag_shape(row), 201)
+    return json_response(serialize_tag(row), 201)
 
 
 @router.get(routes.TAGS_FIND)
-async def find_tag(name: str, lake: LakeOf, request: Request) -> Response:
+async def find_tag(name: str, lake: LakeDep, request: Request) -> Response:
     """The data tag of a name; upper and lower case differ."""
     wanted = select(schema.tag).where(_TAGS.lake_key == lake.key, _TAGS.name == name)
     return json_response(await _one(request, wanted, f"Tag {name!r}"))
@@ -75,33 +75,35 @@ async def find_tag(name: str, lake: LakeOf, request: Request) -> Response:
 
 @router.get(routes.ORGANIZATION_TAGS)
 async def list_organization_tags(
-    organization: OrganizationOf, request: Request, asked: Annotated[TypedWindow, Query()]
+    organization: OrganizationDep, request: Request, parameters: Annotated[TagPageParameters, Query()]
 ) -> Response:
     """The organization's tags of other things than data."""
     mine = select(schema.tag).where(_TAGS.organization_id == organization, _TAGS.lake_key.is_(None))
-    if asked.target_type is not None:
-        mine = mine.where(_TAGS.target_type == asked.target_type)
-    return json_response(await _many(request, mine, asked))
+    if parameters.target_type is not None:
+        mine = mine.where(_TAGS.target_type == parameters.target_type)
+    return json_response(await _many(request, mine, parameters))
 
 
 @router.post(routes.ORGANIZATION_TAGS)
-async def create_organization_tag(body: OrganizationTag, organization: OrganizationOf, request: Request) -> Response:
+async def create_organization_tag(
+    body: OrganizationTagBody, organization: OrganizationDep, request: Request
+) -> Response:
     """Make a tag for something other than data."""
     if body.target_type is TagTarget.DATA:
         raise bad_request("Tags of data belong to a datalake; create it there.")
-    name = checked_name(body.name, "tag")
+    name = validate_name(body.name, "tag")
     row = {"id": new_id(), "organization_id": organization, "name": name, "created_at": now()}
     made = insert(schema.tag).values(target_type=body.target_type, **row).returning(*_TAGS)
     try:
         tag = await services(request).database.write(lambda connection: connection.execute(made).one())
     except IntegrityError as error:
         raise conflict(f"A tag named {name!r} exists already for {body.target_type}.") from error
-    return json_response(tag_shape(tag), 201)
+    return json_response(serialize_tag(tag), 201)
 
 
 @router.get(routes.ORGANIZATION_TAGS_FIND)
 async def find_organization_tag(
-    name: str, target_type: TagTarget, organization: OrganizationOf, request: Request
+    name: str, target_type: TagTarget, organization: OrganizationDep, request: Request
 ) -> Response:
     """The organization's tag of a name and target."""
     mine = (_TAGS.organization_id == organization, _TAGS.lake_key.is_(None))
@@ -110,49 +112,49 @@ async def find_organization_tag(
 
 
 @router.get(routes.TAG)
-async def get_tag(tag: UUID, request: Request, caller: CallerOf) -> Response:
+async def get_tag(tag: UUID, request: Request, principal: PrincipalDep) -> Response:
     """One tag."""
     return json_response(
-        await _one(request, select(schema.tag).where(*_mine(tag, caller.organization_id)), _named(tag))
+        await _one(request, select(schema.tag).where(*_mine(tag, principal.organization_id)), _named(tag))
     )
 
 
 @router.patch(routes.TAG)
-async def rename_tag(tag: UUID, body: Named, request: Request, caller: CallerOf) -> Response:
+async def rename_tag(tag: UUID, body: TagBody, request: Request, principal: PrincipalDep) -> Response:
     """Give a tag another name; the data that carry it keep it."""
-    name = checked_name(body.name, "tag")
-    change = update(schema.tag).where(*_mine(tag, caller.organization_id)).values(name=name).returning(*_TAGS)
+    name = validate_name(body.name, "tag")
+    change = update(schema.tag).where(*_mine(tag, principal.organization_id)).values(name=name).returning(*_TAGS)
     try:
         row = await services(request).database.write(lambda connection: connection.execute(change).first())
     except IntegrityError as error:
         raise conflict(f"A tag named {name!r} exists already.") from error
     if row is None:
         raise not_found(_named(tag))
-    return json_response(tag_shape(row))
+    return json_response(serialize_tag(row))
 
 
 @router.delete(routes.TAG)
-async def delete_tag(tag: UUID, request: Request, caller: CallerOf) -> Response:
+async def delete_tag(tag: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Delete a tag, and take it off the data that carry it."""
-    gone = delete(schema.tag).where(*_mine(tag, caller.organization_id))
+    gone = delete(schema.tag).where(*_mine(tag, principal.organization_id))
     if not await services(request).database.write(lambda connection: connection.execute(gone).rowcount):
         raise not_found(_named(tag))
     return Response(status_code=204)
 
 
 @router.post(routes.TAG_ATTACH)
-async def attach_tag(tag: UUID, ids: list[UUID], request: Request, caller: CallerOf) -> Response:
+async def attach_tag(tag: UUID, ids: list[UUID], request: Request, principal: PrincipalDep) -> Response:
     """Put a tag on data; unknown data and data of other lakes are passed over, twice is once."""
-    return json_response(await _reach(request, caller.organization_id, tag, attach, ids))
+    return json_response(await _reach(request, principal.organization_id, tag, attach, ids))
 
 
 @router.post(routes.TAG_DETACH)
-async def detach_tag(tag: UUID, ids: list[UUID], request: Request, caller: CallerOf) -> Response:
+async def detach_tag(tag: UUID, ids: list[UUID], request: Request, principal: PrincipalDep) -> Response:
     """Take a tag off data; data that do not carry it are passed over."""
-    return json_response(await _reach(request, caller.organization_id, tag, detach, ids))
+    return json_response(await _reach(request, principal.organization_id, tag, detach, ids))
 
 
-def tag_shape(row: Any) -> dict[str, Any]:
+def serialize_tag(row: Any) -> dict[str, Any]:
     """A tag as the wire shows it."""
     return {"id": row.id, "name": row.name, "target_type": row.target_type}
 
@@ -168,7 +170,7 @@ async def _reach(
     counts = [
         await database.write(partial(change, tag_key=row.key, lake_key=row.lake_key, ids=part)) for part in chunks(ids)
     ]
-    return {"tag": tag_shape(row), "count": sum(counts)}
+    return {"tag": serialize_tag(row), "count": sum(counts)}
 
 
 def _named(tag: UUID) -> str:
@@ -183,10 +185,10 @@ async def _one(request: Request, wanted: Select[Any], what: str) -> dict[str, An
     row = await services(request).database.read(lambda connection: connection.execute(wanted).first())
     if row is None:
         raise not_found(what)
-    return tag_shape(row)
+    return serialize_tag(row)
 
 
-async def _many(request: Request, wanted: Select[Any], asked: Window) -> dict[str, Any]:
-    chosen = window(wanted, asked, _ORDER, _TAGS.key)
+async def _many(request: Request, wanted: Select[Any], parameters: PageParameters) -> dict[str, Any]:
+    chosen = apply_page(wanted, parameters, _ORDER, _TAGS.key)
     rows = await services(request).database.read(lambda connection: connection.execute(chosen).all())
-    return {"items": [tag_shape(row) for row in rows], "count": len(rows)}
+    return {"items": [serialize_tag(row) for row in rows], "count": len(rows)}

@@ -9,12 +9,12 @@ from fastapi import Depends, Request
 
 from datalake_ops.platform.http.errors import RefusalError
 from datalake_ops.platform.services import services
-from datalake_ops.platform.tokens import Caller
+from datalake_ops.platform.store.tokens import Principal
 
 _SCHEMES = ("bearer", "token")  # The second is what SDKs before 6.29 sent.
 
 
-async def authenticate(request: Request) -> Caller:
+async def authenticate(request: Request) -> Principal:
     """The caller of a request.
 
     Raises:
@@ -25,10 +25,10 @@ async def authenticate(request: Request) -> Caller:
         raise RefusalError(
             HTTPStatus.UNAUTHORIZED, "No API token was sent. Send the header Authorization: Bearer <token>."
         )
-    caller = await services(request).tokens.caller(token.strip())
-    if caller is None:
+    principal = await services(request).tokens.principal(token.strip())
+    if principal is None:
         raise RefusalError(HTTPStatus.UNAUTHORIZED, "The API token is not known here.")
-    return caller
+    return principal
 
 
-CallerOf = Annotated[Caller, Depends(authenticate)]
+PrincipalDep = Annotated[Principal, Depends(authenticate)]

@@ -49,10 +49,10 @@ async def read_body(request: Request, model: type[M]) -> M:
     Raises:
         RefusalError: 400, it is no JSON or of another shape; the detail has one line per problem.
     """
-    return validated(model, await read_json(request))
+    return parse_as(model, await read_json(request))
 
 
-def validated(model: type[M], raw: Any) -> M:
+def parse_as(model: type[M], raw: Any) -> M:
     """A JSON value in the shape of a model.
 
     Raises:

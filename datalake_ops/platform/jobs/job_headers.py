@@ -7,7 +7,7 @@ import json
 from fastapi import Request
 
 from datalake_ops.platform.http.errors import bad_request
-from datalake_ops.platform.jobs.job_table import JobMark
+from datalake_ops.platform.jobs.job_table import JobKeys
 from datalake_ops.wire.jobs import IDEMPOTENCY_HEADER, LABELS_HEADER
 
 _KEY_LENGTH = 255
@@ -15,7 +15,7 @@ _LABELS = 64
 _LABEL_LENGTH = 1024
 
 
-def read_mark(request: Request) -> JobMark:
+def read_job_keys(request: Request) -> JobKeys:
     """The mark that a launch or an import asks for.
 
     Raises:
@@ -24,7 +24,7 @@ def read_mark(request: Request) -> JobMark:
     key = request.headers.get(IDEMPOTENCY_HEADER) or None
     if key is not None and len(key) > _KEY_LENGTH:
         raise bad_request(f"{IDEMPOTENCY_HEADER} has at most {_KEY_LENGTH} characters.")
-    return JobMark(key, _labels(request.headers.get(LABELS_HEADER)))
+    return JobKeys(key, _labels(request.headers.get(LABELS_HEADER)))
 
 
 def _labels(header: str | None) -> dict[str, str] | None:

@@ -25,7 +25,7 @@ class KeyReusedError(ValueError):
 
 
 @dataclass(frozen=True)
-class JobMark:
+class JobKeys:
     """How a job is to be found again: an idempotency key, and labels."""
 
     idempotency_key: str | None = None
@@ -41,7 +41,7 @@ class NewJob:
     lake_key: int
     kind: JobKind
     request: Mapping[str, Any]
-    mark: JobMark = JobMark()
+    keys: JobKeys = JobKeys()
     processing_id: UUID | None = None
     cpu: int | None = None
     gpu: int | None = None
@@ -62,12 +62,12 @@ def create(connection: Connection, new: NewJob) -> Row[Any]:
         KeyReusedError: the key was used for another request.
     """
     digest = new.digest()
-    if new.mark.idempotency_key:
-        known = by_key(connection, new.organization_id, new.mark.idempotency_key)
+    if new.keys.idempotency_key:
+        known = by_key(connection, new.organization_id, new.keys.idempotency_key)
         if known is not None:
             if known.request["_digest"] != digest:
                 raise KeyReusedError(
-                    f"The idempotency key {new.mark.idempotency_key!r} belongs to job {known.id}, "
+                    f"The idempotency key {new.keys.idempotency_key!r} belongs to job {known.id}, "
                     "which was asked for something else."
                 )
             return known
@@ -80,8 +80,8 @@ def create(connection: Connection, new: NewJob) -> Row[Any]:
         "status": JobStatus.PENDING.value,
         "processing_id": new.processing_id,
         "request": {**new.request, "_digest": digest},
-        "labels": dict(new.mark.labels) if new.mark.labels else None,
-        "idempotency_key": new.mark.idempotency_key or None,
+        "labels": dict(new.keys.labels) if new.keys.labels else None,
+        "idempotency_key": new.keys.idempotency_key or None,
         "cpu": new.cpu,
         "gpu": new.gpu,
         "created_at": now(),
@@ -131,17 +131,17 @@ def note(connection: Connection, job: UUID, **facts: Any) -> None:
 
 
 @dataclass(frozen=True)
-class Search:
+class JobSearch:
     """Which jobs of an organization are wanted."""
 
     organization_id: UUID
-    mark: JobMark = JobMark()
+    keys: JobKeys = JobKeys()
     ids: Sequence[UUID] | None = None
     limit: int = 1000
     offset: int = 0
 
 
-def find(connection: Connection, search: Search) -> tuple[list[Row[Any]], int]:
+def find(connection: Connection, search: JobSearch) -> tuple[list[Row[Any]], int]:
     """The jobs that match, newest first, and how many there are without limit and offset."""
     rows: list[Row[Any]] = []
     count = 0
@@ -153,14 +153,14 @@ def find(connection: Connection, search: Search) -> tuple[list[Row[Any]], int]:
     return rows, count
 
 
-def _matching(search: Search, ids: Sequence[UUID] | None) -> Select[Any]:
+def _matching(search: JobSearch, ids: Sequence[UUID] | None) -> Select[Any]:
     job = schema.job.c
     query = select(schema.job).where(job.organization_id == search.organization_id)
     if ids is not None:
         query = query.where(job.id.in_(ids))
-    if search.mark.idempotency_key:
-        query = query.where(job.idempotency_key == search.mark.idempotency_key)
-    for number, (name, value) in enumerate((search.mark.labels or {}).items()):
+    if search.keys.idempotency_key:
+        query = query.where(job.idempotency_key == search.keys.idempotency_key)
+    for number, (name, value) in enumerate((search.keys.labels or {}).items()):
         # Each label is a row of json_each, so that its name is a value and never part of a path.
         label = func.json_each(job.labels).table_valued("key", "value", name=f"label_{number}")
         query = query.where(

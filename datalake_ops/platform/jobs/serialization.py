@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Request
 from sqlalchemy import Row
 
-from datalake_ops.platform.jobs.service import payload_name
+from datalake_ops.platform.jobs.processings.launch_request import payload_name
 from datalake_ops.platform.objects.object_store import PLATFORM
 from datalake_ops.platform.services import base_url, services
 from datalake_ops.wire.jobs import JobKind, JobStatus
@@ -20,7 +20,7 @@ _FIRST_WORDS = {
 }
 
 
-def job_shape(row: Row[Any], request: Request) -> dict[str, Any]:
+def serialize_job(row: Row[Any], request: Request) -> dict[str, Any]:
     """A job; for a processing also its context, in the words of current and of previous programs."""
     shape = {
         "id": row.id,
@@ -37,7 +37,7 @@ def job_shape(row: Row[Any], request: Request) -> dict[str, Any]:
     return {**shape, **_context(row, request)} if row.kind == JobKind.PROCESSING.value else shape
 
 
-def job_shape_v1(row: Row[Any]) -> dict[str, Any]:
+def serialize_job_v1(row: Row[Any]) -> dict[str, Any]:
     """A job in the words of the first generation."""
     return {"id": row.id, "status": _FIRST_WORDS.get(JobStatus(row.status), JobStatus.RUNNING).value}
 

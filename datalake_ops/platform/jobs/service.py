@@ -13,14 +13,14 @@ from sqlalchemy import Connection, Row
 
 from datalake_ops.platform.http.errors import conflict
 from datalake_ops.platform.jobs import job_table
-from datalake_ops.platform.jobs.import_runner import ImportRunner
+from datalake_ops.platform.jobs.imports.runner import ImportRunner
 from datalake_ops.platform.jobs.job_table import KeyReusedError, NewJob
-from datalake_ops.platform.jobs.launch_request import Launch
-from datalake_ops.platform.jobs.programs import Programs, seed_processings
-from datalake_ops.platform.jobs.resource_pool import Ledger
-from datalake_ops.platform.jobs.shim_client import GRACE
-from datalake_ops.platform.jobs.supervisor import Supervisor
-from datalake_ops.platform.objects.object_store import PLATFORM, LocalStore
+from datalake_ops.platform.jobs.processings.launch_request import Launch, payload_name
+from datalake_ops.platform.jobs.processings.programs import Programs, seed_processings
+from datalake_ops.platform.jobs.processings.resource_pool import ResourcePool
+from datalake_ops.platform.jobs.processings.shim_client import GRACE
+from datalake_ops.platform.jobs.processings.supervisor import Supervisor
+from datalake_ops.platform.objects.object_store import PLATFORM, LocalObjectStore
 from datalake_ops.platform.services import Services, services
 from datalake_ops.platform.store.types import now
 from datalake_ops.wire.jobs import JobKind, JobStatus
@@ -28,16 +28,16 @@ from datalake_ops.wire.jobs import JobKind, JobStatus
 _LOOK_SECONDS = 0.05
 
 
-class LocalJobs:
+class LocalJobService:
     """`services.JobService`, and what the handlers need besides."""
 
     def __init__(self, services: Services) -> None:
         self._database = services.database
-        self._store = cast("LocalStore", services.objects)
+        self._store = cast("LocalObjectStore", services.objects)
         self.programs = Programs(services.settings.programs)
-        self.ledger = Ledger.of_machine(services.settings.cpus, services.settings.gpus)
+        self.resources = ResourcePool.of_machine(services.settings.cpus, services.settings.gpus)
         self._imports = ImportRunner(services.database, self._store)
-        self._supervisor = Supervisor(services, self.programs, self.ledger)
+        self._supervisor = Supervisor(services, self.programs, self.resources)
 
     async def start(self) -> None:
         """Adopt the jobs of an earlier run and begin to work."""
@@ -52,7 +52,7 @@ class LocalJobs:
 
     async def launch(self, launch: Launch) -> Row[Any]:
         """Make the job of a launch and queue it; the same idempotency key gives the same job."""
-        new = await self._database.read(lambda connection: launch.plan(connection, self.programs, self.ledger))
+        new = await self._database.read(lambda connection: launch.plan(connection, self.programs, self.resources))
         ids = list(dict.fromkeys(launch.body.data_ids))
         await asyncio.to_thread(self._store.write, PLATFORM, payload_name(new.id), orjson.dumps({"data_ids": ids}))
         row = await self._make(new)
@@ -71,8 +71,8 @@ class LocalJobs:
 
     async def kill(self, job: UUID) -> None:
         """End a job, whatever it is doing; returns when it has ended, or when that takes longer than it should."""
-        if not await self._database.write(lambda connection: _doom(connection, job)):
-            self._supervisor.look_again()
+        if not await self._database.write(lambda connection: _request_kill(connection, job)):
+            self._supervisor.wake()
             return
         self._supervisor.kill(job)
         deadline = time.monotonic() + GRACE + 5.0
@@ -89,22 +89,17 @@ class LocalJobs:
             raise conflict(str(error)) from error
 
 
-def open_jobs(services: Services) -> LocalJobs:
+def open_jobs(services: Services) -> LocalJobService:
     """The job service of a server."""
-    return LocalJobs(services)
+    return LocalJobService(services)
 
 
-def jobs_of(request: Request) -> LocalJobs:
+def jobs_of(request: Request) -> LocalJobService:
     """The job service, with all that handlers may ask of it."""
-    return cast("LocalJobs", services(request).jobs)
+    return cast("LocalJobService", services(request).jobs)
 
 
-def payload_name(job: UUID) -> str:
-    """Name of the object that tells a program which data to work on."""
-    return f"jobs/{job}/payload.json"
-
-
-def _doom(connection: Connection, job: UUID) -> bool:
+def _request_kill(connection: Connection, job: UUID) -> bool:
     """Kill a job that has no program yet; True when it has one, that is still to be ended."""
     row = job_table.get(connection, job)
     if row is None or JobStatus(row.status).is_terminal:

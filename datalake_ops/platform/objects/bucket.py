@@ -14,7 +14,7 @@ from datalake_ops.platform.objects.names import BadNameError, check_object_name
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class BucketEntry:
     """One file of a bucket; `name` may hold what no object name can (bytes that are no text)."""
 
     name: str
@@ -45,22 +45,22 @@ class Bucket:
         except (FileNotFoundError, BadNameError):
             return None
 
-    def walk(self, prefixes: Sequence[str], after: str = "") -> Iterator[Listed]:
+    def walk(self, prefixes: Sequence[str], after: str = "") -> Iterator[BucketEntry]:
         """List the files whose name starts with one of `prefixes`, in the order of names, from past `after` on.
 
         The order is that of Unicode code points, which is also that of the UTF-8 bytes.
         """
-        for prefix in separate(prefixes):
+        for prefix in minimal_prefixes(prefixes):
             *folders, stem = prefix.split("/")
             yield from self._walk(folders, stem, after)
 
-    def _walk(self, folders: list[str], stem: str, after: str) -> Iterator[Listed]:
+    def _walk(self, folders: list[str], stem: str, after: str) -> Iterator[BucketEntry]:
         lead = "".join(f"{folder}/" for folder in folders)
         for name, size in self._entries(folders, stem):
             path = lead + name
             if size is not None:
                 if path > after:
-                    yield Listed(path, size)
+                    yield BucketEntry(path, size)
             elif path > after or after.startswith(path):
                 yield from self._walk([*folders, name[:-1]], "", after)
 
@@ -109,7 +109,7 @@ def check_prefix(prefix: str) -> str:
     return prefix
 
 
-def separate(prefixes: Sequence[str]) -> list[str]:
+def minimal_prefixes(prefixes: Sequence[str]) -> list[str]:
     """The prefixes in order, without those that another one covers, so that no object is listed twice."""
     kept: list[str] = []
     for prefix in sorted(set(prefixes)):

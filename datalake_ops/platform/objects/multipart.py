@@ -31,7 +31,7 @@ class UnknownUploadError(LookupError):
 
 
 @dataclass(frozen=True)
-class Part:
+class CompletedPart:
     """One part as the client lists it to complete an upload."""
 
     number: int
@@ -39,14 +39,14 @@ class Part:
 
 
 @dataclass(frozen=True)
-class StoredPart(Part):
+class PartFile(CompletedPart):
     """One part that is there, with its size in bytes; the ETag is in quotes, as it was given."""
 
     size: int
 
 
 @dataclass(frozen=True)
-class _Upload:
+class _UploadTarget:
     connector: str
     key: str
     content_type: str
@@ -69,7 +69,7 @@ class MultipartUploads:
         upload = uuid4().hex
         folder = self._root / upload
         folder.mkdir()
-        _write_json(folder / "upload.json", asdict(_Upload(connector, key, content_type)))
+        _write_json(folder / "upload.json", asdict(_UploadTarget(connector, key, content_type)))
         return upload
 
     def check(self, upload: str, connector: str, key: str) -> None:
@@ -91,7 +91,7 @@ class MultipartUploads:
         os.utime(folder)
         return f'"{md5}"'
 
-    def parts(self, upload: str, connector: str, key: str) -> list[StoredPart]:
+    def parts(self, upload: str, connector: str, key: str) -> list[PartFile]:
         """The parts that are there, in order.
 
         Raises:
@@ -100,9 +100,9 @@ class MultipartUploads:
         self.check(upload, connector, key)
         with self._lock_of(upload):
             found = sorted((self._root / upload).glob("*-*"))
-            return [StoredPart(int(path.name[:5]), f'"{path.name[6:]}"', path.stat().st_size) for path in found]
+            return [PartFile(int(path.name[:5]), f'"{path.name[6:]}"', path.stat().st_size) for path in found]
 
-    def complete(self, upload: str, connector: str, key: str, parts: Sequence[Part]) -> None:
+    def complete(self, upload: str, connector: str, key: str, parts: Sequence[CompletedPart]) -> None:
         """Put the parts together as the object, in one step; the same request again is answered the same way.
 
         Raises:
@@ -146,7 +146,7 @@ class MultipartUploads:
             raise UnknownUploadError("There is no such upload.")
         folder = self._root / upload
         try:
-            known = _Upload(**json.loads((folder / "upload.json").read_bytes()))
+            known = _UploadTarget(**json.loads((folder / "upload.json").read_bytes()))
         except FileNotFoundError as error:
             raise UnknownUploadError("There is no such upload; it may have expired.") from error
         if (known.connector, known.key) != (connector, key):
@@ -154,7 +154,7 @@ class MultipartUploads:
         return folder
 
 
-def _part_names(parts: Sequence[Part]) -> list[str]:
+def _part_names(parts: Sequence[CompletedPart]) -> list[str]:
     if not parts:
         raise BadUploadError("An upload is completed with at least one part.")
     numbers = [part.number for part in parts]

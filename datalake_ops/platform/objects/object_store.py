@@ -18,9 +18,9 @@ from datalake_ops.platform.objects.folder_store import FolderStore
 from datalake_ops.platform.objects.media_type import SNIFF_BYTES, content_type
 from datalake_ops.platform.objects.multipart import MultipartUploads
 from datalake_ops.platform.objects.names import BadNameError
-from datalake_ops.platform.objects.probe_pool import MeasurerLostError, MeasurerPool
+from datalake_ops.platform.objects.probe_pool import ProbeCrashedError, ProbePool
 from datalake_ops.platform.objects.signing import GET, Grant, Signer
-from datalake_ops.platform.services import Measured, Unreadable, services
+from datalake_ops.platform.services import MediaProperties, ProbeFailure, services
 from datalake_ops.platform.settings import Settings
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.database import Database
@@ -36,7 +36,7 @@ PLATFORM = UUID(int=0)
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenObject:
     """An object open for reading: its bytes, when it was last changed (nanoseconds) and what to serve it as."""
 
     file: BinaryIO
@@ -45,7 +45,7 @@ class Opened:
     content_type: str
 
 
-class LocalStore:
+class LocalObjectStore:
     """`services.ObjectStore`, and what the storage's own routes need besides."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
@@ -55,9 +55,9 @@ class LocalStore:
         self.signer = Signer(settings.secret)
         self._settings = settings
         self._database = database
-        self._pool = MeasurerPool()
+        self._pool = ProbePool()
         # How many files can be measured at once.
-        self.measurers = self._pool.size
+        self.probe_slots = self._pool.size
         self._buckets: dict[UUID, Bucket] = {}
 
     def bucket(self, connector: UUID) -> Bucket:
@@ -68,7 +68,7 @@ class LocalStore:
             self._buckets[connector] = Bucket(self._settings.bucket if connector == first else own)
         return self._buckets[connector]
 
-    def open(self, connector: UUID, name: str) -> Opened:
+    def open(self, connector: UUID, name: str) -> OpenObject:
         """Open an uploaded object or one of the bucket.
 
         Raises:
@@ -85,7 +85,7 @@ class LocalStore:
             raise FileNotFoundError(str(error)) from error
         facts = os.fstat(file.fileno())
         head = os.pread(file.fileno(), SNIFF_BYTES, 0)
-        return Opened(file, facts.st_size, facts.st_mtime_ns, content_type(name, head))
+        return OpenObject(file, facts.st_size, facts.st_mtime_ns, content_type(name, head))
 
     def stat(self, connector: UUID, object_name: str) -> ObjectStat | None:
         """Size and content type of an object, None when there is none."""
@@ -121,24 +121,26 @@ class LocalStore:
             return self._database.read_sync(lambda connection: _registered(connection, connector, object_name))
         return self.bucket(connector).size(object_name) is not None
 
-    def measure(self, connector: UUID, object_name: str, content_type: str) -> Measured | Unreadable:
+    def probe(self, connector: UUID, object_name: str, content_type: str) -> MediaProperties | ProbeFailure:
         """Open the file and say what it is; called in a worker thread."""
         try:
             opened = self.open(connector, object_name)
         except FileNotFoundError:
-            return Unreadable("there is no such object in the storage")
+            return ProbeFailure("there is no such object in the storage")
         with closing(opened.file) as file:
             try:
-                answer = self._pool.measure(file)
-            except MeasurerLostError as error:
-                return Unreadable(str(error), opened.size)
+                answer = self._pool.probe(file)
+            except ProbeCrashedError as error:
+                return ProbeFailure(str(error), opened.size)
         if "reason" in answer:
-            return Unreadable(answer["reason"], answer["size_bytes"])
+            return ProbeFailure(answer["reason"], answer["size_bytes"])
         kind, announced = answer["content_type"].partition("/")[0], content_type.partition("/")[0]
         if announced in ("image", "video") and kind != announced:
-            return Unreadable(f"announced as {content_type}, but the content is {answer['content_type']}", opened.size)
+            return ProbeFailure(
+                f"announced as {content_type}, but the content is {answer['content_type']}", opened.size
+            )
         metadata = {key: _fitting(key, value) for key, value in answer["metadata"].items()}
-        return Measured(answer["width"], answer["height"], answer["size_bytes"], metadata)
+        return MediaProperties(answer["width"], answer["height"], answer["size_bytes"], metadata)
 
     def close(self) -> None:
         """End the child processes."""
@@ -148,14 +150,14 @@ class LocalStore:
         return math.ceil(time.time()) + self._settings.link_seconds
 
 
-def open_store(settings: Settings, database: Database) -> LocalStore:
+def open_store(settings: Settings, database: Database) -> LocalObjectStore:
     """The object store of a server."""
-    return LocalStore(settings, database)
+    return LocalObjectStore(settings, database)
 
 
-def store_of(request: Request) -> LocalStore:
+def store_of(request: Request) -> LocalObjectStore:
     """The object store, with what only the storage's own routes use."""
-    return cast("LocalStore", services(request).objects)
+    return cast("LocalObjectStore", services(request).objects)
 
 
 def _fitting(key: str, value: Any) -> Any:

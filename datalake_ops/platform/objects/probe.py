@@ -40,7 +40,7 @@ class UnreadableFileError(ValueError):
 
 
 @dataclass(frozen=True)
-class Findings:
+class ProbeResult:
     """Content type, pixels as shown, bytes, and EXIF in the wire's keys."""
 
     content_type: str
@@ -50,7 +50,7 @@ class Findings:
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
-def measure(file: BinaryIO) -> Findings:
+def probe(file: BinaryIO) -> ProbeResult:
     """Read a whole file and say what it is; every pixel of an image is decoded, so that a cut file is noticed.
 
     Raises:
@@ -64,19 +64,19 @@ def measure(file: BinaryIO) -> Findings:
     if kind is None:
         raise UnreadableFileError("the content is neither an image nor a video of a known kind")
     if kind.startswith("video/"):
-        return _measure_video(file, kind, size_bytes)
-    return _measure_image(file, kind, size_bytes)
+        return _probe_video(file, kind, size_bytes)
+    return _probe_image(file, kind, size_bytes)
 
 
-def _measure_video(file: BinaryIO, kind: str, size_bytes: int) -> Findings:
+def _probe_video(file: BinaryIO, kind: str, size_bytes: int) -> ProbeResult:
     try:
         width, height = _VIDEO_SIZES[kind](file)
     except UnreadableVideoError as error:
         raise UnreadableFileError(str(error)) from error
-    return Findings(kind, width, height, size_bytes)
+    return ProbeResult(kind, width, height, size_bytes)
 
 
-def _measure_image(file: BinaryIO, kind: str, size_bytes: int) -> Findings:
+def _probe_image(file: BinaryIO, kind: str, size_bytes: int) -> ProbeResult:
     if kind not in _STILLS:
         raise UnreadableFileError(f"files of type {kind} cannot be read here")
     file.seek(0)
@@ -96,7 +96,7 @@ def _measure_image(file: BinaryIO, kind: str, size_bytes: int) -> Findings:
         raise UnreadableFileError(f"the image cannot be decoded: {_sentence(error)}") from error
 
 
-def _decoded(image: Image.Image, kind: str, size_bytes: int) -> Findings:
+def _decoded(image: Image.Image, kind: str, size_bytes: int) -> ProbeResult:
     width, height = _stored_size(image)
     frames = getattr(image, "n_frames", 1) if image.format in ("GIF", "WEBP", "TIFF") else 1
     if width * height * frames > PIXELS:
@@ -110,7 +110,7 @@ def _decoded(image: Image.Image, kind: str, size_bytes: int) -> Findings:
         image.load()
     if orientation in SIDEWAYS:
         width, height = height, width
-    return Findings(kind, width, height, size_bytes, metadata)
+    return ProbeResult(kind, width, height, size_bytes, metadata)
 
 
 def _stored_size(image: Image.Image) -> tuple[int, int]:

@@ -17,27 +17,27 @@ IDLE_LIFE = 60.0  # seconds after which a child that nobody needs ends
 _COMMAND = (sys.executable, "-m", "datalake_ops.platform.objects.probe_worker")
 
 
-class MeasurerLostError(RuntimeError):
+class ProbeCrashedError(RuntimeError):
     """The child process died or hung over this file."""
 
 
-class MeasurersClosedError(RuntimeError):
+class ProbePoolClosedError(RuntimeError):
     """The server is stopping; nothing is known of the file."""
 
 
-class MeasurerPool:
+class ProbePool:
     """Measures files in child processes, as many as there are processors; none runs until one is needed."""
 
     def __init__(self, size: int | None = None) -> None:
         self.size = size or max(1, min(4, os.cpu_count() or 1))
         self._free = threading.Semaphore(self.size)
         self._lock = threading.Lock()
-        self._idle: deque[_Child] = deque()
-        self._busy: set[_Child] = set()
+        self._idle: deque[_ProbeProcess] = deque()
+        self._busy: set[_ProbeProcess] = set()
         self._reaper: threading.Timer | None = None
         self._closed = False
 
-    def measure(self, file: BinaryIO) -> dict[str, Any]:
+    def probe(self, file: BinaryIO) -> dict[str, Any]:
         """What `measure.Findings` holds, or `{"reason", "size_bytes"}`; blocks the calling thread.
 
         Raises:
@@ -47,9 +47,9 @@ class MeasurerPool:
             child = self._take()
             try:
                 answer = child.ask(file)
-            except MeasurerLostError as error:
+            except ProbeCrashedError as error:
                 if self._closed:
-                    raise MeasurersClosedError from error
+                    raise ProbePoolClosedError from error
                 raise
             finally:
                 self._give_back(child)
@@ -65,15 +65,15 @@ class MeasurerPool:
         for child in children:
             child.end()
 
-    def _take(self) -> _Child:
+    def _take(self) -> _ProbeProcess:
         with self._lock:
             if self._closed:
-                raise MeasurersClosedError
-            child = self._idle.pop() if self._idle else _Child()
+                raise ProbePoolClosedError
+            child = self._idle.pop() if self._idle else _ProbeProcess()
             self._busy.add(child)
             return child
 
-    def _give_back(self, child: _Child) -> None:
+    def _give_back(self, child: _ProbeProcess) -> None:
         child.idle_since = time.monotonic()
         with self._lock:
             self._busy.discard(child)
@@ -90,7 +90,7 @@ class MeasurerPool:
             self._reaper.start()
 
     def _reap(self) -> None:
-        expired: list[_Child] = []
+        expired: list[_ProbeProcess] = []
         with self._lock:
             self._reaper = None
             # The left end has waited longest, since the right end is taken first.
@@ -102,7 +102,7 @@ class MeasurerPool:
             child.end()
 
 
-class _Child:
+class _ProbeProcess:
     def __init__(self) -> None:
         self._channel, theirs = socket.socketpair()
         with theirs:
@@ -124,9 +124,9 @@ class _Child:
             socket.send_fds(self._channel, [b"m"], [file.fileno()])
             answer: dict[str, Any] = json.loads(self._read_line())
         except TimeoutError as error:
-            raise MeasurerLostError(f"the file could not be decoded within {ANSWER_TIMEOUT:.0f} s") from error
+            raise ProbeCrashedError(f"the file could not be decoded within {ANSWER_TIMEOUT:.0f} s") from error
         except OSError as error:
-            raise MeasurerLostError("the decoder broke down over this file") from error
+            raise ProbeCrashedError("the decoder broke down over this file") from error
         self.is_well = True
         return answer
 

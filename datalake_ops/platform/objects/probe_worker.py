@@ -15,7 +15,7 @@ from dataclasses import asdict
 
 from PIL import Image
 
-from datalake_ops.platform.objects.probe import PIXELS, UnreadableFileError, measure
+from datalake_ops.platform.objects.probe import PIXELS, UnreadableFileError, probe
 
 MEMORY_BYTES = 2 * 1024**3
 
@@ -23,7 +23,7 @@ MEMORY_BYTES = 2 * 1024**3
 def main() -> None:
     """Serve the socket whose descriptor is the only argument, until the other side closes it."""
     _limit_memory()
-    # Pillow warns above this, and `measure` makes the warning an error; twice this is its own error.
+    # Pillow warns above this, and `probe` makes the warning an error; twice this is its own error.
     Image.MAX_IMAGE_PIXELS = PIXELS
     with socket.socket(fileno=int(sys.argv[1])) as channel:
         while True:
@@ -43,7 +43,7 @@ def _answer(descriptor: int) -> dict[str, object]:
     with os.fdopen(descriptor, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         try:
-            return asdict(measure(file))
+            return asdict(probe(file))
         except UnreadableFileError as error:
             return {"reason": str(error), "size_bytes": size}
         except MemoryError:

@@ -20,7 +20,7 @@ class TooLargeError(ValueError):
     """More bytes came than were signed for."""
 
 
-class Incoming:
+class UploadSink:
     """Collects up to a mebibyte, then writes it in a worker thread: a small file costs one visit there."""
 
     def __init__(self, staged: StagedFile, max_bytes: int) -> None:
@@ -53,7 +53,7 @@ class Incoming:
         self._buffer.clear()
 
 
-async def outgoing(file: BinaryIO, asked: ByteRange) -> AsyncIterator[bytes]:
+async def stream_range(file: BinaryIO, asked: ByteRange) -> AsyncIterator[bytes]:
     """The bytes of a range, in pieces; closes the file at the end, also when the reader goes away."""
     try:
         file.seek(asked.start)

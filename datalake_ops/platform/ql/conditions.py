@@ -8,16 +8,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, false, or_, select
 
-from datalake_ops.platform.lake import Lake
 from datalake_ops.platform.ql import values
 from datalake_ops.platform.ql.fields import SOURCE_NAME, TAG_NAME, plain_condition
-from datalake_ops.platform.ql.tree import Comparison, Every, Node, Operator, QueryError
+from datalake_ops.platform.ql.tree import And, Comparison, Node, Operator, QueryError
 from datalake_ops.platform.ql.values import Condition
 from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.rows import LakeRow
 
 
 @dataclass(frozen=True)
-class TagReach:
+class TagSet:
     """The tags that a condition means, and how many data they reach at most."""
 
     keys: tuple[int, ...]
@@ -25,11 +25,11 @@ class TagReach:
 
 
 @dataclass(frozen=True)
-class Filter:
+class CompiledFilter:
     """What a query asks: conditions that all have to hold, and sets of tags each of which has to be carried."""
 
     conditions: tuple[Condition, ...] = ()
-    tags: tuple[TagReach, ...] = ()
+    tags: tuple[TagSet, ...] = ()
     # Whether a condition names its data so narrowly that an index on it is the best way in.
     narrow: bool = False
 
@@ -37,20 +37,20 @@ class Filter:
 _NARROW = frozenset({"id", "filename", "object_name"})
 
 
-def compile_filter(connection: Connection, lake: Lake, node: Node) -> Filter:
+def compile_filter(connection: Connection, lake: LakeRow, node: Node) -> CompiledFilter:
     """The filter of a query for a lake.
 
     Raises:
         QueryError: a field is not known or cannot be compared like this.
     """
     compiler = _Compiler(connection, lake)
-    parts = node.parts if isinstance(node, Every) else (node,)
-    tags = tuple(compiler.reach(part) for part in parts if isinstance(part, Comparison) and _drives(part))
+    parts = node.parts if isinstance(node, And) else (node,)
+    tags = tuple(compiler.tag_set(part) for part in parts if isinstance(part, Comparison) and _drives(part))
     conditions = tuple(compiler.condition(part) for part in parts if not _drives(part))
-    return Filter(conditions, tags, any(_is_narrow(part) for part in parts))
+    return CompiledFilter(conditions, tags, any(_is_narrow(part) for part in parts))
 
 
-def carries(tags: TagReach) -> Condition:
+def has_any_tag(tags: TagSet) -> Condition:
     """Whether a data carries one of these tags."""
     if not tags.keys:
         return false()
@@ -76,50 +76,50 @@ def _is_narrow(part: Node) -> bool:
 
 
 class _Compiler:
-    def __init__(self, connection: Connection, lake: Lake) -> None:
+    def __init__(self, connection: Connection, lake: LakeRow) -> None:
         self._connection = connection
         self._lake = lake
 
     def condition(self, node: Node) -> Condition:
         if isinstance(node, Comparison):
             return self._special.get(node.name, plain_condition)(node)
-        join = and_ if isinstance(node, Every) else or_
+        join = and_ if isinstance(node, And) else or_
         return join(*(self.condition(part) for part in node.parts))
 
-    def reach(self, asked: Comparison) -> TagReach:
+    def tag_set(self, comparison: Comparison) -> TagSet:
         tags = schema.tag.c
         wanted = select(tags.key, tags.data_count).where(tags.lake_key == self._lake.key)
-        rows = self._connection.execute(wanted.where(values.text(tags.name, asked))).all()
-        return TagReach(tuple(row.key for row in rows), sum(row.data_count for row in rows))
+        rows = self._connection.execute(wanted.where(values.text(tags.name, comparison))).all()
+        return TagSet(tuple(row.key for row in rows), sum(row.data_count for row in rows))
 
     @property
     def _special(self) -> dict[str, Callable[[Comparison], Condition]]:
         return {TAG_NAME: self._tag, SOURCE_NAME: self._source}
 
-    def _tag(self, asked: Comparison) -> Condition:
-        if asked.values == (None,):
-            return self._no_relation(asked, _has_tags())
+    def _tag(self, comparison: Comparison) -> Condition:
+        if comparison.values == (None,):
+            return self._no_relation(comparison, _has_tags())
         # The opposite of an operator asks for data that carry no such tag.
-        found = carries(self.reach(replace(asked, operator=asked.operator.positive)))
-        return ~found if asked.operator.is_negative else found
+        found = has_any_tag(self.tag_set(replace(comparison, operator=comparison.operator.positive)))
+        return ~found if comparison.operator.is_negative else found
 
-    def _source(self, asked: Comparison) -> Condition:
+    def _source(self, comparison: Comparison) -> Condition:
         column: ColumnElement[Any] = schema.data.c.source_key
-        if asked.values == (None,):
-            return self._no_relation(asked, column.is_not(None))
+        if comparison.values == (None,):
+            return self._no_relation(comparison, column.is_not(None))
         sources = schema.source.c
         mine = sources.organization_id == self._lake.organization_id
-        positive = values.text(sources.name, replace(asked, operator=asked.operator.positive))
+        positive = values.text(sources.name, replace(comparison, operator=comparison.operator.positive))
         keys = self._connection.execute(select(sources.key).where(mine, positive)).scalars().all()
         found = column.in_(keys)
-        return or_(column.is_(None), ~found) if asked.operator.is_negative else found
+        return or_(column.is_(None), ~found) if comparison.operator.is_negative else found
 
-    def _no_relation(self, asked: Comparison, some: Condition) -> Condition:
-        if asked.operator is Operator.EQUAL:
+    def _no_relation(self, comparison: Comparison, some: Condition) -> Condition:
+        if comparison.operator is Operator.EQUAL:
             return ~some
-        if asked.operator is Operator.NOT_EQUAL:
+        if comparison.operator is Operator.NOT_EQUAL:
             return some
-        raise QueryError("None goes with = and != only", asked.column)
+        raise QueryError("None goes with = and != only", comparison.column)
 
 
 def _has_tags() -> Condition:

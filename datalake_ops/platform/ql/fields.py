@@ -28,32 +28,32 @@ _KEY_LENGTH = 64
 _DATA = schema.data.c
 
 
-def _created_at(asked: Comparison) -> Condition:
-    return values.moment(type_coerce(_DATA.created_at, Integer), asked, _microseconds)
+def _created_at(comparison: Comparison) -> Condition:
+    return values.moment(type_coerce(_DATA.created_at, Integer), comparison, _microseconds)
 
 
 def _microseconds(found: Period) -> tuple[int, int]:
     return to_microseconds(found.start), to_microseconds(found.end)
 
 
-def _type(asked: Comparison) -> Condition:
-    return values.choice(_DATA.type, asked, tuple(word.value for word in DataType))
+def _type(comparison: Comparison) -> Condition:
+    return values.choice(_DATA.type, comparison, tuple(word.value for word in DataType))
 
 
-def _upload_status(asked: Comparison) -> Condition:
-    return values.choice(_DATA.upload_status, asked, tuple(word.value for word in UploadStatus))
+def _upload_status(comparison: Comparison) -> Condition:
+    return values.choice(_DATA.upload_status, comparison, tuple(word.value for word in UploadStatus))
 
 
 def _text(column: ColumnElement[Any]) -> Build:
-    return lambda asked: values.text(column, asked)
+    return lambda comparison: values.text(column, comparison)
 
 
 def _number(column: ColumnElement[Any]) -> Build:
-    return lambda asked: values.number(column, asked)
+    return lambda comparison: values.number(column, comparison)
 
 
 _FIELDS: dict[str, Build] = {
-    "id": lambda asked: values.identifier(_DATA.id, asked),
+    "id": lambda comparison: values.identifier(_DATA.id, comparison),
     "filename": _text(_DATA.filename),
     "object_name": _text(_DATA.object_name),
     "content_type": _text(_DATA.content_type),
@@ -66,48 +66,50 @@ _FIELDS: dict[str, Build] = {
     "meta.height": _number(_DATA.height),
     "file_size": _number(_DATA.file_size),
     # The embedded platform has no datasets: the relation is always empty.
-    "datasets.version": values.none_at_all,
+    "datasets.version": values.empty_relation,
 }
 NAMES = sorted([*_FIELDS, TAG_NAME, SOURCE_NAME, *(_METADATA + key for key in METADATA_KEYS)])
 
 
-def plain_condition(asked: Comparison) -> Condition:
+def plain_condition(comparison: Comparison) -> Condition:
     """The SQL of a comparison of a field that lies in the data's own row.
 
     Raises:
         QueryError: there is no such field, or it cannot be compared like this.
     """
-    build = _FIELDS.get(asked.name)
+    build = _FIELDS.get(comparison.name)
     if build is not None:
-        return build(asked)
-    if asked.name.startswith(_METADATA):
-        return _metadata(asked)
-    if asked.name.startswith(_CUSTOM):
-        keys = asked.name.removeprefix(_CUSTOM).split(".")
+        return build(comparison)
+    if comparison.name.startswith(_METADATA):
+        return _metadata(comparison)
+    if comparison.name.startswith(_CUSTOM):
+        keys = comparison.name.removeprefix(_CUSTOM).split(".")
         if max(len(key) for key in keys) > _KEY_LENGTH:
-            raise QueryError(f"a key of custom_metadata in a query has at most {_KEY_LENGTH} characters", asked.column)
-        return values.free(values.json_value("data.custom_metadata", keys), asked)
-    raise _unknown(asked)
+            raise QueryError(
+                f"a key of custom_metadata in a query has at most {_KEY_LENGTH} characters", comparison.column
+            )
+        return values.json_field(values.json_value("data.custom_metadata", keys), comparison)
+    raise _unknown(comparison)
 
 
-def _metadata(asked: Comparison) -> Condition:
-    key = asked.name.removeprefix(_METADATA)
+def _metadata(comparison: Comparison) -> Condition:
+    key = comparison.name.removeprefix(_METADATA)
     if key not in METADATA_KEYS:
-        raise _unknown(asked)
+        raise _unknown(comparison)
     found = values.json_value("data.metadata", [key]).value
     if key in METADATA_FLOATS:
-        return values.number(found, asked)
+        return values.number(found, comparison)
     if key in METADATA_DATETIMES:
         # Julian days understand every way the wire writes a moment, with or without a zone.
-        return values.moment(func.julianday(found), asked, _julian_days)
-    return values.text(found, asked)
+        return values.moment(func.julianday(found), comparison, _julian_days)
+    return values.text(found, comparison)
 
 
 def _julian_days(found: Period) -> tuple[Any, Any]:
     return func.julianday(found.start.isoformat(" ")), func.julianday(found.end.isoformat(" "))
 
 
-def _unknown(asked: Comparison) -> QueryError:
-    near = get_close_matches(asked.name, NAMES, n=3, cutoff=0.5)
+def _unknown(comparison: Comparison) -> QueryError:
+    near = get_close_matches(comparison.name, NAMES, n=3, cutoff=0.5)
     also = f"; near it are {', '.join(near)}" if near else f"; known are {', '.join(sorted(_FIELDS))}, {TAG_NAME}, ..."
-    return QueryError(f"there is no field {asked.name}{also}", asked.column)
+    return QueryError(f"there is no field {comparison.name}{also}", comparison.column)

@@ -11,7 +11,7 @@ from typing import Any, cast
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 from lark.exceptions import VisitError
 
-from datalake_ops.platform.ql.tree import Comparison, Every, Literal, Node, Operator, QueryError, Some
+from datalake_ops.platform.ql.tree import And, Comparison, Literal, Node, Operator, Or, QueryError
 
 TEXT_BYTES = 4096
 DEPTH = 32
@@ -85,10 +85,10 @@ class _Builder(Transformer[Token, Any]):
         return node  # type: ignore[no-any-return]
 
     def some(self, children: list[Any]) -> tuple[Node, int, int]:
-        return _joined(Some, children)
+        return _joined(Or, children)
 
     def every(self, children: list[Any]) -> tuple[Node, int, int]:
-        return _joined(Every, children)
+        return _joined(And, children)
 
     def comparison(self, children: list[Any]) -> tuple[Node, int, int]:
         name, operator, value = children
@@ -122,7 +122,7 @@ class _Builder(Transformer[Token, Any]):
         return _literal(token), token.column or 1
 
 
-def _joined(kind: type[Every] | type[Some], children: list[Any]) -> tuple[Node, int, int]:
+def _joined(kind: type[And] | type[Or], children: list[Any]) -> tuple[Node, int, int]:
     if len(children) == 1:
         only: tuple[Node, int, int] = children[0]
         return only

@@ -19,7 +19,7 @@ class Period:
     end: datetime
 
 
-def period(text: str) -> Period | None:
+def parse_period(text: str) -> Period | None:
     """The period that a date or a date and time names; without zone it is UTC. None when it is no date."""
     match = _FORM.fullmatch(text.strip())
     if match is None:

@@ -74,27 +74,27 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Every:
+class And:
     """All of these hold."""
 
     parts: tuple[Node, ...]
 
 
 @dataclass(frozen=True)
-class Some:
+class Or:
     """At least one of these holds."""
 
     parts: tuple[Node, ...]
 
 
-Node = Comparison | Every | Some
+Node = Comparison | And | Or
 
 
 def render(node: Node) -> str:
     """The text of a tree; parsing it gives the tree again."""
     if isinstance(node, Comparison):
         return f"{node.name} {node.operator.value} {_render_values(node)}"
-    word = " and " if isinstance(node, Every) else " or "
+    word = " and " if isinstance(node, And) else " or "
     return word.join(_inside(part) for part in node.parts)
 
 

@@ -25,7 +25,7 @@ def execute_many(connection: Connection, statement: str, rows: Iterable[Sequence
     return _driver(connection).executemany(statement, rows)
 
 
-def among(connection: Connection, statement: str, keys: Iterable[int]) -> list[Any]:
+def rows_by_keys(connection: Connection, statement: str, keys: Iterable[int]) -> list[Any]:
     """Rows of a statement whose only parameter is a list of numbers, read by `json_each(?)`.
 
     The list travels as one JSON text, so that the statement is the same for every length.

@@ -12,25 +12,26 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, exists, select, text
 
-from datalake_ops.platform.jobs import import_progress, job_table, logs
-from datalake_ops.platform.jobs.import_projections import list_projections
-from datalake_ops.platform.jobs.import_steps import (
+from datalake_ops.platform.jobs import job_table, logs
+from datalake_ops.platform.jobs.imports.progress import NoLongerRunningError, read_progress, record_listing_complete
+from datalake_ops.platform.jobs.imports.projections import attach_projections
+from datalake_ops.platform.jobs.imports.steps import (
     COUNTS,
-    MEASURE_BATCH,
+    PROBE_BATCH,
     ImportWork,
-    StoppedError,
+    ServerStoppingError,
     list_objects,
     list_prefixes,
-    measure_data,
-    measured,
-    to_measure,
+    pending_data,
+    probe_data,
+    probe_object,
 )
-from datalake_ops.platform.jobs.import_writes import ToMeasure, write_measured
-from datalake_ops.platform.lake import Lake
-from datalake_ops.platform.objects.object_store import LocalStore
-from datalake_ops.platform.objects.probe_pool import MeasurersClosedError
+from datalake_ops.platform.jobs.imports.writes import PendingData, write_probed
+from datalake_ops.platform.objects.object_store import LocalObjectStore
+from datalake_ops.platform.objects.probe_pool import ProbePoolClosedError
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.database import Database
+from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.writer import WriterClosedError
 from datalake_ops.wire.data import UploadStatus
 from datalake_ops.wire.jobs import JobKind, JobStatus
@@ -39,7 +40,7 @@ _THREADS = 2
 _STEPS: dict[str, Callable[[ImportWork], None]] = {
     "prefixes": list_prefixes,
     "objects": list_objects,
-    "projections": list_projections,
+    "projections": attach_projections,
 }
 _logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ _logger = logging.getLogger(__name__)
 class ImportRunner:
     """Runs imports in the order they came."""
 
-    def __init__(self, database: Database, store: LocalStore) -> None:
+    def __init__(self, database: Database, store: LocalObjectStore) -> None:
         self._database = database
         self._store = store
         self._stopping = threading.Event()
@@ -62,7 +63,7 @@ class ImportRunner:
         rows = self._database.read_sync(lambda connection: job_table.in_states(connection, JobKind.IMPORT, *unfinished))
         for row in rows:
             self.enqueue(row.id, row.lake_key)
-        self._threads.submit(self._guarded, self._measure_left)
+        self._threads.submit(self._guarded, self._probe_leftovers)
 
     def enqueue(self, job: UUID, lake_key: int) -> None:
         """Run an import when its turn comes."""
@@ -94,7 +95,7 @@ class ImportRunner:
         """A thread of the pool would swallow what it cannot handle."""
         try:
             work(*arguments)
-        except (StoppedError, WriterClosedError, MeasurersClosedError):
+        except (ServerStoppingError, WriterClosedError, ProbePoolClosedError):
             return
         except Exception:
             _logger.exception("An import could not be run.")
@@ -105,24 +106,24 @@ class ImportRunner:
             return
         try:
             self._do(work)
-        except import_progress.NoLongerRunningError:
+        except NoLongerRunningError:
             # Killed: what it registered stays, and must not stay unmeasured.
-            self._measure_left()
-        except (StoppedError, WriterClosedError, MeasurersClosedError):
+            self._probe_leftovers()
+        except (ServerStoppingError, WriterClosedError, ProbePoolClosedError):
             raise
         except Exception as error:
             _logger.exception("Import %s failed.", job)
             reason = f"The import failed: {type(error).__name__}: {error}"
             self._database.write_sync(lambda connection: _end(connection, job, JobStatus.FAILED, reason))
-            self._measure_left()
+            self._probe_leftovers()
 
     def _do(self, work: ImportWork) -> None:
-        progress = self._database.read_sync(lambda connection: import_progress.read_progress(connection, work.job))
+        progress = self._database.read_sync(lambda connection: read_progress(connection, work.job))
         if not progress.listed_all:
             step = next(step for name, step in _STEPS.items() if name in work.request)
             step(work)
-            self._database.write_sync(lambda connection: import_progress.all_listed(connection, work.job))
-        measure_data(work)
+            self._database.write_sync(lambda connection: record_listing_complete(connection, work.job))
+        probe_data(work)
         self._database.write_sync(lambda connection: _end(connection, work.job, JobStatus.SUCCEEDED))
 
     def _begin(self, connection: Connection, job: UUID) -> ImportWork | None:
@@ -134,17 +135,17 @@ class ImportRunner:
         lake = connection.execute(select(schema.lake).where(schema.lake.c.key == row.lake_key)).one()
         return ImportWork(job, _lake(lake), row.request, self._database, self._store, self._stopping)
 
-    def _measure_left(self) -> None:
+    def _probe_leftovers(self) -> None:
         """Measure data that no running import will: those of killed imports, and of a server killed meanwhile."""
         for lake in self._database.read_sync(_lakes):
             last: int | None = 0
             while last is not None and not self._stopping.is_set():
-                last = self._measure_some(lake, last)
+                last = self._probe_batch(lake, last)
 
-    def _measure_some(self, lake: Lake, after: int) -> int | None:
-        items = self._database.read_sync(lambda connection: _left(connection, lake, after))
-        results = [(item, measured(self._store, lake, item)) for item in items]
-        self._database.write_sync(lambda connection: write_measured(connection, results))
+    def _probe_batch(self, lake: LakeRow, after: int) -> int | None:
+        items = self._database.read_sync(lambda connection: _leftovers(connection, lake, after))
+        results = [(item, probe_object(self._store, lake, item)) for item in items]
+        self._database.write_sync(lambda connection: write_probed(connection, results))
         return items[-1].seq if items else None
 
 
@@ -165,15 +166,15 @@ def _end(connection: Connection, job: UUID, status: JobStatus, reason: str | Non
     job_table.move(connection, job, status, reason=reason)
 
 
-def _lakes(connection: Connection) -> list[Lake]:
+def _lakes(connection: Connection) -> list[LakeRow]:
     return [_lake(row) for row in connection.execute(select(schema.lake))]
 
 
-def _lake(row: Row[Any]) -> Lake:
-    return Lake(row.key, row.id, row.name, row.organization_id, row.connector_id)
+def _lake(row: Row[Any]) -> LakeRow:
+    return LakeRow(row.key, row.id, row.name, row.organization_id, row.connector_id)
 
 
-def _left(connection: Connection, lake: Lake, after: int) -> list[ToMeasure]:
+def _leftovers(connection: Connection, lake: LakeRow, after: int) -> list[PendingData]:
     data, cursor, job = schema.data.c, schema.import_cursor.c, schema.job.c
     unfinished = [status.value for status in JobStatus if not status.is_terminal]
     awaited = exists(
@@ -182,13 +183,13 @@ def _left(connection: Connection, lake: Lake, after: int) -> list[ToMeasure]:
         .where(job.lake_key == lake.key, job.status.in_(unfinished))
         .where(data.seq >= cursor.first_seq, data.seq <= cursor.last_seq)
     )
-    return to_measure(
+    return pending_data(
         connection.execute(
             select(data.seq, data.object_name, data.content_type, data.metadata)
             # The second condition says nothing new, but lets SQLite use the index of the few that are not done.
             .where(data.lake_key == lake.key, data.upload_status == UploadStatus.COMPUTING.value)
             .where(text("data.upload_status <> 'DONE'"), data.seq > after, ~awaited)
             .order_by(data.seq)
-            .limit(MEASURE_BATCH)
+            .limit(PROBE_BATCH)
         )
     )

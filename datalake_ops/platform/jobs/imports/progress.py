@@ -18,7 +18,7 @@ class NoLongerRunningError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Progress:
+class ImportProgress:
     """The last name listed, whether all are, the span of data registered, and the last of them measured."""
 
     name: str = ""
@@ -28,16 +28,16 @@ class Progress:
     measured_seq: int = 0
 
 
-def read_progress(connection: Connection, job: UUID) -> Progress:
+def read_progress(connection: Connection, job: UUID) -> ImportProgress:
     """How far an import is; the beginning for one that has not begun."""
     cursor = schema.import_cursor
     row = connection.execute(select(cursor).where(cursor.c.job_id == job)).first()
     if row is None:
-        return Progress()
-    return Progress(row.name, row.listed_all, row.first_seq, row.last_seq, row.measured_seq)
+        return ImportProgress()
+    return ImportProgress(row.name, row.listed_all, row.first_seq, row.last_seq, row.measured_seq)
 
 
-def listed(connection: Connection, job: UUID, name: str, seqs: Sequence[int]) -> None:
+def record_listed(connection: Connection, job: UUID, name: str, seqs: Sequence[int]) -> None:
     """Note that everything up to `name` is listed, and that data of these keys were registered."""
     before = read_progress(connection, job)
     cursor = schema.import_cursor
@@ -51,14 +51,14 @@ def listed(connection: Connection, job: UUID, name: str, seqs: Sequence[int]) ->
         connection.execute(insert(cursor).values(job_id=job, **values))
 
 
-def all_listed(connection: Connection, job: UUID) -> None:
+def record_listing_complete(connection: Connection, job: UUID) -> None:
     """Note that nothing more is to be listed."""
-    listed(connection, job, "", [])
+    record_listed(connection, job, "", [])
     cursor = schema.import_cursor
     connection.execute(update(cursor).where(cursor.c.job_id == job).values(listed_all=True))
 
 
-def measured(connection: Connection, job: UUID, seq: int) -> None:
+def record_probed(connection: Connection, job: UUID, seq: int) -> None:
     """Note that the data up to this key are measured."""
     cursor = schema.import_cursor
     connection.execute(update(cursor).where(cursor.c.job_id == job).values(measured_seq=seq))

@@ -18,10 +18,17 @@ from datalake_ops.platform.http.errors import RefusalError, bad_request, conflic
 from datalake_ops.platform.objects.folder_store import StagedFile
 from datalake_ops.platform.objects.forms import BadFormError, UploadForm
 from datalake_ops.platform.objects.multipart import UnknownUploadError
-from datalake_ops.platform.objects.object_store import OBJECT_PATH, PART_PATH, UPLOAD_PATH, LocalStore, Opened, store_of
+from datalake_ops.platform.objects.object_store import (
+    OBJECT_PATH,
+    PART_PATH,
+    UPLOAD_PATH,
+    LocalObjectStore,
+    OpenObject,
+    store_of,
+)
 from datalake_ops.platform.objects.ranges import ByteRange, UnsatisfiableRangeError, read_range
 from datalake_ops.platform.objects.signing import GET, PUT, Grant, RefusedGrantError
-from datalake_ops.platform.objects.streaming import Incoming, TooLargeError, outgoing
+from datalake_ops.platform.objects.streaming import TooLargeError, UploadSink, stream_range
 
 Body = AsyncGenerator[bytes, None]
 
@@ -56,7 +63,7 @@ async def upload_part(request: Request) -> Response:
     async with _receiving(request, store) as (body, staged):
         grant = store.signer.read_query(request.query_params, PUT, time.time())
         store.uploads.check(grant.upload, grant.connector, grant.key)
-        incoming = Incoming(staged, grant.max_bytes)
+        incoming = UploadSink(staged, grant.max_bytes)
         async for chunk in body:
             await incoming.add(chunk)
         etag = await incoming.finish(lambda md5: store.uploads.put(grant.upload, grant.part, staged, md5))
@@ -78,7 +85,7 @@ async def download(request: Request) -> Response:
 
 
 @asynccontextmanager
-async def _receiving(request: Request, store: LocalStore) -> AsyncIterator[tuple[Body, StagedFile]]:
+async def _receiving(request: Request, store: LocalObjectStore) -> AsyncIterator[tuple[Body, StagedFile]]:
     """A body and a new file for it that vanishes unless committed; what goes wrong is refused in the wire's form."""
     body = request.stream()
     with store.folder.stage() as staged:
@@ -100,14 +107,16 @@ async def _drain(body: Body) -> None:
                 return
 
 
-async def _read_form(form: UploadForm, body: Body, store: LocalStore, staged: StagedFile) -> tuple[Grant, Incoming]:
+async def _read_form(
+    form: UploadForm, body: Body, store: LocalObjectStore, staged: StagedFile
+) -> tuple[Grant, UploadSink]:
     grant: Grant | None = None
-    incoming: Incoming | None = None
+    incoming: UploadSink | None = None
     async for chunk in body:
         content = form.feed(chunk)
         if form.file_began and grant is None:
             grant = store.signer.read_form(form.fields, time.time())
-            incoming = Incoming(staged, grant.max_bytes)
+            incoming = UploadSink(staged, grant.max_bytes)
         if content and incoming is not None:
             await incoming.add(content)
     if grant is None or incoming is None or not form.file_ended:
@@ -115,14 +124,14 @@ async def _read_form(form: UploadForm, body: Body, store: LocalStore, staged: St
     return grant, incoming
 
 
-def _commit(store: LocalStore, staged: StagedFile, grant: Grant) -> None:
+def _commit(store: LocalObjectStore, staged: StagedFile, grant: Grant) -> None:
     # Looked up again: the name was free when the form was signed, which may be an hour ago.
     if store.taken(UUID(grant.connector), grant.key):
         raise conflict(f"The object {grant.key!r} is data already; an upload does not replace it.")
     staged.commit(grant.connector, grant.key)
 
 
-def _give(request: Request, name: str, opened: Opened) -> Response:
+def _give(request: Request, name: str, opened: OpenObject) -> Response:
     etag = f'"{opened.changed_ns:x}-{opened.size:x}"'
     headers = {
         "Accept-Ranges": "bytes",
@@ -134,21 +143,21 @@ def _give(request: Request, name: str, opened: Opened) -> Response:
     }
     unchanged = request.headers.get("if-range", etag) == etag
     try:
-        asked = read_range(request.headers.get("range") if unchanged else None, opened.size)
+        parameters = read_range(request.headers.get("range") if unchanged else None, opened.size)
     except UnsatisfiableRangeError:
         opened.file.close()
         headers |= {"Content-Range": f"bytes */{opened.size}"}
         return Response(status_code=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)
-    part = asked or ByteRange(0, opened.size - 1)
+    part = parameters or ByteRange(0, opened.size - 1)
     # Announced, never chunked: clients take a missing Content-Length for a broken transfer.
     headers["Content-Length"] = str(part.length)
-    if asked:
-        headers["Content-Range"] = f"bytes {asked.start}-{asked.end}/{opened.size}"
-    status = HTTPStatus.PARTIAL_CONTENT if asked else HTTPStatus.OK
+    if parameters:
+        headers["Content-Range"] = f"bytes {parameters.start}-{parameters.end}/{opened.size}"
+    status = HTTPStatus.PARTIAL_CONTENT if parameters else HTTPStatus.OK
     if request.method == "HEAD":
         opened.file.close()
         return Response(status_code=status, headers=headers, media_type=opened.content_type)
-    return StreamingResponse(outgoing(opened.file, part), status, headers, opened.content_type)
+    return StreamingResponse(stream_range(opened.file, part), status, headers, opened.content_type)
 
 
 def _attachment(name: str) -> str:

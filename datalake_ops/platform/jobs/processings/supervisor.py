@@ -18,15 +18,15 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, select
 
 from datalake_ops.platform.jobs import job_table, logs
-from datalake_ops.platform.jobs.log_reader import read_lines
-from datalake_ops.platform.jobs.programs import Programs, UnknownImageError
-from datalake_ops.platform.jobs.resource_pool import Ledger, Share
-from datalake_ops.platform.jobs.shim_client import CannotStartError, Ending, Keeper
+from datalake_ops.platform.jobs.processings.log_reader import read_lines
+from datalake_ops.platform.jobs.processings.programs import Programs, UnknownImageError
+from datalake_ops.platform.jobs.processings.resource_pool import Allocation, ResourcePool
+from datalake_ops.platform.jobs.processings.shim_client import CannotStartError, JobShim, ProgramExit
 from datalake_ops.platform.jobs.states import IllegalTransitionError
 from datalake_ops.platform.services import Services
 from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.tokens import Principal, add_token, drop_job_tokens, new_token
 from datalake_ops.platform.store.writer import WriterClosedError
-from datalake_ops.platform.tokens import Caller, add_token, drop_job_tokens, new_token
 from datalake_ops.wire.jobs import JobKind, JobStatus
 
 POLL_SECONDS = 0.1
@@ -40,52 +40,52 @@ _logger = logging.getLogger(__name__)
 @dataclass
 class _Run:
     job: UUID
-    keeper: Keeper
+    shim: JobShim
     log_offset: int = 0
 
 
 class Supervisor:
     """Runs processings, in the order they were launched, as many at once as the ledger admits."""
 
-    def __init__(self, services: Services, programs: Programs, ledger: Ledger) -> None:
+    def __init__(self, services: Services, programs: Programs, resources: ResourcePool) -> None:
         self._services = services
         self._programs = programs
-        self._ledger = ledger
-        self._arrived: deque[UUID] = deque()
+        self._resources = resources
+        self._incoming: deque[UUID] = deque()
         self._queue: deque[Row[Any]] = deque()
         self._runs: dict[UUID, _Run] = {}
-        self._doomed: set[UUID] = set()
+        self._kills: set[UUID] = set()
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="supervisor", daemon=True)
 
     def start(self) -> None:
         """Adopt what runs from before, queue what waits, and begin."""
-        for row in self._services.database.read_sync(_held):
+        for row in self._services.database.read_sync(_running_rows):
             held = row.held
-            self._ledger.admit(row.id, 0, 0, Share(held["cpu"], tuple(held["gpus"])))
-            self._runs[row.id] = _Run(row.id, self._keeper(row.id), row.log_offset or 0)
+            self._resources.admit(row.id, 0, 0, Allocation(held["cpu"], tuple(held["gpus"])))
+            self._runs[row.id] = _Run(row.id, self._shim(row.id), row.log_offset or 0)
             if row.cancel_requested_at is not None:
-                self._doomed.add(row.id)
+                self._kills.add(row.id)
         waiting = (JobStatus.PENDING, JobStatus.QUEUED)
         rows = self._services.database.read_sync(
             lambda connection: job_table.in_states(connection, JobKind.PROCESSING, *waiting)
         )
-        self._arrived.extend(row.id for row in rows)
+        self._incoming.extend(row.id for row in rows)
         self._wake.set()
         self._thread.start()
 
     def enqueue(self, job: UUID) -> None:
         """Run a job when its turn comes."""
-        self._arrived.append(job)
+        self._incoming.append(job)
         self._wake.set()
 
     def kill(self, job: UUID) -> None:
         """End the program of a running job, and all it started."""
-        self._doomed.add(job)
+        self._kills.add(job)
         self._wake.set()
 
-    def look_again(self) -> None:
+    def wake(self) -> None:
         """See whether a job that waits may have its turn: one before it is gone."""
         self._wake.set()
 
@@ -102,10 +102,10 @@ class Supervisor:
             self._wake.clear()
             try:
                 if is_woken:
-                    self._take_arrived()
+                    self._queue_incoming()
                     self._admit_waiting()
                 for run in list(self._runs.values()):
-                    self._attend(run)
+                    self._poll(run)
             except WriterClosedError:
                 return
             except Exception:
@@ -114,46 +114,46 @@ class Supervisor:
                 self._stopping.wait(1.0)
                 self._wake.set()
 
-    def _take_arrived(self) -> None:
-        while self._arrived:
-            row = self._services.database.write_sync(lambda connection: _queued(connection, self._arrived[0]))
-            self._arrived.popleft()
+    def _queue_incoming(self) -> None:
+        while self._incoming:
+            row = self._services.database.write_sync(lambda connection: _queued(connection, self._incoming[0]))
+            self._incoming.popleft()
             if row is not None:
                 self._queue.append(row)
 
     def _admit_waiting(self) -> None:
         while self._queue and not self._stopping.is_set():
             row = self._queue[0]
-            if self._services.database.read_sync(lambda connection: _still_waits(connection, self._queue[0].id)):
-                share = self._ledger.admit(row.id, row.cpu or 1, row.gpu or 0)
-                if share is None:
+            if self._services.database.read_sync(lambda connection: _is_waiting(connection, self._queue[0].id)):
+                allocation = self._resources.admit(row.id, row.cpu or 1, row.gpu or 0)
+                if allocation is None:
                     # Strictly in turn: a large job would wait for ever behind small ones that slip past it.
                     return
-                self._start(row, share)
+                self._start(row, allocation)
             self._queue.popleft()
 
-    def _start(self, row: Row[Any], share: Share) -> None:
-        keeper = self._keeper(row.id)
+    def _start(self, row: Row[Any], allocation: Allocation) -> None:
+        shim = self._shim(row.id)
         try:
             argv = self._programs.command(row.request["image"], row.request["tag"])
-            if not keeper.was_started():
-                keeper.start(argv, self._environment(row, share))
+            if not shim.was_started():
+                shim.start(argv, self._environment(row, allocation))
         except (UnknownImageError, CannotStartError) as error:
             reason = str(error)
             self._services.database.write_sync(lambda connection: _fail(connection, row.id, reason))
-            self._ledger.release(row.id)
+            self._resources.release(row.id)
             return
-        self._runs[row.id] = _Run(row.id, keeper)
-        held = {"cpu": share.cpu, "gpus": list(share.gpus)}
+        self._runs[row.id] = _Run(row.id, shim)
+        held = {"cpu": allocation.cpu, "gpus": list(allocation.gpus)}
         if not self._services.database.write_sync(lambda connection: _running(connection, row.id, held)):
-            self._doomed.add(row.id)
+            self._kills.add(row.id)
 
-    def _environment(self, row: Row[Any], share: Share) -> dict[str, str]:
+    def _environment(self, row: Row[Any], allocation: Allocation) -> dict[str, str]:
         token = new_token()
         name = self._services.database.write_sync(lambda connection: _add_token(connection, row, token))
         environment = {key: value for key, value in os.environ.items() if not key.startswith(_PRIVATE)}
-        if self._ledger.gpus:
-            environment["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, share.gpus))
+        if self._resources.gpus:
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, allocation.gpus))
         return {
             **environment,
             # Lines are to reach the log when they are printed, not when a buffer is full.
@@ -165,20 +165,20 @@ class Supervisor:
             "host": self._services.settings.address,
         }
 
-    def _attend(self, run: _Run) -> None:
-        if run.job in self._doomed and run.keeper.terminate():
-            self._doomed.discard(run.job)
+    def _poll(self, run: _Run) -> None:
+        if run.job in self._kills and run.shim.terminate():
+            self._kills.discard(run.job)
         # Asked before the log is read: nothing is written to it after the program ended.
-        ending = run.keeper.ending()
-        if ending is None and not run.keeper.is_alive():
-            ending = run.keeper.ending() or Ending(None)
-        while self._take_lines(run, to_the_end=ending is not None):
+        ending = run.shim.ending()
+        if ending is None and not run.shim.is_alive():
+            ending = run.shim.ending() or ProgramExit(None)
+        while self._copy_log(run, to_the_end=ending is not None):
             pass
         if ending is not None:
             self._finish(run, ending)
 
-    def _take_lines(self, run: _Run, to_the_end: bool) -> bool:
-        lines, offset = read_lines(run.keeper.log, run.log_offset, to_the_end)
+    def _copy_log(self, run: _Run, to_the_end: bool) -> bool:
+        lines, offset = read_lines(run.shim.log, run.log_offset, to_the_end)
         if offset == run.log_offset:
             return False
 
@@ -190,22 +190,22 @@ class Supervisor:
         run.log_offset = offset
         return True
 
-    def _finish(self, run: _Run, ending: Ending) -> None:
+    def _finish(self, run: _Run, ending: ProgramExit) -> None:
         if ending.code is None:
-            run.keeper.clear_away()
+            run.shim.clear_away()
         self._services.database.write_sync(lambda connection: _ended(connection, run.job, ending))
         self._services.tokens.forget()
-        self._ledger.release(run.job)
-        self._doomed.discard(run.job)
+        self._resources.release(run.job)
+        self._kills.discard(run.job)
         del self._runs[run.job]
         # Whoever waits for what this job held may have its turn now.
         self._wake.set()
 
-    def _keeper(self, job: UUID) -> Keeper:
-        return Keeper(self._services.settings.jobs / str(job))
+    def _shim(self, job: UUID) -> JobShim:
+        return JobShim(self._services.settings.jobs / str(job))
 
 
-def _held(connection: Connection) -> list[Row[Any]]:
+def _running_rows(connection: Connection) -> list[Row[Any]]:
     """Jobs whose programs were started and not yet seen to end."""
     return list(connection.execute(select(schema.job).where(schema.job.c.held.is_not(None))).all())
 
@@ -219,7 +219,7 @@ def _queued(connection: Connection, job: UUID) -> Row[Any] | None:
     return row
 
 
-def _still_waits(connection: Connection, job: UUID) -> bool:
+def _is_waiting(connection: Connection, job: UUID) -> bool:
     row = job_table.get(connection, job)
     return row is not None and not JobStatus(row.status).is_terminal
 
@@ -244,12 +244,12 @@ def _fail(connection: Connection, job: UUID, reason: str) -> None:
 
 def _add_token(connection: Connection, row: Row[Any], token: str) -> str:
     user = connection.execute(select(schema.user.c.username).where(schema.user.c.id == row.user_id)).scalar_one()
-    add_token(connection, token, Caller(row.organization_id, row.user_id, user, row.id))
+    add_token(connection, token, Principal(row.organization_id, row.user_id, user, row.id))
     organization = schema.organization.c
     return str(connection.execute(select(organization.name).where(organization.id == row.organization_id)).scalar_one())
 
 
-def _ended(connection: Connection, job: UUID, ending: Ending) -> None:
+def _ended(connection: Connection, job: UUID, ending: ProgramExit) -> None:
     drop_job_tokens(connection, job)
     row = job_table.get(connection, job)
     if row is None:
@@ -257,11 +257,11 @@ def _ended(connection: Connection, job: UUID, ending: Ending) -> None:
     job_table.note(connection, job, held=None, exit_code=ending.code)
     # A program may have reported its own end; that word counts.
     if not JobStatus(row.status).is_terminal:
-        status, reason = _verdict(ending)
+        status, reason = _final_status(ending)
         job_table.move(connection, job, status, reason=reason)
 
 
-def _verdict(ending: Ending) -> tuple[JobStatus, str | None]:
+def _final_status(ending: ProgramExit) -> tuple[JobStatus, str | None]:
     if ending.code is None:
         return JobStatus.FAILED, _LOST
     if ending.killed:

@@ -19,7 +19,7 @@ _PREFIX = "dlo_"
 
 
 @dataclass(frozen=True)
-class Caller:
+class Principal:
     """Who asks: a user in one organization, or a job's program acting for it."""
 
     organization_id: UUID
@@ -38,13 +38,13 @@ def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 
-def add_token(connection: Connection, token: str, caller: Caller) -> None:
+def add_token(connection: Connection, token: str, principal: Principal) -> None:
     """Make a token valid for a caller."""
     row = {
         "digest": digest(token),
-        "organization_id": caller.organization_id,
-        "user_id": caller.user_id,
-        "job_id": caller.job_id,
+        "organization_id": principal.organization_id,
+        "user_id": principal.user_id,
+        "job_id": principal.job_id,
         "created_at": now(),
     }
     connection.execute(insert(schema.token).values(row).on_conflict_do_nothing())
@@ -60,9 +60,9 @@ class Tokens:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[bytes, Caller] = {}
+        self._known: dict[bytes, Principal] = {}
 
-    async def caller(self, token: str) -> Caller | None:
+    async def principal(self, token: str) -> Principal | None:
         """The caller a token belongs to, None when it is not valid."""
         asked = digest(token)
         known = self._known.get(asked)
@@ -78,7 +78,7 @@ class Tokens:
         self._known.clear()
 
 
-def _find(connection: Connection, asked: bytes) -> Caller | None:
+def _find(connection: Connection, asked: bytes) -> Principal | None:
     row = connection.execute(
         select(schema.token, schema.user.c.username)
         .join(schema.user, schema.user.c.id == schema.token.c.user_id)
@@ -86,4 +86,4 @@ def _find(connection: Connection, asked: bytes) -> Caller | None:
     ).first()
     if row is None or not hmac.compare_digest(row.digest, asked):
         return None
-    return Caller(row.organization_id, row.user_id, row.username, row.job_id)
+    return Principal(row.organization_id, row.user_id, row.username, row.job_id)

@@ -11,12 +11,12 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, select
 
 from datalake_ops.platform.http.errors import RefusalError, bad_request, not_found
-from datalake_ops.platform.jobs.job_table import JobMark, NewJob
-from datalake_ops.platform.jobs.programs import Programs, UnknownImageError
-from datalake_ops.platform.jobs.resource_pool import Ledger
-from datalake_ops.platform.lake import Lake
+from datalake_ops.platform.jobs.job_table import JobKeys, NewJob
+from datalake_ops.platform.jobs.processings.programs import Programs, UnknownImageError
+from datalake_ops.platform.jobs.processings.resource_pool import ResourcePool
 from datalake_ops.platform.store import schema
-from datalake_ops.platform.tokens import Caller
+from datalake_ops.platform.store.rows import LakeRow
+from datalake_ops.platform.store.tokens import Principal
 from datalake_ops.wire.jobs import JobKind
 from datalake_ops.wire.processings import InputType, ProcessingLaunch, ProcessingTarget
 
@@ -35,19 +35,19 @@ class LaunchBody(ProcessingLaunch):
 class Launch:
     """A launch as it came in: where, by whom, what, and how its job is to be found again."""
 
-    lake: Lake
-    caller: Caller
+    lake: LakeRow
+    principal: Principal
     body: LaunchBody
-    mark: JobMark
+    keys: JobKeys
 
-    def plan(self, connection: Connection, programs: Programs, ledger: Ledger) -> NewJob:
+    def plan(self, connection: Connection, programs: Programs, resources: ResourcePool) -> NewJob:
         """The job that does what was asked.
 
         Raises:
             RefusalError: 404 for a processing or data that is not there; 400 for whatever else cannot be.
         """
         processing = self._processing(connection)
-        self._check_machine(processing, programs, ledger)
+        self._check_machine(processing, programs, resources)
         self._check_data(connection)
         inputs = dict(self.body.inputs or {})
         _check_inputs(connection, processing.id, inputs)
@@ -64,11 +64,11 @@ class Launch:
         }
         return NewJob(
             organization_id=self.lake.organization_id,
-            user_id=self.caller.user_id,
+            user_id=self.principal.user_id,
             lake_key=self.lake.key,
             kind=JobKind.PROCESSING,
             request=request,
-            mark=self.mark,
+            keys=self.keys,
             processing_id=processing.id,
             cpu=_count(self.body.cpu, processing.default_cpu, 1),
             gpu=_count(self.body.gpu, processing.default_gpu, 0),
@@ -83,7 +83,7 @@ class Launch:
             raise bad_request(f"The processing {found.name!r} works on a {found.target}, not on a datalake.")
         return found
 
-    def _check_machine(self, processing: Row[Any], programs: Programs, ledger: Ledger) -> None:
+    def _check_machine(self, processing: Row[Any], programs: Programs, resources: ResourcePool) -> None:
         try:
             programs.command(processing.docker_image, processing.docker_tag)
         except UnknownImageError as error:
@@ -91,8 +91,8 @@ class Launch:
         cpu, gpu = _count(self.body.cpu, processing.default_cpu, 1), _count(self.body.gpu, processing.default_gpu, 0)
         if cpu < 1 or gpu < 0:
             raise bad_request("A job needs at least one cpu, and no less than no gpu.")
-        if gpu > ledger.gpus:
-            raise RefusalError(402, f"The job asks for {gpu} GPUs; this platform has {ledger.gpus}.")
+        if gpu > resources.gpus:
+            raise RefusalError(402, f"The job asks for {gpu} GPUs; this platform has {resources.gpus}.")
 
     def _check_data(self, connection: Connection) -> None:
         wanted = list(dict.fromkeys(self.body.data_ids))
@@ -121,6 +121,11 @@ class Launch:
         if found is None:
             raise not_found(f"Datalake {self.body.target_datalake_name!r}")
         return str(found)
+
+
+def payload_name(job: UUID) -> str:
+    """Name of the object that tells a program which data to work on."""
+    return f"jobs/{job}/payload.json"
 
 
 def _check_inputs(connection: Connection, processing: UUID, inputs: Mapping[str, Any]) -> None:

@@ -9,23 +9,23 @@ from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
 
 from datalake_ops.platform.bootstrap import add_lake, add_organization
-from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import conflict, json_response
 from datalake_ops.platform.http.fault_injection import Fault, FaultRule, Faults
-from datalake_ops.platform.jobs.programs import seed_processings_of
+from datalake_ops.platform.jobs.processings.programs import seed_processings_of
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
-from datalake_ops.platform.tokens import add_token, new_token
+from datalake_ops.platform.store.tokens import add_token, new_token
 from datalake_ops.wire.lakes import Extension
 
 
-class Named(BaseModel):
+class NamedResourceBody(BaseModel):
     """A name for something to make."""
 
     name: str = Field(min_length=1, max_length=256)
 
 
-class Withheld(BaseModel):
+class ExtensionsBody(BaseModel):
     """Extensions that the platform is not to announce."""
 
     extensions: list[Extension]
@@ -36,37 +36,37 @@ def admin_router(faults: Faults) -> APIRouter:
     router = APIRouter(prefix="/_admin", tags=["admin"])
 
     @router.post("/faults")
-    async def script(rule: FaultRule, _caller: CallerOf) -> Response:
+    async def script(rule: FaultRule, _caller: PrincipalDep) -> Response:
         """Let requests fail."""
         fault = Fault(rule)
         faults.faults.append(fault)
         return json_response({"id": fault.id})
 
     @router.get("/faults")
-    async def met(_caller: CallerOf) -> Response:
+    async def met(_caller: PrincipalDep) -> Response:
         """The scripted faults, and how often each was met."""
         items = [{"id": fault.id, "met": fault.met, **fault.rule.model_dump()} for fault in faults.faults]
         return json_response({"items": items})
 
     @router.delete("/faults")
-    async def forget(_caller: CallerOf) -> Response:
+    async def forget(_caller: PrincipalDep) -> Response:
         """Forget every fault."""
         faults.faults.clear()
         return json_response({})
 
     @router.get("/requests")
-    async def journal(_caller: CallerOf) -> Response:
+    async def journal(_caller: PrincipalDep) -> Response:
         """The last requests, oldest first."""
         return json_response({"items": list(faults.journal)})
 
     @router.delete("/requests")
-    async def clear(_caller: CallerOf) -> Response:
+    async def clear(_caller: PrincipalDep) -> Response:
         """Empty the journal."""
         faults.journal.clear()
         return json_response({})
 
     @router.put("/withheld")
-    async def withhold(body: Withheld, request: Request, _caller: CallerOf) -> Response:
+    async def withhold(body: ExtensionsBody, request: Request, _caller: PrincipalDep) -> Response:
         """From now on announce every extension but these."""
         services(request).withheld = frozenset(extension.value for extension in body.extensions)
         return json_response({})
@@ -77,15 +77,15 @@ def admin_router(faults: Faults) -> APIRouter:
 
 def _add_makers(router: APIRouter) -> None:
     @router.post("/lakes")
-    async def make_lake(body: Named, request: Request, caller: CallerOf) -> Response:
+    async def make_lake(body: NamedResourceBody, request: Request, principal: PrincipalDep) -> Response:
         """Make a lake in the caller's organization, on its default connector."""
 
         def make(connection: Connection) -> str:
             organization = schema.organization.c
             connector = connection.execute(
-                select(organization.default_connector_id).where(organization.id == caller.organization_id)
+                select(organization.default_connector_id).where(organization.id == principal.organization_id)
             ).scalar_one()
-            return str(add_lake(connection, caller.organization_id, connector, body.name))
+            return str(add_lake(connection, principal.organization_id, connector, body.name))
 
         try:
             return json_response({"id": await services(request).database.write(make)})
@@ -93,16 +93,16 @@ def _add_makers(router: APIRouter) -> None:
             raise conflict(f"A datalake named {body.name!r} exists already.") from error
 
     @router.post("/organizations")
-    async def make_organization(body: Named, request: Request, _caller: CallerOf) -> Response:
+    async def make_organization(body: NamedResourceBody, request: Request, _caller: PrincipalDep) -> Response:
         """Make an organization with a lake, a connector and a token."""
 
         def make(connection: Connection) -> dict[str, object]:
             made = add_organization(connection, body.name)
             token = new_token()
-            add_token(connection, token, made.caller)
-            seed_processings_of(connection, made.caller.organization_id)
+            add_token(connection, token, made.principal)
+            seed_processings_of(connection, made.principal.organization_id)
             return {
-                "organization_id": made.caller.organization_id,
+                "organization_id": made.principal.organization_id,
                 "datalake_id": made.lake_id,
                 "connector_id": made.connector_id,
                 "token": token,

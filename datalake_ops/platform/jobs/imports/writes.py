@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from datalake_ops.platform.lake import Lake
-from datalake_ops.platform.services import Measured, Unreadable
+from datalake_ops.platform.services import MediaProperties, ProbeFailure
+from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.types import new_id, now, to_json, to_microseconds
 from datalake_ops.wire.data import DataType, UploadStatus
 
@@ -36,7 +36,7 @@ _MEASURED = (
 
 
 @dataclass(frozen=True)
-class Found:
+class ImportItem:
     """One object of the bucket that becomes a data, and what it gets."""
 
     name: str
@@ -49,7 +49,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class ToMeasure:
+class PendingData:
     """A data whose file has not been read yet."""
 
     seq: int
@@ -58,7 +58,7 @@ class ToMeasure:
     metadata: dict[str, Any] | None
 
 
-def add_data(connection: Connection, lake: Lake, found: Sequence[Found]) -> list[int]:
+def add_data(connection: Connection, lake: LakeRow, found: Sequence[ImportItem]) -> list[int]:
     """Register objects as data that are still to be measured; returns the keys of those that were not there before."""
     if not found:
         return []
@@ -71,9 +71,9 @@ def add_data(connection: Connection, lake: Lake, found: Sequence[Found]) -> list
     return [seq for seq, _ in added]
 
 
-def write_measured(connection: Connection, results: Iterable[tuple[ToMeasure, Measured | Unreadable]]) -> int:
+def write_probed(connection: Connection, results: Iterable[tuple[PendingData, MediaProperties | ProbeFailure]]) -> int:
     """Write what measuring found; returns how many files could not be read."""
-    rows = [_measured_row(item, result) for item, result in results]
+    rows = [_probed_row(item, result) for item, result in results]
     _execute(connection, _MEASURED, rows)
     return sum(1 for row in rows if row[1] == UploadStatus.ERROR.value)
 
@@ -85,7 +85,7 @@ def _execute(connection: Connection, statement: str, rows: Sequence[tuple[Any, .
         connection.exec_driver_sql(statement.format(rows=", ".join([marks] * len(some))), tuple(chain(*some)))
 
 
-def _row(lake: Lake, item: Found, created_at: int) -> tuple[Any, ...]:
+def _row(lake: LakeRow, item: ImportItem, created_at: int) -> tuple[Any, ...]:
     return (
         new_id().bytes,
         lake.key,
@@ -102,8 +102,8 @@ def _row(lake: Lake, item: Found, created_at: int) -> tuple[Any, ...]:
     )
 
 
-def _measured_row(item: ToMeasure, result: Measured | Unreadable) -> tuple[Any, ...]:
-    if isinstance(result, Unreadable):
+def _probed_row(item: PendingData, result: MediaProperties | ProbeFailure) -> tuple[Any, ...]:
+    if isinstance(result, ProbeFailure):
         return (item.seq, UploadStatus.ERROR.value, None, None, result.size_bytes, None, result.reason)
     # What somebody said of the picture counts more than what its camera wrote.
     metadata = {**result.metadata, **(item.metadata or {})}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datalake_ops.platform.jobs import shim
+from datalake_ops.platform.jobs.processings import shim
 
 GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 START_TIMEOUT = 60.0
@@ -25,7 +25,7 @@ class CannotStartError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Ending:
+class ProgramExit:
     """How a program ended: its exit code (negative for a signal), whether it was killed, what kept it from starting.
 
     No code means that nobody can say: the program and its keeper are gone.
@@ -36,7 +36,7 @@ class Ending:
     error: str | None = None
 
 
-class Keeper:
+class JobShim:
     """The keeper of one job, known by its folder; nothing else is needed to find it again after a restart."""
 
     def __init__(self, folder: Path) -> None:
@@ -74,10 +74,10 @@ class Keeper:
         """Whether some server has started it."""
         return (self.folder / "claim").exists()
 
-    def ending(self) -> Ending | None:
+    def ending(self) -> ProgramExit | None:
         """How the program ended, None while it runs or when its keeper is lost."""
         found = _read(self.folder / "rc")
-        return Ending(found["code"], found.get("killed", False), found.get("error")) if found else None
+        return ProgramExit(found["code"], found.get("killed", False), found.get("error")) if found else None
 
     def is_alive(self) -> bool:
         """Whether the keeper runs, or has only just been started; look for an ending again after a False."""

@@ -10,12 +10,12 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from datalake_ops.platform.catalog.ownership import ConnectorOf, OrganizationOf
-from datalake_ops.platform.http.auth import CallerOf
+from datalake_ops.platform.catalog.ownership import ConnectorDep, OrganizationDep
+from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import RefusalError, bad_request, conflict, json_response, not_found
-from datalake_ops.platform.objects.multipart import BadUploadError, Part, UnknownUploadError
+from datalake_ops.platform.objects.multipart import BadUploadError, CompletedPart, UnknownUploadError
 from datalake_ops.platform.objects.names import BadNameError, check_object_name, generate_object_name
-from datalake_ops.platform.objects.object_store import PART_PATH, UPLOAD_PATH, LocalStore, store_of
+from datalake_ops.platform.objects.object_store import PART_PATH, UPLOAD_PATH, LocalObjectStore, store_of
 from datalake_ops.platform.objects.signing import POST, PUT
 from datalake_ops.platform.services import base_url
 from datalake_ops.wire import routes
@@ -58,7 +58,7 @@ class PartsBody(ObjectBody):
     upload_id: str
 
 
-class ListedPart(BaseModel):
+class CompletedPartBody(BaseModel):
     """One part of an upload that is to be completed."""
 
     ETag: str
@@ -69,11 +69,11 @@ class CompleteBody(ObjectBody):
     """The parts of an upload, all of them there."""
 
     upload_id: str
-    parts: list[ListedPart]
+    parts: list[CompletedPartBody]
 
 
 @router.post(routes.OBJECT_NAME)
-async def name_object(body: NameBody, organization: OrganizationOf, connector: ConnectorOf) -> Response:
+async def name_object(body: NameBody, organization: OrganizationDep, connector: ConnectorDep) -> Response:
     """Make a name that no object has had."""
     owner = next(iter(body.context.values()), None) if body.context else None
     try:
@@ -84,7 +84,7 @@ async def name_object(body: NameBody, organization: OrganizationOf, connector: C
 
 
 @router.post(routes.PRESIGNED_UPLOAD)
-async def sign_upload(body: UploadBody, request: Request, connector: ConnectorOf) -> Response:
+async def sign_upload(body: UploadBody, request: Request, connector: ConnectorDep) -> Response:
     """Sign a form for one small file."""
     store = store_of(request)
     await _check_free(store, connector.id, body.object_name)
@@ -94,7 +94,7 @@ async def sign_upload(body: UploadBody, request: Request, connector: ConnectorOf
 
 
 @router.post(routes.MULTIPART_START)
-async def start_multipart(body: UploadBody, request: Request, connector: ConnectorOf) -> Response:
+async def start_multipart(body: UploadBody, request: Request, connector: ConnectorDep) -> Response:
     """Begin an upload in parts."""
     store = store_of(request)
     await _check_free(store, connector.id, body.object_name)
@@ -103,7 +103,7 @@ async def start_multipart(body: UploadBody, request: Request, connector: Connect
 
 
 @router.post(routes.MULTIPART_PART)
-async def sign_part(body: PartBody, request: Request, connector: ConnectorOf) -> Response:
+async def sign_part(body: PartBody, request: Request, connector: ConnectorDep) -> Response:
     """Sign an address for one part."""
     store = store_of(request)
     try:
@@ -116,7 +116,7 @@ async def sign_part(body: PartBody, request: Request, connector: ConnectorOf) ->
 
 
 @router.post(routes.MULTIPART_PARTS)
-async def list_parts(body: PartsBody, request: Request, connector: ConnectorOf, caller: CallerOf) -> Response:
+async def list_parts(body: PartsBody, request: Request, connector: ConnectorDep, principal: PrincipalDep) -> Response:
     """Tell which parts of an upload under way are there (extension multipart-parts)."""
     place = (body.upload_id, str(connector.id), body.object_name)
     try:
@@ -128,10 +128,10 @@ async def list_parts(body: PartsBody, request: Request, connector: ConnectorOf, 
 
 
 @router.post(routes.MULTIPART_END)
-async def complete_multipart(body: CompleteBody, request: Request, connector: ConnectorOf) -> Response:
+async def complete_multipart(body: CompleteBody, request: Request, connector: ConnectorDep) -> Response:
     """Put the parts together."""
     store = store_of(request)
-    parts = [Part(part.PartNumber, part.ETag) for part in body.parts]
+    parts = [CompletedPart(part.PartNumber, part.ETag) for part in body.parts]
     place = (body.upload_id, str(connector.id), body.object_name)
     try:
         await to_thread.run_sync(lambda: store.uploads.complete(*place, parts))
@@ -143,7 +143,7 @@ async def complete_multipart(body: CompleteBody, request: Request, connector: Co
 
 
 @router.post(routes.PRESIGNED_DOWNLOAD)
-async def sign_download(body: ObjectBody, request: Request, connector: ConnectorOf) -> Response:
+async def sign_download(body: ObjectBody, request: Request, connector: ConnectorDep) -> Response:
     """Sign an address that gives an object."""
     store = store_of(request)
     if store.stat(connector.id, body.object_name) is None:
@@ -152,7 +152,7 @@ async def sign_download(body: ObjectBody, request: Request, connector: Connector
 
 
 @router.post(routes.OBJECT_STAT)
-async def stat_object(body: ObjectBody, request: Request, connector: ConnectorOf, caller: CallerOf) -> Response:
+async def stat_object(body: ObjectBody, request: Request, connector: ConnectorDep, principal: PrincipalDep) -> Response:
     """Tell what the storage knows of an object (extension object-stat)."""
     stat = store_of(request).stat(connector.id, body.object_name)
     if stat is None:
@@ -160,7 +160,7 @@ async def stat_object(body: ObjectBody, request: Request, connector: ConnectorOf
     return json_response(stat.model_dump())
 
 
-async def _check_free(store: LocalStore, connector: UUID, name: str) -> None:
+async def _check_free(store: LocalObjectStore, connector: UUID, name: str) -> None:
     try:
         check_object_name(name)
     except BadNameError as error:

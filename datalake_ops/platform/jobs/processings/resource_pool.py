@@ -12,7 +12,7 @@ _GPU_DEVICE = re.compile(r"nvidia\d+")
 
 
 @dataclass(frozen=True)
-class Share:
+class Allocation:
     """What one job holds: a number of processors, and GPUs by their index."""
 
     cpu: int
@@ -20,19 +20,19 @@ class Share:
 
 
 @dataclass
-class Ledger:
+class ResourcePool:
     """Admission by counting; nothing is enforced on the programs themselves."""
 
     cpus: int
     gpus: int = 0
-    _held: dict[UUID, Share] = field(default_factory=dict)
+    _held: dict[UUID, Allocation] = field(default_factory=dict)
 
     @classmethod
-    def of_machine(cls, cpus: int | None, gpus: int | None) -> Ledger:
+    def of_machine(cls, cpus: int | None, gpus: int | None) -> ResourcePool:
         """A ledger of this machine, or of the smaller or larger one it is told to be."""
         return cls(cpus or os.cpu_count() or 1, _gpu_count() if gpus is None else gpus)
 
-    def admit(self, job: UUID, cpu: int, gpu: int, already: Share | None = None) -> Share | None:
+    def admit(self, job: UUID, cpu: int, gpu: int, already: Allocation | None = None) -> Allocation | None:
         """Hand a job its share, None when it has to wait.
 
         A job that asks for more processors than there are gets all of them: it would wait for ever otherwise. One that
@@ -41,9 +41,9 @@ class Ledger:
         if already is None:
             cpu = min(cpu, self.cpus)
             free = self._free_gpus()
-            if cpu > self.cpus - sum(share.cpu for share in self._held.values()) or gpu > len(free):
+            if cpu > self.cpus - sum(allocation.cpu for allocation in self._held.values()) or gpu > len(free):
                 return None
-            already = Share(cpu, tuple(free[:gpu]))
+            already = Allocation(cpu, tuple(free[:gpu]))
         self._held[job] = already
         return already
 
@@ -52,7 +52,7 @@ class Ledger:
         self._held.pop(job, None)
 
     def _free_gpus(self) -> list[int]:
-        taken = {index for share in self._held.values() for index in share.gpus}
+        taken = {index for allocation in self._held.values() for index in allocation.gpus}
         return [index for index in range(self.gpus) if index not in taken]
 
 

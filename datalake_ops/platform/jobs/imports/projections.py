@@ -10,32 +10,33 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
-from datalake_ops.platform.jobs import import_progress, logs
-from datalake_ops.platform.jobs.import_steps import ImportWork
+from datalake_ops.platform.jobs import logs
+from datalake_ops.platform.jobs.imports.progress import add_counts, record_listed
+from datalake_ops.platform.jobs.imports.steps import ImportWork
 from datalake_ops.platform.objects.media_type import UNKNOWN, known_type
-from datalake_ops.platform.services import Measured, Unreadable
+from datalake_ops.platform.services import MediaProperties, ProbeFailure
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.types import new_id, now
 from datalake_ops.wire.data import UploadStatus
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _ProjectionToImport:
     data_name: str
     name: str
     object_name: str
 
 
-def list_projections(work: ImportWork) -> None:
+def attach_projections(work: ImportWork) -> None:
     """Attach the objects that are named to their data; those attached already are left as they are."""
     asked = [
-        _Asked(data_name, one["name"], one["object_name"])
+        _ProjectionToImport(data_name, one["name"], one["object_name"])
         for data_name, several in work.request["projections"].items()
         for one in several
     ]
     counts: Counter[str] = Counter(listed=len(asked))
     lines: list[str] = []
-    ready: list[tuple[_Asked, Measured | Unreadable]] = []
+    ready: list[tuple[_ProjectionToImport, MediaProperties | ProbeFailure]] = []
     for one in asked:
         work.check()
         if work.store.stat(work.lake.connector_id, one.object_name) is None:
@@ -43,13 +44,13 @@ def list_projections(work: ImportWork) -> None:
             lines.append(f"{one.object_name}: the storage has no such object")
         else:
             kind = known_type(one.object_name) or UNKNOWN
-            ready.append((one, work.store.measure(work.lake.connector_id, one.object_name, kind)))
+            ready.append((one, work.store.probe(work.lake.connector_id, one.object_name, kind)))
 
     def attach(connection: Connection) -> None:
         _attach(connection, work, ready, counts, lines)
         logs.append(connection, work.job, lines)
-        import_progress.add_counts(connection, work.job, counts)
-        import_progress.listed(connection, work.job, "", [])
+        add_counts(connection, work.job, counts)
+        record_listed(connection, work.job, "", [])
 
     work.database.write_sync(attach)
 
@@ -57,7 +58,7 @@ def list_projections(work: ImportWork) -> None:
 def _attach(
     connection: Connection,
     work: ImportWork,
-    ready: Sequence[tuple[_Asked, Measured | Unreadable]],
+    ready: Sequence[tuple[_ProjectionToImport, MediaProperties | ProbeFailure]],
     counts: Counter[str],
     lines: list[str],
 ) -> None:
@@ -72,13 +73,13 @@ def _attach(
         row = insert(schema.projection).values(_row(seq, one, result)).on_conflict_do_nothing()
         outcome = "imported" if connection.execute(row).rowcount else "skipped_known"
         counts[outcome] += 1
-        if isinstance(result, Unreadable) and outcome == "imported":
+        if isinstance(result, ProbeFailure) and outcome == "imported":
             counts["failed"] += 1
             lines.append(f"{one.object_name}: {result.reason}")
 
 
-def _row(seq: int, one: _Asked, result: Measured | Unreadable) -> dict[str, Any]:
-    done = isinstance(result, Measured)
+def _row(seq: int, one: _ProjectionToImport, result: MediaProperties | ProbeFailure) -> dict[str, Any]:
+    done = isinstance(result, MediaProperties)
     return {
         "id": new_id(),
         "data_seq": seq,
@@ -87,8 +88,8 @@ def _row(seq: int, one: _Asked, result: Measured | Unreadable) -> dict[str, Any]
         "filename": one.object_name.rpartition("/")[2],
         "content_type": known_type(one.object_name) or UNKNOWN,
         "file_size": result.size_bytes,
-        "width": result.width if isinstance(result, Measured) else None,
-        "height": result.height if isinstance(result, Measured) else None,
+        "width": result.width if isinstance(result, MediaProperties) else None,
+        "height": result.height if isinstance(result, MediaProperties) else None,
         "compute_status": (UploadStatus.DONE if done else UploadStatus.ERROR).value,
         "created_at": now(),
     }

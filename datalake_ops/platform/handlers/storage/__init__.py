@@ -1,0 +1,1 @@
+"""Object storage: names, signed addresses, multipart uploads, and the bytes at signed addresses."""

@@ -1,0 +1,1 @@
+"""The server itself: health, route documentation, and admin routes for tests."""

@@ -1,0 +1,1 @@
+"""Processings: launch checks, admission by processors and GPUs, and supervised programs."""
