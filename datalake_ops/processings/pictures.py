@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from datalake_ops.wire.image_metadata import ORIENTATION, orientation_from_exif
+
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 
 Grey = NDArray[np.float32]
@@ -31,13 +33,19 @@ def open_picture(path: Path, side: int | None = None) -> Image.Image:
             warnings.simplefilter("ignore")
             if side is not None:
                 image.draft("RGB", _at_least(image.size, side))
-            upright = ImageOps.exif_transpose(image)
-            return _flat(upright)
+            return _flat(_upright(image))
     except UnidentifiedImageError as error:
         raise UnreadablePictureError("no image of a known kind") from error
     except Exception as error:
         # Decoders raise whatever the damage leads them to.
         raise UnreadablePictureError(f"cannot be decoded: {str(error) or type(error).__name__}") from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    exif = image.getexif()
+    # Pillow turns by SHORT only, platform and upload also by what some cameras write instead.
+    exif[ORIENTATION] = orientation_from_exif(exif)
+    return ImageOps.exif_transpose(image)
 
 
 def grey(image: Image.Image, side: int) -> Grey:

@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
 
 from datalake_ops.upload.sources.entry import WHOLE_BYTES
-from datalake_ops.upload.sources.image_metadata import Picture, merged, metadata_of, read_picture
+from datalake_ops.upload.sources.image_metadata import Picture, merged, read_picture
 from datalake_ops.upload.sources.local import open_file
 from tests.upload.pictures import a_picture, a_text_named_jpg, a_truncated_jpeg
 
@@ -88,37 +84,6 @@ def test_a_broken_exif_block_does_not_cost_the_size(tmp_path: Path) -> None:
 
     assert picture is not None
     assert (picture.width, picture.height) == (40, 30)
-
-
-@pytest.mark.parametrize(
-    ("tag", "value"),
-    [
-        (0x0132, "yesterday"),
-        (0x0132, 5),
-        (0x013B, "\0"),
-        (0x011A, 0),
-        (0x011A, TiffImagePlugin.IFDRational(0, 0)),
-        (0x011A, (1, 2)),
-        (0x0128, 9),
-        (0x0103, 77),
-    ],
-)
-def test_values_that_say_nothing_are_left_out(tag: int, value: Any) -> None:
-    assert metadata_of({tag: value}) == {}
-
-
-def test_units_and_compressions_that_are_text_go_as_they_are() -> None:
-    assert metadata_of({0x0128: "cm\0", 0x0103: "own"}) == {"resolution_unit": "cm", "compression": "own"}
-
-
-@given(
-    st.dictionaries(
-        st.sampled_from([*sorted(CAMERA), 0xA001]),
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.tuples(st.integers()),
-    )
-)
-def test_whatever_a_block_holds_it_becomes_json_or_nothing(block: dict[int, Any]) -> None:
-    json.dumps(metadata_of(block), allow_nan=False)
 
 
 def test_what_the_caller_says_wins_over_exif() -> None:

@@ -24,7 +24,6 @@ from datalake_ops.platform.services import MediaProperties, ProbeFailure, servic
 from datalake_ops.platform.settings import Settings
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.database import Database
-from datalake_ops.wire.data import METADATA_TEXTS
 from datalake_ops.wire.uploads import ObjectStat
 
 # Where signed addresses lead; outside `/api`, since the signature is all the permission they need.
@@ -139,8 +138,7 @@ class LocalObjectStore:
             return ProbeFailure(
                 f"announced as {content_type}, but the content is {answer['content_type']}", opened.size
             )
-        metadata = {key: _fitting(key, value) for key, value in answer["metadata"].items()}
-        return MediaProperties(answer["width"], answer["height"], answer["size_bytes"], metadata)
+        return MediaProperties(answer["width"], answer["height"], answer["size_bytes"], answer["metadata"])
 
     def close(self) -> None:
         """End the child processes."""
@@ -158,10 +156,6 @@ def open_store(settings: Settings, database: Database) -> LocalObjectStore:
 def store_of(request: Request) -> LocalObjectStore:
     """The object store, with what only the storage's own routes use."""
     return cast("LocalObjectStore", services(request).objects)
-
-
-def _fitting(key: str, value: Any) -> Any:
-    return value[: METADATA_TEXTS[key]] if key in METADATA_TEXTS else value
 
 
 def _first_connector(connection: Connection) -> UUID | None:

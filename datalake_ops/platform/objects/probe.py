@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import struct
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 
-from datalake_ops.platform.objects.image_metadata import ORIENTATION, SIDEWAYS, metadata_of
 from datalake_ops.platform.objects.media_type import SNIFF_BYTES, sniff
 from datalake_ops.platform.objects.video import UnreadableVideoError, avi_size, mp4_size
+from datalake_ops.wire.image_metadata import EXIF_TAGS, SIDEWAYS, metadata_from_exif, orientation_from_exif
 
 # Decoders that get untrusted bytes; Pillow has dozens more.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
@@ -101,16 +102,16 @@ def _decoded(image: Image.Image, kind: str, size_bytes: int) -> ProbeResult:
     frames = getattr(image, "n_frames", 1) if image.format in ("GIF", "WEBP", "TIFF") else 1
     if width * height * frames > PIXELS:
         raise UnreadableFileError(f"the image has more than {PIXELS:,} pixels")
-    orientation, metadata = _exif(image)
+    tags = _exif_tags(image)
     # A JPEG is decoded whole at an eighth of its size for a fraction of the work; other formats ignore this.
     image.draft(image.mode, (max(1, width // 8), max(1, height // 8)))
     image.load()
     for frame in range(1, frames):
         image.seek(frame)
         image.load()
-    if orientation in SIDEWAYS:
+    if orientation_from_exif(tags) in SIDEWAYS:
         width, height = height, width
-    return ProbeResult(kind, width, height, size_bytes, metadata)
+    return ProbeResult(kind, width, height, size_bytes, metadata_from_exif(tags))
 
 
 def _stored_size(image: Image.Image) -> tuple[int, int]:
@@ -120,13 +121,16 @@ def _stored_size(image: Image.Image) -> tuple[int, int]:
     return image.size
 
 
-def _exif(image: Image.Image) -> tuple[int, dict[str, Any]]:
-    """Orientation and metadata; an EXIF block that cannot be read says nothing, the picture is still a picture."""
-    try:
+def _exif_tags(image: Image.Image) -> dict[int, Any]:
+    """Tags of IFD0 that have a meaning here; what cannot be read is left out, the picture is still a picture."""
+    tags: dict[int, Any] = {}
+    with suppress(*_DAMAGE):
         exif = image.getexif()
-        return int(exif.get(ORIENTATION, 1)), metadata_of(exif)
-    except _DAMAGE:
-        return 1, {}
+        for tag in EXIF_TAGS:
+            # Values are decoded when they are asked for: a damaged one does not lose the others.
+            with suppress(*_DAMAGE):
+                tags[tag] = exif.get(tag)
+    return tags
 
 
 def _sentence(error: Exception) -> str:
