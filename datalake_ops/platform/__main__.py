@@ -9,7 +9,7 @@ from datalake_ops.platform.cli_options import add_serve_arguments, options_from
 
 
 def main() -> int:
-    """Serve, or say in one line why not."""
+    """Serve, or print in one line why that is impossible."""
     parser = argparse.ArgumentParser(prog="python -m datalake_ops.platform", description="Serve a datalake platform.")
     add_serve_arguments(parser)
     options = options_from(parser.parse_args())

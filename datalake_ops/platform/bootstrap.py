@@ -1,4 +1,4 @@
-"""What a new installation starts with: one organization, user, connector and lake, and one token."""
+"""Initial content of an installation: one organization, user, connector and lake, and one token."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ USER = "local"
 
 @dataclass(frozen=True)
 class NewOrganization:
-    """An organization just made, and who may call for it."""
+    """Organization that was just created, and the principal of its user."""
 
     principal: Principal
     lake_id: UUID
@@ -55,7 +55,7 @@ def prepare_home(options: ServeOptions) -> Settings:
 
 
 def add_organization(connection: Connection, name: str, username: str = USER) -> NewOrganization:
-    """Make an organization with a connector, a lake named `default` and a user."""
+    """Insert an organization with a connector, a lake named `default` and a user."""
     organization, connector, lake, user = uuid4(), uuid4(), uuid4(), uuid4()
     made = {"id": organization, "name": name, "default_connector_id": connector, "default_lake_id": lake}
     connection.execute(insert(schema.organization).values(**made, created_at=now()))
@@ -70,7 +70,7 @@ def add_organization(connection: Connection, name: str, username: str = USER) ->
 def add_lake(
     connection: Connection, organization: UUID, connector: UUID, name: str, lake_id: UUID | None = None
 ) -> UUID:
-    """Make a lake on a connector."""
+    """Insert a lake on a connector."""
     lake_id = lake_id or uuid4()
     row = {"id": lake_id, "organization_id": organization, "name": name, "connector_id": connector, "created_at": now()}
     connection.execute(insert(schema.lake).values(allow_extra_custom_metadata=True, **row))
@@ -78,7 +78,7 @@ def add_lake(
 
 
 def ensure_installation(connection: Connection, token: str | None, lakes: Sequence[str] = ()) -> str | None:
-    """Make the first organization if there is none, and see that the lakes and a token exist; returns a new token."""
+    """Create the first organization, missing lakes and a missing token; returns a token that was generated."""
     principal = _first_caller(connection) or add_organization(connection, ORGANIZATION).principal
     for name in lakes:
         _ensure_lake(connection, principal.organization_id, name)
@@ -117,7 +117,7 @@ def _known(connection: Connection, token: str) -> bool:
 
 
 def _secret(home: Path) -> bytes:
-    """The key of signed addresses: made once per installation, readable by its owner only."""
+    """Key of signed addresses: generated once per installation, readable by its owner only."""
     path = home / "secret"
     if not path.exists():
         draft = home / f"secret.{os.getpid()}"

@@ -1,4 +1,4 @@
-"""The words of `serve` on a command line, shared by `datalake-ops serve` and `python -m datalake_ops.platform`."""
+"""Command-line options of `serve`, shared by `datalake-ops serve` and `python -m datalake_ops.platform`."""
 
 from __future__ import annotations
 
@@ -13,31 +13,35 @@ _DEFAULT_HOME = Path.home() / ".datalake-ops"
 
 def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `serve` to a parser."""
-    parser.add_argument("--home", type=Path, default=_DEFAULT_HOME, help="folder that keeps everything (%(default)s)")
+    parser.add_argument("--home", type=Path, default=_DEFAULT_HOME, help="folder of all data (%(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port; 0 takes a free one (%(default)s)")
-    parser.add_argument("--token", help="API token to accept; without one the first start makes a token and prints it")
-    parser.add_argument("--bucket", type=Path, help="folder that is the lake's bucket (HOME/bucket)")
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port; 0 selects a free one (%(default)s)")
+    parser.add_argument("--token", help="API token to accept; without it the first start prints one")
+    parser.add_argument("--bucket", type=Path, help="folder that serves as the lake's bucket (HOME/bucket)")
     parser.add_argument(
-        "--lake", action="append", default=[], metavar="NAME", help="a lake to have beside `default`; may be repeated"
+        "--lake", action="append", default=[], metavar="NAME", help="create this lake beside `default`; may be repeated"
     )
-    parser.add_argument("--public-url", help="address that signed links carry (the one each request used)")
-    parser.add_argument("--link-seconds", type=_count, default=3600, help="life of signed links (%(default)s)")
+    parser.add_argument("--public-url", help="base address of signed links (default: the request's)")
+    parser.add_argument(
+        "--link-seconds", type=_count, default=3600, help="lifetime of signed links in seconds (%(default)s)"
+    )
     parser.add_argument(
         "--program",
         type=_program,
         action="append",
         default=[],
         metavar="IMAGE=COMMAND",
-        help="command line that runs the processings of a docker image; may be repeated",
+        help="command line to run in place of a docker image; may be repeated",
     )
-    parser.add_argument("--cpus", type=_count, help="processors that jobs may use together (all of this machine)")
-    parser.add_argument("--gpus", type=_count, help="GPUs that jobs may use together (all of this machine)")
-    parser.add_argument("--enable-admin", action="store_true", help="allow scripted faults and the request journal")
+    parser.add_argument("--cpus", type=_count, help="processors for all running jobs (default: all of this machine)")
+    parser.add_argument("--gpus", type=_count, help="GPUs for all running jobs (default: all of this machine)")
+    parser.add_argument(
+        "--enable-admin", action="store_true", help="add the admin routes: scripted faults, request journal"
+    )
 
 
 def options_from(arguments: argparse.Namespace) -> ServeOptions:
-    """The options that parsed arguments mean."""
+    """Convert parsed arguments to options."""
     return ServeOptions(
         home=arguments.home,
         host=arguments.host,
@@ -57,7 +61,7 @@ def options_from(arguments: argparse.Namespace) -> ServeOptions:
 def _count(text: str) -> int:
     count = int(text)
     if count < 0:
-        raise argparse.ArgumentTypeError(f"{count} is less than nothing")
+        raise argparse.ArgumentTypeError(f"{count} is negative; give 0 or more")
     return count
 
 
@@ -71,5 +75,5 @@ def _program(text: str) -> tuple[str, str]:
 def _port(text: str) -> int:
     port = int(text)
     if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"{port} is no port; give 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{port} is not a port; give 0 to 65535")
     return port

@@ -1,4 +1,4 @@
-"""The server: one process per home folder, ready when `server.json` says so."""
+"""Server process: one per home folder, ready when `server.json` exists."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from datalake_ops.platform.store.database import Database, SchemaTooNewError
 
 __all__ = ["CannotServeError", "ServeOptions", "serve"]
 
-# Clients keep connections longer than uvicorn's 5 s; closing first would race with their next request.
+# Longer than clients keep connections: with uvicorn's 5 s, closing would race with their next request.
 _KEEP_ALIVE_SECONDS = 75
 _GRACE_SECONDS = 10
 
 
 class CannotServeError(RuntimeError):
-    """The server cannot start; the message says why and what to do."""
+    """The server cannot start; the message has the cause and the remedy."""
 
 
 def serve(options: ServeOptions) -> None:
@@ -76,7 +76,7 @@ def _run(settings: Settings, database: Database, listener: socket.socket, new_to
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     note = settings.home / "server.json"
-    # Uvicorn raises the signal again once it has stopped; the default action would cut the cleaning up short.
+    # Uvicorn raises the signal again once it has stopped; the default action would cut the clean-up short.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     try:
@@ -86,7 +86,7 @@ def _run(settings: Settings, database: Database, listener: socket.socket, new_to
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """Uvicorn that says when it is ready."""
+    """Uvicorn server that announces when it is ready."""
 
     def __init__(self, config: uvicorn.Config, settings: Settings, note: Path, new_token: str | None) -> None:
         super().__init__(config)
@@ -106,14 +106,14 @@ class _AnnouncingServer(uvicorn.Server):
 
 
 def _settle() -> None:
-    """Spare the garbage collector what is loaded by now: looking at it again and again cost a tenth of the time."""
+    """Exempt loaded objects from garbage collection: scanning them again and again cost a tenth of the time."""
     gc.freeze()
     gc.set_threshold(5000, 20, 20)
 
 
 @contextmanager
 def _only_server_of(home: Path) -> Iterator[None]:
-    """Hold the folder's lock; the kernel lets go of it however this process ends."""
+    """Hold the folder's lock; the kernel releases it however this process ends."""
     descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
@@ -133,7 +133,7 @@ def _only_server_of(home: Path) -> Iterator[None]:
 @contextmanager
 def _listening(options: ServeOptions) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    # The protocol is named, else asyncio leaves Nagle's algorithm on and every small answer takes 40 ms.
+    # The protocol is given, else asyncio leaves Nagle's algorithm on and every small answer takes 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

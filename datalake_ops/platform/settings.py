@@ -1,4 +1,4 @@
-"""How a server is to run, and where it keeps what."""
+"""Options and settings of a server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """What `serve` is asked: a folder, an address, and what to allow.
+    """Options of `serve`: a folder, an address, and permissions.
 
     `port` 0 takes a free one. Without `token` the first start makes one and prints it. Without `bucket` the lake's
     bucket is `home/bucket`. `public_url` is the address signed links carry when it is not the one of the request;
@@ -34,7 +34,7 @@ class ServeOptions:
 
 @dataclass(frozen=True)
 class Settings:
-    """The resolved form of the options: absolute folders, this server's address and this installation's secret."""
+    """Resolved options: absolute folders, this server's address and this installation's secret."""
 
     home: Path
     bucket: Path
@@ -52,15 +52,15 @@ class Settings:
 
     @property
     def database(self) -> Path:
-        """The SQLite file."""
+        """SQLite file."""
         return self.home / "datalake.db"
 
     @property
     def objects(self) -> Path:
-        """The folder of uploaded objects."""
+        """Folder of uploaded objects."""
         return self.home / "objects"
 
     @property
     def jobs(self) -> Path:
-        """The folder with one folder per job: its log, exit code and process."""
+        """Folder with one folder per job: its log, exit code and process."""
         return self.home / "jobs"

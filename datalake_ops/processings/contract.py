@@ -1,4 +1,4 @@
-"""The contract between a platform and the programs it runs: environment in, lines and an exit code out."""
+"""Contract between a platform and its programs: environment variables in, log lines and an exit code out."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from datalake_ops.wire.data import Data, DataType, UploadStatus
 
 P = TypeVar("P")
 
-# The environment's names are the contract's own spelling, in small letters.
+# The contract spells these names in lower case.
 _JOB_ID = "job_id"
 _CONNECTION = ("host", "api_token", "organization_id", "organization_name")
 # A platform that is started again takes up the jobs that run, so their programs wait for it as long as a task does.
-_PATIENT = RetryPolicy(attempts=60, budget=300.0)
+_RETRY = RetryPolicy(attempts=60, budget=300.0)
 BATCH = 64  # data that are on disk at the same time
-_WORDS: dict[type, str] = {float: "a number", int: "a whole number", str: "a text"}
+_TYPE_NAMES: dict[type, str] = {float: "a number", int: "a whole number", str: "a text"}
 
 
 class ContractError(DatalakeError):
-    """The job does not tell what a program must know: run by hand, or by a platform that differs."""
+    """The job lacks data that a program needs: it was run by hand, or by a platform that differs."""
 
 
 class BadParametersError(ConfigurationError):
-    """The job's parameters cannot be right; the text names the one and what it may be."""
+    """A job parameter is invalid; the text names it and its valid values."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What one run is to do: a hook for the lake, the data, and the parameters as they were given."""
+    """Input of one run: a hook for the lake, the data, and the parameters of the job."""
 
     hook: DatalakeHook
     data: tuple[Data, ...]
@@ -51,8 +51,8 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Fetched:
-    """One data and the file that holds it, or why there is none."""
+class FetchedImage:
+    """Data with its downloaded file, or the reason that it has none."""
 
     data: Data
     path: Path | None
@@ -60,16 +60,16 @@ class Fetched:
 
 
 def run(program: Callable[[Task], int]) -> int:
-    """Run a program on its job; the exit code is the program's, or 1 with the reason as the last line."""
+    """Run a program on its job; the exit code is the program's, or 1 with the reason as the last log line."""
     try:
         with open_task() as task:
             return program(task)
     except DatalakeError as error:
-        say(f"failed: {error}")
+        log(f"failed: {error}")
         return 1
 
 
-def say(line: str) -> None:
+def log(line: str) -> None:
     """Write one line to the job's log."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
@@ -85,19 +85,19 @@ def open_task() -> Iterator[Task]:
     """
     job_id = os.environ.get(_JOB_ID)
     if not job_id:
-        raise ContractError("The environment has no job_id; this program is started by a platform, for a job.")
+        raise ContractError("The environment variable job_id is not set; a platform starts this program for a job.")
     with _hook() as caller:
         context = caller.get_job(job_id).processing_job or {}
     lake, payload = context.get("target_id"), context.get("payload_presigned_url")
     if not lake or not payload:
-        raise ContractError(f"Job {job_id} tells no target_id and payload; it is no job of a lake's processing.")
+        raise ContractError(f"Job {job_id} has no target_id and payload; it is not a job of a datalake processing.")
     with _hook(datalake_id=lake) as hook:
         ids = json.loads(asyncio.run(_fetch(hook, str(payload)))).get("data_ids") or []
         yield Task(hook, _find(hook, ids), context.get("parameters") or {})
 
 
 def read_parameters(kind: type[P], given: Mapping[str, Any]) -> P:
-    """Parameters in the shape of a dataclass of texts, integers and floats, whose `__post_init__` checks ranges.
+    """Parse job parameters into a dataclass of texts, integers and floats, whose `__post_init__` checks ranges.
 
     Raises:
         BadParametersError: a name is not known, or a value is of the wrong type or out of its range.
@@ -106,14 +106,14 @@ def read_parameters(kind: type[P], given: Mapping[str, Any]) -> P:
     known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     unknown = sorted(set(given) - set(known))
     if unknown:
-        raise BadParametersError(f"Unknown parameters {', '.join(unknown)}; known are {', '.join(known)}.")
+        raise BadParametersError(f"Unknown parameters {', '.join(unknown)}; the known ones are {', '.join(known)}.")
     return kind(**{name: _typed(name, value, types[name]) for name, value in given.items() if value is not None})
 
 
-def fetched(task: Task) -> Iterator[list[Fetched]]:
-    """The images of the task, a batch at a time; their files are gone when the next batch comes.
+def fetch_images(task: Task) -> Iterator[list[FetchedImage]]:
+    """Download the task's images in batches; the files of a batch are deleted when the next one is requested.
 
-    What is no image, or cannot be had, comes without a file and with the reason.
+    Data that are no image, or cannot be downloaded, come without a file and with the reason.
     """
     for start in range(0, len(task.data), BATCH):
         batch = task.data[start : start + BATCH]
@@ -124,27 +124,27 @@ def fetched(task: Task) -> Iterator[list[Fetched]]:
 def _hook(datalake_id: str | None = None) -> DatalakeHook:
     given = {name: os.environ.get(name) for name in _CONNECTION}
     connection = Connection.from_mapping({**given, "datalake_id": datalake_id})
-    return DatalakeHook.from_connection(connection.with_(retry=_PATIENT))
+    return DatalakeHook.from_connection(connection.with_(retry=_RETRY))
 
 
-def _download(hook: DatalakeHook, batch: Sequence[Data], folder: Path) -> list[Fetched]:
+def _download(hook: DatalakeHook, batch: Sequence[Data], folder: Path) -> list[FetchedImage]:
     wanted = [one for one in batch if not _unfit(one)]
     try:
         hook.download(wanted, folder, use_id=True)
     except DownloadError as error:
-        # The others are there; which are not is seen below.
-        say(str(error))
+        # The other files are there; the missing ones are found below.
+        log(str(error))
     found = []
     for one in batch:
         path = next(folder.glob(f"{one.id}*"), None)
         problem = _unfit(one) or ("" if path else "could not be downloaded")
-        found.append(Fetched(one, path, problem))
+        found.append(FetchedImage(one, path, problem))
     return found
 
 
 def _unfit(data: Data) -> str:
     if data.type is DataType.VIDEO:
-        return "is a video, and only images are looked at"
+        return "is a video; only images are processed"
     if data.upload_status is UploadStatus.ERROR:
         return "could not be read by the platform"
     return ""
@@ -158,7 +158,7 @@ def _find(hook: DatalakeHook, ids: list[str | UUID]) -> tuple[Data, ...]:
     except NoDataError as error:
         raise ContractError("None of the job's data is in the lake any more.") from error
     if len(found) < len(ids):
-        say(f"{len(ids) - len(found)} of the {len(ids)} data are not in the lake any more")
+        log(f"{len(ids) - len(found)} of the {len(ids)} data are not in the lake any more")
     return tuple(found)
 
 
@@ -188,7 +188,7 @@ async def _receive(session: AsyncSession, url: str, content: bytearray) -> Stora
 
 
 def _typed(name: str, value: Any, kind: type) -> Any:
-    # True is an int to Python, and a mistake here.
+    # True is an int in Python, and an error here.
     if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else kind):
-        raise BadParametersError(f"{name} is to be {_WORDS[kind]}, not {value!r}.")
+        raise BadParametersError(f"{name} must be {_TYPE_NAMES[kind]}, not {value!r}.")
     return kind(value)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from datalake_ops.processings.contract import Fetched, Task, fetched, read_parameters, run, say
+from datalake_ops.processings.contract import FetchedImage, Task, fetch_images, log, read_parameters, run
 from datalake_ops.processings.pictures import UnreadablePictureError, open_picture
-from datalake_ops.processings.resemblance import ResemblanceParameters, groups, perceptual_hash
+from datalake_ops.processings.similarity import SimilarityParameters, group_hashes, perceptual_hash
 from datalake_ops.wire.data import Data
 
 NEAR_DUPLICATE = "near-duplicate"
@@ -19,38 +19,38 @@ _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 def main(task: Task) -> int:
     """Hash every image, group the hashes, tag the groups."""
-    parameters = read_parameters(ResemblanceParameters, task.parameters)
+    parameters = read_parameters(SimilarityParameters, task.parameters)
     hashed: list[tuple[Data, int]] = []
-    looked_at = 0
+    compared = 0
     with ThreadPoolExecutor() as threads:
-        for batch in fetched(task):
+        for batch in fetch_images(task):
             for item, found in zip(batch, threads.map(_hash, batch), strict=True):
                 if isinstance(found, str):
-                    say(f"{item.data.filename}: {found}")
+                    log(f"{item.data.filename}: {found}")
                     continue
-                looked_at += 1
+                compared += 1
                 if found is None:
-                    say(f"{item.data.filename}: too plain to be compared")
+                    log(f"{item.data.filename}: too plain to compare")
                 else:
                     hashed.append((item.data, found))
-    together = groups([value for _, value in hashed], parameters.max_distance)
+    together = group_hashes([value for _, value in hashed], parameters.max_distance)
     for positions in together:
         _tag(task, [hashed[position][0] for position in positions], parameters)
     _tag_all(task, [hashed[position][0] for positions in together for position in positions], parameters)
-    say(
-        f"looked at {looked_at} of {len(task.data)} data: {len(together)} groups of near duplicates, "
+    log(
+        f"checked {compared} of {len(task.data)} data: {len(together)} groups of near duplicates, "
         f"{sum(map(len, together))} images in them"
     )
-    return 0 if looked_at else 1
+    return 0 if compared else 1
 
 
 def group_tag(members: Sequence[Data], prefix: str = "") -> str:
-    """The tag of a group, made from its oldest member, so that the same group is named the same in every run."""
+    """Tag of a group, derived from its oldest member, so that the same group has the same tag in every run."""
     oldest = min(members, key=lambda data: (data.created_at or _EARLIEST, str(data.id)))
     return f"{prefix}duplicate-{hashlib.sha256(oldest.id.bytes).hexdigest()[:8]}"
 
 
-def _hash(item: Fetched) -> int | str | None:
+def _hash(item: FetchedImage) -> int | str | None:
     if item.path is None:
         return item.problem
     try:
@@ -59,13 +59,13 @@ def _hash(item: Fetched) -> int | str | None:
         return str(error)
 
 
-def _tag(task: Task, members: Sequence[Data], parameters: ResemblanceParameters) -> None:
+def _tag(task: Task, members: Sequence[Data], parameters: SimilarityParameters) -> None:
     tag = group_tag(members, parameters.tag_prefix)
     task.hook.add_tags(members, tag)
-    say(f"{tag}: {', '.join(data.filename for data in members)}")
+    log(f"{tag}: {', '.join(data.filename for data in members)}")
 
 
-def _tag_all(task: Task, members: Sequence[Data], parameters: ResemblanceParameters) -> None:
+def _tag_all(task: Task, members: Sequence[Data], parameters: SimilarityParameters) -> None:
     if members:
         task.hook.add_tags(members, f"{parameters.tag_prefix}{NEAR_DUPLICATE}")
 

@@ -1,4 +1,4 @@
-"""Image files opened for looking at: upright, in colours that count the same everywhere."""
+"""Image files decoded for analysis: upright, in RGB or luma."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Grey = NDArray[np.float32]
 
 
 class UnreadablePictureError(ValueError):
-    """The file cannot be decoded; the text says why."""
+    """The file cannot be decoded; the text has the reason."""
 
 
 def open_picture(path: Path, side: int | None = None) -> Image.Image:
-    """Open and decode an image, upright and in RGB; `side` is the longest side that is needed, in pixels.
+    """Decode an image, upright and in RGB; `side` is the longest side that is needed, in pixels.
 
-    A JPEG may come smaller than it is stored, but never smaller than `side`: decoding it so takes much less time.
+    A JPEG may be decoded at a reduced size, but never below `side`: that takes much less time.
 
     Raises:
         UnreadablePictureError: it cannot be decoded.
@@ -35,9 +35,9 @@ def open_picture(path: Path, side: int | None = None) -> Image.Image:
                 image.draft("RGB", _at_least(image.size, side))
             return _flat(_upright(image))
     except UnidentifiedImageError as error:
-        raise UnreadablePictureError("no image of a known kind") from error
+        raise UnreadablePictureError("no image of a known format") from error
     except Exception as error:
-        # Decoders raise whatever the damage leads them to.
+        # Damaged data make decoders raise errors of any type.
         raise UnreadablePictureError(f"cannot be decoded: {str(error) or type(error).__name__}") from error
 
 
@@ -49,12 +49,12 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def grey(image: Image.Image, side: int) -> Grey:
-    """Luma (0 to 255) of an image, made smaller if its longest side is above `side` pixels."""
+    """Luma (0 to 255) of an image, reduced if its longest side is above `side` pixels."""
     luma = image.convert("L")
     factor = side / max(luma.size)
     if factor < 1:
         size = (max(1, round(luma.width * factor)), max(1, round(luma.height * factor)))
-        # Each pixel the mean of those it stands for: nothing of the picture's sharpness is made up or lost in between.
+        # Each pixel is the mean of those it replaces, which neither adds nor removes sharpness in between.
         luma = luma.resize(size, Image.Resampling.BOX)
     return np.asarray(luma, dtype=np.float32)
 
@@ -65,7 +65,7 @@ def _at_least(size: tuple[int, int], side: int) -> tuple[int, int]:
 
 
 def _flat(image: Image.Image) -> Image.Image:
-    """RGB without transparency: what is transparent shows white, as on a page."""
+    """RGB without transparency: transparent pixels become white."""
     if image.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
         return _eight_bits(image).convert("RGB")
     if image.has_transparency_data:
@@ -76,7 +76,7 @@ def _flat(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """A deep grey image spread over 256 levels, from its darkest to its brightest."""
+    """Grey image of more than 8 bits stretched to 256 levels, from its darkest to its brightest pixel."""
     values = np.asarray(image, dtype=np.float64)
     low, high = float(values.min()), float(values.max())
     spread = (values - low) * (255.0 / (high - low) if high > low else 0.0)

@@ -7,53 +7,53 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
-from datalake_ops.processings.contract import Fetched, Task, fetched, read_parameters, run, say
+from datalake_ops.processings.contract import FetchedImage, Task, fetch_images, log, read_parameters, run
 from datalake_ops.processings.pictures import UnreadablePictureError, open_picture
-from datalake_ops.processings.quality import SIDE, Quality, QualityParameters, judge
+from datalake_ops.processings.quality import SIDE, Quality, QualityParameters, measure_quality
 
 # Data of one tag request; the platform takes more, a proxy on the way may not.
 TAG_BATCH = 10_000
 
 
 def main(task: Task) -> int:
-    """Judge every image, then tag them tag by tag."""
+    """Measure every image, then attach the tags, one tag at a time."""
     parameters = read_parameters(QualityParameters, task.parameters)
-    deserving: dict[str, list[UUID]] = defaultdict(list)
-    judged = 0
+    ids_by_tag: dict[str, list[UUID]] = defaultdict(list)
+    measured = 0
     with ThreadPoolExecutor() as threads:
-        for batch in fetched(task):
-            for item, found in zip(batch, threads.map(_judge, batch), strict=True):
+        for batch in fetch_images(task):
+            for item, found in zip(batch, threads.map(_measure_item, batch), strict=True):
                 if isinstance(found, str):
-                    say(f"{item.data.filename}: {found}")
+                    log(f"{item.data.filename}: {found}")
                     continue
-                judged += 1
+                measured += 1
                 tags = found.tags(parameters)
                 for tag in tags:
-                    deserving[tag].append(item.data.id)
-                say(f"{item.data.filename}: {', '.join(tags) or 'good'} ({_measured(found)})")
-    _tag(task, deserving)
-    counts = ", ".join(f"{tag} {len(ids)}" for tag, ids in sorted(deserving.items())) or "no tag deserved"
-    say(f"looked at {judged} of {len(task.data)} data: {counts}")
-    return 0 if judged else 1
+                    ids_by_tag[tag].append(item.data.id)
+                log(f"{item.data.filename}: {', '.join(tags) or 'good'} ({_measured(found)})")
+    _tag(task, ids_by_tag)
+    counts = ", ".join(f"{tag} {len(ids)}" for tag, ids in sorted(ids_by_tag.items())) or "no quality problem found"
+    log(f"checked {measured} of {len(task.data)} data: {counts}")
+    return 0 if measured else 1
 
 
-def _judge(item: Fetched) -> Quality | str:
+def _measure_item(item: FetchedImage) -> Quality | str:
     if item.path is None:
         return item.problem
     try:
         image = open_picture(item.path, SIDE)
     except UnreadablePictureError as error:
         return str(error)
-    return judge(image, *_full_size(item, image.size))
+    return measure_quality(image, *_full_size(item, image.size))
 
 
-def _full_size(item: Fetched, opened: tuple[int, int]) -> tuple[int, int]:
+def _full_size(item: FetchedImage, opened: tuple[int, int]) -> tuple[int, int]:
     # The platform measured the stored file; what was opened here may be a smaller decoding of it.
     return (item.data.width, item.data.height) if item.data.width and item.data.height else opened
 
 
-def _tag(task: Task, deserving: Mapping[str, list[UUID]]) -> None:
-    for tag, ids in sorted(deserving.items()):
+def _tag(task: Task, ids_by_tag: Mapping[str, list[UUID]]) -> None:
+    for tag, ids in sorted(ids_by_tag.items()):
         known = task.hook.get_or_create_data_tag(tag)
         for start in range(0, len(ids), TAG_BATCH):
             task.hook.add_tags(ids[start : start + TAG_BATCH], known)

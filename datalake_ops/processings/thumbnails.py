@@ -1,4 +1,4 @@
-"""Processing `thumbnails`: makes a small copy of each image and keeps it as a projection named `thumbnail`."""
+"""Processing `thumbnails`: makes a small copy of each image and stores it as a projection named `thumbnail`."""
 
 from __future__ import annotations
 
@@ -11,17 +11,25 @@ from pathlib import Path
 from PIL import Image
 
 from datalake_ops.errors import DatalakeError
-from datalake_ops.processings.contract import BadParametersError, Fetched, Task, fetched, read_parameters, run, say
+from datalake_ops.processings.contract import (
+    BadParametersError,
+    FetchedImage,
+    Task,
+    fetch_images,
+    log,
+    read_parameters,
+    run,
+)
 from datalake_ops.processings.pictures import UnreadablePictureError, open_picture
 from datalake_ops.wire.data import UploadStatus
 
 PROJECTION = "thumbnail"
-MADE, THERE, FAILED = "made", "there already", "failed"
+MADE, EXISTING, FAILED = "made", "existing", "failed"
 
 
 @dataclass(frozen=True)
 class ThumbnailParameters:
-    """How large a thumbnail is at most, in pixels of its longer side, and how good (JPEG quality, 1 to 95).
+    """Size of a thumbnail in pixels of its longer side, and its JPEG quality (1 to 95).
 
     Raises:
         BadParametersError: a value is out of its range.
@@ -32,38 +40,38 @@ class ThumbnailParameters:
 
     def __post_init__(self) -> None:
         if not 8 <= self.max_side <= 4096:
-            raise BadParametersError(f"max_side lies between 8 and 4096 pixels, not at {self.max_side}.")
+            raise BadParametersError(f"max_side must be between 8 and 4096 pixels, not {self.max_side}.")
         if not 1 <= self.quality <= 95:
-            raise BadParametersError(f"quality lies between 1 and 95, not at {self.quality}.")
+            raise BadParametersError(f"quality must be between 1 and 95, not {self.quality}.")
 
 
 def main(task: Task) -> int:
-    """Make the thumbnails that are missing."""
+    """Make the missing thumbnails."""
     parameters = read_parameters(ThumbnailParameters, task.parameters)
     counts: Counter[str] = Counter()
     with ThreadPoolExecutor() as threads:
-        for batch in fetched(task):
+        for batch in fetch_images(task):
             for item, (outcome, words) in zip(batch, threads.map(partial(_make, task, parameters), batch), strict=True):
                 counts[outcome] += 1
-                say(f"{item.data.filename}: {words}")
-    say(f"{len(task.data)} data: " + ", ".join(f"{counts[outcome]} {outcome}" for outcome in (MADE, THERE, FAILED)))
-    return 0 if counts[MADE] or counts[THERE] else 1
+                log(f"{item.data.filename}: {words}")
+    log(f"{len(task.data)} data: " + ", ".join(f"{counts[outcome]} {outcome}" for outcome in (MADE, EXISTING, FAILED)))
+    return 0 if counts[MADE] or counts[EXISTING] else 1
 
 
-def shrunk(image: Image.Image, max_side: int) -> Image.Image:
-    """A copy whose longer side is at most `max_side` pixels; a small image is not made larger."""
+def shrink(image: Image.Image, max_side: int) -> Image.Image:
+    """Copy whose longer side is at most `max_side` pixels; a smaller image keeps its size."""
     copy = image.copy()
     copy.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
     return copy
 
 
-def _make(task: Task, parameters: ThumbnailParameters, item: Fetched) -> tuple[str, str]:
+def _make(task: Task, parameters: ThumbnailParameters, item: FetchedImage) -> tuple[str, str]:
     if item.path is None:
         return FAILED, item.problem
     try:
         if _has_one(task, item):
-            return THERE, "has a thumbnail already"
-        small = shrunk(open_picture(item.path, parameters.max_side), parameters.max_side)
+            return EXISTING, "already has a thumbnail"
+        small = shrink(open_picture(item.path, parameters.max_side), parameters.max_side)
         path = _saved(small, item.path, parameters.quality)
         task.hook.create_projection(item.data, PROJECTION, str(path))
     except (UnreadablePictureError, DatalakeError) as error:
@@ -71,7 +79,7 @@ def _make(task: Task, parameters: ThumbnailParameters, item: Fetched) -> tuple[s
     return MADE, f"{small.width} x {small.height}"
 
 
-def _has_one(task: Task, item: Fetched) -> bool:
+def _has_one(task: Task, item: FetchedImage) -> bool:
     known = task.hook.list_projections(item.data)
     return any(one.name == PROJECTION and one.compute_status is not UploadStatus.ERROR for one in known)
 

@@ -49,7 +49,7 @@ def orientation_from_exif(tags: Mapping[int, Any]) -> int:
     BYTE 6 turns a picture as SHORT 6 does, as in exiftool and libvips.
     """
     value = _code(tags.get(ORIENTATION))
-    return value if value in _ORIENTATIONS else UPRIGHT
+    return value if value is not None and value in _ORIENTATIONS else UPRIGHT
 
 
 def _text(value: Any) -> str | None:
@@ -101,9 +101,9 @@ def _name(names: Mapping[int, str]) -> Callable[[Any], str | None]:
 
     def read(value: Any) -> str | None:
         code = _code(value)
-        if code in names:
-            return names[code]
-        return _text(value) if isinstance(value, str | bytes) and code is None else None
+        if code is not None:
+            return names.get(code)
+        return _text(value) if isinstance(value, str | bytes) else None
 
     return read
 

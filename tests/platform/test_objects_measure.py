@@ -166,7 +166,7 @@ class TestPool:
             pool.probe(file)
             pool._idle[0]._process.kill()
 
-            with pytest.raises(ProbeCrashedError, match="broke down"):
+            with pytest.raises(ProbeCrashedError, match="crashed"):
                 pool.probe(file)
 
             assert "width" in pool.probe(file)

@@ -17,9 +17,9 @@ from datalake_ops.errors import JobFailedError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.processings.contract import BadParametersError, read_parameters
 from datalake_ops.processings.pictures import UnreadablePictureError, open_picture
-from datalake_ops.processings.quality import Quality, QualityParameters, judge
-from datalake_ops.processings.resemblance import ResemblanceParameters, groups, perceptual_hash
-from datalake_ops.processings.thumbnails import ThumbnailParameters, shrunk
+from datalake_ops.processings.quality import Quality, QualityParameters, measure_quality
+from datalake_ops.processings.similarity import SimilarityParameters, group_hashes, perceptual_hash
+from datalake_ops.processings.thumbnails import ThumbnailParameters, shrink
 from datalake_ops.testing import PlatformServer
 from datalake_ops.wire.data import Data, MultiData
 from datalake_ops.wire.jobs import Job
@@ -27,7 +27,7 @@ from tests.platform.images import a_picture, as_bytes
 
 
 def the_quality(image: Image.Image) -> Quality:
-    return judge(image, *image.size)
+    return measure_quality(image, *image.size)
 
 
 class TestQuality:
@@ -86,7 +86,7 @@ class TestResemblance:
         others = [a_picture(640, 480, seed=seed) for seed in range(2, 12)]
         hashes = [perceptual_hash(image) for image in (*copies, *others)]
 
-        found = groups([value for value in hashes if value is not None], ResemblanceParameters().max_distance)
+        found = group_hashes([value for value in hashes if value is not None], SimilarityParameters().max_distance)
 
         assert found == [[0, 1, 2, 3]]
 
@@ -103,7 +103,7 @@ class TestResemblance:
             if index < len(hashes):
                 hashes.append(hashes[index] ^ sum(1 << bit for bit in bits))
 
-        found = groups(hashes, distance)
+        found = group_hashes(hashes, distance)
 
         assert sorted(map(sorted, found)) == sorted(compared_all_with_all(hashes, distance))
 
@@ -162,8 +162,8 @@ class TestPictures:
             open_picture(tmp_path / "a.jpg")
 
     def test_a_thumbnail_keeps_its_shape_and_is_never_larger(self) -> None:
-        assert shrunk(a_picture(640, 320), 256).size == (256, 128)
-        assert shrunk(a_picture(100, 50), 256).size == (100, 50)
+        assert shrink(a_picture(640, 320), 256).size == (256, 128)
+        assert shrink(a_picture(100, 50), 256).size == (100, 50)
 
 
 @pytest.mark.parametrize(
@@ -175,8 +175,8 @@ class TestPictures:
         (QualityParameters, {"min_side": 1.5}),
         (QualityParameters, {"min_side": True}),
         (QualityParameters, {"blurr": 1}),
-        (ResemblanceParameters, {"max_distance": 17}),
-        (ResemblanceParameters, {"max_distance": -1}),
+        (SimilarityParameters, {"max_distance": 17}),
+        (SimilarityParameters, {"max_distance": -1}),
         (ThumbnailParameters, {"max_side": 2}),
         (ThumbnailParameters, {"quality": 100}),
     ],
@@ -232,7 +232,7 @@ class TestOnAPlatform:
         log = hook.job_log(job)
         assert any(line.startswith("good.jpg: good (sharpness") for line in log)
         assert "broken.jpg: could not be read by the platform" in log
-        assert log[-1] == "looked at 5 of 6 data: blurred 1, dark 1, low-resolution 1, overexposed 1"
+        assert log[-1] == "checked 5 of 6 data: blurred 1, dark 1, low-resolution 1, overexposed 1"
 
     def test_quality_tagging_makes_one_request_per_tag_not_per_image(
         self, server: PlatformServer, hook: DatalakeHook, data: MultiData
@@ -274,7 +274,7 @@ class TestOnAPlatform:
         with pytest.raises(JobFailedError) as caught:
             self.run(hook, "quality-tagging", data, {"blur_threshold": "high"})
 
-        assert caught.value.log[-1] == "failed: blur_threshold is to be a number, not 'high'."
+        assert caught.value.log[-1] == "failed: blur_threshold must be a number, not 'high'."
         assert caught.value.job is not None
         assert caught.value.job.exit_code == 1
 
@@ -322,7 +322,7 @@ def test_the_built_in_parameters_are_those_the_programs_expect() -> None:
 
     kinds = {
         "quality-tagging": QualityParameters,
-        "near-duplicates": ResemblanceParameters,
+        "near-duplicates": SimilarityParameters,
         "thumbnails": ThumbnailParameters,
     }
     assert set(found) == set(kinds)

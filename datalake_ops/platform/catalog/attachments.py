@@ -1,4 +1,4 @@
-"""Putting tags on data and taking them off, many at a time."""
+"""Bulk attaching and detaching of tags."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 
 from datalake_ops.platform.store.raw import execute_many
 
-# Ids per write: a longer one would keep registrations waiting.
+# Ids per write: a longer write would delay registrations.
 CHUNK = 2000
 
-# One prepared statement run for every id: no limit on their number, and no text to build. The harmless update of a row
-# that is there already makes it count, so that a repeated request gets the same answer.
+# One prepared statement run for every id: no limit on their number, and no text to build. The no-op update of an
+# existing row makes it count, so that a repeated request gets the same answer.
 _ATTACH = (
     "INSERT INTO data_tag (tag_key, data_seq) SELECT ?, seq FROM data WHERE id = ? AND lake_key = ?"
     " ON CONFLICT (tag_key, data_seq) DO UPDATE SET tag_key = excluded.tag_key"
@@ -23,23 +23,23 @@ _DETACH = "DELETE FROM data_tag WHERE tag_key = ? AND data_seq = (SELECT seq FRO
 
 
 def chunks(ids: Iterable[UUID]) -> Iterator[list[UUID]]:
-    """Ids, each once, in parts that one write can take."""
+    """Split distinct ids into chunks of one write each."""
     left = iter(dict.fromkeys(ids))
     while part := list(islice(left, CHUNK)):
         yield part
 
 
 def attach(connection: Connection, tag_key: int, lake_key: int | None, ids: Sequence[UUID]) -> int:
-    """Put a tag on data of its lake; returns how many now carry it."""
+    """Attach a tag to data of its lake; returns the number of data that now carry it."""
     return _run(connection, _ATTACH, tag_key, lake_key, ids)
 
 
 def detach(connection: Connection, tag_key: int, lake_key: int | None, ids: Sequence[UUID]) -> int:
-    """Take a tag off data of its lake; returns how many carried it."""
+    """Detach a tag from data of its lake; returns the number of data that carried it."""
     return _run(connection, _DETACH, tag_key, lake_key, ids)
 
 
 def _run(connection: Connection, statement: str, tag_key: int, lake_key: int | None, ids: Sequence[UUID]) -> int:
-    if lake_key is None or not ids:  # A tag of other things reaches no data.
+    if lake_key is None or not ids:  # A tag of another target is on no data.
         return 0
     return execute_many(connection, statement, [(tag_key, data_id.bytes, lake_key) for data_id in ids]).rowcount

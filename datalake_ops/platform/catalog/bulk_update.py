@@ -1,4 +1,4 @@
-"""Changing many data in one call."""
+"""Bulk update of data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from datalake_ops.wire.data import DataChange
 
 
 def change_data(connection: Connection, lake: LakeRow, changes: Mapping[UUID, DataChange]) -> int:
-    """Apply changes to data of a lake; tags and sources that are missing are made.
+    """Apply changes to data of a lake; missing tags and sources are created.
 
     A field that is null or empty leaves what is there, since the wire sends every field every time.
 

@@ -1,4 +1,4 @@
-"""Reading the log of changes: a page of it, and how the data it names were at the page's end."""
+"""Pages of the change log, with the state of the data at the page's end."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _JOBS = (
 
 @dataclass(frozen=True)
 class ChangeRange:
-    """Which changes are wanted: after one, up to another (the newest without it), at most so many."""
+    """Range of changes: after one sequence number, up to another (by default the newest), at most `limit`."""
 
     after: int | None = None
     until: int | None = None
@@ -50,14 +50,14 @@ class ChangeRange:
 
 @dataclass
 class _DataChanges:
-    """What a page tells of one data."""
+    """Changes of one data within a page."""
 
     became_ready: bool = False
     tag_keys: set[int] = field(default_factory=set)
 
 
 def read_changes(connection: Connection, lake: LakeRow, wanted: ChangeRange) -> dict[str, Any]:
-    """A page of a lake's changes; without `after` nothing but where the log ends now."""
+    """Read a page of a lake's changes; without `after` an empty page with the cursor of the log's end."""
     newest = execute(connection, _NEWEST).fetchone()[0]
     end = newest if wanted.until is None else min(newest, wanted.until)
     # A cursor from beyond the log is one of another database.
@@ -77,7 +77,7 @@ def _page(data: list[Any], jobs: list[Any], cursor: int, more: bool = False, los
 
 
 def _whole(connection: Connection, lake: LakeRow, rows: list[Any], end: int) -> int:
-    """Add to a full page what happened to its last data at the same time, so that no registration is torn apart."""
+    """Extend a full page by the changes of its last data at that moment, so that no registration is split."""
     last, data_seq = rows[-1][0], rows[-1][2]
     if data_seq is None:
         return int(last)

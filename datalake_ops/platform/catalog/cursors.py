@@ -1,4 +1,4 @@
-"""Cursors: where the next page of a listing starts, as text that clients only hand back."""
+"""Opaque page cursors of listings."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ _LARGEST = 2**63
 
 @dataclass(frozen=True)
 class Cursor:
-    """The last key that was given, and how many match in all, counted once on the first page."""
+    """Last key of a page, and the total number of matches, counted once on the first page."""
 
     after: int
     count: int
 
 
 def digest(filter_: Any) -> str:
-    """A short word for what a listing filters by: a cursor serves only the listing it came from."""
+    """Digest of a listing's filter: a cursor is valid only for the listing that it came from."""
     return blake2s(orjson.dumps(filter_, option=orjson.OPT_SORT_KEYS), digest_size=6).hexdigest()
 
 
 def write_cursor(cursor: Cursor, filter_digest: str) -> str:
-    """The text of a cursor."""
+    """Encode a cursor as text."""
     return urlsafe_b64encode(orjson.dumps([_VERSION, filter_digest, cursor.after, cursor.count])).decode().rstrip("=")
 
 
 def read_cursor(text: str, filter_digest: str) -> Cursor:
-    """The cursor of a text.
+    """Decode a cursor.
 
     Raises:
-        RefusalError: 400, it is no cursor, or one of another listing.
+        RefusalError: 400, the text is no cursor, or one of another listing.
     """
     try:
         padded = text.encode() + b"=" * (-len(text) % 4)

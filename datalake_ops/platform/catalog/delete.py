@@ -1,4 +1,4 @@
-"""Deleting data: their rows, then the objects they were made of."""
+"""Deletion of data: rows first, then their objects."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _STILL_USED = (
 
 
 async def delete_data(services: Services, lake: LakeRow, ids: Sequence[UUID]) -> int:
-    """Delete data of a lake with their tags, projections and uploaded objects; returns how many there were.
+    """Delete data of a lake with their tags, projections and uploaded objects; returns the number deleted.
 
     Files of a user's bucket stay where they are.
     """

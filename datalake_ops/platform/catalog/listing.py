@@ -1,4 +1,4 @@
-"""Which data a listing gives: the filter as SQL, a page of keys, and how many match in all."""
+"""Listing queries: a filter as SQL, pages of keys, and the total number of matches."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from datalake_ops.wire.data import DataType, UploadStatus
 
 STATUSES = frozenset(status.value for status in UploadStatus)
 TYPES = frozenset(kind.value for kind in DataType)
-# What a listing shows that names neither statuses nor types, as the hosted platform seems to.
+# Defaults of a listing that names neither statuses nor types, as the hosted platform seems to have.
 USUAL_STATUSES = frozenset({UploadStatus.DONE.value})
 USUAL_TYPES = frozenset({DataType.IMAGE.value})
 
-# Several tags lead the search only while they reach few data; their union has to be sorted before the first row.
+# Several tags drive the query only if they match few data; their union has to be sorted before the first row.
 _FEW = 50_000
 
 _DATA = schema.data.c
@@ -46,7 +46,7 @@ _ORDER: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class ListingFilter:
-    """What a listing filters by, as the request says it."""
+    """Filter of a listing as the request states it."""
 
     statuses: frozenset[str] = STATUSES
     types: frozenset[str] = TYPES
@@ -60,13 +60,13 @@ class ListingFilter:
                 raise bad_request(f"{name} {unknown[0]!r} is not known; known are {', '.join(sorted(known))}.")
 
     def identity(self) -> list[Any]:
-        """What tells this filter from another."""
+        """Values that identify this filter, for its digest."""
         return [sorted(self.statuses), sorted(self.types), self.q, dict(self.custom_metadata)]
 
 
 @dataclass(frozen=True)
 class ListingQuery:
-    """The data of a lake that match a filter."""
+    """Query for the data of a lake that match a filter."""
 
     lake: LakeRow
     listing_filter: ListingFilter
@@ -74,7 +74,7 @@ class ListingQuery:
     driver: TagSet | None
 
     def newest(self, connection: Connection, limit: int, before: int | None, offset: int) -> list[int]:
-        """Keys of a page, newest first, that come before a key."""
+        """Keys of a page, newest first, below the key `before`."""
         key = self._key
         page = self._chosen(key).order_by(key.desc()).limit(limit)
         if before is not None:
@@ -88,7 +88,7 @@ class ListingQuery:
         return list(connection.execute(page).scalars())
 
     def matching(self, connection: Connection, chosen: Sequence[ColumnElement[bool]], limit: int) -> list[int]:
-        """Keys of the data that also fulfil other conditions, oldest first."""
+        """Keys of the data that also meet other conditions, oldest first."""
         wanted = self._scanned(_DATA.seq).where(*chosen).order_by(_DATA.seq).limit(limit)
         return list(connection.execute(wanted).scalars())
 
@@ -101,12 +101,12 @@ class ListingQuery:
         return found
 
     def sort(self, connection: Connection, seqs: Sequence[int], names: list[str]) -> list[int]:
-        """Keys in the order of some fields."""
+        """Sort keys by some fields."""
         wanted = select(_DATA.seq).where(_DATA.seq.in_(seqs)).order_by(*order(names, _ORDER, _DATA.seq))
         return list(connection.execute(wanted).scalars())
 
     def count(self, connection: Connection) -> int:
-        """How many match in all."""
+        """Total number of matches."""
         if not self.filter.conditions and not self.listing_filter.custom_metadata:
             if not self.filter.tags:
                 return self._count_lake(connection)
@@ -141,7 +141,7 @@ class ListingQuery:
     def _by_tag(self, column: ColumnElement[Any], conditions: list[ColumnElement[bool]]) -> Select[Any]:
         keys = self.driver.keys if self.driver else ()
         wanted = select(column).where(_PAIRS.tag_key == keys[0])
-        if not conditions:  # A tag's data are all of its lake: their rows need not be looked at.
+        if not conditions:  # A tag's data are all of its lake: their rows need not be read.
             return wanted.select_from(schema.data_tag)
         source = schema.data_tag.join(schema.data, _DATA.seq == _PAIRS.data_seq)
         return wanted.select_from(source).where(*conditions)
@@ -158,7 +158,7 @@ class ListingQuery:
         if self.listing_filter.statuses != STATUSES:
             conditions.append(_DATA.upload_status.in_(sorted(self.listing_filter.statuses)))
             if UploadStatus.DONE.value not in self.listing_filter.statuses:
-                # Said again in the words of the index over what is not done, which is else not used.
+                # Repeats the condition of the partial index, which SQLite would not use otherwise.
                 conditions.append(_DATA.upload_status != UploadStatus.DONE.value)
         if self.listing_filter.types != TYPES:
             conditions.append(_DATA.type.in_(sorted(self.listing_filter.types)))
@@ -175,27 +175,27 @@ class ListingQuery:
 
 
 def parse_custom(text: str | None) -> dict[str, Any]:
-    """The parameter `custom_metadata` of a listing: JSON text of an object.
+    """Parse the parameter `custom_metadata` of a listing: JSON text of an object.
 
     Raises:
-        RefusalError: 400, it is none.
+        RefusalError: 400, it is not valid JSON object.
     """
     if not text:
         return {}
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise bad_request("custom_metadata is no JSON.", str(error)) from error
+        raise bad_request("custom_metadata is not valid JSON.", str(error)) from error
     if not isinstance(value, dict):
-        raise bad_request("custom_metadata is to be a JSON object.")
+        raise bad_request("custom_metadata must be a JSON object.")
     return value
 
 
 def compile_listing(connection: Connection, lake: LakeRow, listing_filter: ListingFilter) -> ListingQuery:
-    """The selection of a filter.
+    """Compile a filter into a query.
 
     Raises:
-        RefusalError: 400, the query cannot be understood; the message has the column.
+        RefusalError: 400, the query text cannot be parsed; the message has the column.
     """
     if not listing_filter.q.strip():
         return ListingQuery(lake, listing_filter, CompiledFilter(), None)
@@ -210,7 +210,7 @@ def compile_listing(connection: Connection, lake: LakeRow, listing_filter: Listi
 
 
 def _driver(found: CompiledFilter) -> TagSet | None:
-    """The tags that lead the search: those that reach the fewest, unless something narrower is asked."""
+    """Tag set that drives the query: the one with the fewest data, unless a more selective column is named."""
     if found.narrow:
         return None
     leading = (tags for tags in found.tags if len(tags.keys) == 1 or tags.data_count <= _FEW)
@@ -218,7 +218,7 @@ def _driver(found: CompiledFilter) -> TagSet | None:
 
 
 def _custom_equal(key: str, value: Any) -> ColumnElement[bool]:
-    """Whether a key of custom metadata has a value: of the same type, lists and objects in the same order."""
+    """Condition that a key of custom metadata equals a value of the same type; lists and objects by their JSON text."""
     if '"' in key:
         raise bad_request(f"custom_metadata key {key!r} cannot be searched by: it holds a double quote.")
     path = f'$."{key}"'

@@ -1,4 +1,4 @@
-"""The parameters of searches and listings, as requests carry them."""
+"""Query parameters and bodies of searches and listings."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ _LARGEST_LIST = 10_000
 
 
 class VisibilityParameters(BaseModel):
-    """Which statuses and types a search or listing shows."""
+    """Upload statuses and types that a search or listing shows."""
 
     upload_statuses: list[str] | None = None
     types: list[str] | None = None
 
     def listing_filter(self) -> ListingFilter:
-        """What is filtered by."""
+        """Build the filter; absent parameters mean DONE and IMAGE."""
         statuses = USUAL_STATUSES if self.upload_statuses is None else frozenset(self.upload_statuses)
         types = USUAL_TYPES if self.types is None else frozenset(self.types)
         return ListingFilter(statuses, types)
 
 
 class FindParameters(VisibilityParameters):
-    """The query parameters of a search."""
+    """Query parameters of a search."""
 
     id: UUID | None = None
     filename: str | None = None
     object_name: str | None = None
 
     def criteria(self) -> dict[str, Any]:
-        """The columns that are given, and their values."""
+        """Columns that are given, with their values."""
         given = {"id": self.id, "filename": self.filename, "object_name": self.object_name}
         criteria = {name: value for name, value in given.items() if value is not None}
         if not criteria:
@@ -48,7 +48,7 @@ class FindParameters(VisibilityParameters):
 
 
 class ListingParameters(VisibilityParameters):
-    """The query parameters of a listing."""
+    """Query parameters of a listing."""
 
     limit: int = Field(default=PAGE_SIZE, ge=1, le=_LARGEST_PAGE)
     offset: int = Field(default=0, ge=0, le=MAX_OFFSET)
@@ -58,12 +58,12 @@ class ListingParameters(VisibilityParameters):
     custom_metadata: str | None = None
 
     def listing_filter(self) -> ListingFilter:
-        """What is filtered by."""
+        """Build the filter of a listing."""
         return replace(super().listing_filter(), q=self.q, custom_metadata=parse_custom(self.custom_metadata))
 
 
 class DataLookup(BaseModel):
-    """The body of a listing by ids, file names or object names: exactly one of the three."""
+    """Body of a listing by ids, file names or object names: exactly one of the three."""
 
     ids: list[UUID] | None = Field(default=None, min_length=1, max_length=_LARGEST_LIST)
     filenames: list[str] | None = Field(default=None, min_length=1, max_length=_LARGEST_LIST)

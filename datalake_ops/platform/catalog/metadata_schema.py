@@ -1,4 +1,4 @@
-"""The custom metadata schema of a lake: what each key may hold (wire.md section 9)."""
+"""Custom metadata schema of a lake: type and constraints of each key (wire.md section 9)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHOICES = 64
 
 
 class _Key(BaseModel):
-    """What every configuration of a key says."""
+    """Configuration that keys of every type have."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -35,16 +35,16 @@ class _Key(BaseModel):
         return self
 
     def matches(self, value: Any) -> bool:
-        """Whether a value is of the key's type."""
+        """Return True if a value has the key's type."""
         raise NotImplementedError
 
     def refusal(self, value: Any) -> str | None:
-        """Why a value does not fit, None when it does."""
-        return None if self.matches(value) else f"is to be {_WORDS[type(self)]}, not {value!r:.80}"
+        """Reason that a value is refused, None if it is valid."""
+        return None if self.matches(value) else f"must be {_TYPE_NAMES[type(self)]}, not {value!r:.80}"
 
 
 class _ChoiceKey(_Key, Generic[T]):
-    """A key whose value may have to be one, or several, of some choices."""
+    """Key whose value may be limited to one, or several, of some choices."""
 
     choices: list[T] | None = Field(default=None, min_length=1, max_length=_CHOICES)
     allow_multiple: bool | None = None
@@ -56,11 +56,11 @@ class _ChoiceKey(_Key, Generic[T]):
         return self
 
     def comparable(self, value: Any) -> Any:
-        """The value as it compares with choices and bounds."""
+        """Convert a value to the type of choices and bounds."""
         return value
 
     def refusal(self, value: Any) -> str | None:
-        """Why a value does not fit: its type, or that it is none of the choices."""
+        """Reason that a value is refused: its type, or that it is none of the choices."""
         if self.allow_multiple and isinstance(value, list):
             reasons = (self._one_refusal(item) for item in value)
             return next((reason for reason in reasons if reason), None)
@@ -69,12 +69,12 @@ class _ChoiceKey(_Key, Generic[T]):
     def _one_refusal(self, value: Any) -> str | None:
         wrong = super().refusal(value)
         if wrong is None and self.choices and self.comparable(value) not in self.choices:
-            return f"is to be one of {', '.join(str(choice) for choice in self.choices)}, not {value!r:.80}"
+            return f"must be one of {', '.join(str(choice) for choice in self.choices)}, not {value!r:.80}"
         return wrong
 
 
 class _BoundedKey(_ChoiceKey[T]):
-    """A key whose value may have bounds, both included."""
+    """Key whose value may have bounds, both inclusive."""
 
     min: T | None = None
     max: T | None = None
@@ -90,14 +90,14 @@ class _BoundedKey(_ChoiceKey[T]):
     def _one_refusal(self, value: Any) -> str | None:
         wrong = super()._one_refusal(value)
         if wrong is None and self.min is not None and self.comparable(value) < self.min:
-            return f"is to be at least {self.min}, not {value!r}"
+            return f"must be at least {self.min}, not {value!r}"
         if wrong is None and self.max is not None and self.comparable(value) > self.max:
-            return f"is to be at most {self.max}, not {value!r}"
+            return f"must be at most {self.max}, not {value!r}"
         return wrong
 
 
 class StringKey(_ChoiceKey[str]):
-    """A text."""
+    """Text key."""
 
     input_type: Literal["STRING"]
 
@@ -108,32 +108,32 @@ class StringKey(_ChoiceKey[str]):
         return self
 
     def matches(self, value: Any) -> bool:
-        """Whether it is a text."""
+        """Return True for a text."""
         return isinstance(value, str)
 
 
 class IntegerKey(_BoundedKey[int]):
-    """A whole number."""
+    """Integer key."""
 
     input_type: Literal["INTEGER"]
 
     def matches(self, value: Any) -> bool:
-        """Whether it is a whole number."""
+        """Return True for an integer; a boolean is none."""
         return isinstance(value, int) and not isinstance(value, bool)
 
 
 class FloatKey(_BoundedKey[float]):
-    """A number."""
+    """Number key."""
 
     input_type: Literal["FLOAT"]
 
     def matches(self, value: Any) -> bool:
-        """Whether it is a number."""
+        """Return True for a number; a boolean is none."""
         return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 class DatetimeKey(_BoundedKey[AwareDatetime]):
-    """A moment with its timezone, as ISO text."""
+    """Datetime key: ISO text with a timezone."""
 
     # Lax: the wire carries moments as text.
     model_config = ConfigDict(strict=False)
@@ -141,11 +141,11 @@ class DatetimeKey(_BoundedKey[AwareDatetime]):
     input_type: Literal["DATETIME"]
 
     def matches(self, value: Any) -> bool:
-        """Whether it is ISO text of a moment with its timezone."""
+        """Return True for ISO text of a datetime with a timezone."""
         return isinstance(value, str) and isinstance(self.comparable(value), datetime)
 
     def comparable(self, value: Any) -> Any:
-        """The moment of a text."""
+        """Parse the datetime of a text; any other value is returned as it is."""
         try:
             return _MOMENT.validate_python(value)
         except ValidationError:
@@ -153,12 +153,12 @@ class DatetimeKey(_BoundedKey[AwareDatetime]):
 
 
 class BooleanKey(_Key):
-    """True or false."""
+    """Boolean key."""
 
     input_type: Literal["BOOLEAN"]
 
     def matches(self, value: Any) -> bool:
-        """Whether it is true or false."""
+        """Return True for a boolean."""
         return isinstance(value, bool)
 
 
@@ -167,7 +167,7 @@ Configuration = Annotated[
 ]
 _MOMENT: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
 _CONFIGURATION: TypeAdapter[Configuration] = TypeAdapter(Configuration)
-_WORDS: dict[type[_Key], str] = {
+_TYPE_NAMES: dict[type[_Key], str] = {
     StringKey: "a text",
     IntegerKey: "a whole number",
     FloatKey: "a number",
@@ -178,13 +178,14 @@ _WORDS: dict[type[_Key], str] = {
 
 @dataclass(frozen=True)
 class LakeSchema:
-    """The configured keys of a lake, and whether others are allowed."""
+    """Configured keys of a lake; `allow_extra` permits others."""
 
     keys: Mapping[str, Configuration]
     allow_extra: bool
 
     def validate(self, custom: Mapping[str, Any] | None) -> dict[str, Any] | None:
-        """Custom metadata that fits, None when there is none; required keys are asked for only when some is given.
+        """Validate custom metadata; returns None if there are none. Required keys count only when some metadata are
+        given.
 
         Raises:
             RefusalError: 400, naming the key that does not fit.
@@ -215,7 +216,7 @@ class LakeSchema:
 
 
 def parse_configuration(raw: Any) -> Configuration:
-    """The configuration of a key.
+    """Parse the configuration of a key.
 
     Raises:
         RefusalError: 400, with every rule it breaks.
@@ -231,12 +232,12 @@ def parse_configuration(raw: Any) -> Configuration:
 
 
 def serialize_configuration(configuration: Configuration) -> dict[str, Any]:
-    """A configuration as the wire shows it: no nulls, and nothing the official SDK does not know."""
+    """Serialize a configuration for the wire: no nulls, and no field that the official SDK does not know."""
     return configuration.model_dump(mode="json", exclude_none=True)
 
 
 def read_schema(connection: Connection, lake_key: int) -> LakeSchema:
-    """The schema of a lake."""
+    """Read the schema of a lake."""
     keys = schema.metadata_key.c
     rows = connection.execute(select(keys.name, keys.configuration).where(keys.lake_key == lake_key)).all()
     allow = schema.lake.c.allow_extra_custom_metadata

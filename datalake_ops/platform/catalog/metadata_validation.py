@@ -1,4 +1,4 @@
-"""Which metadata the platform takes: fixed keys, each with its type (wire.md section 3.4)."""
+"""Validation of metadata: fixed keys, each with its type (wire.md section 3.4)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RANGES = {"latitude": 90.0, "longitude": 180.0}
 
 
 def validate_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Metadata without nulls, None when nothing is left.
+    """Validate metadata and drop nulls; returns None if nothing is left.
 
     Raises:
         RefusalError: 400, naming the key that is unknown, of the wrong type, too long, or lacks its partner.
@@ -36,7 +36,7 @@ def _validate_value(key: str, value: Any) -> Any:
         raise _wrong(key, "a text", value)
     if key in METADATA_DATETIMES:
         if parse_moment(value) is None:
-            raise bad_request(f"metadata.{key} is to be a date and time like 2024-01-02T03:04:05, not {value!r}.")
+            raise bad_request(f"metadata.{key} must be a date and time like 2024-01-02T03:04:05, not {value!r}.")
         return value
     longest = METADATA_TEXTS[key]
     if len(value) > longest:
@@ -54,11 +54,11 @@ def _validate_float(key: str, value: Any) -> float:
 
 
 def _wrong(key: str, expected: str, value: Any) -> RefusalError:
-    return bad_request(f"metadata.{key} is to be {expected}, not {value!r:.80}.")
+    return bad_request(f"metadata.{key} must be {expected}, not {value!r:.80}.")
 
 
 def parse_moment(text: str) -> datetime | None:
-    """A date and time of ISO text, None when it is none."""
+    """Parse ISO text of a date and time; None if it is none."""
     try:
         # RFC 3339 allows a small z, which Python does not read.
         return datetime.fromisoformat(text[:-1] + "Z" if text.endswith("z") else text)

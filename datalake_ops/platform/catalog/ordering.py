@@ -1,4 +1,4 @@
-"""Order and window of the lists that are not paged by cursor."""
+"""Order, limit and offset of the lists that are not paged by cursor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_OFFSET = 2**62
 
 
 class PageParameters(BaseModel):
-    """Which part of a list, in which order; everything when nothing is asked."""
+    """Limit, offset and order of a list; by default the whole list."""
 
     limit: int | None = Field(default=None, ge=1, le=MAX_OFFSET)
     offset: int = Field(default=0, ge=0, le=MAX_OFFSET)
@@ -23,7 +23,7 @@ class PageParameters(BaseModel):
 
 
 def apply_page(wanted: Select[Any], parameters: PageParameters, columns: Mapping[str, Any], tie: Any) -> Select[Any]:
-    """The asked part of a list; `tie` decides among equals, and orders when nothing is asked."""
+    """Apply order, limit and offset to a query; `tie` breaks ties, and is the order when none is given."""
     ordered = wanted.order_by(*order(parameters.order_by, columns, tie))
     if parameters.limit is None and not parameters.offset:
         return ordered
@@ -31,10 +31,10 @@ def apply_page(wanted: Select[Any], parameters: PageParameters, columns: Mapping
 
 
 def order(names: list[str], columns: Mapping[str, Any], tie: Any) -> list[ColumnElement[Any]]:
-    """Columns to sort by: a name, or `-name` for the reverse.
+    """Columns to sort by: a name, or `-name` for descending.
 
     Raises:
-        RefusalError: 400, a name is not one that can be sorted by.
+        RefusalError: 400, a name is not sortable.
     """
     terms: list[ColumnElement[Any]] = []
     for name in names:

@@ -1,4 +1,4 @@
-"""Making a data of an object that is in the storage."""
+"""Registration of stored objects as data."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FILENAME_LENGTH = 1024
 
 @dataclass(frozen=True)
 class ProbeOutcome:
-    """What reading the file came to: an upload status and what was learned."""
+    """Upload status and properties of a data after its file was probed."""
 
     status: UploadStatus
     width: int | None = None
@@ -42,22 +42,24 @@ class ProbeOutcome:
 
 
 def probe_outcome(probe: MediaProperties | ProbeFailure) -> ProbeOutcome:
-    """DONE with the measured size, or ERROR with the reason; what a client says of the size counts for nothing."""
+    """Outcome of a probe: DONE with the measured size, or ERROR with the reason. The client's own word on the size is
+    ignored.
+    """
     if isinstance(probe, MediaProperties):
         return ProbeOutcome(UploadStatus.DONE, probe.width, probe.height, probe.size_bytes)
     return ProbeOutcome(UploadStatus.ERROR, size_bytes=probe.size_bytes, reason=probe.reason)
 
 
 def validate_filename(name: str) -> str:
-    """A file name that is safe to join to a folder, which is what clients do with it, on every system.
+    """Validate a file name: clients join it to a folder, so it must be safe there on every system.
 
-    A backslash is a letter like others here and a folder's mark on Windows, so it must not lead out of a folder there.
+    A backslash separates folders on Windows, so a `..` before one is refused on every system.
 
     Raises:
-        RefusalError: 400, with what is wrong.
+        RefusalError: 400, with the rule that is broken.
     """
     if "/" in name or "\0" in name or any(part in ("", ".", "..") for part in name.split("\\")):
-        raise bad_request(f"filename {name!r} is to be a plain file name, without folders.")
+        raise bad_request(f"filename {name!r} must be a plain file name, without folders.")
     if len(name) > _FILENAME_LENGTH:
         raise bad_request(f"filename has at most {_FILENAME_LENGTH} characters, this one {len(name)}.")
     return name
@@ -66,12 +68,12 @@ def validate_filename(name: str) -> str:
 def registration(
     lake: LakeRow, body: DataToCreate, found: ProbeOutcome, show: DataSerializer
 ) -> Callable[[Connection], dict[str, Any]]:
-    """The change that registers a data and returns its shape; a second time it returns the first one's.
+    """Build the write that registers a data and returns it serialized; a repeated request returns the first one's data.
 
-    The custom metadata were checked before.
+    The custom metadata must have been validated before.
 
     Raises:
-        RefusalError: 400, the metadata do not hold (at once), or a tag or the source is not known (in the change).
+        RefusalError: 400, the metadata are invalid (at once), or a tag or the source is not known (in the write).
     """
     metadata, custom = validate_metadata(body.metadata), body.custom_metadata
     texts = tuple(None if value is None else to_json(value) for value in (metadata, custom))
@@ -93,7 +95,7 @@ def registration(
 
 
 def _values(body: DataToCreate, found: ProbeOutcome) -> tuple[Any, ...]:
-    """The columns of a new data from its id to its size."""
+    """Columns of a new data from its id to its size."""
     names = (body.object_name, body.filename, body.type.value, body.content_type)
     return (new_id().bytes, *names, found.status.value, found.width, found.height, found.size_bytes)
 
@@ -103,12 +105,12 @@ def _source(connection: Connection, lake: LakeRow, source: UUID | None) -> tuple
         return None, None
     row = execute(connection, _SOURCE, (source.bytes, lake.organization_id.bytes)).fetchone()
     if row is None:
-        raise bad_request(f"data_source_id {source} is no data source of the organization.")
+        raise bad_request(f"data_source_id {source} is not a data source of the organization.")
     return row[0], {"id": source, "name": row[1]}
 
 
 def _tag(connection: Connection, lake: LakeRow, tag: UUID) -> tuple[int, dict[str, Any]]:
     row = execute(connection, _TAG, (tag.bytes, lake.key)).fetchone()
     if row is None:
-        raise bad_request(f"tags: {tag} is no data tag of the datalake.")
+        raise bad_request(f"tags: {tag} is not a data tag of the datalake.")
     return row[0], {"id": tag, "name": row[1], "target_type": row[2]}

@@ -1,4 +1,4 @@
-"""Data as the wire shows them, read for many at a time: one query for rows, one for their tags, one for sources."""
+"""Serialization of data for the wire, in bulk: one query for rows, one for their tags, one for sources."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ AddressOf = Callable[[str], str]
 
 @dataclass(frozen=True)
 class DataRow:
-    """A row of the table of data, as SQLite gives it."""
+    """Row of the table `data`, as SQLite returns it."""
 
     seq: int
     id: bytes
@@ -54,12 +54,12 @@ class DataRow:
 
 @dataclass(frozen=True)
 class DataSerializer:
-    """Shows data of one lake; `address_of` gives the signed address of an object name."""
+    """Serializer of one lake's data; `address_of` signs the address of an object name."""
 
     address_of: AddressOf
 
     def serialize_many(self, connection: Connection, seqs: Sequence[int]) -> list[dict[str, Any]]:
-        """Data of these keys, in this order; those that are gone meanwhile are left out."""
+        """Serialize the data of these keys, in this order; keys deleted meanwhile are left out."""
         rows = {row[0]: DataRow(*row) for row in rows_by_keys(connection, _ROWS, seqs)}
         tags = _tags(connection, seqs)
         sources = _sources(connection, {row.source_key for row in rows.values() if row.source_key is not None})
@@ -67,7 +67,7 @@ class DataSerializer:
         return [self.shape(row, tags.get(row.seq, ()), sources.get(row.source_key)) for row in found]
 
     def shape(self, row: DataRow, tags: Sequence[dict[str, Any]], source: dict[str, Any] | None) -> dict[str, Any]:
-        """One data, whose tags and source are known."""
+        """Serialize one data whose tags and source are known."""
         shape = {
             "id": UUID(bytes=row.id),
             "object_name": row.object_name,
@@ -90,7 +90,7 @@ class DataSerializer:
 
 
 def data_serializer(request: Request, lake: LakeRow) -> DataSerializer:
-    """The shaper of a lake's data, with addresses that the caller of a request can reach."""
+    """Create the serializer of a lake's data, with addresses that the caller of the request can reach."""
     address = services(request).objects.download_address
     return DataSerializer(partial(_address, address, lake.connector_id, base_url(request)))
 
@@ -100,7 +100,7 @@ def _address(address: Callable[[UUID, str, str], str], connector: UUID, base: st
 
 
 def _as_it_is(text: str | None) -> Any:
-    """JSON text of a column, to be copied into an answer without being read."""
+    """JSON text of a column, copied into an answer without parsing."""
     return None if text is None else orjson.Fragment(text)
 
 

@@ -1,4 +1,4 @@
-"""Tags and sources by name: looked up, and made when missing. For functions that run in the writer."""
+"""Tags and sources by name, created when missing. For functions that run in the writer."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.types import new_id, now
 from datalake_ops.wire.tags import TagTarget
 
-# Names longer than this help nobody and fill every page.
+# Longer names would fill every page of a listing.
 NAME_LENGTH = 256
 _CHUNK = 500
 
 
 def validate_name(name: str, what: str) -> str:
-    """A name without control characters, not empty and not too long.
+    """Validate a name: no control characters, not empty and not too long.
 
     Raises:
-        RefusalError: 400, with what is wrong.
+        RefusalError: 400, with the rule that is broken.
     """
     if not name.strip():
         raise bad_request(f"The name of a {what} cannot be empty.")
@@ -35,7 +35,7 @@ def validate_name(name: str, what: str) -> str:
 
 
 def tag_keys(connection: Connection, lake: LakeRow, names: Iterable[str]) -> dict[str, int]:
-    """Keys of the lake's data tags of these names; those that are missing are made."""
+    """Keys of the lake's data tags by name; missing tags are created."""
     wanted = [validate_name(name, "tag") for name in dict.fromkeys(names)]
     tags = schema.tag.c
     found: dict[str, int] = {}
@@ -50,7 +50,7 @@ def tag_keys(connection: Connection, lake: LakeRow, names: Iterable[str]) -> dic
 
 
 def insert_tag(connection: Connection, lake: LakeRow, name: str) -> Row[Any]:
-    """Make a data tag of a lake; the name must be free."""
+    """Insert a data tag of a lake; the name must be free."""
     row = {
         "id": new_id(),
         "organization_id": lake.organization_id,
@@ -63,7 +63,7 @@ def insert_tag(connection: Connection, lake: LakeRow, name: str) -> Row[Any]:
 
 
 def source_key(connection: Connection, organization_id: UUID, name: str) -> int:
-    """Key of the organization's source of this name; made when missing."""
+    """Key of the organization's source of a name, created when missing."""
     sources = schema.source.c
     wanted = select(sources.key).where(sources.organization_id == organization_id, sources.name == name)
     found = connection.execute(wanted).scalar()
@@ -73,6 +73,6 @@ def source_key(connection: Connection, organization_id: UUID, name: str) -> int:
 
 
 def insert_source(connection: Connection, organization_id: UUID, name: str) -> Row[Any]:
-    """Make a source of an organization; the name must be free."""
+    """Insert a source of an organization; the name must be free."""
     row = {"id": new_id(), "organization_id": organization_id, "name": name, "created_at": now()}
     return connection.execute(insert(schema.source).values(row).returning(*schema.source.c)).one()

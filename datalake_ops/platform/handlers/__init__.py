@@ -1,1 +1,1 @@
-"""One file per resource of the wire; each has a `router`."""
+"""HTTP handlers: one module with a `router` per resource of the wire."""

@@ -1,4 +1,4 @@
-"""What happened in a lake since a cursor (extension `changes`)."""
+"""Change feed of a lake (extension `changes`)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LARGEST = 2**63
 
 
 class ChangesQuery(BaseModel):
-    """Which changes are asked for: those after `cursor`, up to `until`."""
+    """Query of the change feed: changes after `cursor`, up to `until`."""
 
     cursor: str | None = None
     until: str | None = None
@@ -31,7 +31,7 @@ class ChangesQuery(BaseModel):
 
 @router.get(routes.CHANGES)
 async def list_changes(lake: LakeDep, request: Request, parameters: Annotated[ChangesQuery, Query()]) -> Response:
-    """Data that became ready or were tagged, and jobs that ended, oldest first; without a cursor where the log ends."""
+    """List data that became ready or were tagged, and jobs that ended, oldest first; without a cursor the log's end."""
     wanted = ChangeRange(_seq(parameters.cursor), _seq(parameters.until), parameters.limit)
     page: dict[str, Any] = await services(request).database.read(partial(read_changes, lake=lake, wanted=wanted))
     return json_response(page)

@@ -1,4 +1,4 @@
-"""Charts and visual search: parts of the wire that the embedded platform does not have, answered clearly."""
+"""Charts and visual search: parts of the wire that the embedded platform lacks, answered with 501 or 404."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _missing(what: str) -> RefusalError:
 @router.get(routes.CHARTS)
 @router.post(routes.CHARTS)
 async def charts(lake: LakeDep) -> Response:
-    """501: there are no charts."""
+    """501: charts are not supported."""
     raise _missing("charts")
 
 
@@ -33,7 +33,7 @@ async def charts(lake: LakeDep) -> Response:
 @router.patch(routes.CHART)
 @router.delete(routes.CHART)
 async def chart(chart: UUID, _caller: PrincipalDep) -> Response:
-    """404: no chart was ever made."""
+    """404: charts cannot be created, so none exists."""
     raise not_found(f"Chart {chart}")
 
 
@@ -42,5 +42,5 @@ async def chart(chart: UUID, _caller: PrincipalDep) -> Response:
 @router.get(routes.VISUAL_SCROLL)
 @router.get(routes.DATAS_SEARCH)
 async def visual_search(lake: LakeDep) -> Response:
-    """501: there are no embeddings."""
+    """501: embeddings are not supported."""
     raise _missing("visual search and embeddings")

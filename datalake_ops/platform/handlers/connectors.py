@@ -23,7 +23,7 @@ _NAME = "local"
 async def find_connector(
     organization: OrganizationDep, request: Request, id: UUID | None = None, name: str | None = None
 ) -> Response:
-    """The compute connector of an id or a name."""
+    """Find the compute connector by id or name."""
     if id is None and name is None:
         raise bad_request("Give the id or the name of a compute connector.")
     connector = _local(request, organization)
@@ -34,7 +34,7 @@ async def find_connector(
 
 @router.get(routes.CONNECTOR)
 async def get_connector(connector: UUID, request: Request, principal: PrincipalDep) -> Response:
-    """One compute connector."""
+    """Get a compute connector."""
     local = _local(request, principal.organization_id)
     if local["id"] != connector:
         raise not_found(f"Compute connector {connector}")

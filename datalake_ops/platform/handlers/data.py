@@ -1,4 +1,4 @@
-"""One data: read it, change its metadata, delete it; and many data changed in one call."""
+"""Single data: read, change metadata, delete; and bulk updates."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ router = APIRouter(tags=["data"])
 
 @dataclass(frozen=True)
 class DataReference:
-    """A data of the caller's organization, and its lake."""
+    """Data of the caller's organization, with its lake."""
 
     seq: int
     id: UUID
@@ -42,25 +42,25 @@ class DataReference:
 
 
 class MetadataChange(BaseModel):
-    """The metadata that a data is to have from now on; null for none."""
+    """Body that replaces the metadata of a data; null empties them."""
 
     metadata: dict[str, Any] | None
 
 
 class CustomMetadataChange(BaseModel):
-    """The custom metadata that a data is to have from now on; null for none."""
+    """Body that replaces the custom metadata of a data; null empties them."""
 
     custom_metadata: dict[str, Any] | None
 
 
 class BulkChange(BaseModel):
-    """Changes by id of the data."""
+    """Body of a bulk update: changes by id of the data."""
 
     objects: dict[UUID, DataChange] = Field(min_length=1, max_length=UPDATE_SIZE)
 
 
 async def own_data(data: UUID, request: Request, principal: PrincipalDep) -> DataReference:
-    """The data of the path, which has to be of the caller's organization."""
+    """Resolve the data of the path; it must belong to the caller's organization."""
     found, lakes = schema.data.c, schema.lake.c
     wanted = (
         select(found.seq, found.object_name, lakes.id)
@@ -80,7 +80,7 @@ DataDep = Annotated[DataReference, Depends(own_data)]
 
 @router.get(routes.DATA)
 async def get_data(data: DataDep, request: Request) -> Response:
-    """One data, with its tags and source."""
+    """Get a data with its tags and source."""
     shape = data_serializer(request, data.lake)
     return json_response(
         _one(data, await services(request).database.read(lambda c: shape.serialize_many(c, [data.seq])))
@@ -117,7 +117,7 @@ async def change_custom_metadata(data: DataDep, request: Request) -> Response:
 
 @router.delete(routes.DATA)
 async def delete_one(data: DataDep, request: Request) -> Response:
-    """Delete a data, with everything made from it."""
+    """Delete a data with its tags, projections and uploaded objects."""
     await delete_data(services(request), data.lake, [data.id])
     # Exactly 204: the official SDK asserts it.
     return Response(status_code=204)
@@ -125,14 +125,14 @@ async def delete_one(data: DataDep, request: Request) -> Response:
 
 @router.get(routes.DATA_ADDRESS)
 async def get_address(data: DataDep, request: Request) -> Response:
-    """A signed address of the file."""
+    """Get a signed address of the file."""
     give: Callable[[UUID, str, str], str] = services(request).objects.download_address
     return json_response({"presigned_url": give(data.lake.connector_id, data.object_name, base_url(request))})
 
 
 @router.patch(routes.DATA_BULK)
 async def change_many(lake: LakeDep, request: Request) -> Response:
-    """Change up to 100 data at once, all or none. Null and empty fields are left as they are; tags are added."""
+    """Change up to 100 data at once, all or none. Null and empty fields leave the value as it is; tags are added."""
     body = await read_body(request, BulkChange)
     count = await services(request).database.write(lambda connection: change_data(connection, lake, body.objects))
     return json_response({"count": count})

@@ -1,4 +1,4 @@
-"""The data of a lake: register, find, list in three ways, delete many."""
+"""Data of a lake: register, find, list in three ways, delete many."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ _CREATED = {
 
 
 class DataIds(BaseModel):
-    """Identifiers of data."""
+    """Body with ids of data."""
 
     ids: list[UUID]
 
 
 async def create_data(lake: LakeDep, request: Request) -> Response:
-    """Register an uploaded object. The same object name again gives the data that it made the first time.
+    """Register an uploaded object. The same object name again returns the data of the first request.
 
     The platform reads the file before it answers: DONE with its true size, or ERROR with the reason. The body's `meta`
     is not needed.
@@ -73,7 +73,7 @@ def _probe(objects: ObjectStore, lake: LakeRow, body: DataToCreate) -> MediaProp
 
 @router.get(routes.DATAS_FIND)
 async def find_data(lake: LakeDep, request: Request, wanted: Annotated[FindParameters, Query()]) -> Response:
-    """The one data that matches; 404 for none, 400 for several."""
+    """Find one data by id, file name or object name; 404 for none, 400 for several."""
     criteria, shape = wanted.criteria(), data_serializer(request, lake)
 
     def read(connection: Connection) -> dict[str, Any]:
@@ -91,7 +91,7 @@ async def find_data(lake: LakeDep, request: Request, wanted: Annotated[FindParam
 
 @router.get(routes.DATAS_IDS)
 async def list_ids(lake: LakeDep, request: Request, listing: Annotated[ListingParameters, Query()]) -> Response:
-    """Identifiers only, by cursor; every status and type unless some are named."""
+    """List ids only, by cursor; every status and type unless some are named."""
     listing_filter = listing.listing_filter()
     # The SDK asks this route for everything without saying so.
     listing_filter = replace(
@@ -109,7 +109,7 @@ async def list_ids(lake: LakeDep, request: Request, listing: Annotated[ListingPa
 
 @router.get(routes.DATAS)
 async def list_data(lake: LakeDep, request: Request, listing: Annotated[ListingParameters, Query()]) -> Response:
-    """A page of data: by cursor, newest first; with `order_by`, by offset."""
+    """List a page of data: by cursor, newest first; with `order_by`, by offset."""
     listing_filter, shape = listing.listing_filter(), data_serializer(request, lake)
 
     def read(connection: Connection) -> bytes:
@@ -122,7 +122,7 @@ async def list_data(lake: LakeDep, request: Request, listing: Annotated[ListingP
 # The OpenAPI document cannot describe this method; the page at /docs tells of it.
 @router.api_route(routes.DATAS, methods=["XGET"], include_in_schema=False)
 async def list_chosen(lake: LakeDep, request: Request, listing: Annotated[ListingParameters, Query()]) -> Response:
-    """The data of ids, file names or object names, in the order they were asked in; unknown ones are left out."""
+    """List data by ids, file names or object names, in the order of the request; unknown ones are left out."""
     chosen, shape = await read_body(request, DataLookup), data_serializer(request, lake)
     both = ListingParameters.model_construct(
         q=chosen.q,
@@ -141,7 +141,7 @@ async def list_chosen(lake: LakeDep, request: Request, listing: Annotated[Listin
 
 @router.delete(routes.DATAS)
 async def delete_many(lake: LakeDep, request: Request) -> Response:
-    """Delete data, with everything made from them; unknown ids are passed over."""
+    """Delete data with their tags, projections and uploaded objects; unknown ids are ignored."""
     body = await read_body(request, DataIds)
     count = await delete_data(services(request), lake, body.ids)
     return json_response({"count": count})
@@ -150,7 +150,7 @@ async def delete_many(lake: LakeDep, request: Request) -> Response:
 def _page(
     connection: Connection, lake: LakeRow, listing: ListingParameters, listing_filter: ListingFilter
 ) -> tuple[list[int], int, str | None]:
-    """Keys of a page, how many match in all, and the cursor of the next page."""
+    """Keys of a page, total number of matches, and cursor of the next page."""
     selection = compile_listing(connection, lake, listing_filter)
     if listing.order_by:
         seqs = selection.ordered(connection, listing.order_by, listing.limit, listing.offset)

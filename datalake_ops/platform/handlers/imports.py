@@ -1,4 +1,4 @@
-"""Imports from the lake's bucket (wire: section 10): checked at once, done by a job."""
+"""Imports from the lake's bucket (wire: section 10): validated at once, done by a job."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _PREFIXES = 10_000
 
 
 class PrefixesBody(BaseModel):
-    """Everything whose name starts so, with the same tags and source for all."""
+    """Body of an import by prefixes, with the same tags and source for all objects."""
 
     prefixes: list[str] = Field(min_length=1, max_length=_PREFIXES)
     tag_ids: list[UUID] = Field(default_factory=list, max_length=1000)
@@ -47,27 +47,27 @@ class PrefixesBody(BaseModel):
 
 
 class ObjectsBody(BaseModel):
-    """Objects by name, each with what is said of it."""
+    """Body of an import by object names, each with its metadata, tags and source."""
 
     objects: dict[str, DataChange | None] = Field(min_length=1, max_length=IMPORT_SIZE)
 
 
 class NamedProjection(BaseModel):
-    """One projection: its name, and the object that holds it."""
+    """Projection to import: its name, and the object that holds it."""
 
     name: str = Field(min_length=1, max_length=256)
     object_name: str
 
 
 class ProjectionsBody(BaseModel):
-    """Projections by the object name of their data."""
+    """Body of an import of projections, by the object name of their data."""
 
     projections: dict[str, list[NamedProjection]] = Field(min_length=1, max_length=IMPORT_SIZE)
 
 
 @router.post(routes.IMPORT_OBJECTS)
 async def import_objects(request: Request, lake: LakeDep, principal: PrincipalDep) -> Response:
-    """Import by prefixes or by names; the body tells which."""
+    """Import by prefixes or by object names, depending on the body."""
     raw = await read_json(request)
     if isinstance(raw, dict) and "objects" in raw:
         objects = parse_as(ObjectsBody, raw).objects
@@ -102,14 +102,14 @@ def _prefixes(connection: Connection, lake: LakeRow, body: PrefixesBody) -> dict
     for tag in dict.fromkeys(body.tag_ids):
         key = connection.execute(select(tags.key).where(tags.id == tag, tags.lake_key == lake.key)).scalar()
         if key is None:
-            raise bad_request(f"tag_ids: {tag} is no data tag of the datalake.")
+            raise bad_request(f"tag_ids: {tag} is not a data tag of the datalake.")
         keys.append(key)
     source_key = None
     if body.data_source_id is not None:
         mine = (source.id == body.data_source_id, source.organization_id == lake.organization_id)
         source_key = connection.execute(select(source.key).where(*mine)).scalar()
         if source_key is None:
-            raise bad_request(f"data_source_id {body.data_source_id} is no data source of the organization.")
+            raise bad_request(f"data_source_id {body.data_source_id} is not a data source of the organization.")
     return {"prefixes": prefixes, "tag_keys": keys, "source_key": source_key}
 
 

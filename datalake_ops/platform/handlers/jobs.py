@@ -1,4 +1,4 @@
-"""Jobs: how they stand, what their programs report, and the extensions for those who watch them."""
+"""Jobs: status, reports of their programs, and the extensions for waiting clients."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PAGE = 1000
 
 
 class LogBody(BaseModel):
-    """One line of a program's log, or several that belong together."""
+    """Body with one line of a program's log, or a block of lines."""
 
     line_nb: int = Field(ge=0, le=2**31)
     log: str | list[str]
@@ -43,26 +43,26 @@ class LogBody(BaseModel):
 
 
 class LogFileBody(BaseModel):
-    """The object that holds a whole log."""
+    """Body that names the object with a whole log."""
 
     logging_object_name: str
 
 
 class JobIds(BaseModel):
-    """The jobs that are asked for."""
+    """Body with ids of jobs."""
 
     ids: list[UUID] = Field(max_length=10_000)
 
 
 class LogPageParameters(BaseModel):
-    """Which lines of a log; a negative cursor means that many last ones."""
+    """Page of a log; a negative cursor means that many last lines."""
 
     cursor: int = Field(default=0, ge=-1_000_000, le=2**31)
     limit: int = Field(default=_PAGE, ge=1, le=10_000)
 
 
 class JobSearchParameters(BaseModel):
-    """Which jobs of an organization."""
+    """Search for jobs of an organization."""
 
     idempotency_key: str | None = None
     label: list[str] = Field(default_factory=list)
@@ -72,19 +72,19 @@ class JobSearchParameters(BaseModel):
 
 @router.get(routes.JOB)
 async def get_job(job: UUID, request: Request, principal: PrincipalDep) -> Response:
-    """A job; one of a processing carries all that its program needs to know."""
+    """Get a job; one of a processing carries its program's context."""
     return json_response(serialize_job(await _own(request, job, principal), request))
 
 
 @router.get(routes.JOB_V1)
 async def get_job_v1(job: UUID, request: Request, principal: PrincipalDep) -> Response:
-    """A job in the words of the first generation."""
+    """Get a job with the status words of the first API generation."""
     return json_response(serialize_job_v1(await _own(request, job, principal)))
 
 
 @router.get(routes.JOBS_FIND)
 async def find_job(id: UUID, organization: OrganizationDep, request: Request, principal: PrincipalDep) -> Response:
-    """A job by its id."""
+    """Find a job by its id."""
     return json_response(serialize_job(await _own(request, id, principal), request))
 
 
@@ -92,7 +92,7 @@ async def find_job(id: UUID, organization: OrganizationDep, request: Request, pr
 async def list_jobs(
     organization: OrganizationDep, request: Request, parameters: Annotated[JobSearchParameters, Query()]
 ) -> Response:
-    """Jobs by idempotency key and labels (`name:value`), newest first."""
+    """List jobs by idempotency key and labels (`name:value`), newest first."""
     labels = dict(_label(text) for text in parameters.label)
     search = JobSearch(
         organization, JobKeys(parameters.idempotency_key, labels), None, parameters.limit, parameters.offset
@@ -102,7 +102,7 @@ async def list_jobs(
 
 @router.post(routes.JOBS_BATCH)
 async def batch_jobs(organization: OrganizationDep, request: Request) -> Response:
-    """The state of many jobs in one call; ids that are no jobs of the organization are absent."""
+    """Get the status of many jobs; ids that are no jobs of the organization are left out."""
     body = await read_body(request, JobIds)
     return await _found(request, JobSearch(organization, ids=body.ids))
 
@@ -111,7 +111,7 @@ async def batch_jobs(organization: OrganizationDep, request: Request) -> Respons
 async def read_log(
     job: UUID, request: Request, principal: PrincipalDep, parameters: Annotated[LogPageParameters, Query()]
 ) -> Response:
-    """Lines of a job's log from a cursor on."""
+    """Read lines of a job's log from a cursor on."""
     await _own(request, job, principal)
     lines, cursor = await services(request).database.read(
         lambda connection: logs.page(connection, job, parameters.cursor, parameters.limit)
@@ -121,7 +121,7 @@ async def read_log(
 
 @router.post(routes.JOB_KILL)
 async def kill_job(job: UUID, request: Request, principal: PrincipalDep) -> Response:
-    """End a job; one that ended already stays as it is."""
+    """Kill a job; one that has ended stays as it is."""
     await _own(request, job, principal)
     await jobs_of(request).kill(job)
     return json_response(serialize_job(await _own(request, job, principal), request))
@@ -129,7 +129,7 @@ async def kill_job(job: UUID, request: Request, principal: PrincipalDep) -> Resp
 
 @router.post(routes.JOB_LOGGING)
 async def send_log(job: UUID, request: Request, principal: PrincipalDep) -> Response:
-    """Take a line of a program's log; a number sent again replaces the line."""
+    """Append a line to a job's log; a number sent again replaces the line."""
     body = await read_body(request, LogBody)
     await _reporting(request, job, principal)
     lines = body.log if isinstance(body.log, list) else [body.log]
@@ -140,7 +140,7 @@ async def send_log(job: UUID, request: Request, principal: PrincipalDep) -> Resp
 
 @router.post(routes.JOB_LOGGING_SAVE)
 async def save_log(job: UUID, request: Request, principal: PrincipalDep) -> Response:
-    """Remember where a program stored its whole log."""
+    """Record the object in which a program stored its whole log."""
     name = (await read_body(request, LogFileBody)).logging_object_name
     await _reporting(request, job, principal)
     await services(request).database.write(lambda connection: job_table.note(connection, job, log_object_name=name))
@@ -151,7 +151,7 @@ async def save_log(job: UUID, request: Request, principal: PrincipalDep) -> Resp
 async def report(
     job: UUID, state: Literal["running", "succeed", "fail"], request: Request, principal: PrincipalDep
 ) -> Response:
-    """Take a program's word on how it stands."""
+    """Set a job's status as reported by its program."""
     await _reporting(request, job, principal)
 
     def move(connection: Connection) -> bool:

@@ -1,4 +1,4 @@
-"""Lakes."""
+"""Datalakes: find, list, get."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ router = APIRouter(tags=["lakes"])
 async def find_lake(
     organization: OrganizationDep, request: Request, id: UUID | None = None, name: str | None = None
 ) -> Response:
-    """A lake by id or by name (the id wins), else the organization's default one."""
+    """Find a lake by id or by name (the id wins), else the organization's default one."""
     found = await services(request).database.read(lambda connection: _find(connection, organization, id, name))
     if found is None:
         raise not_found(f"Datalake {id or name!r}")
@@ -32,7 +32,7 @@ async def find_lake(
 
 @router.get(routes.ORGANIZATION_DATALAKES)
 async def list_lakes(organization: OrganizationDep, request: Request) -> Response:
-    """Every lake of an organization, oldest first."""
+    """List every lake of an organization, oldest first."""
     wanted = select(schema.lake).where(schema.lake.c.organization_id == organization).order_by(schema.lake.c.key)
     rows = await services(request).database.read(lambda connection: connection.execute(wanted).all())
     return json_response({"items": [serialize_lake(row) for row in rows], "count": len(rows)})
@@ -40,12 +40,12 @@ async def list_lakes(organization: OrganizationDep, request: Request) -> Respons
 
 @router.get(routes.DATALAKE)
 async def get_lake(lake: LakeDep) -> Response:
-    """One lake."""
+    """Get a lake."""
     return json_response(serialize_lake(lake))
 
 
 def serialize_lake(lake: LakeRow | Any) -> dict[str, Any]:
-    """A lake as the wire shows it."""
+    """Serialize a lake for the wire."""
     return {"id": lake.id, "name": lake.name, "connector_id": lake.connector_id}
 
 

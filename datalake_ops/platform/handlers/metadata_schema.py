@@ -1,4 +1,4 @@
-"""The custom metadata schema of a lake."""
+"""Custom metadata schema of a lake."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _KEY = routes.METADATA_SCHEMA_KEY.replace("{key}", "{key:path}")
 
 
 class ExtraKeys(BaseModel):
-    """Whether keys outside the schema are allowed."""
+    """Body that allows or forbids keys outside the schema."""
 
     allow_extra_custom_metadata: bool
 
 
 @router.get(routes.METADATA_SCHEMA)
 async def get_schema(lake: LakeDep, request: Request) -> Response:
-    """The configured keys of a lake."""
+    """Get the configured keys of a lake."""
     return json_response(await services(request).database.read(lambda connection: _serialize(connection, lake)))
 
 
@@ -59,7 +59,7 @@ async def allow_extra_keys(body: ExtraKeys, lake: LakeDep, request: Request) -> 
 
 @router.post(_KEY)
 async def put_key(key: str, lake: LakeDep, request: Request) -> Response:
-    """Configure a key: a new one, or in place of what it was."""
+    """Create or replace the configuration of a key."""
     if not key or len(key) > KEY_LENGTH:
         raise bad_request(f"A key has 1 to {KEY_LENGTH} characters, this one {len(key)}.")
     shape = serialize_configuration(parse_configuration(await read_json(request)))
@@ -74,7 +74,7 @@ async def put_key(key: str, lake: LakeDep, request: Request) -> Response:
 
 @router.delete(_KEY)
 async def delete_key(key: str, lake: LakeDep, request: Request) -> Response:
-    """Take a key out of the schema; what data hold under it stays."""
+    """Delete a key from the schema; data keep their values under it."""
     keys = schema.metadata_key.c
     gone = delete(schema.metadata_key).where(keys.lake_key == lake.key, keys.name == key)
     if not await services(request).database.write(lambda connection: connection.execute(gone).rowcount):

@@ -25,7 +25,7 @@ SDK_VERSION = "6.37.0"
 
 @router.get(routes.PING)
 async def ping(request: Request, principal: PrincipalDep) -> Response:
-    """Who the token belongs to, and what the platform offers beyond the public wire."""
+    """Return the caller of the token, and the extensions of the platform."""
     withheld = services(request).withheld
     return json_response(
         {
@@ -39,7 +39,7 @@ async def ping(request: Request, principal: PrincipalDep) -> Response:
 
 @router.get(routes.ORGANIZATION_FIND)
 async def find_organization(name: str, request: Request, principal: PrincipalDep) -> Response:
-    """The caller's organization, by its name."""
+    """Find the caller's organization by its name."""
     found = await services(request).database.read(lambda connection: _organization(connection, principal))
     if found["name"] != name:
         raise not_found(f"Organization {name!r}")
@@ -48,13 +48,13 @@ async def find_organization(name: str, request: Request, principal: PrincipalDep
 
 @router.get(routes.ORGANIZATION)
 async def get_organization(organization: OrganizationDep, request: Request, principal: PrincipalDep) -> Response:
-    """One organization."""
+    """Get an organization."""
     return json_response(await services(request).database.read(lambda connection: _organization(connection, principal)))
 
 
 @router.get(routes.ORGANIZATION_USERS)
 async def list_users(organization: OrganizationDep, request: Request, username: str | None = None) -> Response:
-    """The users of an organization, or the one of a name."""
+    """List the users of an organization, or the one of a name."""
     wanted = select(schema.user).where(schema.user.c.organization_id == organization)
     if username is not None:
         wanted = wanted.where(schema.user.c.username == username)

@@ -1,4 +1,4 @@
-"""Processings: what an organization can run on its data, with their declared inputs, and launching them."""
+"""Processings of an organization, their declared inputs, and launches."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _TARGETS = {
 
 
 class ProcessingBody(BaseModel):
-    """A processing to be made."""
+    """Body that creates a processing."""
 
     name: str
     target: ProcessingTarget
@@ -63,7 +63,7 @@ class ProcessingBody(BaseModel):
 
 
 class ProcessingChange(BaseModel):
-    """What is to be changed of a processing; what is absent or null stays."""
+    """Body that changes a processing; a field that is absent or null stays as it is."""
 
     docker_image: str | None = Field(default=None, min_length=1, max_length=512)
     docker_tag: str | None = Field(default=None, min_length=1, max_length=128)
@@ -74,7 +74,7 @@ class ProcessingChange(BaseModel):
 
 
 class InputChange(BaseModel):
-    """What an input may hold, besides its type."""
+    """Body that changes an input; the type stays as it is."""
 
     required: bool = False
     inference_type_constraint: str | None = None
@@ -82,7 +82,7 @@ class InputChange(BaseModel):
 
 
 class InputBody(InputChange):
-    """An input to be declared."""
+    """Body that declares an input."""
 
     name: str
     input_type: InputType
@@ -92,7 +92,7 @@ class InputBody(InputChange):
 async def list_processings(
     organization: OrganizationDep, request: Request, parameters: Annotated[PageParameters, Query()]
 ) -> Response:
-    """The processings of an organization, oldest first; all of them unless a limit is asked."""
+    """List the processings of an organization, oldest first; all of them unless a limit is given."""
     mine = select(schema.processing).where(_COLUMNS.organization_id == organization)
     rows = await services(request).database.read(
         lambda connection: connection.execute(apply_page(mine, parameters, _ORDER, _COLUMNS.created_at)).all()
@@ -102,7 +102,7 @@ async def list_processings(
 
 @router.post(routes.PROCESSINGS)
 async def create_processing(organization: OrganizationDep, request: Request) -> Response:
-    """Make a processing; the name must be free."""
+    """Create a processing; the name must be free."""
     body = await read_body(request, ProcessingBody)
     validate_name(body.name, "processing")
     row = {**body.model_dump(mode="json"), "id": new_id(), "organization_id": organization, "created_at": now()}
@@ -119,21 +119,21 @@ async def create_processing(organization: OrganizationDep, request: Request) -> 
 
 @router.get(routes.PROCESSINGS_FIND)
 async def find_processing(name: str, organization: OrganizationDep, request: Request) -> Response:
-    """The organization's processing of a name."""
+    """Find the organization's processing by name."""
     wanted = select(schema.processing).where(_COLUMNS.organization_id == organization, _COLUMNS.name == name)
     return json_response(serialize_processing(await _one(request, wanted, f"Processing {name!r}")))
 
 
 @router.get(routes.PROCESSINGS_PUBLIC_FIND)
 async def find_public_processing(name: str, request: Request, principal: PrincipalDep) -> Response:
-    """The public processing of a name."""
+    """Find a public processing by name."""
     wanted = select(schema.processing).where(_COLUMNS.organization_id.is_(None), _COLUMNS.name == name)
     return json_response(serialize_processing(await _one(request, wanted, f"Public processing {name!r}")))
 
 
 @router.get(routes.PROCESSING)
 async def get_processing(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
-    """One processing, the organization's or a public one."""
+    """Get a processing of the organization or a public one."""
     visible = _COLUMNS.organization_id.is_(None) | (_COLUMNS.organization_id == principal.organization_id)
     wanted = select(schema.processing).where(_COLUMNS.id == processing, visible)
     return json_response(serialize_processing(await _one(request, wanted, f"Processing {processing}")))
@@ -171,7 +171,7 @@ async def delete_processing(processing: UUID, request: Request, principal: Princ
 
 @router.get(routes.PROCESSING_INPUTS)
 async def list_inputs(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
-    """The declared inputs of a processing."""
+    """List the declared inputs of a processing."""
     await _check_mine(request, processing, principal.organization_id)
     wanted = select(_INPUTS).where(_INPUTS.c.processing_id == processing).order_by(_INPUTS.c.name)
     rows = await services(request).database.read(lambda connection: connection.execute(wanted).all())
@@ -198,7 +198,7 @@ async def add_input(processing: UUID, request: Request, principal: PrincipalDep)
 
 @router.put(routes.PROCESSING_INPUT)
 async def change_input(processing: UUID, name: str, request: Request, principal: PrincipalDep) -> Response:
-    """Change what an input may hold."""
+    """Change an input."""
     body = await read_body(request, InputChange)
     await _check_mine(request, processing, principal.organization_id)
     here = (_INPUTS.c.processing_id == processing, _INPUTS.c.name == name)
@@ -211,7 +211,7 @@ async def change_input(processing: UUID, name: str, request: Request, principal:
 
 @router.delete(routes.PROCESSING_INPUT)
 async def delete_input(processing: UUID, name: str, request: Request, principal: PrincipalDep) -> Response:
-    """Take back an input."""
+    """Delete an input."""
     await _check_mine(request, processing, principal.organization_id)
     gone = delete(_INPUTS).where(_INPUTS.c.processing_id == processing, _INPUTS.c.name == name)
     if not await services(request).database.write(lambda connection: connection.execute(gone).rowcount):
@@ -221,21 +221,21 @@ async def delete_input(processing: UUID, name: str, request: Request, principal:
 
 @router.post(routes.LAUNCH)
 async def launch_processing(request: Request, lake: LakeDep, principal: PrincipalDep) -> Response:
-    """Start a processing on data of the lake; answers the job at once."""
+    """Launch a processing on data of the lake; returns the job at once."""
     body = await read_body(request, LaunchBody)
     row = await jobs_of(request).launch(Launch(lake, principal, body, read_job_keys(request)))
     return json_response(serialize_job(row, request))
 
 
 def serialize_processing(row: Row[Any]) -> dict[str, Any]:
-    """A processing as the wire shows it."""
+    """Serialize a processing for the wire."""
     names = ("id", "name", "target", "type", "description", "docker_image", "docker_tag", "docker_flags")
     defaults = ("default_cpu", "default_gpu", "default_parameters")
     return {name: getattr(row, name) for name in (*names, *defaults)}
 
 
 def serialize_input(row: Row[Any]) -> dict[str, Any]:
-    """A declared input as the wire shows it."""
+    """Serialize a declared input for the wire."""
     names = ("name", "input_type", "required", "inference_type_constraint", "framework_constraint")
     return {name: getattr(row, name) for name in names}
 

@@ -1,4 +1,4 @@
-"""Projections of a data: other renderings, kept beside it."""
+"""Projections of a data: other renderings, stored beside it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PROJECTION = schema.projection.c
 
 
 async def own_projection(projection: UUID, request: Request, principal: PrincipalDep) -> Row[Any]:
-    """The projection of the path and its lake's connector; it has to be of the caller's organization."""
+    """Resolve the projection of the path, with its lake's connector; it must belong to the caller's organization."""
     wanted = (
         select(schema.projection, schema.lake.c.connector_id)
         .join(schema.data, schema.data.c.seq == _PROJECTION.data_seq)
@@ -46,7 +46,7 @@ ProjectionDep = Annotated[Row[Any], Depends(own_projection)]
 
 @router.get(routes.PROJECTIONS)
 async def list_projections(data: DataDep, request: Request) -> Response:
-    """The projections of a data, oldest first."""
+    """List the projections of a data, oldest first."""
     wanted = select(schema.projection).where(_PROJECTION.data_seq == data.seq).order_by(_PROJECTION.created_at)
     rows = await services(request).database.read(lambda connection: connection.execute(wanted).all())
     items = [_serialize(request, row, data.lake.connector_id) for row in rows]
@@ -55,7 +55,7 @@ async def list_projections(data: DataDep, request: Request) -> Response:
 
 @router.post(routes.PROJECTIONS)
 async def create_projection(data: DataDep, request: Request) -> Response:
-    """Register an uploaded projection. The same object name again gives what it made the first time."""
+    """Register an uploaded projection. The same object name again returns the projection of the first request."""
     body = await read_body(request, ProjectionToCreate)
     validate_filename(body.filename)
     validate_name(body.name, "projection")
@@ -85,13 +85,13 @@ async def create_projection(data: DataDep, request: Request) -> Response:
 
 @router.get(routes.PROJECTION)
 async def get_projection(projection: ProjectionDep, request: Request) -> Response:
-    """One projection."""
+    """Get a projection."""
     return json_response(_serialize(request, projection, projection.connector_id))
 
 
 @router.get(routes.PROJECTION_ADDRESS)
 async def get_address(projection: ProjectionDep, request: Request) -> Response:
-    """A signed address of the projection's file."""
+    """Get a signed address of the projection's file."""
     return json_response({"presigned_url": _serialize(request, projection, projection.connector_id)["presigned_url"]})
 
 

@@ -26,7 +26,7 @@ _ORDER = {"name": schema.source.c.name, "created_at": schema.source.c.key, "id":
 
 
 class SourceBody(BaseModel):
-    """The name of a source."""
+    """Body with the name of a source."""
 
     name: str
 
@@ -35,7 +35,7 @@ class SourceBody(BaseModel):
 async def list_sources(
     organization: OrganizationDep, request: Request, parameters: Annotated[PageParameters, Query()]
 ) -> Response:
-    """The sources of an organization, oldest first; all of them unless a limit is asked."""
+    """List the sources of an organization, oldest first; all of them unless a limit is given."""
     mine = select(schema.source).where(schema.source.c.organization_id == organization)
     rows = await services(request).database.read(
         lambda connection: connection.execute(apply_page(mine, parameters, _ORDER, schema.source.c.key)).all()
@@ -45,7 +45,7 @@ async def list_sources(
 
 @router.post(routes.SOURCES)
 async def create_source(body: SourceBody, organization: OrganizationDep, request: Request) -> Response:
-    """Make a source; the name must be free."""
+    """Create a source; the name must be free."""
     name = validate_name(body.name, "data source")
     try:
         row = await services(request).database.write(lambda connection: insert_source(connection, organization, name))
@@ -56,7 +56,7 @@ async def create_source(body: SourceBody, organization: OrganizationDep, request
 
 @router.get(routes.SOURCES_FIND)
 async def find_source(name: str, organization: OrganizationDep, request: Request) -> Response:
-    """The source of a name."""
+    """Find a source by name."""
     sources = schema.source.c
     wanted = select(schema.source).where(sources.organization_id == organization, sources.name == name)
     return json_response(await _one(request, wanted, f"Data source {name!r}"))

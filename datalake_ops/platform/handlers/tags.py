@@ -1,4 +1,4 @@
-"""Tags: of a lake's data, and of the organization's other things."""
+"""Tags of a lake's data, and of the organization's other resources."""
 
 from __future__ import annotations
 
@@ -32,32 +32,32 @@ _ORDER = {"name": _TAGS.name, "created_at": _TAGS.key, "id": _TAGS.id}
 
 
 class TagBody(BaseModel):
-    """The name of a tag."""
+    """Body with the name of a tag."""
 
     name: str
 
 
 class OrganizationTagBody(TagBody):
-    """A tag for something other than data."""
+    """Body that creates a tag for resources other than data."""
 
     target_type: TagTarget
 
 
 class TagPageParameters(PageParameters):
-    """A part of a list of tags, of one target."""
+    """Page of a list of tags, of one target type."""
 
     target_type: TagTarget | None = None
 
 
 @router.get(routes.TAGS)
 async def list_tags(lake: LakeDep, request: Request, parameters: Annotated[PageParameters, Query()]) -> Response:
-    """The data tags of a lake, oldest first; all of them unless a limit is asked."""
+    """List the data tags of a lake, oldest first; all of them unless a limit is given."""
     return json_response(await _many(request, select(schema.tag).where(_TAGS.lake_key == lake.key), parameters))
 
 
 @router.post(routes.TAGS)
 async def create_tag(body: TagBody, lake: LakeDep, request: Request) -> Response:
-    """Make a data tag; the name must be free in the lake."""
+    """Create a data tag; the name must be free in the lake."""
     name = validate_name(body.name, "tag")
     try:
         row = await services(request).database.write(lambda connection: insert_tag(connection, lake, name))
@@ -68,7 +68,7 @@ async def create_tag(body: TagBody, lake: LakeDep, request: Request) -> Response
 
 @router.get(routes.TAGS_FIND)
 async def find_tag(name: str, lake: LakeDep, request: Request) -> Response:
-    """The data tag of a name; upper and lower case differ."""
+    """Find a data tag by name, case-sensitive."""
     wanted = select(schema.tag).where(_TAGS.lake_key == lake.key, _TAGS.name == name)
     return json_response(await _one(request, wanted, f"Tag {name!r}"))
 
@@ -77,7 +77,7 @@ async def find_tag(name: str, lake: LakeDep, request: Request) -> Response:
 async def list_organization_tags(
     organization: OrganizationDep, request: Request, parameters: Annotated[TagPageParameters, Query()]
 ) -> Response:
-    """The organization's tags of other things than data."""
+    """List the organization's tags of resources other than data."""
     mine = select(schema.tag).where(_TAGS.organization_id == organization, _TAGS.lake_key.is_(None))
     if parameters.target_type is not None:
         mine = mine.where(_TAGS.target_type == parameters.target_type)
@@ -88,7 +88,7 @@ async def list_organization_tags(
 async def create_organization_tag(
     body: OrganizationTagBody, organization: OrganizationDep, request: Request
 ) -> Response:
-    """Make a tag for something other than data."""
+    """Create a tag for resources other than data."""
     if body.target_type is TagTarget.DATA:
         raise bad_request("Tags of data belong to a datalake; create it there.")
     name = validate_name(body.name, "tag")
@@ -105,7 +105,7 @@ async def create_organization_tag(
 async def find_organization_tag(
     name: str, target_type: TagTarget, organization: OrganizationDep, request: Request
 ) -> Response:
-    """The organization's tag of a name and target."""
+    """Find the organization's tag by name and target type."""
     mine = (_TAGS.organization_id == organization, _TAGS.lake_key.is_(None))
     wanted = select(schema.tag).where(*mine, _TAGS.name == name, _TAGS.target_type == target_type)
     return json_response(await _one(request, wanted, f"Tag {name!r}"))
@@ -113,7 +113,7 @@ async def find_organization_tag(
 
 @router.get(routes.TAG)
 async def get_tag(tag: UUID, request: Request, principal: PrincipalDep) -> Response:
-    """One tag."""
+    """Get a tag."""
     return json_response(
         await _one(request, select(schema.tag).where(*_mine(tag, principal.organization_id)), _named(tag))
     )
@@ -121,7 +121,7 @@ async def get_tag(tag: UUID, request: Request, principal: PrincipalDep) -> Respo
 
 @router.patch(routes.TAG)
 async def rename_tag(tag: UUID, body: TagBody, request: Request, principal: PrincipalDep) -> Response:
-    """Give a tag another name; the data that carry it keep it."""
+    """Rename a tag; data keep it."""
     name = validate_name(body.name, "tag")
     change = update(schema.tag).where(*_mine(tag, principal.organization_id)).values(name=name).returning(*_TAGS)
     try:
@@ -155,7 +155,7 @@ async def detach_tag(tag: UUID, ids: list[UUID], request: Request, principal: Pr
 
 
 def serialize_tag(row: Any) -> dict[str, Any]:
-    """A tag as the wire shows it."""
+    """Serialize a tag for the wire."""
     return {"id": row.id, "name": row.name, "target_type": row.target_type}
 
 

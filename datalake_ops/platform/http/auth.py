@@ -1,4 +1,4 @@
-"""Who is calling: the dependency of every route below `/api`."""
+"""Authentication: the dependency of every route below `/api`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SCHEMES = ("bearer", "token")  # The second is what SDKs before 6.29 sent.
 
 
 async def authenticate(request: Request) -> Principal:
-    """The caller of a request.
+    """Authenticate a request by its API token.
 
     Raises:
         RefusalError: 401, the header is missing or the token is not known.

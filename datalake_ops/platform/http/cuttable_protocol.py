@@ -1,4 +1,4 @@
-"""HTTP as uvicorn speaks it with h11, plus a way for a scripted fault to cut the connection."""
+"""Uvicorn's h11 protocol, extended so that a scripted fault can cut the connection."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ CUT = "datalake.cut"
 
 
 class CuttableProtocol(H11Protocol):
-    """HTTP/1.1 whose requests know how to end their own connection."""
+    """HTTP/1.1 protocol that puts a function to abort the connection into each request's scope."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection."""
+        """Accept a connection."""
         super().connection_made(transport)
         inner = cast("ASGIApp", self.app)
 

@@ -1,4 +1,4 @@
-"""Refusals: what a handler raises, and how it looks on the wire."""
+"""HTTP error answers: the exceptions that handlers raise, and their form on the wire."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Detail = str | list[str] | None
 
 
 class RefusalError(Exception):
-    """An answer of 400 and above: a status, a sentence, and details where there are any."""
+    """Error answer with a status of 400 or above, a message and optional details."""
 
     def __init__(self, status: int, message: str, detail: Detail = None) -> None:
         super().__init__(message)
@@ -29,28 +29,28 @@ class RefusalError(Exception):
 
 
 def bad_request(message: str, detail: Detail = None) -> RefusalError:
-    """400: the request cannot be meant as it is."""
+    """400: the request is invalid."""
     return RefusalError(HTTPStatus.BAD_REQUEST, message, detail)
 
 
 def not_found(what: str) -> RefusalError:
-    """404: there is no such thing, or it is another organization's; the caller cannot tell which."""
+    """404: the resource does not exist, or belongs to another organization; the caller cannot tell the two apart."""
     return RefusalError(HTTPStatus.NOT_FOUND, f"{what} was not found.")
 
 
 def conflict(message: str) -> RefusalError:
-    """409: the name is taken or the state does not allow it."""
+    """409: the name is taken or the state does not allow the request."""
     return RefusalError(HTTPStatus.CONFLICT, message)
 
 
 def json_response(value: Any, status: int = HTTPStatus.OK, headers: dict[str, str] | None = None) -> Response:
-    """A JSON answer; identifiers and datetimes are written as text."""
+    """JSON response; identifiers and datetimes are serialized as text."""
     body = orjson.dumps(value, option=orjson.OPT_UTC_Z)
     return Response(body, status_code=status, media_type="application/json", headers=headers)
 
 
 def install(app: FastAPI) -> None:
-    """Answer every failure of the application in the wire's form."""
+    """Install exception handlers, so that every failure is answered in the wire's form."""
     app.add_exception_handler(RefusalError, _on_refusal)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -64,7 +64,7 @@ def _problem(status: int, message: str, detail: Detail = None, headers: dict[str
 
 
 def _encodable(said: Detail) -> Detail:
-    """Text that quotes what was sent, without the half characters that JSON lets through and UTF-8 does not."""
+    """Escape lone surrogates, which JSON lets through and UTF-8 does not."""
     if isinstance(said, list):
         return [line.encode("utf-8", "backslashreplace").decode() for line in said]
     return None if said is None else said.encode("utf-8", "backslashreplace").decode()
@@ -91,7 +91,7 @@ async def _on_invalid(_request: Request, error: Exception) -> Response:
 
 
 def problem_lines(problems: Sequence[Any]) -> list[str]:
-    """One line per problem that Pydantic found: where, and what."""
+    """One line per validation error of Pydantic: location and message."""
     return [f"{'.'.join(str(part) for part in item['loc']) or 'body'}: {item['msg']}" for item in problems]
 
 
@@ -101,12 +101,12 @@ async def _on_long_read(_request: Request, error: Exception) -> Response:
 
 
 async def _on_disconnect(_request: Request, _error: Exception) -> Response:
-    # Nobody reads this; it only keeps a client's end out of the server's log.
+    # No client reads this; it only keeps a disconnect out of the server's log.
     return _problem(HTTPStatus.BAD_REQUEST, "The connection ended before the body did.")
 
 
 async def _on_defect(request: Request, error: Exception) -> Response:
-    # Uvicorn logs the traceback; the caller learns only that it was not his fault.
+    # Uvicorn logs the traceback; the answer says only that the platform failed.
     return _problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         f"The platform failed on {request.method} {request.url.path} ({type(error).__name__}); see its log.",

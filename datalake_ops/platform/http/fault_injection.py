@@ -1,4 +1,4 @@
-"""Scripted failure and a journal of requests, for tests; part of a server only with `--enable-admin`."""
+"""Fault injection and a request journal, for tests; part of a server only with `--enable-admin`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HEADERS = frozenset(
 
 
 class FaultRule(BaseModel):
-    """Which requests fail, and how."""
+    """Rule of a scripted fault: the requests it applies to, and their failure."""
 
     method: str = "*"
     path: str
@@ -48,7 +48,7 @@ class FaultRule(BaseModel):
 
 @dataclass
 class Fault:
-    """A rule and what it has met so far."""
+    """Scripted fault with its counters."""
 
     rule: FaultRule
     id: str = field(default_factory=lambda: uuid4().hex)
@@ -56,7 +56,7 @@ class Fault:
     met: int = 0
 
     def meets(self, method: str, path: str) -> bool:
-        """Whether this request is one that fails; counts it."""
+        """Return True if the fault applies to this request; counts the request."""
         if self.rule.method not in ("*", method) or not re.search(self.rule.path, path):
             return False
         self.seen += 1
@@ -67,19 +67,19 @@ class Fault:
 
 
 class Faults:
-    """The scripted faults and the journal of one server."""
+    """Scripted faults and request journal of one server."""
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
         self.journal: deque[dict[str, Any]] = deque(maxlen=_JOURNAL)
 
     def next_fault(self, method: str, path: str) -> Fault | None:
-        """The first fault that a request meets."""
+        """First fault that applies to a request."""
         return next((fault for fault in self.faults if fault.meets(method, path)), None)
 
 
 class FaultMiddleware:
-    """Writes every request into the journal, and lets the scripted ones fail."""
+    """Middleware that records every request in the journal and applies scripted faults."""
 
     def __init__(self, app: ASGIApp, faults: Faults) -> None:
         self._app = app
@@ -131,7 +131,7 @@ def _entry(scope: Scope) -> dict[str, Any]:
 
 
 def _recorded(receive: Receive, entry: dict[str, Any]) -> Receive:
-    """Receive that keeps a body of JSON, up to a limit; bytes of files are not kept."""
+    """Wrap `receive` to record a JSON body, up to a limit; file bytes are not recorded."""
     if "json" not in entry["headers"].get("content-type", ""):
         return receive
     chunks: list[bytes] = []
@@ -184,7 +184,7 @@ async def _refuse(rule: FaultRule, send: Send) -> None:
 
 
 async def _cut(scope: Scope, receive: Receive) -> None:
-    """Close the connection without an answer, and wait until it is closed: else the server would answer 500."""
+    """Abort the connection and wait until it is closed: otherwise the server would answer 500."""
     scope[CUT]()
     while (await receive())["type"] != "http.disconnect":
         continue

@@ -1,4 +1,4 @@
-"""Request bodies, read strictly: JSON without NaN, numbers of at most 64 bits, and the shape that is asked for."""
+"""Strict parsing of request bodies: JSON without NaN, integers of at most 64 bits, validated by a model."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ BODY_BYTES = 64 * 1024 * 1024
 
 
 async def read_json(request: Request) -> Any:
-    """The JSON value of a request's body.
+    """Parse a request's JSON body.
 
     Raises:
-        RefusalError: 400, it is no JSON; 413, it is larger than any body needs to be.
+        RefusalError: 400, it is not valid JSON; 413, it is too large.
     """
     try:
         return orjson.loads(await _read(request))
     except orjson.JSONDecodeError as error:
-        raise bad_request("The body is no JSON.", str(error)) from error
+        raise bad_request("The body is not valid JSON.", str(error)) from error
 
 
 async def _read(request: Request) -> bytearray:
@@ -44,19 +44,19 @@ async def _read(request: Request) -> bytearray:
 
 
 async def read_body(request: Request, model: type[M]) -> M:
-    """A request's body in the shape of a model.
+    """Parse a request's body into a model.
 
     Raises:
-        RefusalError: 400, it is no JSON or of another shape; the detail has one line per problem.
+        RefusalError: 400, it is not valid JSON or invalid; the detail has one line per problem.
     """
     return parse_as(model, await read_json(request))
 
 
 def parse_as(model: type[M], raw: Any) -> M:
-    """A JSON value in the shape of a model.
+    """Validate a JSON value as a model.
 
     Raises:
-        RefusalError: 400, it is of another shape; the detail has one line per problem.
+        RefusalError: 400, it is invalid; the detail has one line per problem.
     """
     try:
         return model.model_validate(raw)

@@ -1,1 +1,1 @@
-"""What the platform does in its own time: imports in threads, processings as supervised programs."""
+"""Background jobs: imports in threads, processings as supervised programs."""

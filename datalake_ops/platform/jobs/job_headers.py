@@ -1,4 +1,4 @@
-"""The headers that mark a job, so that it can be found again: `Idempotency-Key` and `X-Datalake-Job-Labels`."""
+"""Request headers by which a job is found again: `Idempotency-Key` and `X-Datalake-Job-Labels`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LABEL_LENGTH = 1024
 
 
 def read_job_keys(request: Request) -> JobKeys:
-    """The mark that a launch or an import asks for.
+    """Read idempotency key and labels of a launch or an import.
 
     Raises:
         RefusalError: 400, the key is too long, or the labels are no JSON object of texts.
@@ -33,9 +33,9 @@ def _labels(header: str | None) -> dict[str, str] | None:
     try:
         labels = json.loads(header)
     except json.JSONDecodeError as error:
-        raise bad_request(f"{LABELS_HEADER} is no JSON: {error}.") from error
+        raise bad_request(f"{LABELS_HEADER} is not valid JSON: {error}.") from error
     if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
-        raise bad_request(f"{LABELS_HEADER} is to be a JSON object with texts as values.")
+        raise bad_request(f"{LABELS_HEADER} must be a JSON object with texts as values.")
     if len(labels) > _LABELS or any(len(text) > _LABEL_LENGTH for pair in labels.items() for text in pair):
         raise bad_request(f"A job has at most {_LABELS} labels, each of at most {_LABEL_LENGTH} characters.")
     return labels

@@ -1,4 +1,4 @@
-"""Jobs as rows: made once per idempotency key, moved from state to state, described for the wire."""
+"""Table of jobs: created once per idempotency key, moved from status to status, searched."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _CHUNK = 500
 
 
 class KeyReusedError(ValueError):
-    """The idempotency key belongs to a job that was asked for something else."""
+    """The idempotency key belongs to a job with another request."""
 
 
 @dataclass(frozen=True)
 class JobKeys:
-    """How a job is to be found again: an idempotency key, and labels."""
+    """Idempotency key and labels, by which a job is found again."""
 
     idempotency_key: str | None = None
     labels: Mapping[str, str] | None = None
@@ -34,7 +34,7 @@ class JobKeys:
 
 @dataclass(frozen=True)
 class NewJob:
-    """A job to be made; `request` is all that is needed to do it, also after a restart."""
+    """Job to be created; `request` holds all that is needed to run it, also after a restart."""
 
     organization_id: UUID
     user_id: UUID
@@ -48,7 +48,7 @@ class NewJob:
     id: UUID = field(default_factory=new_id)
 
     def digest(self) -> str:
-        """What tells this request from another one under the same key; the job's own id is no part of it."""
+        """Digest that tells this request from another one under the same key; the job's own id is no part of it."""
         # What belongs to one try only stands under names with a leading underscore.
         asked = {name: value for name, value in self.request.items() if not name.startswith("_")}
         said = [self.lake_key, self.kind.value, str(self.processing_id), self.cpu, self.gpu, asked]
@@ -56,7 +56,7 @@ class NewJob:
 
 
 def create(connection: Connection, new: NewJob) -> Row[Any]:
-    """Make a job, or find the one that this request made before; a new one has the id of `new`.
+    """Insert a job, or return the one that the same request created before; a new one has the id of `new`.
 
     Raises:
         KeyReusedError: the key was used for another request.
@@ -90,7 +90,7 @@ def create(connection: Connection, new: NewJob) -> Row[Any]:
 
 
 def by_key(connection: Connection, organization: UUID, key: str) -> Row[Any] | None:
-    """The organization's job of an idempotency key."""
+    """Return the organization's job of an idempotency key."""
     job = schema.job.c
     return connection.execute(
         select(schema.job).where(job.organization_id == organization, job.idempotency_key == key)
@@ -98,12 +98,12 @@ def by_key(connection: Connection, organization: UUID, key: str) -> Row[Any] | N
 
 
 def get(connection: Connection, job: UUID) -> Row[Any] | None:
-    """A job by its id."""
+    """Return a job by its id."""
     return connection.execute(select(schema.job).where(schema.job.c.id == job)).first()
 
 
 def in_states(connection: Connection, kind: JobKind, *states: JobStatus) -> Sequence[Row[Any]]:
-    """Jobs of a kind that are in one of the states, oldest first."""
+    """Return jobs of a kind that are in one of the states, oldest first."""
     job = schema.job.c
     wanted = job.status.in_([state.value for state in states])
     return connection.execute(
@@ -112,7 +112,7 @@ def in_states(connection: Connection, kind: JobKind, *states: JobStatus) -> Sequ
 
 
 def move(connection: Connection, job: UUID, after: JobStatus, **facts: Any) -> bool:
-    """Bring a job into a state, and note facts about it; False when it is in that state already.
+    """Change a job's status, and set columns; returns False when it has that status already.
 
     Raises:
         IllegalTransitionError: its state does not allow it.
@@ -126,13 +126,13 @@ def move(connection: Connection, job: UUID, after: JobStatus, **facts: Any) -> b
 
 
 def note(connection: Connection, job: UUID, **facts: Any) -> None:
-    """Write facts about a job."""
+    """Set columns of a job."""
     connection.execute(update(schema.job).where(schema.job.c.id == job).values(**facts))
 
 
 @dataclass(frozen=True)
 class JobSearch:
-    """Which jobs of an organization are wanted."""
+    """Search for jobs of an organization."""
 
     organization_id: UUID
     keys: JobKeys = JobKeys()
@@ -142,7 +142,7 @@ class JobSearch:
 
 
 def find(connection: Connection, search: JobSearch) -> tuple[list[Row[Any]], int]:
-    """The jobs that match, newest first, and how many there are without limit and offset."""
+    """Find the matching jobs, newest first, and their number without limit and offset."""
     rows: list[Row[Any]] = []
     count = 0
     for chunk in _chunks(search.ids):

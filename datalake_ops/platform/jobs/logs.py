@@ -1,4 +1,4 @@
-"""Lines of jobs' logs: appended as they are printed, or put at a number by programs that use the API."""
+"""Log lines of jobs: appended as they are printed, or put at a line number by programs that use the API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CUT = "... the log goes on, but no more than {:,} lines of it are kept here."
 
 @dataclass(frozen=True)
 class SentLines:
-    """Lines that a program sends by the API: the number of the first, and what the log's reader shows them under."""
+    """Lines that a program sends by the API: the number of the first, and their section in the log view."""
 
     line_nb: int
     lines: Sequence[str]
@@ -27,7 +27,7 @@ class SentLines:
 
 
 def append(connection: Connection, job: UUID, lines: Sequence[str]) -> None:
-    """Add lines at the end of a job's log."""
+    """Append lines to a job's log."""
     first = count(connection, job)
     room = LINES_AT_MOST - first
     if room < 0 or not lines:
@@ -42,7 +42,7 @@ def append(connection: Connection, job: UUID, lines: Sequence[str]) -> None:
 
 
 def put(connection: Connection, job: UUID, sent: SentLines) -> None:
-    """Put lines at their numbers; a number that is there already gets the new text in its old place."""
+    """Put lines at their numbers; a number that exists gets the new text in its old place."""
     log = schema.job_log
     for index, line in enumerate(sent.lines):
         number = sent.line_nb + index
@@ -55,14 +55,14 @@ def put(connection: Connection, job: UUID, sent: SentLines) -> None:
 
 
 def count(connection: Connection, job: UUID) -> int:
-    """How many lines a job's log has."""
+    """Number of lines in a job's log."""
     log = schema.job_log.c
     last = connection.execute(select(func.max(log.seq)).where(log.job_id == job)).scalar()
     return 0 if last is None else int(last) + 1
 
 
 def page(connection: Connection, job: UUID, cursor: int, limit: int) -> tuple[list[str], int]:
-    """Lines from a cursor on, and where the next page begins; a negative cursor means that many last lines."""
+    """Lines from a cursor on, and the cursor of the next page; a negative cursor means that many last lines."""
     first = max(0, count(connection, job) + cursor) if cursor < 0 else cursor
     log = schema.job_log.c
     rows = connection.execute(

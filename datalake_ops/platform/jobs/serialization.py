@@ -1,4 +1,4 @@
-"""Jobs as the wire shows them, with the context that programs read from their own job."""
+"""Serialization of jobs for the wire, with the context that programs read from their own job."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FIRST_WORDS = {
 
 
 def serialize_job(row: Row[Any], request: Request) -> dict[str, Any]:
-    """A job; for a processing also its context, in the words of current and of previous programs."""
+    """Serialize a job; a processing's job also has its context, in the keys of current and previous programs."""
     shape = {
         "id": row.id,
         "status": row.status,
@@ -38,7 +38,7 @@ def serialize_job(row: Row[Any], request: Request) -> dict[str, Any]:
 
 
 def serialize_job_v1(row: Row[Any]) -> dict[str, Any]:
-    """A job in the words of the first generation."""
+    """Serialize a job with the status words of the first API generation."""
     return {"id": row.id, "status": _FIRST_WORDS.get(JobStatus(row.status), JobStatus.RUNNING).value}
 
 

@@ -1,4 +1,4 @@
-"""The job service of one server: launches, imports, kills, and what the handlers of jobs ask it."""
+"""Job service of one server: launches, imports and kills."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LOOK_SECONDS = 0.05
 
 
 class LocalJobService:
-    """`services.JobService`, and what the handlers need besides."""
+    """Implementation of `services.JobService`, with the methods that the handlers of jobs use."""
 
     def __init__(self, services: Services) -> None:
         self._database = services.database
@@ -40,18 +40,18 @@ class LocalJobService:
         self._supervisor = Supervisor(services, self.programs, self.resources)
 
     async def start(self) -> None:
-        """Adopt the jobs of an earlier run and begin to work."""
+        """Adopt the jobs of an earlier server process and begin to work."""
         await self._database.write(seed_processings)
         await asyncio.to_thread(self._supervisor.start)
         await asyncio.to_thread(self._imports.resume)
 
     async def stop(self) -> None:
-        """Stop working; programs already started go on by themselves."""
+        """Stop working; programs that were started go on by themselves."""
         await asyncio.to_thread(self._supervisor.stop)
         await asyncio.to_thread(self._imports.stop)
 
     async def launch(self, launch: Launch) -> Row[Any]:
-        """Make the job of a launch and queue it; the same idempotency key gives the same job."""
+        """Create the job of a launch and queue it; the same idempotency key returns the same job."""
         new = await self._database.read(lambda connection: launch.plan(connection, self.programs, self.resources))
         ids = list(dict.fromkeys(launch.body.data_ids))
         await asyncio.to_thread(self._store.write, PLATFORM, payload_name(new.id), orjson.dumps({"data_ids": ids}))
@@ -63,14 +63,14 @@ class LocalJobService:
         return row
 
     async def start_import(self, new: NewJob) -> Row[Any]:
-        """Make the job of an import and queue it; the same idempotency key gives the same job."""
+        """Create the job of an import and queue it; the same idempotency key returns the same job."""
         row = await self._make(new)
         if row.id == new.id:
             self._imports.enqueue(row.id, row.lake_key)
         return row
 
     async def kill(self, job: UUID) -> None:
-        """End a job, whatever it is doing; returns when it has ended, or when that takes longer than it should."""
+        """Kill a job; returns when it has ended, or after the grace period and 5 s."""
         if not await self._database.write(lambda connection: _request_kill(connection, job)):
             self._supervisor.wake()
             return
@@ -90,17 +90,17 @@ class LocalJobService:
 
 
 def open_jobs(services: Services) -> LocalJobService:
-    """The job service of a server."""
+    """Create the job service of a server."""
     return LocalJobService(services)
 
 
 def jobs_of(request: Request) -> LocalJobService:
-    """The job service, with all that handlers may ask of it."""
+    """Return the job service, typed for the handlers of jobs."""
     return cast("LocalJobService", services(request).jobs)
 
 
 def _request_kill(connection: Connection, job: UUID) -> bool:
-    """Kill a job that has no program yet; True when it has one, that is still to be ended."""
+    """Kill a job that has no program yet; returns True when its program is still to be ended."""
     row = job_table.get(connection, job)
     if row is None or JobStatus(row.status).is_terminal:
         return False

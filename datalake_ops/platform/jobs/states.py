@@ -1,4 +1,4 @@
-"""Which state of a job may follow which."""
+"""State machine of jobs: the statuses that may follow each status."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _NEXT: dict[JobStatus, frozenset[JobStatus]] = {
 
 
 class IllegalTransitionError(ValueError):
-    """The job's state does not allow what was asked."""
+    """The job's status does not allow the transition."""
 
     def __init__(self, before: JobStatus, after: JobStatus) -> None:
         super().__init__(f"The job is {before.value} and cannot become {after.value}.")
 
 
 def check_transition(before: JobStatus, after: JobStatus) -> bool:
-    """Whether anything is to change: False when the job is in that state already, as a repeated request finds it.
+    """Return True if the status changes, False if the job has it already, as a repeated request finds it.
 
     Raises:
-        IllegalTransitionError: that state cannot follow.
+        IllegalTransitionError: the status cannot follow.
     """
     if before is after:
         return False

@@ -1,1 +1,1 @@
-"""Where the bytes are: uploaded objects, the lake's bucket, signed addresses, and what a file really holds."""
+"""Object storage: uploaded objects, the lake's bucket, signed addresses, and probing of files."""

@@ -1,4 +1,4 @@
-"""The lake's bucket: a folder that users drop files into; a file's name is its path below the folder."""
+"""Lake's bucket: a folder that users drop files into; an object's name is its path below the folder."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from datalake_ops.platform.objects.names import BadNameError, check_object_name
 
 @dataclass(frozen=True, slots=True)
 class BucketEntry:
-    """One file of a bucket; `name` may hold what no object name can (bytes that are no text)."""
+    """File of a bucket; `name` may not be a valid object name (bytes that are no text)."""
 
     name: str
     size: int
 
 
 class Bucket:
-    """Read-only view of a folder; symbolic links in it are not followed, whatever they point at."""
+    """Read-only view of a folder; symbolic links in it are never followed."""
 
     def __init__(self, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self.root = root.resolve()
 
     def open(self, name: str) -> BinaryIO:
-        """Open a file of the bucket; raises FileNotFoundError when there is none, BadNameError for an unsafe name."""
+        """Open a file of the bucket; raises FileNotFoundError if it does not exist, BadNameError for an unsafe name."""
         *folders, last = check_object_name(name).split("/")
         try:
             with self._folder(folders) as folder:
@@ -38,7 +38,7 @@ class Bucket:
             raise FileNotFoundError(f"The bucket has no object {name!r}.") from error
 
     def size(self, name: str) -> int | None:
-        """Bytes of a file, or None when the bucket has no such file."""
+        """Size of a file in bytes, None if it does not exist."""
         try:
             with self.open(name) as file:
                 return os.fstat(file.fileno()).st_size
@@ -46,7 +46,7 @@ class Bucket:
             return None
 
     def walk(self, prefixes: Sequence[str], after: str = "") -> Iterator[BucketEntry]:
-        """List the files whose name starts with one of `prefixes`, in the order of names, from past `after` on.
+        """List the files whose name starts with one of `prefixes`, in the order of names, after the name `after`.
 
         The order is that of Unicode code points, which is also that of the UTF-8 bytes.
         """
@@ -65,7 +65,7 @@ class Bucket:
                 yield from self._walk([*folders, name[:-1]], "", after)
 
     def _entries(self, folders: list[str], stem: str) -> list[tuple[str, int | None]]:
-        # A folder sorts with its slash, so that walking in this order yields whole names in order.
+        # A folder sorts with its slash, so that walking in this order yields full names in order.
         found: list[tuple[str, int | None]] = []
         try:
             with self._folder(folders) as folder, os.scandir(folder) as entries:
@@ -102,7 +102,7 @@ def check_prefix(prefix: str) -> str:
     """
     prefix = prefix.lstrip("/")
     if prefix:
-        # Whatever follows the last slash may be the start of a longer name, so complete it before checking.
+        # The text after the last slash may be the start of a longer name: complete it before the check.
         check_object_name(f"{prefix}x")
         if any(part in (".", "..") for part in prefix.split("/")[:-1]):
             raise BadNameError(f"The prefix {prefix!r} leaves the bucket.")
@@ -110,7 +110,7 @@ def check_prefix(prefix: str) -> str:
 
 
 def minimal_prefixes(prefixes: Sequence[str]) -> list[str]:
-    """The prefixes in order, without those that another one covers, so that no object is listed twice."""
+    """Sort prefixes and drop those that another one covers, so that no object is listed twice."""
     kept: list[str] = []
     for prefix in sorted(set(prefixes)):
         if not kept or not prefix.startswith(kept[-1]):

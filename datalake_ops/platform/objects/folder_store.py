@@ -1,4 +1,4 @@
-"""A folder that holds objects under the hash of their name, so that no name can reach outside it."""
+"""Folder that stores objects under the hash of their name, so that no name can reach outside it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ NO_FOLLOW = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class FolderStore:
-    """Objects of all connectors, each written aside and moved into place whole."""
+    """Objects of all connectors; each is staged and moved into place whole."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self._staging = self.root / "staging"
-        # What a killed server left half written is nobody's.
+        # Files that a killed server left half written.
         shutil.rmtree(self._staging, ignore_errors=True)
         self._staging.mkdir(parents=True)
 
     def path_of(self, connector: str, key: str) -> Path:
-        """Where an object is or would be kept.
+        """Path of an object, existing or not.
 
         Raises:
             BadNameError: the name is not safe.
@@ -36,24 +36,24 @@ class FolderStore:
         return self.root / digest[:2] / digest[2:4] / digest
 
     def open(self, connector: str, key: str) -> BinaryIO:
-        """Open an object for reading; raises FileNotFoundError when there is none."""
+        """Open an object for reading; raises FileNotFoundError if it does not exist."""
         return regular_file(os.open(self.path_of(connector, key), NO_FOLLOW))
 
     def exists(self, connector: str, key: str) -> bool:
-        """Whether there is such an object."""
+        """Return True if the object exists."""
         return self.path_of(connector, key).is_file()
 
     def delete(self, connector: str, key: str) -> None:
-        """Remove an object; one that is not there is removed already."""
+        """Remove an object if it exists."""
         self.path_of(connector, key).unlink(missing_ok=True)
 
     def stage(self) -> StagedFile:
-        """A new file to write to, which becomes an object when it is committed."""
+        """Create a staged file, which becomes an object when it is committed."""
         return StagedFile(self, self._staging / uuid4().hex)
 
 
 class StagedFile:
-    """A file being written; unless committed it vanishes when the `with` block ends."""
+    """File being written; unless committed it is deleted when the `with` block ends."""
 
     def __init__(self, store: FolderStore, path: Path) -> None:
         self._store = store
@@ -67,16 +67,16 @@ class StagedFile:
         self.size += len(chunk)
 
     def append_file(self, source: BinaryIO) -> None:
-        """Append the rest of an open file, without holding it in memory."""
+        """Append the rest of an open file in chunks."""
         shutil.copyfileobj(source, self._opened(), 1024 * 1024)
         self.size = self._opened().tell()
 
     def commit(self, connector: str, key: str) -> None:
-        """Make what was written the object of that name, in one step."""
+        """Make the file the object of that name, by one rename."""
         self.move_to(self._store.path_of(connector, key))
 
     def move_to(self, target: Path) -> None:
-        """Close the file and move it to `target`, making its folders if need be."""
+        """Close the file and move it to `target`, creating missing folders."""
         self._opened().close()
         try:
             self._path.replace(target)
@@ -101,7 +101,7 @@ class StagedFile:
 
 
 def regular_file(descriptor: int) -> BinaryIO:
-    """Turn a descriptor into a readable file; raises FileNotFoundError for a directory, a pipe or a device."""
+    """Open a descriptor as a readable file; raises FileNotFoundError for a directory, a pipe or a device."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise FileNotFoundError("not a regular file")

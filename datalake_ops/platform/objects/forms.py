@@ -1,4 +1,4 @@
-"""An upload form read as it arrives: a few small fields, then one file whose bytes are passed on, never collected."""
+"""Streaming parser of upload forms: a few small fields, then one file whose bytes are passed on, never collected."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class BadFormError(ValueError):
 
 
 class UploadForm:
-    """Fed chunk by chunk; `fields` is complete once `file_began`, as S3 demands of its forms too."""
+    """Parser fed chunk by chunk; `fields` is complete once `file_began`, as S3 requires of its forms too."""
 
     def __init__(self, content_type: str) -> None:
         kind, options = parse_options_header(content_type)
@@ -39,7 +39,7 @@ class UploadForm:
         self._parser = MultipartParser(boundary, self._callbacks())
 
     def feed(self, chunk: bytes) -> bytes:
-        """Take the next bytes of the body; returns those that belong to the file.
+        """Parse the next bytes of the body; returns those that belong to the file.
 
         Raises:
             BadFormError: this is no multipart form, or its fields are too large.
@@ -96,6 +96,6 @@ class UploadForm:
     def _end_part(self) -> None:
         if self._name == FILE_FIELD:
             self.file_ended = True
-        elif not self.file_began:  # What follows the file is not heeded.
-            # The last of two equal names counts: the SDK overrides Content-Type so.
+        elif not self.file_began:  # Fields after the file are ignored, as S3 does.
+            # The last of two equal names wins: the SDK overrides Content-Type in this way.
             self.fields[self._name] = self._text.decode("utf-8", "replace")

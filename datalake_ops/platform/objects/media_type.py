@@ -1,4 +1,4 @@
-"""Kinds of files: by the extension of a name, and by the first bytes of the content."""
+"""Media types, by the extension of a name and by the first bytes of the content."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ SNIFF_BYTES = 16
 
 
 def known_type(name: str) -> str | None:
-    """The content type of a name whose extension promises an image or a video, else None."""
+    """Content type of a name with an extension of an image or a video, else None."""
     return CONTENT_TYPES.get(extension_of(name))
 
 
 def content_type(name: str, head: bytes) -> str:
-    """What to serve an object as: what its first bytes say, else what its extension says."""
+    """Content type to serve an object as: by its first bytes, else by its extension."""
     extension = extension_of(name)
     return sniff(head) or CONTENT_TYPES.get(extension) or OTHER_TYPES.get(extension) or UNKNOWN
 
 
 def sniff(head: bytes) -> str | None:
-    """The content type that the first bytes (16 are enough) announce, None when they announce none known here."""
+    """Content type by the first bytes (16 are enough), None if they match no known signature."""
     for start, kind in _STARTS:
         if head.startswith(start):
             return kind

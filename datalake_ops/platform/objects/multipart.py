@@ -1,6 +1,6 @@
-"""Multipart uploads: parts kept as files beside the objects until they are put together or given up.
+"""Multipart uploads: parts are stored as files beside the objects until the upload is completed or expires.
 
-An upload is a folder: `upload.json` says of what, each part is a file named `<number>-<md5>`. All of it survives a
+An upload is a folder: `upload.json` names its object, each part is a file named `<number>-<md5>`. All of it survives a
 killed server, since every step is one rename.
 """
 
@@ -23,16 +23,16 @@ LIFE = 24 * 3600.0  # seconds after its last change that an upload nobody comple
 
 
 class BadUploadError(ValueError):
-    """What was sent does not fit the upload; the text says what."""
+    """The request does not fit the upload; the text has the reason."""
 
 
 class UnknownUploadError(LookupError):
-    """There is no such upload: never begun, begun for another object, or given up."""
+    """The upload does not exist: never started, started for another object, or expired."""
 
 
 @dataclass(frozen=True)
 class CompletedPart:
-    """One part as the client lists it to complete an upload."""
+    """Part as the client lists it to complete an upload."""
 
     number: int
     etag: str
@@ -40,7 +40,7 @@ class CompletedPart:
 
 @dataclass(frozen=True)
 class PartFile(CompletedPart):
-    """One part that is there, with its size in bytes; the ETag is in quotes, as it was given."""
+    """Stored part, with its size in bytes; the ETag is in quotes, as it was given."""
 
     size: int
 
@@ -53,7 +53,7 @@ class _UploadTarget:
 
 
 class MultipartUploads:
-    """The uploads in progress of one installation."""
+    """Uploads in progress of one installation."""
 
     def __init__(self, store: FolderStore, life: float = LIFE) -> None:
         self._store = store
@@ -64,7 +64,7 @@ class MultipartUploads:
         self._locks = [threading.Lock() for _ in range(64)]
 
     def start(self, connector: str, key: str, content_type: str) -> str:
-        """Begin an upload; returns its id."""
+        """Start an upload; returns its id."""
         self.drop_expired()
         upload = uuid4().hex
         folder = self._root / upload
@@ -78,7 +78,7 @@ class MultipartUploads:
             raise UnknownUploadError("This upload is complete already.")
 
     def put(self, upload: str, number: int, staged: StagedFile, md5: str) -> str:
-        """Keep a part that was staged, in place of an earlier one of that number; returns its ETag, in quotes."""
+        """Store a staged part, in place of an earlier one of that number; returns its ETag, in quotes."""
         folder = self._root / upload
         with self._lock_of(upload):
             earlier = list(folder.glob(f"{number:05d}-*"))
@@ -92,7 +92,7 @@ class MultipartUploads:
         return f'"{md5}"'
 
     def parts(self, upload: str, connector: str, key: str) -> list[PartFile]:
-        """The parts that are there, in order.
+        """Stored parts, in order.
 
         Raises:
             UnknownUploadError: there is no such upload of this object, or it is complete.
@@ -103,7 +103,7 @@ class MultipartUploads:
             return [PartFile(int(path.name[:5]), f'"{path.name[6:]}"', path.stat().st_size) for path in found]
 
     def complete(self, upload: str, connector: str, key: str, parts: Sequence[CompletedPart]) -> None:
-        """Put the parts together as the object, in one step; the same request again is answered the same way.
+        """Join the parts into the object, in one step; the same request again gets the same answer.
 
         Raises:
             UnknownUploadError: there is no such upload of this object.
@@ -123,7 +123,7 @@ class MultipartUploads:
             path.unlink(missing_ok=True)
 
     def drop_expired(self) -> None:
-        """Remove the uploads that nobody touched for their life, complete or not."""
+        """Remove uploads without a change for their lifetime, complete or not."""
         for folder in list(self._root.iterdir()):
             if folder.stat().st_mtime < time.time() - self._life:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Object names: which ones are safe, and how the platform makes new ones."""
+"""Object names: validation and generation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FOLDERS = {"DATA": "data", "DATA_PROJECTION": "projections", "LOGGING": "logs"}
 
 
 class BadNameError(ValueError):
-    """The object name could not be stored safely; the text says why."""
+    """The object name cannot be stored safely; the text has the reason."""
 
 
 def check_object_name(name: str) -> str:
@@ -34,7 +34,7 @@ def check_object_name(name: str) -> str:
 
 
 def generate_object_name(kind: str, filename: str, upload_dir: str | None = None, owner: UUID | None = None) -> str:
-    """Make a name that no object has had before: a fresh uuid4 under a folder, with the file's extension kept.
+    """Generate a unique name: a fresh uuid4 under a folder, with the file's extension kept.
 
     Args:
         kind: the wire's object type; unknown ones get their own lower-case folder.
@@ -51,8 +51,8 @@ def generate_object_name(kind: str, filename: str, upload_dir: str | None = None
 
 
 def extension_of(filename: str) -> str:
-    """The extension of `filename` in lower case with its dot, or nothing when it has no harmless one."""
-    # By hand, since an import asks it of every name: pathlib takes five times as long.
+    """Extension of `filename` in lower case with its dot, or an empty text if it has no plain one."""
+    # Without pathlib, which takes five times as long: an import calls this for every name.
     base = filename.replace("\\", "/").rpartition("/")[2]
     stem, _, extension = base.rpartition(".")
     harmless = extension.isascii() and extension.isalnum() and len(extension) < EXTENSION_CHARS

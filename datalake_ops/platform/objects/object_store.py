@@ -1,4 +1,4 @@
-"""The object store of one installation: uploaded objects in a folder, imported ones where they are in the bucket."""
+"""Object store of one installation: uploaded objects in a folder, imported ones where they lie in the bucket."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.database import Database
 from datalake_ops.wire.uploads import ObjectStat
 
-# Where signed addresses lead; outside `/api`, since the signature is all the permission they need.
+# Paths of signed addresses; outside `/api`, since the signature alone authorizes the request.
 UPLOAD_PATH = "/storage/upload"
 PART_PATH = "/storage/part"
 OBJECT_PATH = "/storage/object"
-# Connector of what the platform itself keeps; no path of the API leads to it.
+# Connector of the platform's own objects; no API path leads to it.
 PLATFORM = UUID(int=0)
 
 
 @dataclass(frozen=True)
 class OpenObject:
-    """An object open for reading: its bytes, when it was last changed (nanoseconds) and what to serve it as."""
+    """Object open for reading: its file, size, modification time (nanoseconds) and content type."""
 
     file: BinaryIO
     size: int
@@ -45,7 +45,7 @@ class OpenObject:
 
 
 class LocalObjectStore:
-    """`services.ObjectStore`, and what the storage's own routes need besides."""
+    """Implementation of `services.ObjectStore`, with the methods that the storage routes use."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self.folder = FolderStore(settings.objects)
@@ -55,12 +55,12 @@ class LocalObjectStore:
         self._settings = settings
         self._database = database
         self._pool = ProbePool()
-        # How many files can be measured at once.
+        # Number of files that can be probed at once.
         self.probe_slots = self._pool.size
         self._buckets: dict[UUID, Bucket] = {}
 
     def bucket(self, connector: UUID) -> Bucket:
-        """The bucket of a connector: the served folder for the first organization's, one of its own for any other."""
+        """Bucket of a connector: the served folder for the first organization's, a folder of its own for any other."""
         if connector not in self._buckets:
             first = self._database.read_sync(_first_connector)
             own = self._settings.home / "buckets" / str(connector)
@@ -71,7 +71,7 @@ class LocalObjectStore:
         """Open an uploaded object or one of the bucket.
 
         Raises:
-            FileNotFoundError: there is none of that name.
+            FileNotFoundError: no object has that name.
         """
         try:
             try:
@@ -87,7 +87,7 @@ class LocalObjectStore:
         return OpenObject(file, facts.st_size, facts.st_mtime_ns, content_type(name, head))
 
     def stat(self, connector: UUID, object_name: str) -> ObjectStat | None:
-        """Size and content type of an object, None when there is none."""
+        """Size and content type of an object, None if it does not exist."""
         try:
             opened = self.open(connector, object_name)
         except FileNotFoundError:
@@ -96,32 +96,32 @@ class LocalObjectStore:
         return ObjectStat(object_name=object_name, size=opened.size, content_type=opened.content_type)
 
     def delete(self, connector: UUID, object_name: str) -> None:
-        """Remove an uploaded object; what lies in a user's bucket is left alone."""
+        """Remove an uploaded object; files in a user's bucket are left alone."""
         self.folder.delete(str(connector), object_name)
 
     def write(self, connector: UUID, object_name: str, content: bytes) -> None:
-        """Make an object of bytes at hand."""
+        """Store bytes as an object."""
         with self.folder.stage() as staged:
             staged.write(content)
             staged.commit(str(connector), object_name)
 
     def grant(self, method: str, connector: UUID, object_name: str, **limits: Any) -> Grant:
-        """A permission that lives as long as this server's addresses do."""
+        """Create a grant with the lifetime of this server's addresses."""
         return Grant(method, str(connector), object_name, self._expiry(), **limits)
 
     def download_address(self, connector: UUID, object_name: str, base_url: str) -> str:
-        """A signed address that gives the object."""
+        """Signed download address of an object."""
         grant = self.grant(GET, connector, object_name)
         return f"{base_url}{OBJECT_PATH}?{self.signer.query(grant)}"
 
     def taken(self, connector: UUID, object_name: str) -> bool:
-        """Whether the name already belongs to a data or a projection, or to a file of the bucket."""
+        """Return True if the name belongs to a registered data or projection, or to a file of the bucket."""
         if self.folder.exists(str(connector), object_name):
             return self._database.read_sync(lambda connection: _registered(connection, connector, object_name))
         return self.bucket(connector).size(object_name) is not None
 
     def probe(self, connector: UUID, object_name: str, content_type: str) -> MediaProperties | ProbeFailure:
-        """Open the file and say what it is; called in a worker thread."""
+        """Read the file's properties; called in a worker thread."""
         try:
             opened = self.open(connector, object_name)
         except FileNotFoundError:
@@ -149,12 +149,12 @@ class LocalObjectStore:
 
 
 def open_store(settings: Settings, database: Database) -> LocalObjectStore:
-    """The object store of a server."""
+    """Create the object store of a server."""
     return LocalObjectStore(settings, database)
 
 
 def store_of(request: Request) -> LocalObjectStore:
-    """The object store, with what only the storage's own routes use."""
+    """Return the object store, typed for the storage routes."""
     return cast("LocalObjectStore", services(request).objects)
 
 

@@ -1,4 +1,4 @@
-"""What a file truly is, told by its bytes alone: never by its name, its announced type or its sender."""
+"""Probe of a file's properties by its bytes alone: never by its name, its announced type or its sender."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from datalake_ops.wire.image_metadata import EXIF_TAGS, SIDEWAYS, metadata_from_
 # Decoders that get untrusted bytes; Pillow has dozens more.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 _STILLS = frozenset({"image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp", "image/gif"})
-# Pixels of all frames together, checked before any is decoded: where Pillow itself would stop.
+# Limit for the pixels of all frames, checked before any is decoded: Pillow's own limit.
 PIXELS = 178_956_970
-# What Pillow's EXIF reader raises on bytes that are none.
+# Exceptions of Pillow's EXIF reader on damaged blocks.
 _DAMAGE = (
     ArithmeticError,
     AttributeError,
@@ -37,7 +37,7 @@ _VIDEO_SIZES = {"video/mp4": mp4_size, "video/quicktime": mp4_size, "video/x-msv
 
 
 class UnreadableFileError(ValueError):
-    """The bytes are no whole image or video of a kind known here; the text says what is wrong."""
+    """The bytes are no whole image or video of a known format; the text has the reason."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ProbeResult:
 
 
 def probe(file: BinaryIO) -> ProbeResult:
-    """Read a whole file and say what it is; every pixel of an image is decoded, so that a cut file is noticed.
+    """Read a whole file's properties; every pixel of an image is decoded, so that a truncated file is noticed.
 
     Raises:
         UnreadableFileError: it is empty, of no known kind, damaged, cut short or too large to decode.
@@ -83,7 +83,7 @@ def _probe_image(file: BinaryIO, kind: str, size_bytes: int) -> ProbeResult:
     file.seek(0)
     try:
         with warnings.catch_warnings():
-            # A damaged EXIF block is only worth a warning; pixels that could not be trusted are worth an error.
+            # A damaged EXIF block is only a warning; an image too large to decode is an error.
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file, formats=FORMATS) as image:
@@ -91,9 +91,9 @@ def _probe_image(file: BinaryIO, kind: str, size_bytes: int) -> ProbeResult:
     except UnreadableFileError:
         raise
     except UnidentifiedImageError as error:
-        raise UnreadableFileError(f"the content is no readable {kind}") from error
+        raise UnreadableFileError(f"the content is not a readable {kind}") from error
     except Exception as error:
-        # Decoders raise whatever the damage leads them to: OSError, SyntaxError, struct.error, IndexError, ...
+        # Damaged data make decoders raise errors of any type: OSError, SyntaxError, struct.error, IndexError, ...
         raise UnreadableFileError(f"the image cannot be decoded: {_sentence(error)}") from error
 
 

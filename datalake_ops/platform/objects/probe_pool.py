@@ -1,4 +1,4 @@
-"""A few child processes that measure files for the platform's threads."""
+"""Pool of child processes that probe files for the platform's threads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections import deque
 from typing import Any, BinaryIO
 
 ANSWER_TIMEOUT = 60.0  # seconds for one file
-IDLE_LIFE = 60.0  # seconds after which a child that nobody needs ends
+IDLE_LIFE = 60.0  # seconds after which an idle child is ended
 _COMMAND = (sys.executable, "-m", "datalake_ops.platform.objects.probe_worker")
 
 
@@ -22,11 +22,11 @@ class ProbeCrashedError(RuntimeError):
 
 
 class ProbePoolClosedError(RuntimeError):
-    """The server is stopping; nothing is known of the file."""
+    """The server is stopping; the file was not probed."""
 
 
 class ProbePool:
-    """Measures files in child processes, as many as there are processors; none runs until one is needed."""
+    """Pool with at most one child process per processor, four at most; none starts before it is needed."""
 
     def __init__(self, size: int | None = None) -> None:
         self.size = size or max(1, min(4, os.cpu_count() or 1))
@@ -38,10 +38,10 @@ class ProbePool:
         self._closed = False
 
     def probe(self, file: BinaryIO) -> dict[str, Any]:
-        """What `measure.Findings` holds, or `{"reason", "size_bytes"}`; blocks the calling thread.
+        """Fields of `probe.ProbeResult`, or `{"reason", "size_bytes"}`; blocks the calling thread.
 
         Raises:
-            MeasurerLostError: the file crashed or hung the child that read it.
+            ProbeCrashedError: the file crashed or hung the child that read it.
         """
         with self._free:
             child = self._take()
@@ -56,7 +56,7 @@ class ProbePool:
             return answer
 
     def close(self) -> None:
-        """End the children."""
+        """End the child processes."""
         with self._lock:
             self._closed = True
             children, self._idle = [*self._idle, *self._busy], deque()
@@ -93,7 +93,7 @@ class ProbePool:
         expired: list[_ProbeProcess] = []
         with self._lock:
             self._reaper = None
-            # The left end has waited longest, since the right end is taken first.
+            # The left end has been idle longest, since processes are taken from the right.
             while self._idle and time.monotonic() - self._idle[0].idle_since >= IDLE_LIFE:
                 expired.append(self._idle.popleft())
             if self._idle and not self._closed:
@@ -115,7 +115,7 @@ class _ProbeProcess:
             )
         self._channel.settimeout(ANSWER_TIMEOUT)
         self.idle_since = time.monotonic()
-        # False while a question is open: a child that owes an answer would give it to the next question.
+        # False while a request is open: a child that owes an answer would give it to the next request.
         self.is_well = True
 
     def ask(self, file: BinaryIO) -> dict[str, Any]:
@@ -126,7 +126,7 @@ class _ProbeProcess:
         except TimeoutError as error:
             raise ProbeCrashedError(f"the file could not be decoded within {ANSWER_TIMEOUT:.0f} s") from error
         except OSError as error:
-            raise ProbeCrashedError("the decoder broke down over this file") from error
+            raise ProbeCrashedError("the decoder crashed on this file") from error
         self.is_well = True
         return answer
 

@@ -1,7 +1,7 @@
-"""The program that opens other people's files: a child process with little memory and nothing to lose.
+"""Child process that decodes untrusted files, with limited memory.
 
-It is handed open files over a Unix socket, one at a time, and answers each with one line of JSON. A file that crashes
-or hangs the decoder takes only this process down.
+It receives open files over a Unix socket, one at a time, and answers each with one line of JSON. A file that crashes or
+hangs the decoder takes only this process down.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The `Range` header: which bytes of an object are asked for (RFC 9110 §14)."""
+"""Parser of the `Range` header (RFC 9110 section 14)."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ class UnsatisfiableRangeError(ValueError):
 
 @dataclass(frozen=True)
 class ByteRange:
-    """Bytes from `start` to `end`, both included."""
+    """Bytes from `start` to `end`, both inclusive."""
 
     start: int
     end: int
 
     @property
     def length(self) -> int:
-        """How many bytes."""
+        """Number of bytes."""
         return self.end - self.start + 1
 
 
 def read_range(header: str | None, size: int) -> ByteRange | None:
-    """The one range that is asked of an object of `size` bytes, None for the whole of it.
+    """Parse the one range of an object of `size` bytes; None for the whole object.
 
-    A header with several ranges, or with none that can be read, is answered with the whole object, as the RFC allows.
+    A header with several ranges, or with an invalid one, is answered with the whole object, as the RFC allows.
 
     Raises:
         UnsatisfiableRangeError: the range starts behind the end.

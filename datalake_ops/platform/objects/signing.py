@@ -1,4 +1,4 @@
-"""Signed permissions: who holds one may do one thing to one object until it expires."""
+"""Signed grants: each allows one operation on one object until it expires."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ GET, POST, PUT = "GET", "POST", "PUT"
 
 
 class RefusedGrantError(PermissionError):
-    """The permission was changed, belongs to something else or has expired."""
+    """The grant was changed, belongs to another object or has expired."""
 
 
 @dataclass(frozen=True)
 class Grant:
-    """What is allowed: one method on one object of one connector, until `expires` (Unix seconds).
+    """Grant of one method on one object of one connector, until `expires` (Unix seconds).
 
-    `content_type` and `max_bytes` bind an upload; `upload` and `part` bind one part of a multipart upload.
+    `content_type` and `max_bytes` limit an upload; `upload` and `part` limit it to one part of a multipart upload.
     """
 
     method: str
@@ -35,23 +35,23 @@ class Grant:
     part: int = 0
 
     def texts(self) -> dict[str, str]:
-        """The fields that say something, as text."""
+        """Fields that are set, as text."""
         return {name: str(value) for name, value in zip(_NAMES, self._values(), strict=True) if value}
 
     def signed_text(self) -> bytes:
-        """What is signed: every field in its place, also the empty ones.
+        """Bytes to sign: every field in its place, also the empty ones.
 
         Raises:
-            RefusedGrantError: a field holds a NUL, which parts the fields here.
+            RefusedGrantError: a field holds a NUL, which separates the fields here.
         """
         values = [str(value) for value in self._values()]
         text = "\0".join(values)
         if text.count("\0") != len(values) - 1:
-            raise RefusedGrantError("This address holds what no address holds.")
+            raise RefusedGrantError("The address holds a NUL character, which no valid address does.")
         return text.encode("utf-8", "surrogatepass")
 
     def _values(self) -> tuple[str | int, ...]:
-        # By hand: a page of a listing signs a thousand of these.
+        # Written out for speed: a page of a listing signs a thousand of these.
         return (
             self.method,
             self.connector,
@@ -65,10 +65,10 @@ class Grant:
 
     @classmethod
     def of_texts(cls, texts: Mapping[str, str]) -> Grant:
-        """Read back what `texts` wrote; names that are no field are ignored.
+        """Parse the result of `texts`; names that are no field are ignored.
 
         Raises:
-            RefusedGrantError: a field is missing or no number where one belongs.
+            RefusedGrantError: a field is missing, or is no number although it must be one.
         """
         known = {field.name: field.type for field in fields(cls)}
         try:
@@ -77,14 +77,14 @@ class Grant:
             raise RefusedGrantError("This address is not complete; ask the platform for a new one.") from error
 
 
-# What stands in a query as it is; most names are nothing else, and quoting is the slowest part of signing.
+# Characters that need no quoting; most names have no others, and quoting is the slowest part of signing.
 _PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")
 _NAMES = tuple(field.name for field in fields(Grant))
 
 
 @dataclass(frozen=True)
 class Signer:
-    """Signs and checks grants with the secret of this installation."""
+    """Signs and verifies grants with the secret of this installation."""
 
     secret: bytes
 
@@ -96,27 +96,27 @@ class Signer:
         return hmac.digest(self.secret, grant.signed_text(), "sha256").hex()
 
     def query(self, grant: Grant) -> str:
-        """The grant as the query string of an address, which is to be asked with the grant's method."""
+        """Encode a grant as the query string of an address, to be requested with the grant's method."""
         texts = [f"{name}={_quoted(text)}" for name, text in grant.texts().items() if name != "method"]
         return f"{'&'.join(texts)}&signature={self.signature(grant)}"
 
     def read_query(self, texts: Mapping[str, str], method: str, now: float) -> Grant:
-        """The grant of an address that was asked with `method`.
+        """Verify the grant of an address that was requested with `method`.
 
         Raises:
-            RefusedGrantError: signature, method or expiry do not hold.
+            RefusedGrantError: signature, method or expiry are not valid.
         """
         grant = Grant.of_texts({**texts, "method": method})
         self._check(grant, texts.get("signature", ""), now)
         return grant
 
     def form_fields(self, grant: Grant) -> dict[str, str]:
-        """The grant as fields of an upload form: key, policy, signature."""
+        """Encode a grant as fields of an upload form: key, policy, signature."""
         policy = base64.b64encode(json.dumps(grant.texts()).encode()).decode()
         return {"key": grant.key, "policy": policy, "signature": self.signature(grant)}
 
     def read_form(self, form: Mapping[str, str], now: float) -> Grant:
-        """The grant of an upload form, whose `key` and `Content-Type` must be the signed ones.
+        """Verify the grant of an upload form, whose `key` and `Content-Type` must be the signed ones.
 
         Raises:
             RefusedGrantError: a field is missing, was changed or has expired.

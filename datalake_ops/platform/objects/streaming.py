@@ -1,4 +1,4 @@
-"""Bytes between a connection and the disk, with the disk's work kept off the event loop."""
+"""Streaming between a connection and the disk, with disk access kept off the event loop."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ BUFFER_BYTES = 1024 * 1024
 
 
 class TooLargeError(ValueError):
-    """More bytes came than were signed for."""
+    """The upload exceeds the size it was signed for."""
 
 
 class UploadSink:
-    """Collects up to a mebibyte, then writes it in a worker thread: a small file costs one visit there."""
+    """Buffers up to 1 MiB, then writes it in a worker thread: a small file costs one hand-over."""
 
     def __init__(self, staged: StagedFile, max_bytes: int) -> None:
         self._staged = staged
@@ -31,7 +31,7 @@ class UploadSink:
         self._digest = hashlib.md5(usedforsecurity=False)
 
     async def add(self, chunk: bytes) -> None:
-        """Take more bytes; raises TooLargeError once they are more than allowed."""
+        """Add bytes; raises TooLargeError once they exceed the limit."""
         self._left -= len(chunk)
         if self._left < 0:
             raise TooLargeError(f"The upload is larger than the {self._max_bytes} bytes it was signed for.")
@@ -40,7 +40,7 @@ class UploadSink:
             await to_thread.run_sync(self._flush)
 
     async def finish(self, and_then: Callable[[str], T]) -> T:
-        """Write the rest, then call `and_then` with the MD5 of it all, in the same visit to the worker thread."""
+        """Write the rest, then call `and_then` with the MD5 of the content, in the same worker thread call."""
         return await to_thread.run_sync(lambda: self._finish(and_then))
 
     def _finish(self, and_then: Callable[[str], T]) -> T:
@@ -54,7 +54,7 @@ class UploadSink:
 
 
 async def stream_range(file: BinaryIO, asked: ByteRange) -> AsyncIterator[bytes]:
-    """The bytes of a range, in pieces; closes the file at the end, also when the reader goes away."""
+    """Stream the bytes of a range; closes the file at the end, also when the reader disconnects."""
     try:
         file.seek(asked.start)
         left = asked.length

@@ -1,6 +1,6 @@
-"""Width and height of videos, read from their container's header; nothing is decoded.
+"""Width and height of videos, read from the container's header; nothing is decoded.
 
-MP4 and MOV keep them in the track header (ISO/IEC 14496-12, `tkhd`), AVI in its main header (`avih`).
+MP4 and MOV store them in the track header (ISO/IEC 14496-12, `tkhd`), AVI in its main header (`avih`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _BOXES_AT_MOST = 4096
 
 
 class UnreadableVideoError(ValueError):
-    """The container's header does not tell width and height."""
+    """The container's header has no width and height."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def mp4_size(file: BinaryIO) -> tuple[int, int]:
 
 
 def avi_size(file: BinaryIO) -> tuple[int, int]:
-    """Width and height in pixels that an AVI file's main header tells.
+    """Width and height in pixels of an AVI file's main header.
 
     Raises:
         UnreadableVideoError: the file is cut short or has no such header.
@@ -61,7 +61,7 @@ def avi_size(file: BinaryIO) -> tuple[int, int]:
 
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[_Box]:
-    """The boxes between two offsets; each must end within them."""
+    """Boxes between two offsets; each must end within them."""
     for _ in range(_BOXES_AT_MOST):
         if end - start < 8:
             return

@@ -1,4 +1,4 @@
-"""Tree to SQL, for one lake: an allow-list of fields, and each condition on tags its own EXISTS."""
+"""Compiler of query trees to SQL: an allow-list of fields, and one EXISTS per condition on tags."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from datalake_ops.platform.store.rows import LakeRow
 
 @dataclass(frozen=True)
 class TagSet:
-    """The tags that a condition means, and how many data they reach at most."""
+    """Tags that a condition matches, and an upper bound of the data that carry them."""
 
     keys: tuple[int, ...]
     data_count: int
@@ -26,7 +26,7 @@ class TagSet:
 
 @dataclass(frozen=True)
 class CompiledFilter:
-    """What a query asks: conditions that all have to hold, and sets of tags each of which has to be carried."""
+    """Compiled query: conditions that all have to hold, and sets of tags each of which has to be carried."""
 
     conditions: tuple[Condition, ...] = ()
     tags: tuple[TagSet, ...] = ()
@@ -38,7 +38,7 @@ _NARROW = frozenset({"id", "filename", "object_name"})
 
 
 def compile_filter(connection: Connection, lake: LakeRow, node: Node) -> CompiledFilter:
-    """The filter of a query for a lake.
+    """Compile a query for a lake.
 
     Raises:
         QueryError: a field is not known or cannot be compared like this.
@@ -51,7 +51,7 @@ def compile_filter(connection: Connection, lake: LakeRow, node: Node) -> Compile
 
 
 def has_any_tag(tags: TagSet) -> Condition:
-    """Whether a data carries one of these tags."""
+    """Condition that a data carries one of these tags."""
     if not tags.keys:
         return false()
     # A name of its own: the tags' table may lead the search already.
@@ -61,7 +61,7 @@ def has_any_tag(tags: TagSet) -> Condition:
 
 
 def _drives(part: Node) -> bool:
-    """Whether a part asks data to carry tags, so that the tags' own table can lead the search."""
+    """Return True if a part requires tags, so that the tags' own table can drive the query."""
     return (
         isinstance(part, Comparison)
         and part.name == TAG_NAME

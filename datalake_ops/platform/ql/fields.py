@@ -1,4 +1,4 @@
-"""The fields a query may name, and nothing else."""
+"""Allow-list of the fields that a query may name."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ NAMES = sorted([*_FIELDS, TAG_NAME, SOURCE_NAME, *(_METADATA + key for key in ME
 
 
 def plain_condition(comparison: Comparison) -> Condition:
-    """The SQL of a comparison of a field that lies in the data's own row.
+    """Compile a comparison of a field in the data's own row.
 
     Raises:
         QueryError: there is no such field, or it cannot be compared like this.

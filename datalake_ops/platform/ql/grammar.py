@@ -1,4 +1,4 @@
-"""Text to tree."""
+"""Parser of the query language: text to tree (LALR)."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ _NEAR = re.compile(r"\w+|\S|$")
 
 
 def parse(text: str) -> Node:
-    """The tree of a query.
+    """Parse a query.
 
     Raises:
-        QueryError: the text is no query, or is larger than a query may be.
+        QueryError: the text is no query, or exceeds a limit.
     """
     if len(text.encode("utf-8", "surrogatepass")) > TEXT_BYTES:
         raise QueryError(f"a query has at most {TEXT_BYTES} bytes")
@@ -76,7 +76,7 @@ def parse(text: str) -> Node:
 
 
 class _Builder(Transformer[Token, Any]):
-    """Makes the tree while the text is read, so that no depth of it can exhaust the stack."""
+    """Transformer that builds the tree during parsing, so that no nesting can exhaust the stack."""
 
     def start(self, children: list[Any]) -> Node:
         node, size, _ = children[0]
@@ -175,7 +175,7 @@ def _parser() -> Lark:
 
 
 def _explained(text: str, error: UnexpectedInput) -> QueryError:
-    """A message of what was found, where, and what could have stood there."""
+    """Error message with the unexpected token, its column, and the expected tokens."""
     place = cast("int | None", error.pos_in_stream)
     position = len(text) if place is None or place < 0 else place
     ended = isinstance(error, UnexpectedToken) and error.token.type == "$END"

@@ -1,4 +1,4 @@
-"""Dates as people write them: a day, a month, a minute, each a period of time."""
+"""Dates of queries: a day, a month, a minute, each a period of time."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _FORM = re.compile(
 
 @dataclass(frozen=True)
 class Period:
-    """From `start` (included) to `end` (excluded), in UTC."""
+    """Period from `start` (inclusive) to `end` (exclusive), in UTC."""
 
     start: datetime
     end: datetime
 
 
 def parse_period(text: str) -> Period | None:
-    """The period that a date or a date and time names; without zone it is UTC. None when it is no date."""
+    """Parse a date, or a date and time (UTC without a zone), as the period that it names; None if it is none."""
     match = _FORM.fullmatch(text.strip())
     if match is None:
         return None

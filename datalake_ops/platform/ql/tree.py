@@ -1,4 +1,4 @@
-"""The tree of a query, and its text."""
+"""Query tree, and its rendering as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Literal = str | int | float | bool | None
 
 
 class Operator(StrEnum):
-    """What compares a field with a value."""
+    """Comparison operator."""
 
     EQUAL = "="
     NOT_EQUAL = "!="
@@ -29,12 +29,12 @@ class Operator(StrEnum):
 
     @property
     def positive(self) -> Operator:
-        """The operator that this one is the opposite of; itself when it is no negative one."""
+        """Operator that this one negates; itself when it negates none."""
         return _POSITIVE.get(self, self)
 
     @property
     def is_negative(self) -> bool:
-        """Whether it is the opposite of another."""
+        """Return True if the operator negates another."""
         return self in _POSITIVE
 
 
@@ -50,7 +50,7 @@ LISTS = frozenset({Operator.IN, Operator.NOT_IN})
 
 
 class QueryError(ValueError):
-    """A query that cannot be understood: what is wrong, and in which column (from 1)."""
+    """Invalid query: a message, and the column (from 1)."""
 
     def __init__(self, message: str, column: int | None = None) -> None:
         super().__init__(message)
@@ -63,7 +63,7 @@ class QueryError(ValueError):
 
 @dataclass(frozen=True)
 class Comparison:
-    """A field compared with a value, or with several for `in`."""
+    """Comparison of a field with a value, or with several for `in`."""
 
     name: str
     operator: Operator
@@ -75,14 +75,14 @@ class Comparison:
 
 @dataclass(frozen=True)
 class And:
-    """All of these hold."""
+    """Conjunction of parts."""
 
     parts: tuple[Node, ...]
 
 
 @dataclass(frozen=True)
 class Or:
-    """At least one of these holds."""
+    """Disjunction of parts."""
 
     parts: tuple[Node, ...]
 
@@ -91,7 +91,7 @@ Node = Comparison | And | Or
 
 
 def render(node: Node) -> str:
-    """The text of a tree; parsing it gives the tree again."""
+    """Render a tree as text; parsing it returns the tree again."""
     if isinstance(node, Comparison):
         return f"{node.name} {node.operator.value} {_render_values(node)}"
     word = " and " if isinstance(node, And) else " or "

@@ -1,4 +1,4 @@
-"""SQL for one field and one comparison, by the kind of the field."""
+"""SQL of one comparison, by the type of the field."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COMPARE: Mapping[Operator, Callable[[Any, Any], Condition]] = {
 
 
 def text(column: ColumnElement[Any], comparison: Comparison) -> Condition:
-    """A text column: every operator."""
+    """Compile a comparison of a text column: every operator."""
     if comparison.values == (None,):
         return _absent(column, comparison)
     values = [_of_type(value, str, "a text in double quotes", comparison) for value in comparison.values]
@@ -33,7 +33,7 @@ def text(column: ColumnElement[Any], comparison: Comparison) -> Condition:
 
 
 def number(column: ColumnElement[Any], comparison: Comparison) -> Condition:
-    """A number column: equality, order and lists."""
+    """Compile a comparison of a number column: equality, order and lists."""
     if comparison.values == (None,):
         return _absent(column, comparison)
     if comparison.operator.positive in _MATCHES:
@@ -43,7 +43,7 @@ def number(column: ColumnElement[Any], comparison: Comparison) -> Condition:
 
 
 def choice(column: ColumnElement[Any], comparison: Comparison, words: tuple[str, ...]) -> Condition:
-    """A column of few words: equality and lists."""
+    """Compile a comparison of an enumerated column: equality and lists."""
     if comparison.operator.positive not in (Operator.EQUAL, Operator.IN):
         raise _not_for(comparison, "a choice")
     for value in comparison.values:
@@ -54,7 +54,7 @@ def choice(column: ColumnElement[Any], comparison: Comparison, words: tuple[str,
 
 
 def identifier(column: ColumnElement[Any], comparison: Comparison) -> Condition:
-    """A UUID column: equality and lists."""
+    """Compile a comparison of a UUID column: equality and lists."""
     if comparison.operator.positive not in (Operator.EQUAL, Operator.IN):
         raise _not_for(comparison, "an identifier")
     values = [_uuid(value, comparison) for value in comparison.values]
@@ -64,7 +64,7 @@ def identifier(column: ColumnElement[Any], comparison: Comparison) -> Condition:
 def moment(
     column: ColumnElement[Any], comparison: Comparison, instant: Callable[[Period], tuple[Any, Any]]
 ) -> Condition:
-    """A column of moments, compared with a day, a minute, ...: equal means within it.
+    """Compile a comparison of a datetime column with a period (a day, a minute, ...): equal means within it.
 
     `instant` gives a period's start (included) and end (excluded) in the column's own unit.
     """
@@ -85,14 +85,14 @@ def moment(
 
 @dataclass(frozen=True)
 class JsonValue:
-    """A value within a JSON column, and the word SQLite has for its type."""
+    """Value within a JSON column, and SQLite's name of its type."""
 
     value: ColumnElement[Any]
     kind: ColumnElement[Any]
 
 
 def json_value(column: str, keys: list[str]) -> JsonValue:
-    """The value under keys of a JSON column; keys were read by the grammar, so they are plain words."""
+    """Value under keys of a JSON column; keys were read by the grammar, so they are plain words."""
     # Written into the statement, not bound: only then can an index on the expression serve it.
     path = "$" + "".join(f'."{key}"' for key in keys)
     return JsonValue(
@@ -101,7 +101,7 @@ def json_value(column: str, keys: list[str]) -> JsonValue:
 
 
 def json_field(found: JsonValue, comparison: Comparison) -> Condition:
-    """A value of free JSON: compared only when it is of the literal's type."""
+    """Compile a comparison of a JSON value without a schema: only values of the literal's type match."""
     if comparison.values == (None,):
         return _absent(found.value, comparison)
     positive = comparison.operator.positive
@@ -111,7 +111,7 @@ def json_field(found: JsonValue, comparison: Comparison) -> Condition:
 
 
 def empty_relation(comparison: Comparison) -> Condition:
-    """A relation that is always empty."""
+    """Compile a comparison of a relation that is always empty."""
     absent = comparison.values == (None,)
     if absent and comparison.operator not in (Operator.EQUAL, Operator.NOT_EQUAL):
         raise _only_equality(comparison)
@@ -172,14 +172,14 @@ def _uuid(value: Literal, comparison: Comparison) -> UUID:
     try:
         return UUID(_of_type(value, str, "an identifier in double quotes", comparison))
     except ValueError as error:
-        raise QueryError(f"{value!r} is no identifier (a UUID)", comparison.value_column) from error
+        raise QueryError(f"{value!r} is not an identifier (a UUID)", comparison.value_column) from error
 
 
 def _period(value: Literal, comparison: Comparison) -> Period:
     found = parse_period(_of_type(value, str, "a date in double quotes", comparison))
     if found is None:
         raise QueryError(
-            f'{value!r} is no date; write it like "2024-03", "2024-03-01" or "2024-03-01 14:30"',
+            f'{value!r} is not a date; write it like "2024-03", "2024-03-01" or "2024-03-01 14:30"',
             comparison.value_column,
         )
     return found

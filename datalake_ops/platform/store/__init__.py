@@ -1,1 +1,1 @@
-"""What the platform remembers: the tables, and the one door to them."""
+"""Persistence: tables, connections, the writer, and the triggers that keep counts and changes."""

@@ -1,7 +1,7 @@
-"""The log of changes, written by triggers, so that no writer can forget one.
+"""Change log, written by triggers, so that no writer can forget an entry.
 
-A data is *ready* once it is DONE, whether it was registered so or read later; it is *tagged* whenever it comes to carry
-a tag; a job *ended* when it reached a last state.
+A data is *ready* once it is DONE, whether registered so or probed later; it is *tagged* whenever a tag is attached; a
+job *ended* when it reached a terminal status.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datalake_ops.wire.changes import ChangeKind
 from datalake_ops.wire.data import UploadStatus
 from datalake_ops.wire.jobs import JobStatus
 
-# Followers that are further behind than this many changes are told that they missed some.
+# A client that is further behind than this many changes is told that it missed some.
 KEPT = 1_000_000
 _PRUNED_EVERY = 1_000
 
@@ -45,7 +45,7 @@ _TRIGGERS = {
 
 
 def create_change_log(connection: Connection) -> None:
-    """Create the triggers that are missing."""
+    """Create the missing triggers."""
     schema.change.create(connection, checkfirst=True)
     for name, body in _TRIGGERS.items():
         connection.exec_driver_sql(f"CREATE TRIGGER IF NOT EXISTS {name} {body.format(**_WORDS)}")

@@ -1,4 +1,4 @@
-"""Totals kept by triggers, so that no writer can forget them.
+"""Totals kept by triggers, so that no writer can forget to count.
 
 `lake_count` has one row per lake, status and type; `tag.data_count` the number of data that carry a tag.
 """
@@ -28,6 +28,6 @@ _TRIGGERS = {
 
 
 def create_counters(connection: Connection) -> None:
-    """Create the triggers that are missing."""
+    """Create the missing triggers."""
     for name, body in _TRIGGERS.items():
         connection.exec_driver_sql(f"CREATE TRIGGER IF NOT EXISTS {name} {body}")

@@ -1,7 +1,7 @@
-"""The one door to the tables: many readers, one writer that commits in groups.
+"""Database access: several readers and one writer with group commit.
 
-SQLite has one writer at a time. Rather than let threads wait for each other's locks, every change is a function given
-to one writer thread, which takes all that wait, runs each in its own savepoint and commits them together.
+SQLite has one writer at a time. Instead of threads that wait for each other's locks, one writer thread takes all
+pending writes, runs each in its own savepoint and commits them together.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from datalake_ops.platform.store.writer import Writer
 T = TypeVar("T")
 
 READERS = 4
-# No page of a million data takes this long; a hundred text searches over all of them would.
+# No page of a million data takes this long; a hundred text conditions over all of them would.
 READ_SECONDS = 30.0
 WORKERS = 8
 _DEADLINE = "deadline_at"
@@ -43,18 +43,18 @@ _PRAGMAS = (
 
 
 class SchemaTooNewError(RuntimeError):
-    """The database was made by a newer version of datalake-ops."""
+    """The database was created by a newer version of datalake-ops."""
 
 
 class ReadTooLongError(RuntimeError):
-    """A read took longer than one may: it was stopped, so that others get their turn."""
+    """A read exceeded its time limit and was interrupted, so that other reads proceed."""
 
 
 class Database:
-    """The tables of one server.
+    """Database of one server.
 
-    A function given to `read` or `write` gets a SQLAlchemy connection and runs in another thread: it must return
-    plain values, not cursors. What it raises reaches the caller, and its own changes are undone.
+    A function passed to `read` or `write` gets a SQLAlchemy connection and runs in another thread: it must return plain
+    values, not cursors. An exception reaches the caller and rolls the function's own changes back.
     """
 
     def __init__(self, path: Path, read_seconds: float = READ_SECONDS) -> None:
@@ -68,11 +68,11 @@ class Database:
         self._writer = Writer(self._write_engine)
 
     async def read(self, function: Callable[[Connection], T]) -> T:
-        """Run a function that only reads, in a reader thread."""
+        """Run a read-only function in a reader thread."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_sync, function)
 
     def read_sync(self, function: Callable[[Connection], T]) -> T:
-        """Run a function that only reads, in this thread.
+        """Run a read-only function in this thread.
 
         Raises:
             ReadTooLongError: it takes longer than `read_seconds`.
@@ -87,25 +87,25 @@ class Database:
                 raise ReadTooLongError(f"Reading took longer than {self._read_seconds:g} s.") from error
 
     async def write(self, function: Callable[[Connection], T]) -> T:
-        """Run a function that changes things; returns once its changes are committed."""
+        """Run a function that writes; returns once its changes are committed."""
         return await self._writer.submit(function)
 
     async def write_prepared(self, prepare: Callable[[], Callable[[Connection], T]]) -> T:
-        """Run `prepare` in a worker thread, then as `write` the change that it returns.
+        """Run `prepare` in a worker thread, then write the change that it returns.
 
-        The worker hands the change to the writer itself: the event loop is woken once, not twice.
+        The worker passes the change to the writer itself: the event loop is woken once, not twice.
         """
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._workers.submit(self._writer.prepare, prepare, answer)
         return await answer
 
     def write_sync(self, function: Callable[[Connection], T]) -> T:
-        """As `write`, for threads that are not the event loop's."""
+        """Same as `write`, for threads without an event loop."""
         answer: Future[T] = self._writer.submit_from_thread(function)
         return answer.result()
 
     def close(self) -> None:
-        """Finish what waits, then close every connection."""
+        """Finish pending work, then close every connection."""
         self._workers.shutdown()
         self._writer.close()
         self._readers.shutdown()
@@ -142,7 +142,7 @@ def _engine(path: Path, pool_size: int, read_only: bool) -> Engine:
 
 
 def _prepare(engine: Engine) -> None:
-    """Create what is missing, and refuse tables made by a newer version."""
+    """Create missing tables and triggers; refuse a database of a newer version."""
     with engine.begin() as connection:
         schema.installation.create(connection, checkfirst=True)
         version = connection.scalar(
@@ -155,7 +155,7 @@ def _prepare(engine: Engine) -> None:
             )
         if version == str(schema.SCHEMA_VERSION):
             return
-        # Version 2 only added a table and its triggers, and what is there already is left as it is.
+        # Version 2 only added a table and its triggers; existing ones are left as they are.
         schema.metadata.create_all(connection)
         create_counters(connection)
         create_change_log(connection)

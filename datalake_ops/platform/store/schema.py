@@ -1,7 +1,7 @@
-"""Every table of the platform, as SQLAlchemy Core.
+"""Tables of the platform, as SQLAlchemy Core.
 
-Rows that are joined in numbers (lakes, tags, sources, data) have an integer key for the joins and an `id` for the wire.
-`data.seq` is the order of registration and the keyset of listings.
+Tables that are joined in large numbers (lakes, tags, sources, data) have an integer key for joins and an `id` for the
+wire. `data.seq` is the order of registration and the keyset of listings.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ user = Table(
     UniqueConstraint("organization_id", "username"),
 )
 
-# Only the SHA-256 of a token is kept. A token with a job is that job's program's and dies with the job.
+# Only the SHA-256 of a token is stored. A token with a job belongs to that job's program and is deleted with its end.
 token = Table(
     "token",
     metadata,
@@ -66,7 +66,7 @@ token = Table(
     Column("created_at", Moment, nullable=False),
 )
 
-# `settings` says where the storage is; null means the folders under the server's home.
+# `settings` locates the storage; null means the folders under the server's home.
 connector = Table(
     "connector",
     metadata,
@@ -161,13 +161,13 @@ data = Table(
     Column("custom_metadata", Json),
     Column("source_key", Integer, ForeignKey("source.key", ondelete="SET NULL"), index=True),
     Column("created_at", Moment, nullable=False),
-    # Why the file could not be read, when upload_status is ERROR.
+    # Reason that the file could not be read, when upload_status is ERROR.
     Column("error_reason", Text),
     UniqueConstraint("lake_key", "object_name"),
     Index("data_filename", "lake_key", "filename"),
     # The few that are not DONE are asked for by their status.
     Index("data_not_done", "lake_key", "upload_status", sqlite_where=text("upload_status <> 'DONE'")),
-    # A seq is never used twice, else a cursor or an attachment could meet a stranger.
+    # A seq is never reused, else a cursor or an attachment could point to another data.
     sqlite_autoincrement=True,
 )
 
@@ -240,13 +240,13 @@ job = Table(
     Column("kind", String, nullable=False),
     Column("status", String, nullable=False),
     Column("processing_id", Id, ForeignKey("processing.id", ondelete="SET NULL")),
-    # What was asked (prefixes or objects of an import; parameters, inputs and data of a launch).
+    # Request of the job: prefixes or objects of an import; parameters, inputs and data of a launch.
     Column("request", Json),
     Column("labels", Json),
     Column("idempotency_key", String),
     Column("cpu", Integer),
     Column("gpu", Integer),
-    # What of this machine it holds while it runs (GPUs by index), and how much of its program's log was read.
+    # Allocation of a running job (GPUs by index), and how much of its program's log was copied.
     Column("held", Json),
     Column("log_offset", BigInteger),
     Column("counts", Json),
@@ -278,8 +278,8 @@ job_log = Table(
     sqlite_with_rowid=False,
 )
 
-# How far an import is, written in the transaction that registers what it found: the last name listed, whether that was
-# all, which data it registered (their seq) and up to which of them it has measured.
+# Progress of an import, written in the transactions that register data: the last name listed, completeness of the
+# listing, the span of registered data (their seq) and the last of them that was probed.
 import_cursor = Table(
     "import_cursor",
     metadata,
@@ -291,8 +291,8 @@ import_cursor = Table(
     Column("measured_seq", Integer, nullable=False, default=0),
 )
 
-# What happened in a lake, oldest first, for those who follow it; written by triggers (see `change_log`), which drop old
-# rows too. Rows outlive what they tell of.
+# Changes of a lake, oldest first, for clients that follow it; written by triggers (see `change_log`), which drop old
+# rows too. Rows outlive the data and jobs that they name.
 change = Table(
     "change",
     metadata,

@@ -1,4 +1,4 @@
-"""API tokens: made once, kept only as a digest, looked up in memory."""
+"""API tokens: generated once, stored only as a digest, cached in memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PREFIX = "dlo_"
 
 @dataclass(frozen=True)
 class Principal:
-    """Who asks: a user in one organization, or a job's program acting for it."""
+    """Authenticated caller: a user of one organization, or a job's program that acts for it."""
 
     organization_id: UUID
     user_id: UUID
@@ -29,17 +29,17 @@ class Principal:
 
 
 def new_token() -> str:
-    """A token of 32 random bytes."""
+    """Generate a token of 32 random bytes."""
     return _PREFIX + secrets.token_urlsafe(32)
 
 
 def digest(token: str) -> bytes:
-    """What is kept of a token. Its 256 random bits need no slow hash."""
+    """SHA-256 of a token, the only form that is stored. Its 256 random bits need no slow hash."""
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 
 def add_token(connection: Connection, token: str, principal: Principal) -> None:
-    """Make a token valid for a caller."""
+    """Store a token for a principal."""
     row = {
         "digest": digest(token),
         "organization_id": principal.organization_id,
@@ -51,19 +51,19 @@ def add_token(connection: Connection, token: str, principal: Principal) -> None:
 
 
 def drop_job_tokens(connection: Connection, job_id: UUID) -> None:
-    """End the tokens of a job; call `Tokens.forget` after the commit."""
+    """Delete the tokens of a job; call `Tokens.forget` after the commit."""
     connection.execute(delete(schema.token).where(schema.token.c.job_id == job_id))
 
 
 class Tokens:
-    """Who each token belongs to, read once and remembered."""
+    """Cache of principals by token."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[bytes, Principal] = {}
 
     async def principal(self, token: str) -> Principal | None:
-        """The caller a token belongs to, None when it is not valid."""
+        """Return the principal of a token, None if it is not valid."""
         asked = digest(token)
         known = self._known.get(asked)
         if known is not None:
@@ -74,7 +74,7 @@ class Tokens:
         return found
 
     def forget(self) -> None:
-        """Read every token again when it is next used."""
+        """Clear the cache."""
         self._known.clear()
 
 

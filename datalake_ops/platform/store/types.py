@@ -1,4 +1,4 @@
-"""Column types: identifiers in 16 bytes, moments as integers, JSON as text."""
+"""Column types: UUIDs as 16 bytes, datetimes as integers, JSON as text."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def now() -> datetime:
-    """The present moment, in UTC."""
+    """Current time, in UTC."""
     return datetime.now(UTC)
 
 
 def new_id() -> UUID:
-    """A new UUID (version 7): milliseconds first, so that new rows lie together at the end of the index."""
+    """Generate a UUID version 7: its leading milliseconds keep new rows together at the end of the index."""
     random = int.from_bytes(os.urandom(10), "big")
     value = (time.time_ns() // 1_000_000) << 80 | random
     # Version and variant, where RFC 9562 puts them.
@@ -30,60 +30,60 @@ def new_id() -> UUID:
 
 
 def to_microseconds(moment: datetime) -> int:
-    """Microseconds since 1970 of a moment; a naive one counts as UTC."""
+    """Convert a datetime to microseconds since 1970; a naive one counts as UTC."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // _MICROSECOND
 
 
 def from_microseconds(value: int) -> datetime:
-    """The moment, in UTC, that many microseconds after 1970."""
+    """Convert microseconds since 1970 to a datetime in UTC."""
     return _EPOCH + timedelta(microseconds=value)
 
 
 def to_json(value: Any) -> str:
-    """Compact JSON text, as JSON columns keep it.
+    """Serialize to compact JSON text, as JSON columns store it.
 
     Raises:
-        TypeError: the value has what JSON has not, or integers above 64 bits.
+        TypeError: the value is not serializable, or holds integers above 64 bits.
     """
     return orjson.dumps(value).decode()
 
 
 class Id(TypeDecorator[UUID]):
-    """A UUID kept as 16 bytes: half the size of its text, in the table and in every index."""
+    """UUID stored as 16 bytes: half the size of its text, in the table and in every index."""
 
     impl = LargeBinary(16)
     cache_ok = True
 
     def process_bind_param(self, value: UUID | str | None, dialect: Dialect) -> bytes | None:
-        """Bytes of a UUID, given as one or as its text."""
+        """Bytes of a UUID or of its text."""
         if value is None:
             return None
         return value.bytes if isinstance(value, UUID) else UUID(value).bytes
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> UUID | None:
-        """The UUID of 16 bytes."""
+        """UUID of 16 bytes."""
         return None if value is None else UUID(bytes=value)
 
 
 class Moment(TypeDecorator[datetime]):
-    """An aware datetime kept as microseconds since 1970: sorts and compares as a number."""
+    """Aware datetime stored as microseconds since 1970: sorts and compares as a number."""
 
     impl = BigInteger
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        """Microseconds of a moment."""
+        """Microseconds of a datetime."""
         return None if value is None else to_microseconds(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        """The moment of that many microseconds."""
+        """Datetime of microseconds since 1970."""
         return None if value is None else from_microseconds(value)
 
 
 class Json(TypeDecorator[Any]):
-    """A JSON value kept as compact text; `None` is SQL NULL."""
+    """JSON value stored as compact text; `None` is SQL NULL."""
 
     impl = Text
     cache_ok = True
@@ -93,5 +93,5 @@ class Json(TypeDecorator[Any]):
         return None if value is None else to_json(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        """The value of JSON text."""
+        """Value of JSON text."""
         return None if value is None else orjson.loads(value)

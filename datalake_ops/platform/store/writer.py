@@ -1,4 +1,4 @@
-"""The writer thread: takes every change that waits, commits them as one."""
+"""Group commit: one writer thread commits all pending changes in one transaction."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from datalake_ops.platform.store.raw import execute
 
 T = TypeVar("T")
 
-# The largest group; more would only make the first of them wait.
+# Largest group; a larger one would only delay its first members.
 GROUP = 128
 
 
 class WriterClosedError(RuntimeError):
-    """The database is closing and takes no more changes."""
+    """The database is closing and accepts no more changes."""
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class _Change:
 
 
 class Writer:
-    """One thread that owns the only writing connection."""
+    """Writer thread that owns the only writing connection."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -50,13 +50,13 @@ class Writer:
         return answer
 
     def submit_from_thread(self, function: Callable[[Connection], T]) -> Future[T]:
-        """Queue a change from a thread without a loop."""
+        """Queue a change from a thread without an event loop."""
         answer: Future[T] = Future()
         self._put(_Change(function, answer))
         return answer
 
     def prepare(self, prepare: Callable[[], Callable[[Connection], T]], answer: asyncio.Future[T]) -> None:
-        """In a thread: make a change and queue it; what goes wrong is the future's."""
+        """Build a change in a worker thread and queue it; an exception is set on the future."""
         change = _Change(_nothing, answer)
         try:
             change.function = prepare()
@@ -66,7 +66,7 @@ class Writer:
             _resolve([change])
 
     def close(self) -> None:
-        """Commit what waits and end the thread."""
+        """Commit pending changes and end the thread."""
         with self._lock:
             if self._closed:
                 return
@@ -111,7 +111,7 @@ def _commit(connection: Connection, group: list[_Change]) -> None:
         with connection.begin():
             for change in group:
                 _apply(connection, change)
-    except BaseException as error:  # noqa: BLE001 - the commit failed: nobody's change is there, and all must hear it.
+    except BaseException as error:  # noqa: BLE001 - the commit failed: no change is stored, and every caller must know.
         for change in group:
             change.error = change.error or error
 
@@ -127,7 +127,7 @@ def _apply(connection: Connection, change: _Change) -> None:
 
 
 def _resolve(group: list[_Change]) -> None:
-    """Answer everybody, waking each event loop once."""
+    """Resolve the futures of a group, waking each event loop once."""
     loops: dict[asyncio.AbstractEventLoop, list[_Change]] = {}
     for change in group:
         if isinstance(change.answer, Future):
@@ -145,7 +145,7 @@ def _answer_all(changes: list[_Change]) -> None:
 
 
 def _answer(change: _Change) -> None:
-    if change.answer.done():  # The caller went away meanwhile; the change stays.
+    if change.answer.done():  # The caller was cancelled meanwhile; the change stays.
         return
     if change.error is not None:
         change.answer.set_exception(change.error)

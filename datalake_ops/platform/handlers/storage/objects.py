@@ -1,4 +1,4 @@
-"""Objects: names, signed addresses and multipart uploads (wire: §4), asked for by whoever may write to the lake."""
+"""Object names, signed addresses and multipart uploads (wire: section 4), for callers that may write to the lake."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ router = APIRouter()
 
 
 class NameBody(BaseModel):
-    """What an object name is asked for."""
+    """Body of a request for an object name."""
 
     filename: Annotated[str, Field(min_length=1, max_length=4096)]
     type: Annotated[str, Field(pattern="^[A-Z_]{1,64}$")] = "DATA"
@@ -34,39 +34,39 @@ class NameBody(BaseModel):
 
 
 class ObjectBody(BaseModel):
-    """An object, by name."""
+    """Body that names an object."""
 
     object_name: str
 
 
 class UploadBody(ObjectBody):
-    """An object about to be uploaded."""
+    """Body that starts an upload."""
 
     content_type: Annotated[str, Field(max_length=255, pattern=r"^[\x20-\x7e]*$")] = ""
 
 
 class PartBody(ObjectBody):
-    """One part of an upload."""
+    """Body of a request for a part's signed address."""
 
     upload_id: str
     part_no: Annotated[int, Field(ge=1, le=10_000)]
 
 
 class PartsBody(ObjectBody):
-    """An upload whose parts are asked for."""
+    """Body of a request for the stored parts of an upload."""
 
     upload_id: str
 
 
 class CompletedPartBody(BaseModel):
-    """One part of an upload that is to be completed."""
+    """Part of an upload that must be completed."""
 
     ETag: str
     PartNumber: int
 
 
 class CompleteBody(ObjectBody):
-    """The parts of an upload, all of them there."""
+    """Body that completes an upload, with all its parts."""
 
     upload_id: str
     parts: list[CompletedPartBody]
@@ -74,7 +74,7 @@ class CompleteBody(ObjectBody):
 
 @router.post(routes.OBJECT_NAME)
 async def name_object(body: NameBody, organization: OrganizationDep, connector: ConnectorDep) -> Response:
-    """Make a name that no object has had."""
+    """Generate an unused object name."""
     owner = next(iter(body.context.values()), None) if body.context else None
     try:
         name = generate_object_name(body.type, body.filename, body.upload_dir, owner)
@@ -95,7 +95,7 @@ async def sign_upload(body: UploadBody, request: Request, connector: ConnectorDe
 
 @router.post(routes.MULTIPART_START)
 async def start_multipart(body: UploadBody, request: Request, connector: ConnectorDep) -> Response:
-    """Begin an upload in parts."""
+    """Start a multipart upload."""
     store = store_of(request)
     await _check_free(store, connector.id, body.object_name)
     upload = await to_thread.run_sync(store.uploads.start, str(connector.id), body.object_name, body.content_type)
@@ -117,7 +117,7 @@ async def sign_part(body: PartBody, request: Request, connector: ConnectorDep) -
 
 @router.post(routes.MULTIPART_PARTS)
 async def list_parts(body: PartsBody, request: Request, connector: ConnectorDep, principal: PrincipalDep) -> Response:
-    """Tell which parts of an upload under way are there (extension multipart-parts)."""
+    """List the stored parts of an upload in progress (extension `multipart-parts`)."""
     place = (body.upload_id, str(connector.id), body.object_name)
     try:
         found = await to_thread.run_sync(lambda: store_of(request).uploads.parts(*place))
@@ -129,7 +129,7 @@ async def list_parts(body: PartsBody, request: Request, connector: ConnectorDep,
 
 @router.post(routes.MULTIPART_END)
 async def complete_multipart(body: CompleteBody, request: Request, connector: ConnectorDep) -> Response:
-    """Put the parts together."""
+    """Complete a multipart upload."""
     store = store_of(request)
     parts = [CompletedPart(part.PartNumber, part.ETag) for part in body.parts]
     place = (body.upload_id, str(connector.id), body.object_name)
@@ -144,7 +144,7 @@ async def complete_multipart(body: CompleteBody, request: Request, connector: Co
 
 @router.post(routes.PRESIGNED_DOWNLOAD)
 async def sign_download(body: ObjectBody, request: Request, connector: ConnectorDep) -> Response:
-    """Sign an address that gives an object."""
+    """Sign a download address of an object."""
     store = store_of(request)
     if store.stat(connector.id, body.object_name) is None:
         raise not_found(f"Object {body.object_name}")
@@ -153,7 +153,7 @@ async def sign_download(body: ObjectBody, request: Request, connector: Connector
 
 @router.post(routes.OBJECT_STAT)
 async def stat_object(body: ObjectBody, request: Request, connector: ConnectorDep, principal: PrincipalDep) -> Response:
-    """Tell what the storage knows of an object (extension object-stat)."""
+    """Return size and content type of an object (extension `object-stat`)."""
     stat = store_of(request).stat(connector.id, body.object_name)
     if stat is None:
         raise not_found(f"Object {body.object_name}")

@@ -47,7 +47,7 @@ _DRAIN_BYTES = 128 * 1024 * 1024
 
 @router.post(UPLOAD_PATH)
 async def upload_form(request: Request) -> Response:
-    """Take a small file sent as a form."""
+    """Receive a small file sent as a form."""
     store = store_of(request)
     async with _receiving(request, store) as (body, staged):
         form = UploadForm(request.headers.get("content-type", ""))
@@ -58,7 +58,7 @@ async def upload_form(request: Request) -> Response:
 
 @router.put(PART_PATH)
 async def upload_part(request: Request) -> Response:
-    """Take one part of a large file."""
+    """Receive one part of a large file."""
     store = store_of(request)
     async with _receiving(request, store) as (body, staged):
         grant = store.signer.read_query(request.query_params, PUT, time.time())
@@ -72,7 +72,7 @@ async def upload_part(request: Request) -> Response:
 
 @router.api_route(OBJECT_PATH, methods=["GET", "HEAD"])
 async def download(request: Request) -> Response:
-    """Give an object, or the range of it that is asked for."""
+    """Send an object, or the requested range of it."""
     store = store_of(request)
     try:
         grant = store.signer.read_query(request.query_params, GET, time.time())
@@ -86,7 +86,7 @@ async def download(request: Request) -> Response:
 
 @asynccontextmanager
 async def _receiving(request: Request, store: LocalObjectStore) -> AsyncIterator[tuple[Body, StagedFile]]:
-    """A body and a new file for it that vanishes unless committed; what goes wrong is refused in the wire's form."""
+    """Body and a staged file that is deleted unless committed; failures become error answers of the wire."""
     body = request.stream()
     with store.folder.stage() as staged:
         try:

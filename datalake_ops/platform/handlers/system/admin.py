@@ -1,4 +1,4 @@
-"""Routes for tests: scripted faults, the request journal, extensions withheld, lakes and organizations of one's own."""
+"""Admin routes for tests: scripted faults, the request journal, withheld extensions, lakes and organizations."""
 
 from __future__ import annotations
 
@@ -20,43 +20,43 @@ from datalake_ops.wire.lakes import Extension
 
 
 class NamedResourceBody(BaseModel):
-    """A name for something to make."""
+    """Name of a lake or organization to create."""
 
     name: str = Field(min_length=1, max_length=256)
 
 
 class ExtensionsBody(BaseModel):
-    """Extensions that the platform is not to announce."""
+    """Extensions that ping must not announce."""
 
     extensions: list[Extension]
 
 
 def admin_router(faults: Faults) -> APIRouter:
-    """The admin routes, working on these faults."""
+    """Create the admin routes for a set of faults."""
     router = APIRouter(prefix="/_admin", tags=["admin"])
 
     @router.post("/faults")
     async def script(rule: FaultRule, _caller: PrincipalDep) -> Response:
-        """Let requests fail."""
+        """Script a fault."""
         fault = Fault(rule)
         faults.faults.append(fault)
         return json_response({"id": fault.id})
 
     @router.get("/faults")
     async def met(_caller: PrincipalDep) -> Response:
-        """The scripted faults, and how often each was met."""
+        """Scripted faults, and how often each was met."""
         items = [{"id": fault.id, "met": fault.met, **fault.rule.model_dump()} for fault in faults.faults]
         return json_response({"items": items})
 
     @router.delete("/faults")
     async def forget(_caller: PrincipalDep) -> Response:
-        """Forget every fault."""
+        """Remove every fault."""
         faults.faults.clear()
         return json_response({})
 
     @router.get("/requests")
     async def journal(_caller: PrincipalDep) -> Response:
-        """The last requests, oldest first."""
+        """Last requests, oldest first."""
         return json_response({"items": list(faults.journal)})
 
     @router.delete("/requests")
@@ -67,7 +67,7 @@ def admin_router(faults: Faults) -> APIRouter:
 
     @router.put("/withheld")
     async def withhold(body: ExtensionsBody, request: Request, _caller: PrincipalDep) -> Response:
-        """From now on announce every extension but these."""
+        """Announce every extension except these."""
         services(request).withheld = frozenset(extension.value for extension in body.extensions)
         return json_response({})
 
@@ -78,7 +78,7 @@ def admin_router(faults: Faults) -> APIRouter:
 def _add_makers(router: APIRouter) -> None:
     @router.post("/lakes")
     async def make_lake(body: NamedResourceBody, request: Request, principal: PrincipalDep) -> Response:
-        """Make a lake in the caller's organization, on its default connector."""
+        """Create a lake in the caller's organization, on its default connector."""
 
         def make(connection: Connection) -> str:
             organization = schema.organization.c
@@ -94,7 +94,7 @@ def _add_makers(router: APIRouter) -> None:
 
     @router.post("/organizations")
     async def make_organization(body: NamedResourceBody, request: Request, _caller: PrincipalDep) -> Response:
-        """Make an organization with a lake, a connector and a token."""
+        """Create an organization with a lake, a connector and a token."""
 
         def make(connection: Connection) -> dict[str, object]:
             made = add_organization(connection, body.name)

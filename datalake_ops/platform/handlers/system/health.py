@@ -1,4 +1,4 @@
-"""Whether the server works, and a page that lists its routes."""
+"""Health check, and a page that lists the routes."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ fetch('/openapi.json').then(r=>r.json()).then(doc=>{
 
 @router.get("/health")
 async def health(request: Request) -> Response:
-    """Whether the tables can be read."""
+    """Check that the database can be read."""
     await services(request).database.read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar())
     return json_response({"status": "ok"})
 
 
 @router.get("/docs")
 async def docs() -> Response:
-    """The routes, for reading."""
+    """Page that lists the routes."""
     return HTMLResponse(_PAGE)

@@ -1,4 +1,4 @@
-"""How far an import is: read when it goes on, written with everything it registers."""
+"""Progress of an import: read when it resumes, written in the transactions that register data."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from datalake_ops.wire.jobs import JobStatus
 
 
 class NoLongerRunningError(RuntimeError):
-    """Somebody ended the import meanwhile; what the transaction did is undone."""
+    """The import was killed meanwhile; the transaction is rolled back."""
 
 
 @dataclass(frozen=True)
 class ImportProgress:
-    """The last name listed, whether all are, the span of data registered, and the last of them measured."""
+    """Last name listed, completeness of the listing, span of registered data, and the last of them probed."""
 
     name: str = ""
     listed_all: bool = False
@@ -29,7 +29,7 @@ class ImportProgress:
 
 
 def read_progress(connection: Connection, job: UUID) -> ImportProgress:
-    """How far an import is; the beginning for one that has not begun."""
+    """Read the progress of an import; the initial one before its first batch."""
     cursor = schema.import_cursor
     row = connection.execute(select(cursor).where(cursor.c.job_id == job)).first()
     if row is None:
@@ -38,7 +38,7 @@ def read_progress(connection: Connection, job: UUID) -> ImportProgress:
 
 
 def record_listed(connection: Connection, job: UUID, name: str, seqs: Sequence[int]) -> None:
-    """Note that everything up to `name` is listed, and that data of these keys were registered."""
+    """Record that all names up to `name` are listed, and that data of these keys were registered."""
     before = read_progress(connection, job)
     cursor = schema.import_cursor
     values = {
@@ -52,14 +52,14 @@ def record_listed(connection: Connection, job: UUID, name: str, seqs: Sequence[i
 
 
 def record_listing_complete(connection: Connection, job: UUID) -> None:
-    """Note that nothing more is to be listed."""
+    """Record that the listing is complete."""
     record_listed(connection, job, "", [])
     cursor = schema.import_cursor
     connection.execute(update(cursor).where(cursor.c.job_id == job).values(listed_all=True))
 
 
 def record_probed(connection: Connection, job: UUID, seq: int) -> None:
-    """Note that the data up to this key are measured."""
+    """Record that the data up to this key are probed."""
     cursor = schema.import_cursor
     connection.execute(update(cursor).where(cursor.c.job_id == job).values(measured_seq=seq))
 

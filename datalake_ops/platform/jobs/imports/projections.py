@@ -28,7 +28,7 @@ class _ProjectionToImport:
 
 
 def attach_projections(work: ImportWork) -> None:
-    """Attach the objects that are named to their data; those attached already are left as they are."""
+    """Attach the named objects to their data; those attached already stay as they are."""
     asked = [
         _ProjectionToImport(data_name, one["name"], one["object_name"])
         for data_name, several in work.request["projections"].items()

@@ -1,4 +1,4 @@
-"""Imports, run by a few threads of the server: one at a time per lake, and picked up again after a restart."""
+"""Import threads of the server: one import at a time per lake, resumed after a restart."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _logger = logging.getLogger(__name__)
 
 
 class ImportRunner:
-    """Runs imports in the order they came."""
+    """Runs imports in the order they were queued."""
 
     def __init__(self, database: Database, store: LocalObjectStore) -> None:
         self._database = database
@@ -58,7 +58,7 @@ class ImportRunner:
         self._lanes: dict[int, deque[UUID]] = {}
 
     def resume(self) -> None:
-        """Go on with every import that an earlier server left, and measure what nobody measures."""
+        """Resume every unfinished import of an earlier server process, and probe data that no import will probe."""
         unfinished = (JobStatus.PENDING, JobStatus.QUEUED, JobStatus.RUNNING)
         rows = self._database.read_sync(lambda connection: job_table.in_states(connection, JobKind.IMPORT, *unfinished))
         for row in rows:
@@ -66,7 +66,7 @@ class ImportRunner:
         self._threads.submit(self._guarded, self._probe_leftovers)
 
     def enqueue(self, job: UUID, lake_key: int) -> None:
-        """Run an import when its turn comes."""
+        """Queue an import."""
         with self._lock:
             lane = self._lanes.get(lake_key)
             if lane is not None:
@@ -76,7 +76,7 @@ class ImportRunner:
         self._threads.submit(self._run_lane, lake_key)
 
     def stop(self) -> None:
-        """Stop between two batches; what is unfinished goes on at the next start."""
+        """Stop between two batches; unfinished imports resume at the next start."""
         self._stopping.set()
         # Not waited for: whoever measures a large file is set free when the measurers are closed.
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -92,7 +92,7 @@ class ImportRunner:
             self._guarded(self._run, job)
 
     def _guarded(self, work: Callable[..., None], *arguments: UUID) -> None:
-        """A thread of the pool would swallow what it cannot handle."""
+        """Run work of a pool thread, which would swallow the exception otherwise."""
         try:
             work(*arguments)
         except (ServerStoppingError, WriterClosedError, ProbePoolClosedError):
@@ -136,7 +136,7 @@ class ImportRunner:
         return ImportWork(job, _lake(lake), row.request, self._database, self._store, self._stopping)
 
     def _probe_leftovers(self) -> None:
-        """Measure data that no running import will: those of killed imports, and of a server killed meanwhile."""
+        """Probe data that no running import will: those of killed imports, and of a server killed meanwhile."""
         for lake in self._database.read_sync(_lakes):
             last: int | None = 0
             while last is not None and not self._stopping.is_set():

@@ -1,4 +1,4 @@
-"""One import at work: listing the bucket into data, then measuring them, each step resumable where it was left."""
+"""Steps of an import: list the bucket and register data, then probe them; each step is resumable."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ COUNTS = ("listed", "imported", "skipped_known", "skipped_type", "skipped_name",
 
 
 class ServerStoppingError(RuntimeError):
-    """The server is stopping; the import goes on when it starts again."""
+    """The server is stopping; the import resumes when it starts again."""
 
 
 @dataclass
 class ImportWork:
-    """An import, and what it works with."""
+    """Import with the services that its steps use."""
 
     job: UUID
     lake: LakeRow
@@ -55,19 +55,19 @@ class ImportWork:
     _said_at: float = field(default=0.0, init=False)
 
     def check(self) -> None:
-        """Raise StoppedError when the server is stopping."""
+        """Raise ServerStoppingError if the server is stopping."""
         if self.stopping.is_set():
             raise ServerStoppingError
 
     def say(self, connection: Connection, text: str, always: bool = False) -> None:
-        """Write a line to the job's log, now and then only unless `always`."""
+        """Append a line to the job's log, at most once per LOG_SECONDS unless `always`."""
         if always or time.monotonic() - self._said_at >= SAY_SECONDS:
             self._said_at = time.monotonic()
             logs.append(connection, self.job, [text])
 
 
 def list_prefixes(work: ImportWork) -> None:
-    """Register what the bucket holds under the prefixes, a batch and the cursor behind it in one transaction each."""
+    """Register the bucket's objects under the prefixes; each batch and its cursor are one transaction."""
     progress = work.database.read_sync(lambda connection: read_progress(connection, work.job))
     bucket = work.store.bucket(work.lake.connector_id)
     for batch in _batches(bucket.walk(work.request["prefixes"], progress.name), LIST_BATCH):
@@ -78,7 +78,7 @@ def list_prefixes(work: ImportWork) -> None:
 
 
 def list_objects(work: ImportWork) -> None:
-    """Register the objects that are named, each with its own metadata, tags and source."""
+    """Register the named objects, each with its own metadata, tags and source."""
     bucket = work.store.bucket(work.lake.connector_id)
     counts: Counter[str] = Counter(listed=len(work.request["objects"]))
     lines: list[str] = []
@@ -104,7 +104,7 @@ def list_objects(work: ImportWork) -> None:
 
 
 def probe_data(work: ImportWork) -> None:
-    """Read the files of all that this import registered."""
+    """Probe the files of all data that this import registered."""
     with ThreadPoolExecutor(work.store.probe_slots, thread_name_prefix="measure") as threads:
         while True:
             work.check()
@@ -119,12 +119,12 @@ def probe_data(work: ImportWork) -> None:
 
 
 def probe_object(store: LocalObjectStore, lake: LakeRow, item: PendingData) -> MediaProperties | ProbeFailure:
-    """What the file of a data truly is."""
+    """Probe the file of a data."""
     return store.probe(lake.connector_id, item.object_name, item.content_type)
 
 
 def pending_data(rows: Iterable[Any]) -> list[PendingData]:
-    """Rows of data as things to measure."""
+    """Rows of data as values to probe."""
     return [PendingData(row.seq, row.object_name, row.content_type, row.metadata) for row in rows]
 
 

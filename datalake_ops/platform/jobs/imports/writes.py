@@ -1,4 +1,4 @@
-"""What an import writes: new data by the thousand, and what measuring them found.
+"""Bulk writes of an import: new data by the thousand, and the results of probes.
 
 Statements are plain SQL with many rows each. Building them by expression would cost more than the database does; and
 since the tables have triggers, SQLite keeps an undo journal per statement, which for one row costs more than the row.
@@ -37,7 +37,7 @@ _MEASURED = (
 
 @dataclass(frozen=True)
 class ImportItem:
-    """One object of the bucket that becomes a data, and what it gets."""
+    """Object of the bucket that becomes a data, with its metadata, source and tags."""
 
     name: str
     size: int
@@ -50,7 +50,7 @@ class ImportItem:
 
 @dataclass(frozen=True)
 class PendingData:
-    """A data whose file has not been read yet."""
+    """Data whose file has not been probed yet."""
 
     seq: int
     object_name: str
@@ -59,7 +59,7 @@ class PendingData:
 
 
 def add_data(connection: Connection, lake: LakeRow, found: Sequence[ImportItem]) -> list[int]:
-    """Register objects as data that are still to be measured; returns the keys of those that were not there before."""
+    """Register objects as COMPUTING data; returns the keys of those that were not registered before."""
     if not found:
         return []
     created_at = to_microseconds(now())
@@ -72,7 +72,7 @@ def add_data(connection: Connection, lake: LakeRow, found: Sequence[ImportItem])
 
 
 def write_probed(connection: Connection, results: Iterable[tuple[PendingData, MediaProperties | ProbeFailure]]) -> int:
-    """Write what measuring found; returns how many files could not be read."""
+    """Write the results of probes; returns the number of unreadable files."""
     rows = [_probed_row(item, result) for item, result in results]
     _execute(connection, _MEASURED, rows)
     return sum(1 for row in rows if row[1] == UploadStatus.ERROR.value)

@@ -1,4 +1,4 @@
-"""What a launch asks for, checked against the processing, the lake and this machine."""
+"""Launch requests, validated against the processing, the lake and this machine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CHUNK = 5000
 
 
 class LaunchBody(ProcessingLaunch):
-    """Body of a launch; the last two are what callers older than `inputs` put beside it."""
+    """Body of a launch; callers older than `inputs` send the last two beside it."""
 
     inputs: dict[str, Any] | None = None  # type: ignore[assignment]
     model_version_id: UUID | None = None
@@ -33,7 +33,7 @@ class LaunchBody(ProcessingLaunch):
 
 @dataclass(frozen=True)
 class Launch:
-    """A launch as it came in: where, by whom, what, and how its job is to be found again."""
+    """Launch request: lake, caller, body, and the keys by which its job is found again."""
 
     lake: LakeRow
     principal: Principal
@@ -41,10 +41,10 @@ class Launch:
     keys: JobKeys
 
     def plan(self, connection: Connection, programs: Programs, resources: ResourcePool) -> NewJob:
-        """The job that does what was asked.
+        """Build the job of this launch.
 
         Raises:
-            RefusalError: 404 for a processing or data that is not there; 400 for whatever else cannot be.
+            RefusalError: 404, a processing or data does not exist; 400, another part is invalid; 402, too few GPUs.
         """
         processing = self._processing(connection)
         self._check_machine(processing, programs, resources)
@@ -124,7 +124,7 @@ class Launch:
 
 
 def payload_name(job: UUID) -> str:
-    """Name of the object that tells a program which data to work on."""
+    """Name of the object that lists the data for a program."""
     return f"jobs/{job}/payload.json"
 
 
@@ -140,7 +140,7 @@ def _check_inputs(connection: Connection, processing: UUID, inputs: Mapping[str,
         if value is None and row.required:
             raise bad_request(f"inputs.{row.name} is required by the processing.")
         if value is not None and not _fits(row.input_type, value):
-            raise bad_request(f"inputs.{row.name} is to be a {row.input_type}, not {value!r:.80}.")
+            raise bad_request(f"inputs.{row.name} must be a {row.input_type}, not {value!r:.80}.")
 
 
 def _fits(input_type: str, value: Any) -> bool:
@@ -162,6 +162,6 @@ def _count(asked: int | None, default: int | None, otherwise: int) -> int:
 
 
 def _digest(ids: Sequence[UUID]) -> dict[str, Any]:
-    """How many data, and which, in a few bytes: the ids themselves are in the payload."""
+    """Number and SHA-256 of the ids: the ids themselves are in the payload."""
     unique = sorted(set(ids))
     return {"count": len(unique), "sha256": hashlib.sha256(b"".join(one.bytes for one in unique)).hexdigest()}

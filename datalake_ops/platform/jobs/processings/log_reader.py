@@ -1,4 +1,4 @@
-"""What a program prints, cut into lines as it grows."""
+"""Incremental reader of a program's log file."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ CHUNK_BYTES = 256 * 1024
 
 
 def read_lines(path: Path, offset: int, to_the_end: bool = False) -> tuple[list[str], int]:
-    """The whole lines of a file from `offset` on, and the offset behind them; at most one chunk of the file.
+    """Read whole lines of a file from `offset` on, at most one chunk; returns them and the next offset.
 
-    The unfinished last line is left for later unless `to_the_end`, or unless it fills the chunk alone. Of a line that
-    a progress bar wrote over again and again, what was last seen is kept.
+    The unfinished last line is left for later unless `to_the_end`, or unless it fills the chunk alone. Of a line that a
+    progress bar overwrote with carriage returns, the last text is kept.
     """
     try:
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Docker images and the local programs that stand in for them: this platform runs no containers."""
+"""Registry of docker images and the local programs that run in their place: this platform runs no containers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _BUILT_IN: tuple[dict[str, Any], ...] = (
 
 
 class UnknownImageError(LookupError):
-    """No program of this machine stands in for the image."""
+    """No program of this machine is registered for the image."""
 
     def __init__(self, image: str) -> None:
         super().__init__(
@@ -61,17 +61,17 @@ class UnknownImageError(LookupError):
 
 
 class Programs:
-    """The registry of images: the built-in ones and those the operator named."""
+    """Registry of images: the built-in ones and those given by `--program`."""
 
     def __init__(self, named: Mapping[str, str]) -> None:
         self._commands = {image: [sys.executable, "-m", module] for image, module in _MODULES.items()}
         self._commands.update((image, shlex.split(command)) for image, command in named.items())
 
     def command(self, image: str, tag: str) -> list[str]:
-        """The command line for an image, named with its tag or without.
+        """Return the command line for an image, registered with its tag or without.
 
         Raises:
-            UnknownImageError: there is none.
+            UnknownImageError: no command is registered.
         """
         found = self._commands.get(f"{image}:{tag}") or self._commands.get(image)
         if found is None:
@@ -80,13 +80,13 @@ class Programs:
 
 
 def seed_processings(connection: Connection) -> None:
-    """Give every organization the built-in processings that it lacks."""
+    """Insert missing built-in processings into every organization."""
     for organization in connection.scalars(select(schema.organization.c.id)).all():
         seed_processings_of(connection, organization)
 
 
 def seed_processings_of(connection: Connection, organization: UUID) -> None:
-    """Give one organization the built-in processings that it lacks; its own of the same name stay."""
+    """Insert missing built-in processings into one organization; its own of the same name stay."""
     processing = schema.processing
     known = set(connection.scalars(select(processing.c.name).where(processing.c.organization_id == organization)))
     for row in _BUILT_IN:

@@ -1,4 +1,4 @@
-"""The ledger of processors and GPUs: what each running job holds, and what is left."""
+"""Resource pool of processors and GPUs, with the allocation of each running job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _GPU_DEVICE = re.compile(r"nvidia\d+")
 
 @dataclass(frozen=True)
 class Allocation:
-    """What one job holds: a number of processors, and GPUs by their index."""
+    """Allocation of one job: a number of processors, and GPUs by index."""
 
     cpu: int
     gpus: tuple[int, ...] = ()
@@ -29,14 +29,14 @@ class ResourcePool:
 
     @classmethod
     def of_machine(cls, cpus: int | None, gpus: int | None) -> ResourcePool:
-        """A ledger of this machine, or of the smaller or larger one it is told to be."""
+        """Create the pool of this machine, or of the size given by the options."""
         return cls(cpus or os.cpu_count() or 1, _gpu_count() if gpus is None else gpus)
 
     def admit(self, job: UUID, cpu: int, gpu: int, already: Allocation | None = None) -> Allocation | None:
-        """Hand a job its share, None when it has to wait.
+        """Allocate resources to a job; None if it has to wait.
 
-        A job that asks for more processors than there are gets all of them: it would wait for ever otherwise. One that
-        ran before the server restarted holds what it held (`already`), even if that is now too much.
+        A job that requests more processors than there are gets all of them: it would wait for ever otherwise. One that
+        ran before the server restarted keeps its allocation (`already`), even if that is now too much.
         """
         if already is None:
             cpu = min(cpu, self.cpus)
@@ -48,7 +48,7 @@ class ResourcePool:
         return already
 
     def release(self, job: UUID) -> None:
-        """Take back what a job held."""
+        """Release a job's allocation."""
         self._held.pop(job, None)
 
     def _free_gpus(self) -> list[int]:

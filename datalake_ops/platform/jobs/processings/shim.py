@@ -1,13 +1,15 @@
-"""The keeper of one job's program: a detached process that outlives the server and leaves its findings in files.
+"""Shim of one job's program: a detached process that outlives the server and leaves its results in files.
 
 Run as `python -I shim.py` with a JSON order on standard input: `{"folder", "argv", "env", "grace"}`. In the folder it
-writes `claim` (this job is taken, once and for all), `pid` (who keeps and who runs, with start times, since process ids
-are used again), `log` (everything the program says) and, by one rename at the very end, `rc` (how it ended).
+writes `claim` (created once, so that no second shim starts), `pid` (shim and program, with start times, since process
+ids are used again), `log` (the program's output) and, by one rename at the very end, `rc` (exit code, and whether it
+was killed).
 
-SIGTERM ends the program and everything it started: SIGTERM to all, `grace` seconds, SIGKILL to all. Being the
-subreaper, this process inherits whatever detaches itself, so that nothing escapes by a session of its own.
+SIGTERM ends the program and all its descendants: SIGTERM to all, `grace` seconds, SIGKILL to all. As the subreaper this
+process inherits whatever detaches itself, so that no descendant escapes by a session of its own.
 
-Only the standard library is used, and nothing of datalake_ops: this starts for every job and stays as long as it runs.
+Only the standard library is used, and nothing of datalake_ops: one such process starts for every job and stays as long
+as it runs.
 """
 
 # Importing pathlib would cost every start of a job milliseconds and every keeper memory.
@@ -30,7 +32,7 @@ _CANNOT_START = 127
 
 
 def main() -> int:
-    """Detach, and return once the keeper has written who it is."""
+    """Detach, and return once the shim has written its identity."""
     order = json.load(sys.stdin)
     os.chdir(order["folder"])
     try:
@@ -50,7 +52,7 @@ def main() -> int:
 
 
 def _keep(order: dict[str, Any], told: int) -> None:
-    """Be the keeper: start the program, wait for it, leave nothing of it behind."""
+    """Run as the shim: start the program, wait for it, leave no process of it behind."""
     _redirect()
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     stop = _Stop()
@@ -104,7 +106,7 @@ def _start(order: dict[str, Any]) -> subprocess.Popen[bytes]:
 
 
 def _wait(program: int, stop: _Stop) -> int | None:
-    """Exit code of the program, negative for a signal; None when it is to be ended."""
+    """Wait for the program: its exit code, negative for a signal; None when it must be ended."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCHLD})
     signal.signal(signal.SIGCHLD, lambda *_: None)
     while True:
@@ -119,7 +121,7 @@ def _wait(program: int, stop: _Stop) -> int | None:
 
 
 def _reap(program: int) -> int | None:
-    """Collect every child that ended; the exit code of the program if it is among them."""
+    """Collect every child that ended; returns the exit code of the program if it is among them."""
     code = None
     with contextlib.suppress(ChildProcessError):
         while True:
@@ -132,7 +134,7 @@ def _reap(program: int) -> int | None:
 
 
 def _end_all(grace: float, program: int) -> int:
-    """End every descendant; the exit code of the program where it is seen here, else that of SIGKILL."""
+    """End every descendant; returns the exit code of the program if it is seen here, else that of SIGKILL."""
     code = -int(signal.SIGKILL)
     deadline = time.monotonic() + grace
     number = signal.SIGTERM
@@ -154,7 +156,7 @@ def _end_all(grace: float, program: int) -> int:
 
 
 def _descendants() -> set[int]:
-    """Process ids below this one, at any depth; zombies that are not ours to collect count as gone."""
+    """Process ids below this one, at any depth; zombies of other parents are excluded."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
@@ -171,13 +173,13 @@ def _descendants() -> set[int]:
 
 
 def identity(pid: int) -> dict[str, Any]:
-    """Who a process is: its id, and what tells it from a later one of the same id."""
+    """Identity of a process: its id, start time and boot, which tell it from a later process of the same id."""
     facts = _facts(pid)
     return {"pid": pid, "start": facts[19] if facts else "", "boot": _boot()}
 
 
 def is_running(who: dict[str, Any]) -> bool:
-    """Whether the process that `identity` described still runs; a zombie does not."""
+    """Return True if the process that `identity` described still runs; a zombie does not."""
     return bool(who) and identity(who["pid"]) == who and _facts(who["pid"])[:1] not in ([], ["Z"])
 
 

@@ -1,4 +1,4 @@
-"""Starting keepers of programs, finding them again, and asking them how it went."""
+"""Client of shims: start them, find them again, read their results."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ START_TIMEOUT = 60.0
 
 
 class CannotStartError(RuntimeError):
-    """The keeper itself could not be started."""
+    """The shim itself could not be started."""
 
 
 @dataclass(frozen=True)
 class ProgramExit:
-    """How a program ended: its exit code (negative for a signal), whether it was killed, what kept it from starting.
+    """End of a program: its exit code (negative for a signal), `killed`, and the error that kept it from starting.
 
-    No code means that nobody can say: the program and its keeper are gone.
+    No code means that it is unknown: the program and its shim are gone.
     """
 
     code: int | None
@@ -37,21 +37,21 @@ class ProgramExit:
 
 
 class JobShim:
-    """The keeper of one job, known by its folder; nothing else is needed to find it again after a restart."""
+    """Shim of one job, identified by its folder alone, so that it is found again after a restart."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @property
     def log(self) -> Path:
-        """The file with everything the program said."""
+        """File with the program's output."""
         return self.folder / "log"
 
     def start(self, argv: Sequence[str], env: Mapping[str, str], grace: float = GRACE) -> None:
-        """Start keeper and program; where this was done before, by whatever server, do nothing.
+        """Start shim and program; do nothing if any server started them before.
 
         Raises:
-            CannotStartError: the machine refused.
+            CannotStartError: the operating system refused.
         """
         order = json.dumps({"folder": str(self.folder), "argv": list(argv), "env": dict(env), "grace": grace})
         try:
@@ -65,29 +65,29 @@ class JobShim:
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise CannotStartError(f"The job's keeper could not be started: {error}.") from error
+            raise CannotStartError(f"The job's shim could not be started: {error}.") from error
         if done.returncode not in (0, shim.CLAIMED):
             words = done.stderr.decode(errors="replace").strip().splitlines()
-            raise CannotStartError(f"The job's keeper ended at once: {words[-1] if words else 'no word of why'}.")
+            raise CannotStartError(f"The job's shim ended at once: {words[-1] if words else 'it printed no reason'}.")
 
     def was_started(self) -> bool:
-        """Whether some server has started it."""
+        """Return True if any server has started it."""
         return (self.folder / "claim").exists()
 
     def ending(self) -> ProgramExit | None:
-        """How the program ended, None while it runs or when its keeper is lost."""
+        """Return the program's end, None while it runs or when its shim is lost."""
         found = _read(self.folder / "rc")
         return ProgramExit(found["code"], found.get("killed", False), found.get("error")) if found else None
 
     def is_alive(self) -> bool:
-        """Whether the keeper runs, or has only just been started; look for an ending again after a False."""
+        """Return True if the shim runs, or has just been started; read `ending` again after a False."""
         if (self.folder / "pid").exists():
             return shim.is_running(self._who("keeper"))
         claim = self.folder / "claim"
         return claim.exists() and time.time() - claim.stat().st_mtime < START_TIMEOUT
 
     def terminate(self) -> bool:
-        """Ask the keeper to end the program and all it started; False when there is no keeper to ask."""
+        """Signal the shim to end the program and its descendants; returns False when no shim runs."""
         keeper = self._who("keeper")
         if not shim.is_running(keeper):
             return False
@@ -96,7 +96,7 @@ class JobShim:
         return True
 
     def clear_away(self) -> None:
-        """Kill a program whose keeper was lost, with its process group."""
+        """Kill the process group of a program whose shim was lost."""
         program = self._who("program")
         if shim.is_running(program):
             with contextlib.suppress(ProcessLookupError):

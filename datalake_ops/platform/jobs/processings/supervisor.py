@@ -1,7 +1,7 @@
-"""The supervisor of processings: one thread that starts programs, follows their logs and says how they ended.
+"""Supervisor of processings: one thread that starts programs, copies their logs and records how they ended.
 
-All it knows is in the tables and in each job's folder, so that a server that starts again takes up where one that was
-killed left off.
+All state is in the database and in each job's folder, so that a server that starts again adopts the jobs of one that
+was killed.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from datalake_ops.platform.store.writer import WriterClosedError
 from datalake_ops.wire.jobs import JobKind, JobStatus
 
 POLL_SECONDS = 0.1
-# A server's own settings are no business of the programs it starts; they get a connection of their own.
+# Not passed on: the programs get a connection of their own instead of the server's settings.
 _PRIVATE = ("DATALAKE_", "PICSELLIA_")
-_LOST = "The job's program vanished without an exit code: the machine was restarted, or somebody killed its keeper."
+_LOST = "The job's program disappeared without an exit code: the machine was restarted, or its shim was killed."
 _KILLED = "Killed on request."
 _logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class _Run:
 
 
 class Supervisor:
-    """Runs processings, in the order they were launched, as many at once as the ledger admits."""
+    """Runs processings in the order of their launch, as many at once as the resource pool admits."""
 
     def __init__(self, services: Services, programs: Programs, resources: ResourcePool) -> None:
         self._services = services
@@ -60,7 +60,7 @@ class Supervisor:
         self._thread = threading.Thread(target=self._loop, name="supervisor", daemon=True)
 
     def start(self) -> None:
-        """Adopt what runs from before, queue what waits, and begin."""
+        """Adopt running jobs of an earlier server process, queue waiting ones, and start the thread."""
         for row in self._services.database.read_sync(_running_rows):
             held = row.held
             self._resources.admit(row.id, 0, 0, Allocation(held["cpu"], tuple(held["gpus"])))
@@ -76,17 +76,17 @@ class Supervisor:
         self._thread.start()
 
     def enqueue(self, job: UUID) -> None:
-        """Run a job when its turn comes."""
+        """Queue a job."""
         self._incoming.append(job)
         self._wake.set()
 
     def kill(self, job: UUID) -> None:
-        """End the program of a running job, and all it started."""
+        """End the program of a running job and its descendants."""
         self._kills.add(job)
         self._wake.set()
 
     def wake(self) -> None:
-        """See whether a job that waits may have its turn: one before it is gone."""
+        """Check the queue again: the job at its head may have been killed."""
         self._wake.set()
 
     def stop(self) -> None:
@@ -109,8 +109,8 @@ class Supervisor:
             except WriterClosedError:
                 return
             except Exception:
-                # One job's trouble (a full disk, say) must not leave the others without supervision.
-                _logger.exception("The supervisor of jobs stumbled; it goes on.")
+                # A failure with one job (a full disk, say) must not leave the others without supervision.
+                _logger.exception("The supervisor of jobs failed in one pass; it continues.")
                 self._stopping.wait(1.0)
                 self._wake.set()
 
@@ -127,7 +127,7 @@ class Supervisor:
             if self._services.database.read_sync(lambda connection: _is_waiting(connection, self._queue[0].id)):
                 allocation = self._resources.admit(row.id, row.cpu or 1, row.gpu or 0)
                 if allocation is None:
-                    # Strictly in turn: a large job would wait for ever behind small ones that slip past it.
+                    # Strictly first in, first out: small jobs that overtake would keep a large one waiting for ever.
                     return
                 self._start(row, allocation)
             self._queue.popleft()
@@ -156,7 +156,7 @@ class Supervisor:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, allocation.gpus))
         return {
             **environment,
-            # Lines are to reach the log when they are printed, not when a buffer is full.
+            # Lines reach the log when they are printed, not when a buffer is full.
             "PYTHONUNBUFFERED": "1",
             "api_token": token,
             "organization_id": str(row.organization_id),
@@ -168,7 +168,7 @@ class Supervisor:
     def _poll(self, run: _Run) -> None:
         if run.job in self._kills and run.shim.terminate():
             self._kills.discard(run.job)
-        # Asked before the log is read: nothing is written to it after the program ended.
+        # Read before the log: nothing is written to it after the program ended.
         ending = run.shim.ending()
         if ending is None and not run.shim.is_alive():
             ending = run.shim.ending() or ProgramExit(None)
@@ -198,7 +198,7 @@ class Supervisor:
         self._resources.release(run.job)
         self._kills.discard(run.job)
         del self._runs[run.job]
-        # Whoever waits for what this job held may have its turn now.
+        # A job that waits for these resources may start now.
         self._wake.set()
 
     def _shim(self, job: UUID) -> JobShim:
@@ -206,12 +206,12 @@ class Supervisor:
 
 
 def _running_rows(connection: Connection) -> list[Row[Any]]:
-    """Jobs whose programs were started and not yet seen to end."""
+    """Rows of jobs whose programs were started and not yet seen to end."""
     return list(connection.execute(select(schema.job).where(schema.job.c.held.is_not(None))).all())
 
 
 def _queued(connection: Connection, job: UUID) -> Row[Any] | None:
-    """The job, now QUEUED; None when it was killed while it waited."""
+    """Set a job to QUEUED and return it; None when it was killed while it waited."""
     row = job_table.get(connection, job)
     if row is None or JobStatus(row.status).is_terminal:
         return None
@@ -225,7 +225,7 @@ def _is_waiting(connection: Connection, job: UUID) -> bool:
 
 
 def _running(connection: Connection, job: UUID, held: dict[str, Any]) -> bool:
-    # Noted whatever the state, for the program runs and has to be looked after.
+    # Recorded in any status, since the program runs and has to be supervised.
     job_table.note(connection, job, held=held)
     try:
         job_table.move(connection, job, JobStatus.RUNNING)
@@ -255,7 +255,7 @@ def _ended(connection: Connection, job: UUID, ending: ProgramExit) -> None:
     if row is None:
         return
     job_table.note(connection, job, held=None, exit_code=ending.code)
-    # A program may have reported its own end; that word counts.
+    # A program may have reported its own end, which takes precedence.
     if not JobStatus(row.status).is_terminal:
         status, reason = _final_status(ending)
         job_table.move(connection, job, status, reason=reason)

@@ -1,4 +1,4 @@
-"""Which images look nearly the same: a perceptual hash of each, and groups of hashes that hardly differ."""
+"""Image similarity: perceptual hashes, and groups of hashes within a Hamming distance."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ Hashes = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
-class ResemblanceParameters:
-    """How alike is alike: bits of 64 in which two hashes may differ, and what stands before every tag.
+class SimilarityParameters:
+    """Similarity threshold: bits of 64 in which two hashes may differ; `tag_prefix` is put before every tag.
 
     A copy that was resized or slightly retouched differs by 0 to 4, another photograph by 18 or more.
 
@@ -38,28 +38,30 @@ class ResemblanceParameters:
     def __post_init__(self) -> None:
         if not 0 <= self.max_distance <= 16:
             raise BadParametersError(
-                f"max_distance lies between 0 and 16, not at {self.max_distance}: beyond that, anything looks alike."
+                f"max_distance must be between 0 and 16, not {self.max_distance}: beyond that, unrelated images match."
             )
 
 
 def perceptual_hash(image: Image.Image) -> int | None:
-    """64 bits that stay nearly the same when an image is resized, compressed or slightly changed; None if it is plain.
+    """Perceptual hash of 64 bits, nearly unchanged by resizing, compression and slight edits; None for a plain image.
 
-    Each bit tells whether one of the lowest frequencies of the picture is stronger than their median.
+    Each bit is set if one of the lowest frequencies of the picture is stronger than their median.
     """
     small = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
     luma = np.asarray(small, dtype=np.float64)
     if luma.std() < _PLAIN:
         return None
     waves = (_COSINES @ luma @ _COSINES.T)[:_LOW, :_LOW].ravel()
-    # The first is the mean brightness, which says nothing of what is seen.
+    # The first is the mean brightness, which tells nothing of the content.
     waves[0] = np.median(waves[1:])
     bits = waves > np.median(waves[1:])
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def groups(hashes: Sequence[int], max_distance: int) -> list[list[int]]:
-    """Positions of hashes that hang together by pairs of at most `max_distance` bits; lonely ones are left out."""
+def group_hashes(hashes: Sequence[int], max_distance: int) -> list[list[int]]:
+    """Connected components of hashes, joined by pairs within `max_distance` bits; hashes without a neighbour are left
+    out.
+    """
     values, which = np.unique(np.array(hashes, dtype=np.uint64), return_inverse=True)
     parent = list(range(len(values)))
     for positions in _buckets(values, max_distance):
@@ -74,8 +76,8 @@ def groups(hashes: Sequence[int], max_distance: int) -> list[list[int]]:
 def _buckets(values: Hashes, max_distance: int) -> list[NDArray[np.intp]]:
     """Sets of positions such that every pair within the distance shares one.
 
-    Cut into one band more than bits may differ, two such hashes agree in at least one band, so that only hashes that
-    agree there need comparing, instead of all with all.
+    Hashes are cut into one band more than bits may differ, so two such hashes agree in at least one band, and only
+    hashes that agree in a band are compared, instead of all with all.
     """
     bands = max_distance + 1
     edges = [BITS * band // bands for band in range(bands + 1)]
