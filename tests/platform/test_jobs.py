@@ -534,7 +534,7 @@ class TestRestart:
         ended = lab.api.ended(job)
 
         assert (ended["status"], ended["exit_code"]) == ("FAILED", None)
-        assert "vanished" in ended["reason"]
+        assert "disappeared" in ended["reason"]
         lab.api.until(lambda: not is_running(program))
 
     def test_a_kill_asked_of_a_server_that_dies_is_not_forgotten(self, own: PlatformServer, tmp_path: Path) -> None:

@@ -264,8 +264,8 @@ class TestOnAPlatform:
         first = self.run(hook, "thumbnails", data, {"max_side": 64})
         second = self.run(hook, "thumbnails", data, {"max_side": 64})
 
-        assert hook.job_log(first)[-1] == "6 data: 5 made, 0 there already, 1 failed"
-        assert hook.job_log(second)[-1] == "6 data: 0 made, 5 there already, 1 failed"
+        assert hook.job_log(first)[-1] == "6 data: 5 made, 0 existing, 1 failed"
+        assert hook.job_log(second)[-1] == "6 data: 0 made, 5 existing, 1 failed"
         good = next(one for one in data if one.filename == "good.jpg")
         (projection,) = hook.list_projections(good)
         assert (projection.name, projection.compute_status.value) == ("thumbnail", "DONE")

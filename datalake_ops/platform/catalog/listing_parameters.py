@@ -8,7 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, model_validator
 
-from datalake_ops.platform.catalog.listing import USUAL_STATUSES, USUAL_TYPES, ListingFilter, parse_custom
+from datalake_ops.platform.catalog.listing import parse_custom
+from datalake_ops.platform.catalog.listing_filter import USUAL_STATUSES, USUAL_TYPES, ListingFilter
 from datalake_ops.platform.catalog.ordering import MAX_OFFSET
 from datalake_ops.platform.http.errors import bad_request
 from datalake_ops.wire.paging import PAGE_SIZE

@@ -15,7 +15,8 @@ from starlette.responses import Response
 
 from datalake_ops.platform.catalog.cursors import Cursor, digest, read_cursor, write_cursor
 from datalake_ops.platform.catalog.delete import delete_data
-from datalake_ops.platform.catalog.listing import STATUSES, TYPES, ListingFilter, ListingQuery, compile_listing
+from datalake_ops.platform.catalog.listing import ListingQuery, compile_listing
+from datalake_ops.platform.catalog.listing_filter import STATUSES, TYPES, ListingFilter
 from datalake_ops.platform.catalog.listing_parameters import DataLookup, FindParameters, ListingParameters
 from datalake_ops.platform.catalog.ownership import LakeDep, LakeRoute
 from datalake_ops.platform.catalog.register import probe_outcome, registration, validate_filename

@@ -54,6 +54,13 @@ def admin_router(faults: Faults) -> APIRouter:
         faults.faults.clear()
         return json_response({})
 
+    _add_journal(router, faults)
+    _add_extensions(router)
+    _add_makers(router)
+    return router
+
+
+def _add_journal(router: APIRouter, faults: Faults) -> None:
     @router.get("/requests")
     async def journal(_caller: PrincipalDep) -> Response:
         """Last requests, oldest first."""
@@ -65,14 +72,13 @@ def admin_router(faults: Faults) -> APIRouter:
         faults.journal.clear()
         return json_response({})
 
+
+def _add_extensions(router: APIRouter) -> None:
     @router.put("/withheld")
     async def withhold(body: ExtensionsBody, request: Request, _caller: PrincipalDep) -> Response:
         """Announce every extension except these."""
         services(request).withheld = frozenset(extension.value for extension in body.extensions)
         return json_response({})
-
-    _add_makers(router)
-    return router
 
 
 def _add_makers(router: APIRouter) -> None:

@@ -1,0 +1,45 @@
+"""Environment variables of a job's program, with a token of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from datalake_ops.platform.services import Services
+from datalake_ops.platform.store import schema
+from datalake_ops.platform.store.tokens import Principal, add_token, new_token
+
+# Not passed on: the programs get a connection of their own instead of the server's settings.
+_PRIVATE = ("DATALAKE_", "PICSELLIA_")
+
+
+def program_environment(services: Services, row: Row[Any], gpus: Sequence[int] | None) -> dict[str, str]:
+    """Environment of a job's program: the server's own without its settings, and the connection of the job.
+
+    `gpus` are the indexes of its GPUs, None on a machine without any.
+    """
+    token = new_token()
+    name = services.database.write_sync(lambda connection: _add_token(connection, row, token))
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(_PRIVATE)}
+    if gpus is not None:
+        environment["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, gpus))
+    return {
+        **environment,
+        # Lines reach the log when they are printed, not when a buffer is full.
+        "PYTHONUNBUFFERED": "1",
+        "api_token": token,
+        "organization_id": str(row.organization_id),
+        "organization_name": name,
+        "job_id": str(row.id),
+        "host": services.settings.address,
+    }
+
+
+def _add_token(connection: Connection, row: Row[Any], token: str) -> str:
+    user = connection.execute(select(schema.user.c.username).where(schema.user.c.id == row.user_id)).scalar_one()
+    add_token(connection, token, Principal(row.organization_id, row.user_id, user, row.id))
+    organization = schema.organization.c
+    return str(connection.execute(select(organization.name).where(organization.id == row.organization_id)).scalar_one())
