@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,10 +17,9 @@ from tests.platform.images import a_jpeg, a_picture, as_bytes
 from tests.platform.videos import an_mp4
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PlatformServer]:
-    with PlatformServer() as running:
-        yield running
+@pytest.fixture
+def server(datalake_platform: PlatformServer) -> PlatformServer:
+    return datalake_platform
 
 
 @pytest.fixture
@@ -263,7 +261,7 @@ def fill(bucket: Path, count: int, content: bytes) -> None:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(("phase", "count", "size"), [("imported", 12_000, (16, 16)), ("measured", 400, (1200, 900))])
+@pytest.mark.parametrize(("phase", "count", "size"), [("imported", 4_000, (16, 16)), ("measured", 300, (1200, 900))])
 def test_an_import_goes_on_where_a_killed_server_left_it(
     tmp_path: Path, phase: str, count: int, size: tuple[int, int]
 ) -> None:

@@ -12,6 +12,8 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,8 +21,18 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from datalake_ops.platform.bootstrap import prepare_home
+from datalake_ops.platform.settings import ServeOptions
+from datalake_ops.platform.store.database import Database
 from datalake_ops.testing import PlatformServer
 from tests.platform.lakes import SMALL_JPEG, LakeApi
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformServer]:
+    """A server as a user starts one, without the admin routes."""
+    with PlatformServer(home=tmp_path_factory.mktemp("plain") / "home", admin=False) as running:
+        yield running
 
 
 def run(*arguments: object, timeout: float = 240) -> subprocess.CompletedProcess[str]:
@@ -34,17 +46,20 @@ def everything(lake: LakeApi) -> dict[str, Any]:
     page = lake.page()
     for item in page["items"]:
         item.pop("presigned_url")
-    tags, schema = lake.json("GET", f"{lake.path}/tags"), lake.json("GET", f"{lake.path}/custom-metadata")
-    return {"page": page, "tags": tags, "schema": schema, "lake": lake.lake, "organization": lake.organization}
+    schema = lake.json("GET", f"{lake.path}/custom-metadata")
+    return {"page": page, "schema": schema, "lake": lake.lake, "organization": lake.organization}
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_everything_is_there_again_after_the_server_ended(tmp_path: Path, end: str) -> None:
     with PlatformServer(home=tmp_path / "home") as server:
         lake = LakeApi(server)
-        data = lake.a_data(tags=[lake.a_tag("front")], metadata={"weather": "sun"}, custom_metadata={"k": 1})
+        front = lake.a_tag("front")
+        data = lake.a_data(tags=[front], metadata={"weather": "sun"}, custom_metadata={"k": 1})
         lake.json("POST", f"{lake.path}/custom-metadata/keys/k", {"input_type": "INTEGER", "required": False})
         before, port = everything(lake), urlsplit(server.url).port
+        # The last answers come right before the end: what was answered is committed.
+        answered = [front, *(lake.a_tag(f"tag {number}") for number in range(40))]
 
         getattr(server, end)()
         server.start()
@@ -52,28 +67,18 @@ def test_everything_is_there_again_after_the_server_ended(tmp_path: Path, end: s
         assert urlsplit(server.url).port == port
         again = LakeApi(server)
         assert everything(again) == before
+        assert [tag["id"] for tag in again.json("GET", f"{lake.path}/tags")["items"]] == answered
         assert again.storage("GET", data["presigned_url"]).content == SMALL_JPEG
 
 
-def test_what_was_answered_survives_a_kill_in_the_middle_of_work(tmp_path: Path) -> None:
-    with PlatformServer(home=tmp_path / "home") as server:
-        lake = LakeApi(server)
-        answered = [lake.a_tag(f"tag {number}") for number in range(40)]
-        server.kill()
-        server.start()
+def test_a_second_server_on_the_same_folder_is_refused(plain: PlatformServer) -> None:
+    second = run("--home", plain.home, "--port", 0)
 
-        assert [tag["id"] for tag in LakeApi(server).json("GET", f"{lake.path}/tags")["items"]] == answered
-
-
-def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> None:
-    with PlatformServer(home=tmp_path / "home") as server:
-        second = run("--home", tmp_path / "home", "--port", 0)
-
-        assert second.returncode == 1
-        assert str(server.pid) in second.stderr
-        assert "already serves" in second.stderr
-        assert "Traceback" not in second.stderr
-        assert requests.get(f"{server.url}/health", timeout=60).ok
+    assert second.returncode == 1
+    assert str(plain.pid) in second.stderr
+    assert "already serves" in second.stderr
+    assert "Traceback" not in second.stderr
+    assert requests.get(f"{plain.url}/health", timeout=60).ok
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
@@ -100,9 +105,9 @@ def test_a_home_that_is_no_folder_is_named(tmp_path: Path) -> None:
 
 
 def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    with PlatformServer(home=tmp_path / "home"):
-        pass
-    with sqlite3.connect(tmp_path / "home" / "datalake.db") as database:
+    settings = prepare_home(ServeOptions(home=tmp_path / "home"))
+    Database(settings.database).close()
+    with sqlite3.connect(settings.database) as database:
         database.execute("UPDATE installation SET value = '999' WHERE name = 'schema_version'")
     database.close()
 
@@ -116,20 +121,22 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 def test_the_first_start_prints_a_token_once(tmp_path: Path) -> None:
     home = tmp_path / "home"
 
-    first, token = started_output(home)
-    second, none = started_output(home)
+    with started(home) as (first, _):
+        token = token_in(first)
+    with started(home) as (second, url):
+        ping = requests.get(f"{url}/api/home/ping", headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
     assert token is not None
     assert f'api_token="{token}"' in first
     assert str(home) in first
-    assert none is None
+    assert token_in(second) is None
     assert "<your token>" in second
-    with PlatformServer(home=home, token=token) as server:
-        assert LakeApi(server).lake["name"] == "default"
+    assert ping.ok
 
 
-def started_output(home: Path) -> tuple[str, str | None]:
-    """What a server prints until it is ready, and the token in it."""
+@contextmanager
+def started(home: Path) -> Iterator[tuple[str, str]]:
+    """A server without a token option: what it prints until it is ready, and its address."""
     command = [sys.executable, "-m", "datalake_ops.platform", "--home", str(home), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -138,10 +145,14 @@ def started_output(home: Path) -> tuple[str, str | None]:
             line = process.stdout.readline()
             assert line, "the server ended before it was ready"
             lines.append(line)
+        yield "".join(lines), json.loads((home / "server.json").read_text())["url"]
         process.terminate()
         assert process.wait(120) == 0
-    found = re.search(r"dlo_[\w-]+", "".join(lines))
-    return "".join(lines), found.group() if found else None
+
+
+def token_in(output: str) -> str | None:
+    found = re.search(r"dlo_[\w-]+", output)
+    return found.group() if found else None
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -158,15 +169,14 @@ def test_a_signal_ends_the_server_cleanly(tmp_path: Path, number: signal.Signals
             requests.get(f"{server.url}/health", timeout=60)
 
 
-def test_the_folder_is_its_owners_alone(tmp_path: Path) -> None:
-    with PlatformServer(home=tmp_path / "home") as server:
-        note = json.loads((server.home / "server.json").read_text())
+def test_the_folder_is_its_owners_alone(plain: PlatformServer) -> None:
+    note = json.loads((plain.home / "server.json").read_text())
 
-        assert note == {"url": server.url, "pid": server.pid}
-        assert stat.S_IMODE((server.home / "secret").stat().st_mode) == 0o600
-        assert stat.S_IMODE(server.home.stat().st_mode) == 0o700
-        assert len((server.home / "secret").read_bytes()) == 32
-        assert sorted(path.name for path in server.home.iterdir() if path.is_dir()) == ["bucket", "jobs", "objects"]
+    assert note == {"url": plain.url, "pid": plain.pid}
+    assert stat.S_IMODE((plain.home / "secret").stat().st_mode) == 0o600
+    assert stat.S_IMODE(plain.home.stat().st_mode) == 0o700
+    assert len((plain.home / "secret").read_bytes()) == 32
+    assert sorted(path.name for path in plain.home.iterdir() if path.is_dir()) == ["bucket", "jobs", "objects"]
 
 
 def test_xget_passes_the_real_server(datalake_platform: PlatformServer, lake: LakeApi) -> None:
@@ -236,10 +246,9 @@ def test_a_ping_announces_the_extensions(lake: LakeApi) -> None:
     assert {"idempotency-key", "multipart-parts", "changes"} <= set(ping["extensions"])
 
 
-def test_admin_routes_exist_only_when_they_are_enabled(tmp_path: Path) -> None:
-    with PlatformServer(home=tmp_path / "home", admin=False) as server:
-        answer = requests.get(
-            f"{server.url}/_admin/requests", headers={"Authorization": f"Bearer {server.token}"}, timeout=60
-        )
+def test_admin_routes_exist_only_when_they_are_enabled(plain: PlatformServer) -> None:
+    answer = requests.get(
+        f"{plain.url}/_admin/requests", headers={"Authorization": f"Bearer {plain.token}"}, timeout=60
+    )
 
     assert answer.status_code == 404
