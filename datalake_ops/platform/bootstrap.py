@@ -47,7 +47,7 @@ def prepare_home(options: ServeOptions) -> Settings:
         gpus=options.gpus,
         lakes=options.lakes,
     )
-    # What lies in it is its owner's alone; a folder that was there before keeps its mode.
+    # Private to its owner; a folder that existed before keeps its mode.
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     for folder in (settings.objects, settings.jobs, bucket):
         folder.mkdir(parents=True, exist_ok=True)

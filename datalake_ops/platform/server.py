@@ -70,7 +70,7 @@ def _run(settings: Settings, database: Database, listener: socket.socket, new_to
         ws="none",
         log_level="warning",
         access_log=False,
-        proxy_headers=False,  # Behind a proxy, `public_url` says what links are to look like.
+        proxy_headers=False,  # Behind a proxy, `public_url` is the base of links.
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,

@@ -27,7 +27,7 @@ P = TypeVar("P")
 # The contract spells these names in lower case.
 _JOB_ID = "job_id"
 _CONNECTION = ("host", "api_token", "organization_id", "organization_name")
-# A platform that is started again takes up the jobs that run, so their programs wait for it as long as a task does.
+# A platform that restarts adopts running jobs, so their programs wait for it as long as a task does.
 _RETRY = RetryPolicy(attempts=60, budget=300.0)
 BATCH = 64  # data that are on disk at the same time
 _TYPE_NAMES: dict[type, str] = {float: "a number", int: "a whole number", str: "a text"}

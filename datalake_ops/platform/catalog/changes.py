@@ -22,7 +22,7 @@ _PAGE = (
     "SELECT seq, kind, data_seq, tag_key, job_id FROM change WHERE lake_key = ? AND seq > ? AND seq <= ?"
     " ORDER BY seq LIMIT ?"
 )
-# The next change that does not tell of the same data.
+# The next change of another data.
 _OTHER = "SELECT min(seq) FROM change WHERE seq > ? AND seq <= ? AND data_seq IS NOT ?"
 _DATA = (
     "SELECT data.seq, data.id, upload_status, source.name FROM data LEFT JOIN source ON source.key = source_key"
@@ -100,7 +100,7 @@ def _changed(connection: Connection, rows: Iterable[Any], reached: int) -> list[
     tags: dict[int, dict[int, str]] = {}
     for data_seq, tag_key, name in rows_by_keys(connection, _TAGS, seen):
         tags.setdefault(data_seq, {})[tag_key] = name
-    # Read last: what happened since the page's end is taken back, also what happened between these statements.
+    # Read last: changes after the page's end are undone, also those between these statements.
     later = _later(connection, seen, reached)
     order = {data_seq: number for number, data_seq in enumerate(seen)}
     return [

@@ -224,7 +224,7 @@ def parse_configuration(raw: Any) -> Configuration:
     try:
         return _CONFIGURATION.validate_python(raw)
     except ValidationError as error:
-        # The first part of each place is only the discriminator's word.
+        # The first part of each location is only the discriminator.
         lines = [f"{'.'.join(str(part) for part in item['loc'][1:])}: {item['msg']}" for item in error.errors()]
         raise bad_request(
             "The configuration of the key is not valid.", [line.lstrip(": ") for line in lines]

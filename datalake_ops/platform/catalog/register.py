@@ -79,7 +79,7 @@ def registration(
     texts = tuple(None if value is None else to_json(value) for value in (metadata, custom))
 
     def register(connection: Connection) -> dict[str, Any]:
-        # A client whose answer was lost sends the same again.
+        # A client whose answer was lost repeats the request.
         known = execute(connection, _FIND, (lake.key, body.object_name)).fetchone()
         if known is not None:
             return show.serialize_many(connection, [known[0]])[0]

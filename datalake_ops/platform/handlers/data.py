@@ -138,7 +138,7 @@ async def change_many(lake: LakeDep, request: Request) -> Response:
     return json_response({"count": count})
 
 
-def _one(data: DataReference, serialize_many: list[dict[str, Any]]) -> dict[str, Any]:
-    if not serialize_many:  # Deleted since it was looked up.
+def _one(data: DataReference, found: list[dict[str, Any]]) -> dict[str, Any]:
+    if not found:  # Deleted since it was looked up.
         raise not_found(f"Data {data.id}")
-    return serialize_many[0]
+    return found[0]

@@ -94,7 +94,7 @@ async def find_data(lake: LakeDep, request: Request, wanted: Annotated[FindParam
 async def list_ids(lake: LakeDep, request: Request, listing: Annotated[ListingParameters, Query()]) -> Response:
     """List ids only, by cursor; every status and type unless some are named."""
     listing_filter = listing.listing_filter()
-    # The SDK asks this route for everything without saying so.
+    # The SDK expects everything from this route without naming statuses or types.
     listing_filter = replace(
         listing_filter,
         statuses=listing_filter.statuses if listing.upload_statuses is not None else STATUSES,
@@ -120,7 +120,7 @@ async def list_data(lake: LakeDep, request: Request, listing: Annotated[ListingP
     return Response(await services(request).database.read(read), media_type="application/json")
 
 
-# The OpenAPI document cannot describe this method; the page at /docs tells of it.
+# The OpenAPI document cannot describe this method; the page at /docs mentions it.
 @router.api_route(routes.DATAS, methods=["XGET"], include_in_schema=False)
 async def list_chosen(lake: LakeDep, request: Request, listing: Annotated[ListingParameters, Query()]) -> Response:
     """List data by ids, file names or object names, in the order of the request; unknown ones are left out."""

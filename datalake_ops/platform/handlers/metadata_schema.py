@@ -89,6 +89,6 @@ def _serialize(connection: Connection, lake: LakeRow) -> dict[str, Any]:
     return {
         "custom_metadata_schema": keys or None,
         "allow_extra_custom_metadata": found.allow_extra,
-        # No key is indexed here, so there is no indexation to tell of.
+        # No key is indexed here, so there is no indexation to report.
         "keys": {},
     }

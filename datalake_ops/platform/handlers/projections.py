@@ -67,7 +67,7 @@ async def create_projection(data: DataDep, request: Request) -> Response:
         "id": new_id(),
         "data_seq": data.seq,
         "infos": body.additional_info,
-        # What the storage holds counts, not what the body says of it.
+        # Size in the storage, whatever the body says.
         "file_size": stored.size,
         "compute_status": UploadStatus.DONE.value,
         "created_at": now(),

@@ -52,15 +52,15 @@ class Fault:
 
     rule: FaultRule
     id: str = field(default_factory=lambda: uuid4().hex)
-    seen: int = 0
+    matched: int = 0
     met: int = 0
 
     def meets(self, method: str, path: str) -> bool:
-        """Return True if the fault applies to this request; counts the request."""
+        """Return True if the fault applies to this request; counts matching requests."""
         if self.rule.method not in ("*", method) or not re.search(self.rule.path, path):
             return False
-        self.seen += 1
-        if not self.rule.after < self.seen <= self.rule.after + self.rule.count:
+        self.matched += 1
+        if not self.rule.after < self.matched <= self.rule.after + self.rule.count:
             return False
         self.met += 1
         return True
@@ -110,7 +110,7 @@ class FaultMiddleware:
             await _refuse(rule, _noting(send, entry))
             return
         if rule.drop:
-            # The work is done and its answer thrown away: what a client sees when the network fails at the worst time.
+            # The request is processed and its response dropped, as when the network fails at the worst time.
             await self._app(scope, _recorded(receive, entry), _swallow)
             await _cut(scope, receive)
             return

@@ -13,7 +13,7 @@ from datalake_ops.platform.http.errors import RefusalError, bad_request, problem
 
 M = TypeVar("M", bound=BaseModel)
 
-# A million identifiers fit in.
+# Room for a million ids.
 BODY_BYTES = 64 * 1024 * 1024
 
 
@@ -30,7 +30,7 @@ async def read_json(request: Request) -> Any:
 
 
 async def _read(request: Request) -> bytearray:
-    # Not `request.stream()`: the event loop keeps a register of async generators, which costs more than the reading.
+    # Not `request.stream()`: the event loop keeps a register of async generators, which costs more than reading.
     body = bytearray()
     while True:
         message = await request.receive()

@@ -49,7 +49,7 @@ class NewJob:
 
     def digest(self) -> str:
         """Digest that tells this request from another one under the same key; the job's own id is no part of it."""
-        # What belongs to one try only stands under names with a leading underscore.
+        # Keys with a leading underscore belong to one attempt only.
         asked = {name: value for name, value in self.request.items() if not name.startswith("_")}
         said = [self.lake_key, self.kind.value, str(self.processing_id), self.cpu, self.gpu, asked]
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()

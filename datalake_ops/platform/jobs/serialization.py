@@ -12,7 +12,7 @@ from datalake_ops.platform.objects.object_store import PLATFORM
 from datalake_ops.platform.services import base_url, services
 from datalake_ops.wire.jobs import JobKind, JobStatus
 
-# The first generation knows no waiting, and calls a kill by another name.
+# The first generation has no status for waiting, and another word for a kill.
 _FIRST_WORDS = {
     JobStatus.SUCCEEDED: JobStatus.SUCCESS,
     JobStatus.FAILED: JobStatus.FAILED,

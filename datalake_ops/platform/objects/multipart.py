@@ -19,7 +19,7 @@ from uuid import uuid4
 from datalake_ops.platform.objects.folder_store import FolderStore, StagedFile
 
 PARTS_AT_MOST = 10_000
-LIFE = 24 * 3600.0  # seconds after its last change that an upload nobody completes is kept
+LIFE = 24 * 3600.0  # seconds after its last change until an incomplete upload expires
 
 
 class BadUploadError(ValueError):
@@ -60,7 +60,7 @@ class MultipartUploads:
         self._root = store.root / "uploads"
         self._root.mkdir(exist_ok=True)
         self._life = life
-        # One lock for a few uploads each: joining a large one must not hold up the others.
+        # Striped locks: joining the parts of a large upload must not block the others.
         self._locks = [threading.Lock() for _ in range(64)]
 
     def start(self, connector: str, key: str, content_type: str) -> str:
@@ -83,7 +83,7 @@ class MultipartUploads:
         with self._lock_of(upload):
             earlier = list(folder.glob(f"{number:05d}-*"))
             if not (folder / "upload.json").exists():
-                raise UnknownUploadError("This upload was given up meanwhile.")
+                raise UnknownUploadError("This upload expired meanwhile.")
             staged.move_to(folder / f"{number:05d}-{md5}")
             for path in earlier:
                 if path.name != f"{number:05d}-{md5}":
@@ -134,7 +134,7 @@ class MultipartUploads:
     def _join(self, folder: Path, names: list[str], connector: str, key: str) -> None:
         for name in names:
             if not (folder / name).is_file():
-                raise BadUploadError(f"Part {int(name[:5])} was not uploaded, or its ETag is another one.")
+                raise BadUploadError(f"Part {int(name[:5])} was not uploaded, or has another ETag.")
         with self._store.stage() as staged:
             for name in names:
                 with (folder / name).open("rb") as part:
@@ -164,7 +164,7 @@ def _part_names(parts: Sequence[CompletedPart]) -> list[str]:
     for part in parts:
         etag = part.etag.strip().strip('"').lower()
         if not (len(etag) == 32 and etag.isalnum() and etag.isascii()):
-            raise BadUploadError(f"Part {part.number} has an ETag that was never given.")
+            raise BadUploadError(f"Part {part.number} has an invalid ETag.")
         names.append(f"{part.number:05d}-{etag}")
     return names
 

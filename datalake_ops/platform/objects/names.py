@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 NAME_BYTES = 1024  # the longest key S3 takes
 EXTENSION_CHARS = 16
-# First folder of a generated name, by the wire's word for what the object will hold.
+# First folder of a generated name, by the wire's object type.
 FOLDERS = {"DATA": "data", "DATA_PROJECTION": "projections", "LOGGING": "logs"}
 
 

@@ -23,7 +23,7 @@ MEMORY_BYTES = 2 * 1024**3
 def main() -> None:
     """Serve the socket whose descriptor is the only argument, until the other side closes it."""
     _limit_memory()
-    # Pillow warns above this, and `probe` makes the warning an error; twice this is its own error.
+    # Pillow warns above this, and `probe` makes the warning an error; twice this is an error of its own.
     Image.MAX_IMAGE_PIXELS = PIXELS
     with socket.socket(fileno=int(sys.argv[1])) as channel:
         while True:

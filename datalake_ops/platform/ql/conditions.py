@@ -30,7 +30,7 @@ class CompiledFilter:
 
     conditions: tuple[Condition, ...] = ()
     tags: tuple[TagSet, ...] = ()
-    # Whether a condition names its data so narrowly that an index on it is the best way in.
+    # True if a condition is so selective that an index on its column is the best access path.
     narrow: bool = False
 
 
@@ -54,7 +54,7 @@ def has_any_tag(tags: TagSet) -> Condition:
     """Condition that a data carries one of these tags."""
     if not tags.keys:
         return false()
-    # A name of its own: the tags' table may lead the search already.
+    # An alias: the tags' table may drive the query already.
     pairs = schema.data_tag.alias()
     carried = select(1).where(pairs.c.data_seq == schema.data.c.seq, pairs.c.tag_key.in_(tags.keys))
     return exists(carried.correlate(schema.data))
@@ -99,7 +99,7 @@ class _Compiler:
     def _tag(self, comparison: Comparison) -> Condition:
         if comparison.values == (None,):
             return self._no_relation(comparison, _has_tags())
-        # The opposite of an operator asks for data that carry no such tag.
+        # A negative operator matches data that carry no such tag.
         found = has_any_tag(self.tag_set(replace(comparison, operator=comparison.operator.positive)))
         return ~found if comparison.operator.is_negative else found
 

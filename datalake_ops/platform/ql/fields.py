@@ -18,7 +18,7 @@ from datalake_ops.wire.data import METADATA_DATETIMES, METADATA_FLOATS, METADATA
 
 Build = Callable[[Comparison], Condition]
 
-# Fields that reach through a relation; the compiler looks them up for the lake at hand.
+# Fields of related tables, compiled for the lake of the query.
 TAG_NAME = "tags.name"
 SOURCE_NAME = "data_source.name"
 _METADATA = "metadata."
@@ -100,7 +100,7 @@ def _metadata(comparison: Comparison) -> Condition:
     if key in METADATA_FLOATS:
         return values.number(found, comparison)
     if key in METADATA_DATETIMES:
-        # Julian days understand every way the wire writes a moment, with or without a zone.
+        # julianday() parses every datetime format of the wire, with or without a zone.
         return values.moment(func.julianday(found), comparison, _julian_days)
     return values.text(found, comparison)
 

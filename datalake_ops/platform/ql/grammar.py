@@ -65,7 +65,7 @@ def parse(text: str) -> Node:
     if len(text.encode("utf-8", "surrogatepass")) > TEXT_BYTES:
         raise QueryError(f"a query has at most {TEXT_BYTES} bytes")
     try:
-        # The transformer makes the parser answer with a tree of ours.
+        # The transformer makes the parser return our own tree.
         return cast("Node", _parser().parse(text))
     except UnexpectedInput as error:
         raise _explained(text, error) from error
@@ -159,7 +159,7 @@ def _literal(token: Token) -> Literal:
 
 def _text(token: Token) -> str:
     try:
-        # Not strict: a line break may stand in a text as it is.
+        # Not strict: a text may contain a line break.
         text: str = json.loads(str(token), strict=False)
         text.encode()
     except (ValueError, UnicodeEncodeError) as error:

@@ -68,7 +68,7 @@ class Comparison:
     name: str
     operator: Operator
     values: tuple[Literal, ...]
-    # Where its field and its first value stand, for messages.
+    # Columns of its field and its first value, for messages.
     column: int = field(default=1, compare=False)
     value_column: int = field(default=1, compare=False)
 

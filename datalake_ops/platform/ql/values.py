@@ -76,7 +76,7 @@ def moment(
     bounds = [instant(_period(value, comparison)) for value in comparison.values]
     if positive in ORDERED:
         start, end = bounds[0]
-        # Later than a day is after its end, up to a day is until its end.
+        # `>` a day means after its end, `<=` a day means up to its end.
         edge = start if positive in (Operator.LESS, Operator.GREATER_EQUAL) else end
         before = positive in (Operator.LESS, Operator.LESS_EQUAL)
         return _COMPARE[Operator.LESS if before else Operator.GREATER_EQUAL](column, edge)
@@ -106,7 +106,7 @@ def json_field(found: JsonValue, comparison: Comparison) -> Condition:
         return _absent(found.value, comparison)
     positive = comparison.operator.positive
     condition = or_(*(_free_positive(found, positive, value, comparison) for value in comparison.values))
-    # What has no value, or one of another type, is not equal: NULL counts as false before it is turned round.
+    # No value, or one of another type, is not equal: NULL counts as false before the negation.
     return ~func.coalesce(condition, literal(False)) if comparison.operator.is_negative else condition
 
 
@@ -134,7 +134,7 @@ def _free_positive(found: JsonValue, operator: Operator, value: Literal, compari
 
 
 def _text_positive(column: ColumnElement[Any], operator: Operator, values: list[Any]) -> Condition:
-    # LIKE, as SQLite has it, does not tell upper from lower case.
+    # SQLite's LIKE is case-insensitive.
     if operator is Operator.CONTAINS:
         return column.contains(values[0], autoescape=True)
     if operator is Operator.STARTS:

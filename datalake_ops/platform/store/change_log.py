@@ -18,7 +18,7 @@ KEPT = 1_000_000
 _PRUNED_EVERY = 1_000
 
 _ENDS = ", ".join(f"'{status.value}'" for status in JobStatus if status.is_terminal)
-# Triggers take no parameters; what is filled in are words of the wire and numbers of this module.
+# Triggers take no parameters; the values filled in are constants of the wire and of this module.
 _WORDS = {
     "done": f"'{UploadStatus.DONE.value}'",
     "ready": f"'{ChangeKind.READY.value}'",

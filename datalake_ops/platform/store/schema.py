@@ -90,7 +90,7 @@ lake = Table(
     UniqueConstraint("organization_id", "name"),
 )
 
-# How many data of each status and type a lake has; kept by triggers (see `counters`), so that a page's total is cheap.
+# Number of data per status and type of a lake; kept by triggers (see `counters`), so that a page's total is cheap.
 lake_count = Table(
     "lake_count",
     metadata,
@@ -165,7 +165,7 @@ data = Table(
     Column("error_reason", Text),
     UniqueConstraint("lake_key", "object_name"),
     Index("data_filename", "lake_key", "filename"),
-    # The few that are not DONE are asked for by their status.
+    # Partial index: the few that are not DONE are listed by status.
     Index("data_not_done", "lake_key", "upload_status", sqlite_where=text("upload_status <> 'DONE'")),
     # A seq is never reused, else a cursor or an attachment could point to another data.
     sqlite_autoincrement=True,

@@ -125,7 +125,7 @@ async def _read_form(
 
 
 def _commit(store: LocalObjectStore, staged: StagedFile, grant: Grant) -> None:
-    # Looked up again: the name was free when the form was signed, which may be an hour ago.
+    # Checked again: the name was free when the form was signed, which may be an hour ago.
     if store.taken(UUID(grant.connector), grant.key):
         raise conflict(f"The object {grant.key!r} is data already; an upload does not replace it.")
     staged.commit(grant.connector, grant.key)
@@ -136,7 +136,7 @@ def _give(request: Request, name: str, opened: OpenObject) -> Response:
     headers = {
         "Accept-Ranges": "bytes",
         "Content-Disposition": _attachment(name.rpartition("/")[2]),
-        # Users' files must never run in a browser as if they were this platform's pages.
+        # Users' files must never run in a browser as pages of this platform.
         "Content-Security-Policy": "sandbox",
         "X-Content-Type-Options": "nosniff",
         "ETag": etag,

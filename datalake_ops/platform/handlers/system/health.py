@@ -10,7 +10,7 @@ from datalake_ops.platform.services import services
 
 router = APIRouter(include_in_schema=False)
 
-# FastAPI's own page loads its scripts from a foreign address; this one stands alone.
+# FastAPI's own page loads its scripts from another host; this one is self-contained.
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>datalake-ops platform</title><style>
 body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1c2733}

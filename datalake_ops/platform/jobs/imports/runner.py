@@ -78,7 +78,7 @@ class ImportRunner:
     def stop(self) -> None:
         """Stop between two batches; unfinished imports resume at the next start."""
         self._stopping.set()
-        # Not waited for: whoever measures a large file is set free when the measurers are closed.
+        # Not joined: a thread that probes a large file is released when the probe pool is closed.
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _run_lane(self, lake_key: int) -> None:
@@ -107,7 +107,7 @@ class ImportRunner:
         try:
             self._do(work)
         except NoLongerRunningError:
-            # Killed: what it registered stays, and must not stay unmeasured.
+            # Killed: registered data stay, and must not stay unprobed.
             self._probe_leftovers()
         except (ServerStoppingError, WriterClosedError, ProbePoolClosedError):
             raise
@@ -186,7 +186,7 @@ def _leftovers(connection: Connection, lake: LakeRow, after: int) -> list[Pendin
     return pending_data(
         connection.execute(
             select(data.seq, data.object_name, data.content_type, data.metadata)
-            # The second condition says nothing new, but lets SQLite use the index of the few that are not done.
+            # The second condition is redundant, but lets SQLite use the partial index of data that are not DONE.
             .where(data.lake_key == lake.key, data.upload_status == UploadStatus.COMPUTING.value)
             .where(text("data.upload_status <> 'DONE'"), data.seq > after, ~awaited)
             .order_by(data.seq)

@@ -31,7 +31,7 @@ from datalake_ops.wire.data import UploadStatus
 
 T = TypeVar("T")
 
-# Rows of one transaction: enough to be quick, few enough that a registration behind it hardly waits.
+# Rows of one transaction: enough to be quick, few enough not to delay a registration behind it.
 LIST_BATCH = 1000
 PROBE_BATCH = 128
 SAY_SECONDS = 5.0

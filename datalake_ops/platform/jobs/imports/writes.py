@@ -105,7 +105,7 @@ def _row(lake: LakeRow, item: ImportItem, created_at: int) -> tuple[Any, ...]:
 def _probed_row(item: PendingData, result: MediaProperties | ProbeFailure) -> tuple[Any, ...]:
     if isinstance(result, ProbeFailure):
         return (item.seq, UploadStatus.ERROR.value, None, None, result.size_bytes, None, result.reason)
-    # What somebody said of the picture counts more than what its camera wrote.
+    # Metadata given by a person take precedence over EXIF.
     metadata = {**result.metadata, **(item.metadata or {})}
     text = to_json(metadata) if metadata else None
     return (item.seq, UploadStatus.DONE.value, result.width, result.height, result.size_bytes, text, None)

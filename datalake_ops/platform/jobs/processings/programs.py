@@ -21,7 +21,7 @@ _MODULES = {
     "datalake-ops/near-duplicates": "datalake_ops.processings.near_duplicates",
     "datalake-ops/thumbnails": "datalake_ops.processings.thumbnails",
 }
-# What every organization finds ready to launch: name, what it does, type and default parameters.
+# Built-in processings of every organization: name, description, type and default parameters.
 _BUILT_IN: tuple[dict[str, Any], ...] = (
     {
         "name": "quality-tagging",

@@ -12,7 +12,7 @@ Only the standard library is used, and nothing of datalake_ops: one such process
 as it runs.
 """
 
-# Importing pathlib would cost every start of a job milliseconds and every keeper memory.
+# Importing pathlib would cost every start of a job milliseconds and every shim memory.
 # ruff: noqa: PTH103, PTH105, PTH123, PTH208
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ import time
 from typing import Any
 
 _PR_SET_CHILD_SUBREAPER = 36
-CLAIMED = 3  # exit code: another keeper has this job already
+CLAIMED = 3  # exit code: the job has a shim already
 _CANNOT_START = 127
 
 
@@ -39,51 +39,52 @@ def main() -> int:
         os.close(os.open("claim", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         return CLAIMED
-    ready, told = os.pipe()
+    ready, started = os.pipe()
     if os.fork():
-        os.close(told)
-        # Empty means that the keeper died before it began.
+        os.close(started)
+        # Empty means that the shim died before it began.
         return 0 if os.read(ready, 1) else 1
     os.setsid()
     if os.fork():
         os._exit(0)
-    _keep(order, told)
+    _keep(order, started)
     os._exit(0)
 
 
-def _keep(order: dict[str, Any], told: int) -> None:
+def _keep(order: dict[str, Any], started: int) -> None:
     """Run as the shim: start the program, wait for it, leave no process of it behind."""
     _redirect()
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    stop = _Stop()
+    stop = _StopFlag()
     signal.signal(signal.SIGTERM, stop)
     try:
         program = _start(order)
     except OSError as error:
         _write("pid", {"keeper": identity(os.getpid())})
-        os.write(told, b"k")
-        os.close(told)
+        os.write(started, b"k")
+        os.close(started)
         _write("rc", {"code": _CANNOT_START, "error": f"{order['argv'][0]}: {error.strerror}", "at": time.time()})
         return
+    # "keeper" is the shim: job folders of earlier releases have this key.
     _write("pid", {"keeper": identity(os.getpid()), "program": identity(program.pid)})
-    os.write(told, b"k")
-    os.close(told)
+    os.write(started, b"k")
+    os.close(started)
     code = _wait(program.pid, stop)
     killed = code is None
     left = _end_all(float(order["grace"]), program.pid)
     _write("rc", {"code": left if killed else code, "killed": killed, "at": time.time()})
 
 
-class _Stop:
-    asked = False
+class _StopFlag:
+    is_set = False
 
     def __call__(self, number: int, frame: object) -> None:
-        self.asked = True
+        self.is_set = True
 
 
 def _redirect() -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
-    # What goes wrong in here must be found somewhere.
+    # Errors of the shim itself are kept in a file.
     errors = os.open("keeper.err", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for source, target in ((nothing, 0), (nothing, 1), (errors, 2)):
         os.dup2(source, target)
@@ -105,7 +106,7 @@ def _start(order: dict[str, Any]) -> subprocess.Popen[bytes]:
         )
 
 
-def _wait(program: int, stop: _Stop) -> int | None:
+def _wait(program: int, stop: _StopFlag) -> int | None:
     """Wait for the program: its exit code, negative for a signal; None when it must be ended."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCHLD})
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -113,9 +114,9 @@ def _wait(program: int, stop: _Stop) -> int | None:
         ended = _reap(program)
         if ended is not None:
             return ended
-        if stop.asked:
+        if stop.is_set:
             return None
-        # Both signals are blocked, so none slips in between the look and the wait.
+        # Both signals are blocked, so none is lost between the check and the wait.
         if signal.sigwait({signal.SIGTERM, signal.SIGCHLD}) == signal.SIGTERM:
             return None
 
@@ -138,7 +139,7 @@ def _end_all(grace: float, program: int) -> int:
     code = -int(signal.SIGKILL)
     deadline = time.monotonic() + grace
     number = signal.SIGTERM
-    told: set[int] = set()
+    signalled: set[int] = set()
     while True:
         ended = _reap(program)
         code = code if ended is None else ended
@@ -148,10 +149,10 @@ def _end_all(grace: float, program: int) -> int:
         if time.monotonic() >= deadline:
             number = signal.SIGKILL
         # SIGTERM once for each; SIGKILL until they are gone, for they may still be forking.
-        for pid in alive if number == signal.SIGKILL else alive - told:
+        for pid in alive if number == signal.SIGKILL else alive - signalled:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
-        told |= alive
+        signalled |= alive
         time.sleep(0.01)
 
 

@@ -56,7 +56,7 @@ class JobShim:
         order = json.dumps({"folder": str(self.folder), "argv": list(argv), "env": dict(env), "grace": grace})
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # By standard input: neither the token nor anything else of the environment is ever on disk.
+            # By standard input: the token and the rest of the environment are never on disk.
             done = subprocess.run(
                 [sys.executable, "-I", shim.__file__],
                 input=order.encode(),
@@ -82,29 +82,29 @@ class JobShim:
     def is_alive(self) -> bool:
         """Return True if the shim runs, or has just been started; read `ending` again after a False."""
         if (self.folder / "pid").exists():
-            return shim.is_running(self._who("keeper"))
+            return shim.is_running(self._identity("keeper"))
         claim = self.folder / "claim"
         return claim.exists() and time.time() - claim.stat().st_mtime < START_TIMEOUT
 
     def terminate(self) -> bool:
         """Signal the shim to end the program and its descendants; returns False when no shim runs."""
-        keeper = self._who("keeper")
-        if not shim.is_running(keeper):
+        process = self._identity("keeper")
+        if not shim.is_running(process):
             return False
         with contextlib.suppress(ProcessLookupError):
-            os.kill(keeper["pid"], signal.SIGTERM)
+            os.kill(process["pid"], signal.SIGTERM)
         return True
 
     def clear_away(self) -> None:
         """Kill the process group of a program whose shim was lost."""
-        program = self._who("program")
+        program = self._identity("program")
         if shim.is_running(program):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(program["pid"], signal.SIGKILL)
 
-    def _who(self, name: str) -> dict[str, Any]:
-        who: dict[str, Any] = (_read(self.folder / "pid") or {}).get(name, {})
-        return who
+    def _identity(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = (_read(self.folder / "pid") or {}).get(name, {})
+        return found
 
 
 def _read(path: Path) -> dict[str, Any] | None:
