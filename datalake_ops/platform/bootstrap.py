@@ -57,8 +57,8 @@ def prepare_home(options: ServeOptions) -> Settings:
 def add_organization(connection: Connection, name: str, username: str = USER) -> NewOrganization:
     """Insert an organization with a connector, a lake named `default` and a user."""
     organization, connector, lake, user = uuid4(), uuid4(), uuid4(), uuid4()
-    made = {"id": organization, "name": name, "default_connector_id": connector, "default_lake_id": lake}
-    connection.execute(insert(schema.organization).values(**made, created_at=now()))
+    new_row = {"id": organization, "name": name, "default_connector_id": connector, "default_lake_id": lake}
+    connection.execute(insert(schema.organization).values(**new_row, created_at=now()))
     connection.execute(
         insert(schema.connector).values(id=connector, organization_id=organization, name="local", client_type="minio")
     )
@@ -83,19 +83,19 @@ def ensure_installation(connection: Connection, token: str | None, lakes: Sequen
     for name in lakes:
         _ensure_lake(connection, principal.organization_id, name)
     if token is not None:
-        if not _known(connection, token):
+        if not _token_exists(connection, token):
             add_token(connection, token, principal)
         return None
     if connection.execute(select(schema.token.c.digest).where(schema.token.c.job_id.is_(None)).limit(1)).first():
         return None
-    made = new_token()
-    add_token(connection, made, principal)
-    return made
+    generated = new_token()
+    add_token(connection, generated, principal)
+    return generated
 
 
 def _ensure_lake(connection: Connection, organization: UUID, name: str) -> None:
-    wanted = (schema.lake.c.organization_id == organization) & (schema.lake.c.name == name)
-    if connection.execute(select(schema.lake.c.id).where(wanted)).first() is None:
+    condition = (schema.lake.c.organization_id == organization) & (schema.lake.c.name == name)
+    if connection.execute(select(schema.lake.c.id).where(condition)).first() is None:
         column = schema.organization.c
         connector = connection.execute(select(column.default_connector_id).where(column.id == organization))
         add_lake(connection, organization, connector.scalar_one(), name)
@@ -111,9 +111,9 @@ def _first_caller(connection: Connection) -> Principal | None:
     return Principal(row.organization_id, row.id, row.username) if row else None
 
 
-def _known(connection: Connection, token: str) -> bool:
-    wanted = schema.token.c.digest == digest(token)
-    return connection.execute(select(schema.token.c.digest).where(wanted)).first() is not None
+def _token_exists(connection: Connection, token: str) -> bool:
+    condition = schema.token.c.digest == digest(token)
+    return connection.execute(select(schema.token.c.digest).where(condition)).first() is not None
 
 
 def _secret(home: Path) -> bytes:

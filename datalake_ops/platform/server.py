@@ -43,7 +43,7 @@ def serve(options: ServeOptions) -> None:
         settings = prepare_home(options)
     except OSError as error:
         raise CannotServeError(f"The folder {options.home} cannot be used: {error}.") from error
-    with _only_server_of(settings.home), _listening(options) as listener:
+    with _only_server_of(settings.home), _listen(options) as listener:
         settings = replace(settings, address=_address(options.host, listener))
         database = _open(settings)
         try:
@@ -102,10 +102,10 @@ class _AnnouncingServer(uvicorn.Server):
             draft.replace(self._note)
             sys.stdout.write(_banner(self._settings, self._new_token))
             sys.stdout.flush()
-            _settle()
+            _freeze_gc()
 
 
-def _settle() -> None:
+def _freeze_gc() -> None:
     """Exempt loaded objects from garbage collection: scanning them again and again cost a tenth of the time."""
     gc.freeze()
     gc.set_threshold(5000, 20, 20)
@@ -131,7 +131,7 @@ def _only_server_of(home: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _listening(options: ServeOptions) -> Iterator[socket.socket]:
+def _listen(options: ServeOptions) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     # The protocol is given, else asyncio leaves Nagle's algorithm on and every small answer takes 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -155,14 +155,14 @@ def _address(host: str, listener: socket.socket) -> str:
 
 
 def _banner(settings: Settings, new_token: str | None) -> str:
-    shown = new_token or "<your token>"
-    made = f"  token    {new_token}   (shown only this once)\n" if new_token else ""
+    token = new_token or "<your token>"
+    token_line = f"  token    {new_token}   (shown only this once)\n" if new_token else ""
     return f"""datalake-ops platform is ready
   address  {settings.address}
-{made}  home     {settings.home}
+{token_line}  home     {settings.home}
   bucket   {settings.bucket}
 
 from datalake_ops import DatalakeHook
-hook = DatalakeHook(host="{settings.address}", api_token="{shown}")
+hook = DatalakeHook(host="{settings.address}", api_token="{token}")
 
 """

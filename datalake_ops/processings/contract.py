@@ -107,7 +107,7 @@ def read_parameters(kind: type[P], given: Mapping[str, Any]) -> P:
     unknown = sorted(set(given) - set(known))
     if unknown:
         raise BadParametersError(f"Unknown parameters {', '.join(unknown)}; the known ones are {', '.join(known)}.")
-    return kind(**{name: _typed(name, value, types[name]) for name, value in given.items() if value is not None})
+    return kind(**{name: _parse_value(name, value, types[name]) for name, value in given.items() if value is not None})
 
 
 def fetch_images(task: Task) -> Iterator[list[FetchedImage]]:
@@ -128,21 +128,21 @@ def _hook(datalake_id: str | None = None) -> DatalakeHook:
 
 
 def _download(hook: DatalakeHook, batch: Sequence[Data], folder: Path) -> list[FetchedImage]:
-    wanted = [one for one in batch if not _unfit(one)]
+    wanted = [one for one in batch if not _unusable_reason(one)]
     try:
         hook.download(wanted, folder, use_id=True)
     except DownloadError as error:
         # The other files are there; the missing ones are found below.
         log(str(error))
-    found = []
+    result = []
     for one in batch:
         path = next(folder.glob(f"{one.id}*"), None)
-        problem = _unfit(one) or ("" if path else "could not be downloaded")
-        found.append(FetchedImage(one, path, problem))
-    return found
+        problem = _unusable_reason(one) or ("" if path else "could not be downloaded")
+        result.append(FetchedImage(one, path, problem))
+    return result
 
 
-def _unfit(data: Data) -> str:
+def _unusable_reason(data: Data) -> str:
     if data.type is DataType.VIDEO:
         return "is a video; only images are processed"
     if data.upload_status is UploadStatus.ERROR:
@@ -154,12 +154,12 @@ def _find(hook: DatalakeHook, ids: list[str | UUID]) -> tuple[Data, ...]:
     if not ids:
         raise ContractError("The job names no data.")
     try:
-        found = hook.list_data(ids=ids)
+        result = hook.list_data(ids=ids)
     except NoDataError as error:
         raise ContractError("None of the job's data is in the lake any more.") from error
-    if len(found) < len(ids):
-        log(f"{len(ids) - len(found)} of the {len(ids)} data are not in the lake any more")
-    return tuple(found)
+    if len(result) < len(ids):
+        log(f"{len(ids) - len(result)} of the {len(ids)} data are not in the lake any more")
+    return tuple(result)
 
 
 async def _fetch(hook: DatalakeHook, url: str) -> bytes:
@@ -187,7 +187,7 @@ async def _receive(session: AsyncSession, url: str, content: bytearray) -> Stora
         return error
 
 
-def _typed(name: str, value: Any, kind: type) -> Any:
+def _parse_value(name: str, value: Any, kind: type) -> Any:
     # True is an int in Python, and an error here.
     if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else kind):
         raise BadParametersError(f"{name} must be {_TYPE_NAMES[kind]}, not {value!r}.")

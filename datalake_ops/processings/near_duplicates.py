@@ -24,15 +24,15 @@ def main(task: Task) -> int:
     compared = 0
     with ThreadPoolExecutor() as threads:
         for batch in fetch_images(task):
-            for item, found in zip(batch, threads.map(_hash, batch), strict=True):
-                if isinstance(found, str):
-                    log(f"{item.data.filename}: {found}")
+            for item, result in zip(batch, threads.map(_hash, batch), strict=True):
+                if isinstance(result, str):
+                    log(f"{item.data.filename}: {result}")
                     continue
                 compared += 1
-                if found is None:
+                if result is None:
                     log(f"{item.data.filename}: too plain to compare")
                 else:
-                    hashed.append((item.data, found))
+                    hashed.append((item.data, result))
     together = group_hashes([value for _, value in hashed], parameters.max_distance)
     for positions in together:
         _tag(task, [hashed[position][0] for position in positions], parameters)

@@ -81,10 +81,10 @@ def sharpness(luma: Grey) -> float:
     """
     if min(luma.shape) <= _WINDOW:
         return 100.0
-    return 100.0 * min(_lost(luma), _lost(luma.T))
+    return 100.0 * min(_blur_loss(luma), _blur_loss(luma.T))
 
 
-def _lost(luma: Grey) -> float:
+def _blur_loss(luma: Grey) -> float:
     sums = np.cumsum(np.vstack([np.zeros((1, luma.shape[1])), luma]), axis=0, dtype=np.float64)
     blurred = (sums[_WINDOW:] - sums[:-_WINDOW]) / _WINDOW
     first = _WINDOW // 2

@@ -22,15 +22,15 @@ def main(task: Task) -> int:
     measured = 0
     with ThreadPoolExecutor() as threads:
         for batch in fetch_images(task):
-            for item, found in zip(batch, threads.map(_measure_item, batch), strict=True):
-                if isinstance(found, str):
-                    log(f"{item.data.filename}: {found}")
+            for item, result in zip(batch, threads.map(_measure_item, batch), strict=True):
+                if isinstance(result, str):
+                    log(f"{item.data.filename}: {result}")
                     continue
                 measured += 1
-                tags = found.tags(parameters)
+                tags = result.tags(parameters)
                 for tag in tags:
                     ids_by_tag[tag].append(item.data.id)
-                log(f"{item.data.filename}: {', '.join(tags) or 'good'} ({_measured(found)})")
+                log(f"{item.data.filename}: {', '.join(tags) or 'good'} ({_describe(result)})")
     _tag(task, ids_by_tag)
     counts = ", ".join(f"{tag} {len(ids)}" for tag, ids in sorted(ids_by_tag.items())) or "no quality problem found"
     log(f"checked {measured} of {len(task.data)} data: {counts}")
@@ -59,7 +59,7 @@ def _tag(task: Task, ids_by_tag: Mapping[str, list[UUID]]) -> None:
             task.hook.add_tags(ids[start : start + TAG_BATCH], known)
 
 
-def _measured(quality: Quality) -> str:
+def _describe(quality: Quality) -> str:
     return f"sharpness {quality.sharpness:.0f}, brightness {quality.brightness:.0f}, {quality.width} x {quality.height}"
 
 

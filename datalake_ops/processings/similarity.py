@@ -67,10 +67,10 @@ def group_hashes(hashes: Sequence[int], max_distance: int) -> list[list[int]]:
     for positions in _buckets(values, max_distance):
         for left, right in _pairs(values, positions, max_distance):
             _join(parent, left, right)
-    found: dict[int, list[int]] = defaultdict(list)
+    result: dict[int, list[int]] = defaultdict(list)
     for position, value in enumerate(which):
-        found[_root(parent, int(value))].append(position)
-    return [members for members in found.values() if len(members) > 1]
+        result[_root(parent, int(value))].append(position)
+    return [members for members in result.values() if len(members) > 1]
 
 
 def _buckets(values: Hashes, max_distance: int) -> list[NDArray[np.intp]]:

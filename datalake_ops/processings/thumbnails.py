@@ -72,7 +72,7 @@ def _make(task: Task, parameters: ThumbnailParameters, item: FetchedImage) -> tu
         if _has_one(task, item):
             return EXISTING, "already has a thumbnail"
         small = shrink(open_picture(item.path, parameters.max_side), parameters.max_side)
-        path = _saved(small, item.path, parameters.quality)
+        path = _save(small, item.path, parameters.quality)
         task.hook.create_projection(item.data, PROJECTION, str(path))
     except (UnreadablePictureError, DatalakeError) as error:
         return FAILED, str(error)
@@ -84,7 +84,7 @@ def _has_one(task: Task, item: FetchedImage) -> bool:
     return any(one.name == PROJECTION and one.compute_status is not UploadStatus.ERROR for one in known)
 
 
-def _saved(small: Image.Image, source: Path, quality: int) -> Path:
+def _save(small: Image.Image, source: Path, quality: int) -> Path:
     path = source.with_name(f"{source.stem}-{PROJECTION}.jpg")
     small.save(path, "JPEG", quality=quality, optimize=True)
     return path

@@ -56,18 +56,18 @@ class _DataChanges:
     tag_keys: set[int] = field(default_factory=set)
 
 
-def read_changes(connection: Connection, lake: LakeRow, wanted: ChangeRange) -> dict[str, Any]:
+def read_changes(connection: Connection, lake: LakeRow, change_range: ChangeRange) -> dict[str, Any]:
     """Read a page of a lake's changes; without `after` an empty page with the cursor of the log's end."""
     newest = execute(connection, _NEWEST).fetchone()[0]
-    end = newest if wanted.until is None else min(newest, wanted.until)
+    end = newest if change_range.until is None else min(newest, change_range.until)
     # A cursor from beyond the log is one of another database.
-    if wanted.after is None or wanted.after > newest:
-        return _page([], [], newest, lost=wanted.after is not None)
+    if change_range.after is None or change_range.after > newest:
+        return _page([], [], newest, lost=change_range.after is not None)
     oldest = execute(connection, _OLDEST).fetchone()[0]
-    lost = newest > wanted.after and (oldest is None or oldest > wanted.after + 1)
-    rows = execute(connection, _PAGE, (lake.key, wanted.after, end, wanted.limit)).fetchall()
-    reached = end if len(rows) < wanted.limit else _whole(connection, lake, rows, end)
-    data = _changed(connection, [row for row in rows if row[2] is not None], reached)
+    lost = newest > change_range.after and (oldest is None or oldest > change_range.after + 1)
+    rows = execute(connection, _PAGE, (lake.key, change_range.after, end, change_range.limit)).fetchall()
+    reached = end if len(rows) < change_range.limit else _complete_last_data(connection, lake, rows, end)
+    data = _changed_data(connection, [row for row in rows if row[2] is not None], reached)
     jobs = [_job(connection, row[4]) for row in rows if row[4] is not None]
     return _page(data, [job for job in jobs if job is not None], reached, more=reached < end, lost=lost)
 
@@ -76,7 +76,7 @@ def _page(data: list[Any], jobs: list[Any], cursor: int, more: bool = False, los
     return {"data": data, "jobs": jobs, "cursor": str(cursor), "more": more, "lost": lost}
 
 
-def _whole(connection: Connection, lake: LakeRow, rows: list[Any], end: int) -> int:
+def _complete_last_data(connection: Connection, lake: LakeRow, rows: list[Any], end: int) -> int:
     """Extend a full page by the changes of its last data at that moment, so that no registration is split."""
     last, data_seq = rows[-1][0], rows[-1][2]
     if data_seq is None:
@@ -87,43 +87,44 @@ def _whole(connection: Connection, lake: LakeRow, rows: list[Any], end: int) -> 
     return int(reached)
 
 
-def _changed(connection: Connection, rows: Iterable[Any], reached: int) -> list[dict[str, Any]]:
-    seen: dict[int, _DataChanges] = {}
+def _changed_data(connection: Connection, rows: Iterable[Any], reached: int) -> list[dict[str, Any]]:
+    by_data: dict[int, _DataChanges] = {}
     for _, kind, data_seq, tag_key, _ in rows:
-        one = seen.setdefault(data_seq, _DataChanges())
+        one = by_data.setdefault(data_seq, _DataChanges())
         one.became_ready |= kind == ChangeKind.READY.value
         if tag_key is not None:
             one.tag_keys.add(tag_key)
-    if not seen:
+    if not by_data:
         return []
-    found = rows_by_keys(connection, _DATA, seen)
+    found = rows_by_keys(connection, _DATA, by_data)
     tags: dict[int, dict[int, str]] = {}
-    for data_seq, tag_key, name in rows_by_keys(connection, _TAGS, seen):
+    for data_seq, tag_key, name in rows_by_keys(connection, _TAGS, by_data):
         tags.setdefault(data_seq, {})[tag_key] = name
     # Read last: changes after the page's end are undone, also those between these statements.
-    later = _later(connection, seen, reached)
-    order = {data_seq: number for number, data_seq in enumerate(seen)}
+    later = _later_changes(connection, by_data, reached)
+    order = {data_seq: number for number, data_seq in enumerate(by_data)}
     return [
-        _serialize(row, seen[row[0]], tags.get(row[0], {}), later) for row in sorted(found, key=lambda r: order[r[0]])
+        _serialize(row, by_data[row[0]], tags.get(row[0], {}), later)
+        for row in sorted(found, key=lambda r: order[r[0]])
     ]
 
 
-def _later(connection: Connection, seqs: Iterable[int], reached: int) -> set[tuple[int, int | None]]:
+def _later_changes(connection: Connection, seqs: Iterable[int], reached: int) -> set[tuple[int, int | None]]:
     rows = execute(connection, _LATER, (to_json(list(seqs)), reached)).fetchall()
     return {(data_seq, tag_key) for data_seq, _, tag_key in rows}
 
 
 def _serialize(
-    row: Sequence[Any], seen: _DataChanges, tags: dict[int, str], later: set[tuple[int, int | None]]
+    row: Sequence[Any], by_data: _DataChanges, tags: dict[int, str], later: set[tuple[int, int | None]]
 ) -> dict[str, Any]:
     data_seq, data_id, status, source = row
     return {
         "id": UUID(bytes=data_id),
-        "became_ready": seen.became_ready,
-        "tagged": [name for key, name in tags.items() if key in seen.tag_keys],
+        "became_ready": by_data.became_ready,
+        "tagged": [name for key, name in tags.items() if key in by_data.tag_keys],
         # A change of readiness has no tag.
         "ready": status == UploadStatus.DONE.value and (data_seq, None) not in later,
-        "tags": [name for key, name in tags.items() if key in seen.tag_keys or (data_seq, key) not in later],
+        "tags": [name for key, name in tags.items() if key in by_data.tag_keys or (data_seq, key) not in later],
         "source": source,
     }
 

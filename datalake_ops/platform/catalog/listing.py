@@ -42,7 +42,7 @@ class ListingQuery:
 
     matches: MatchSelect
 
-    def newest(self, connection: Connection, limit: int, before: int | None, offset: int) -> list[int]:
+    def newest_keys(self, connection: Connection, limit: int, before: int | None, offset: int) -> list[int]:
         """Keys of a page, newest first, below the key `before`."""
         key = self.matches.key
         page = self.matches.from_driver(key).order_by(key.desc()).limit(limit)
@@ -50,29 +50,31 @@ class ListingQuery:
             page = page.where(key < before)
         return list(connection.execute(page.offset(offset) if offset else page).scalars())
 
-    def ordered(self, connection: Connection, names: list[str], limit: int, offset: int) -> list[int]:
+    def ordered_keys(self, connection: Connection, names: list[str], limit: int, offset: int) -> list[int]:
         """Keys of a page in the order of some fields."""
         terms = order(names, _ORDER, _DATA.seq)
         page = self.matches.scan(_DATA.seq).order_by(*terms).limit(limit).offset(offset)
         return list(connection.execute(page).scalars())
 
-    def matching(self, connection: Connection, chosen: Sequence[ColumnElement[bool]], limit: int) -> list[int]:
+    def matching_keys(self, connection: Connection, conditions: Sequence[ColumnElement[bool]], limit: int) -> list[int]:
         """Keys of the data that also meet other conditions, oldest first."""
-        wanted = self.matches.scan(_DATA.seq).where(*chosen).order_by(_DATA.seq).limit(limit)
-        return list(connection.execute(wanted).scalars())
+        statement = self.matches.scan(_DATA.seq).where(*conditions).order_by(_DATA.seq).limit(limit)
+        return list(connection.execute(statement).scalars())
 
-    def among(self, connection: Connection, column: ColumnElement[Any], values: Sequence[Any]) -> dict[Any, list[int]]:
+    def keys_by_value(
+        self, connection: Connection, column: ColumnElement[Any], values: Sequence[Any]
+    ) -> dict[Any, list[int]]:
         """Keys of the data whose column has one of these values, by value."""
-        wanted = self.matches.scan(_DATA.seq, column.label("found")).where(column.in_(values)).order_by(_DATA.seq)
-        found: dict[Any, list[int]] = {}
-        for row in connection.execute(wanted):
-            found.setdefault(row.found, []).append(row.seq)
-        return found
+        statement = self.matches.scan(_DATA.seq, column.label("value")).where(column.in_(values)).order_by(_DATA.seq)
+        keys: dict[Any, list[int]] = {}
+        for row in connection.execute(statement):
+            keys.setdefault(row.value, []).append(row.seq)
+        return keys
 
     def sort(self, connection: Connection, seqs: Sequence[int], names: list[str]) -> list[int]:
         """Sort keys by some fields."""
-        wanted = select(_DATA.seq).where(_DATA.seq.in_(seqs)).order_by(*order(names, _ORDER, _DATA.seq))
-        return list(connection.execute(wanted).scalars())
+        statement = select(_DATA.seq).where(_DATA.seq.in_(seqs)).order_by(*order(names, _ORDER, _DATA.seq))
+        return list(connection.execute(statement).scalars())
 
     def count(self, connection: Connection) -> int:
         """Total number of matches."""
@@ -86,12 +88,12 @@ class ListingQuery:
 
     def _count_lake(self, connection: Connection) -> int:
         totals = schema.lake_count.c
-        wanted = select(func.coalesce(func.sum(totals.count), 0)).where(
+        statement = select(func.coalesce(func.sum(totals.count), 0)).where(
             totals.lake_key == self.matches.lake.key,
             totals.upload_status.in_(sorted(self.matches.listing_filter.statuses)),
             totals.type.in_(sorted(self.matches.listing_filter.types)),
         )
-        return int(connection.execute(wanted).scalar_one())
+        return int(connection.execute(statement).scalar_one())
 
 
 def parse_custom(text: str | None) -> dict[str, Any]:
@@ -123,15 +125,15 @@ def compile_listing(connection: Connection, lake: LakeRow, listing_filter: Listi
     from datalake_ops.platform.ql.grammar import parse
 
     try:
-        found = compile_filter(connection, lake, parse(listing_filter.q))
+        compiled = compile_filter(connection, lake, parse(listing_filter.q))
     except QueryError as error:
         raise bad_request(f"The query cannot be understood: {error}.") from error
-    return ListingQuery(MatchSelect(lake, listing_filter, found, _driver(found)))
+    return ListingQuery(MatchSelect(lake, listing_filter, compiled, _driver(compiled)))
 
 
-def _driver(found: CompiledFilter) -> TagSet | None:
+def _driver(compiled: CompiledFilter) -> TagSet | None:
     """Tag set that drives the query: the one with the fewest data, unless a more selective column is named."""
-    if found.narrow:
+    if compiled.narrow:
         return None
-    leading = (tags for tags in found.tags if len(tags.keys) == 1 or tags.data_count <= _FEW)
+    leading = (tags for tags in compiled.tags if len(tags.keys) == 1 or tags.data_count <= _FEW)
     return min(leading, key=lambda tags: tags.data_count, default=None)

@@ -83,11 +83,11 @@ class MatchSelect:
 
     def _by_tag(self, column: ColumnElement[Any], conditions: list[ColumnElement[bool]]) -> Select[Any]:
         keys = self.driver.keys if self.driver else ()
-        wanted = select(column).where(_PAIRS.tag_key == keys[0])
+        statement = select(column).where(_PAIRS.tag_key == keys[0])
         if not conditions:  # A tag's data are all of its lake: their rows need not be read.
-            return wanted.select_from(schema.data_tag)
+            return statement.select_from(schema.data_tag)
         source = schema.data_tag.join(schema.data, _DATA.seq == _PAIRS.data_seq)
-        return wanted.select_from(source).where(*conditions)
+        return statement.select_from(source).where(*conditions)
 
     def scan(self, *columns: ColumnElement[Any]) -> Select[Any]:
         """Select columns of the matches from the table of data."""

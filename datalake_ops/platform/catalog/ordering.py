@@ -22,9 +22,9 @@ class PageParameters(BaseModel):
     order_by: list[str] = Field(default_factory=list)
 
 
-def apply_page(wanted: Select[Any], parameters: PageParameters, columns: Mapping[str, Any], tie: Any) -> Select[Any]:
+def apply_page(statement: Select[Any], parameters: PageParameters, columns: Mapping[str, Any], tie: Any) -> Select[Any]:
     """Apply order, limit and offset to a query; `tie` breaks ties, and is the order when none is given."""
-    ordered = wanted.order_by(*order(parameters.order_by, columns, tie))
+    ordered = statement.order_by(*order(parameters.order_by, columns, tie))
     if parameters.limit is None and not parameters.offset:
         return ordered
     return ordered.limit(parameters.limit or MAX_OFFSET).offset(parameters.offset)

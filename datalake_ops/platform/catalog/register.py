@@ -66,7 +66,7 @@ def validate_filename(name: str) -> str:
 
 
 def registration(
-    lake: LakeRow, body: DataToCreate, found: ProbeOutcome, show: DataSerializer
+    lake: LakeRow, body: DataToCreate, outcome: ProbeOutcome, serializer: DataSerializer
 ) -> Callable[[Connection], dict[str, Any]]:
     """Build the write that registers a data and returns it serialized; a repeated request returns the first one's data.
 
@@ -82,22 +82,22 @@ def registration(
         # A client whose answer was lost repeats the request.
         known = execute(connection, _FIND, (lake.key, body.object_name)).fetchone()
         if known is not None:
-            return show.serialize_many(connection, [known[0]])[0]
+            return serializer.serialize_many(connection, [known[0]])[0]
         source_key, source = _source(connection, lake, body.data_source_id)
         tags = dict(_tag(connection, lake, tag) for tag in body.tags)
-        values = (*_values(body, found), *texts, source_key, to_microseconds(now()), found.reason)
+        values = (*_values(body, outcome), *texts, source_key, to_microseconds(now()), outcome.reason)
         seq = execute(connection, _INSERT, (lake.key, *values)).lastrowid or 0
         if tags:
             execute_many(connection, _ATTACH, [(key, seq) for key in tags])
-        return show.shape(DataRow(seq, *values), list(tags.values()), source)
+        return serializer.serialize(DataRow(seq, *values), list(tags.values()), source)
 
     return register
 
 
-def _values(body: DataToCreate, found: ProbeOutcome) -> tuple[Any, ...]:
+def _values(body: DataToCreate, outcome: ProbeOutcome) -> tuple[Any, ...]:
     """Columns of a new data from its id to its size."""
     names = (body.object_name, body.filename, body.type.value, body.content_type)
-    return (new_id().bytes, *names, found.status.value, found.width, found.height, found.size_bytes)
+    return (new_id().bytes, *names, outcome.status.value, outcome.width, outcome.height, outcome.size_bytes)
 
 
 def _source(connection: Connection, lake: LakeRow, source: UUID | None) -> tuple[int | None, dict[str, Any] | None]:

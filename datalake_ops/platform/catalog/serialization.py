@@ -64,9 +64,9 @@ class DataSerializer:
         tags = _tags(connection, seqs)
         sources = _sources(connection, {row.source_key for row in rows.values() if row.source_key is not None})
         found = (rows[seq] for seq in seqs if seq in rows)
-        return [self.shape(row, tags.get(row.seq, ()), sources.get(row.source_key)) for row in found]
+        return [self.serialize(row, tags.get(row.seq, ()), sources.get(row.source_key)) for row in found]
 
-    def shape(self, row: DataRow, tags: Sequence[dict[str, Any]], source: dict[str, Any] | None) -> dict[str, Any]:
+    def serialize(self, row: DataRow, tags: Sequence[dict[str, Any]], source: dict[str, Any] | None) -> dict[str, Any]:
         """Serialize one data whose tags and source are known."""
         shape = {
             "id": UUID(bytes=row.id),
@@ -77,8 +77,8 @@ class DataSerializer:
             "upload_status": row.upload_status,
             "meta": None if row.width is None else {"width": row.width, "height": row.height},
             "presigned_url": self.address_of(row.object_name),
-            "metadata": _as_it_is(row.metadata),
-            "custom_metadata": _as_it_is(row.custom_metadata),
+            "metadata": _raw_json(row.metadata),
+            "custom_metadata": _raw_json(row.custom_metadata),
             "tags": tags,
             "data_source": source,
             "file_size": row.file_size,
@@ -99,7 +99,7 @@ def _address(address: Callable[[UUID, str, str], str], connector: UUID, base: st
     return address(connector, object_name, base)
 
 
-def _as_it_is(text: str | None) -> Any:
+def _raw_json(text: str | None) -> Any:
     """JSON text of a column, copied into an answer without parsing."""
     return None if text is None else orjson.Fragment(text)
 

@@ -36,17 +36,17 @@ def validate_name(name: str, what: str) -> str:
 
 def tag_keys(connection: Connection, lake: LakeRow, names: Iterable[str]) -> dict[str, int]:
     """Keys of the lake's data tags by name; missing tags are created."""
-    wanted = [validate_name(name, "tag") for name in dict.fromkeys(names)]
+    valid_names = [validate_name(name, "tag") for name in dict.fromkeys(names)]
     tags = schema.tag.c
-    found: dict[str, int] = {}
-    for start in range(0, len(wanted), _CHUNK):
-        chosen = tags.name.in_(wanted[start : start + _CHUNK])
+    keys: dict[str, int] = {}
+    for start in range(0, len(valid_names), _CHUNK):
+        chosen = tags.name.in_(valid_names[start : start + _CHUNK])
         rows = connection.execute(select(tags.name, tags.key).where(tags.lake_key == lake.key, chosen))
-        found.update((row.name, row.key) for row in rows)
-    for name in wanted:
-        if name not in found:
-            found[name] = insert_tag(connection, lake, name).key
-    return found
+        keys.update((row.name, row.key) for row in rows)
+    for name in valid_names:
+        if name not in keys:
+            keys[name] = insert_tag(connection, lake, name).key
+    return keys
 
 
 def insert_tag(connection: Connection, lake: LakeRow, name: str) -> Row[Any]:
@@ -65,10 +65,10 @@ def insert_tag(connection: Connection, lake: LakeRow, name: str) -> Row[Any]:
 def source_key(connection: Connection, organization_id: UUID, name: str) -> int:
     """Key of the organization's source of a name, created when missing."""
     sources = schema.source.c
-    wanted = select(sources.key).where(sources.organization_id == organization_id, sources.name == name)
-    found = connection.execute(wanted).scalar()
-    if found is not None:
-        return int(found)
+    valid_names = select(sources.key).where(sources.organization_id == organization_id, sources.name == name)
+    keys = connection.execute(valid_names).scalar()
+    if keys is not None:
+        return int(keys)
     return int(insert_source(connection, organization_id, validate_name(name, "data source")).key)
 
 

@@ -32,8 +32,10 @@ class ChangesQuery(BaseModel):
 @router.get(routes.CHANGES)
 async def list_changes(lake: LakeDep, request: Request, parameters: Annotated[ChangesQuery, Query()]) -> Response:
     """List data that became ready or were tagged, and jobs that ended, oldest first; without a cursor the log's end."""
-    wanted = ChangeRange(_seq(parameters.cursor), _seq(parameters.until), parameters.limit)
-    page: dict[str, Any] = await services(request).database.read(partial(read_changes, lake=lake, wanted=wanted))
+    change_range = ChangeRange(_seq(parameters.cursor), _seq(parameters.until), parameters.limit)
+    page: dict[str, Any] = await services(request).database.read(
+        partial(read_changes, lake=lake, change_range=change_range)
+    )
     return json_response(page)
 
 

@@ -62,14 +62,14 @@ class BulkChange(BaseModel):
 async def own_data(data: UUID, request: Request, principal: PrincipalDep) -> DataReference:
     """Resolve the data of the path; it must belong to the caller's organization."""
     found, lakes = schema.data.c, schema.lake.c
-    wanted = (
+    statement = (
         select(found.seq, found.object_name, lakes.id)
         .join(schema.lake, lakes.key == found.lake_key)
         .where(found.id == data, lakes.organization_id == principal.organization_id)
     )
-    used = services(request)
-    row = await used.database.read(lambda connection: connection.execute(wanted).first())
-    lake = await used.directory.lake(row.id) if row else None
+    dependencies = services(request)
+    row = await dependencies.database.read(lambda connection: connection.execute(statement).first())
+    lake = await dependencies.directory.lake(row.id) if row else None
     if row is None or lake is None:
         raise not_found(f"Data {data}")
     return DataReference(row.seq, data, row.object_name, lake)
@@ -81,9 +81,9 @@ DataDep = Annotated[DataReference, Depends(own_data)]
 @router.get(routes.DATA)
 async def get_data(data: DataDep, request: Request) -> Response:
     """Get a data with its tags and source."""
-    shape = data_serializer(request, data.lake)
+    serializer = data_serializer(request, data.lake)
     return json_response(
-        _one(data, await services(request).database.read(lambda c: shape.serialize_many(c, [data.seq])))
+        _one(data, await services(request).database.read(lambda c: serializer.serialize_many(c, [data.seq])))
     )
 
 
@@ -91,11 +91,11 @@ async def get_data(data: DataDep, request: Request) -> Response:
 async def change_metadata(data: DataDep, request: Request) -> Response:
     """Replace the metadata as a whole."""
     body = await read_body(request, MetadataChange)
-    metadata, shape = validate_metadata(body.metadata), data_serializer(request, data.lake)
+    metadata, serializer = validate_metadata(body.metadata), data_serializer(request, data.lake)
 
     def change(connection: Connection) -> list[dict[str, Any]]:
         connection.execute(update(schema.data).where(schema.data.c.seq == data.seq).values(metadata=metadata))
-        return shape.serialize_many(connection, [data.seq])
+        return serializer.serialize_many(connection, [data.seq])
 
     return json_response(_one(data, await services(request).database.write(change)))
 

@@ -53,12 +53,14 @@ async def create_data(lake: LakeDep, request: Request) -> Response:
     """
     body = await read_body(request, DataToCreate)
     validate_filename(body.filename)
-    used = services(request)
+    dependencies = services(request)
     if body.custom_metadata:
-        (await used.directory.metadata_schema(lake)).validate(body.custom_metadata)
-    probe, show = partial(_probe, used.objects, lake, body), data_serializer(request, lake)
-    made = await used.database.write_prepared(lambda: registration(lake, body, probe_outcome(probe()), show))
-    return json_response(made, 201)
+        (await dependencies.directory.metadata_schema(lake)).validate(body.custom_metadata)
+    probe, serializer = partial(_probe, dependencies.objects, lake, body), data_serializer(request, lake)
+    created = await dependencies.database.write_prepared(
+        lambda: registration(lake, body, probe_outcome(probe()), serializer)
+    )
+    return json_response(created, 201)
 
 
 router.add_api_route(
@@ -73,19 +75,19 @@ def _probe(objects: ObjectStore, lake: LakeRow, body: DataToCreate) -> MediaProp
 
 
 @router.get(routes.DATAS_FIND)
-async def find_data(lake: LakeDep, request: Request, wanted: Annotated[FindParameters, Query()]) -> Response:
+async def find_data(lake: LakeDep, request: Request, parameters: Annotated[FindParameters, Query()]) -> Response:
     """Find one data by id, file name or object name; 404 for none, 400 for several."""
-    criteria, shape = wanted.criteria(), data_serializer(request, lake)
+    criteria, serializer = parameters.criteria(), data_serializer(request, lake)
 
     def read(connection: Connection) -> dict[str, Any]:
         conditions = [schema.data.c[name] == value for name, value in criteria.items()]
-        seqs = compile_listing(connection, lake, wanted.listing_filter()).matching(connection, conditions, 2)
+        seqs = compile_listing(connection, lake, parameters.listing_filter()).matching_keys(connection, conditions, 2)
         words = " and ".join(f"{name} {value}" for name, value in criteria.items())
         if not seqs:
             raise not_found(f"Data with {words}")
         if len(seqs) > 1:
             raise bad_request(f"Several data have {words}; list them, or find by object_name or id.")
-        return shape.serialize_many(connection, seqs)[0]
+        return serializer.serialize_many(connection, seqs)[0]
 
     return json_response(await services(request).database.read(read))
 
@@ -111,30 +113,32 @@ async def list_ids(lake: LakeDep, request: Request, listing: Annotated[ListingPa
 @router.get(routes.DATAS)
 async def list_data(lake: LakeDep, request: Request, listing: Annotated[ListingParameters, Query()]) -> Response:
     """List a page of data: by cursor, newest first; with `order_by`, by offset."""
-    listing_filter, shape = listing.listing_filter(), data_serializer(request, lake)
+    listing_filter, serializer = listing.listing_filter(), data_serializer(request, lake)
 
     def read(connection: Connection) -> bytes:
         seqs, count, cursor = _page(connection, lake, listing, listing_filter)
-        return _page_body(shape.serialize_many(connection, seqs), count, cursor)
+        return _page_body(serializer.serialize_many(connection, seqs), count, cursor)
 
     return Response(await services(request).database.read(read), media_type="application/json")
 
 
 # The OpenAPI document cannot describe this method; the page at /docs mentions it.
 @router.api_route(routes.DATAS, methods=["XGET"], include_in_schema=False)
-async def list_chosen(lake: LakeDep, request: Request, listing: Annotated[ListingParameters, Query()]) -> Response:
+async def list_by_values(lake: LakeDep, request: Request, listing: Annotated[ListingParameters, Query()]) -> Response:
     """List data by ids, file names or object names, in the order of the request; unknown ones are left out."""
-    chosen, shape = await read_body(request, DataLookup), data_serializer(request, lake)
+    lookup, serializer = await read_body(request, DataLookup), data_serializer(request, lake)
     both = ListingParameters.model_construct(
-        q=chosen.q,
+        q=lookup.q,
         custom_metadata=listing.custom_metadata,
-        upload_statuses=chosen.upload_statuses,
-        types=chosen.types,
+        upload_statuses=lookup.upload_statuses,
+        types=lookup.types,
     )
 
     def read(connection: Connection) -> bytes:
-        seqs = _chosen(connection, compile_listing(connection, lake, both.listing_filter()), chosen, listing.order_by)
-        items = shape.serialize_many(connection, seqs)
+        seqs = _lookup_keys(
+            connection, compile_listing(connection, lake, both.listing_filter()), lookup, listing.order_by
+        )
+        items = serializer.serialize_many(connection, seqs)
         return _page_body(items, len(items), None)
 
     return Response(await services(request).database.read(read), media_type="application/json")
@@ -154,12 +158,12 @@ def _page(
     """Keys of a page, total number of matches, and cursor of the next page."""
     selection = compile_listing(connection, lake, listing_filter)
     if listing.order_by:
-        seqs = selection.ordered(connection, listing.order_by, listing.limit, listing.offset)
+        seqs = selection.ordered_keys(connection, listing.order_by, listing.limit, listing.offset)
         return seqs, selection.count(connection), None
     identity = digest([str(lake.id), *listing_filter.identity()])
     cursor = read_cursor(listing.cursor, identity) if listing.cursor else None
     before, offset = (cursor.after, 0) if cursor else (None, listing.offset)
-    seqs = selection.newest(connection, listing.limit, before, offset)
+    seqs = selection.newest_keys(connection, listing.limit, before, offset)
     count = cursor.count if cursor else selection.count(connection)
     # A page that is not full is the last one.
     more = len(seqs) == listing.limit
@@ -175,10 +179,10 @@ def _ids(connection: Connection, seqs: list[int]) -> list[UUID]:
     return [known[seq] for seq in seqs if seq in known]
 
 
-def _chosen(connection: Connection, selection: ListingQuery, chosen: DataLookup, order_by: list[str]) -> list[int]:
-    columns = {"id": chosen.ids, "filename": chosen.filenames, "object_name": chosen.object_names}
+def _lookup_keys(connection: Connection, selection: ListingQuery, lookup: DataLookup, order_by: list[str]) -> list[int]:
+    columns = {"id": lookup.ids, "filename": lookup.filenames, "object_name": lookup.object_names}
     name, values = next((name, values) for name, values in columns.items() if values is not None)
-    listing_filter = list(dict.fromkeys(values))
-    found = selection.among(connection, schema.data.c[name], listing_filter)
-    seqs = [seq for value in listing_filter for seq in found.get(value, ())]
+    distinct = list(dict.fromkeys(values))
+    found = selection.keys_by_value(connection, schema.data.c[name], distinct)
+    seqs = [seq for value in distinct for seq in found.get(value, ())]
     return selection.sort(connection, seqs, order_by) if order_by else seqs

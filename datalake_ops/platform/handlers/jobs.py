@@ -97,14 +97,14 @@ async def list_jobs(
     search = JobSearch(
         organization, JobKeys(parameters.idempotency_key, labels), None, parameters.limit, parameters.offset
     )
-    return await _found(request, search)
+    return await _search_jobs(request, search)
 
 
 @router.post(routes.JOBS_BATCH)
 async def batch_jobs(organization: OrganizationDep, request: Request) -> Response:
     """Get the status of many jobs; ids that are no jobs of the organization are left out."""
     body = await read_body(request, JobIds)
-    return await _found(request, JobSearch(organization, ids=body.ids))
+    return await _search_jobs(request, JobSearch(organization, ids=body.ids))
 
 
 @router.get(routes.JOB_LOGS)
@@ -131,7 +131,7 @@ async def kill_job(job: UUID, request: Request, principal: PrincipalDep) -> Resp
 async def send_log(job: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Append a line to a job's log; a number sent again replaces the line."""
     body = await read_body(request, LogBody)
-    await _reporting(request, job, principal)
+    await _check_reporter(request, job, principal)
     lines = body.log if isinstance(body.log, list) else [body.log]
     sent = SentLines(body.line_nb, lines, body.part, body.special)
     await services(request).database.write(lambda connection: logs.put(connection, job, sent))
@@ -142,7 +142,7 @@ async def send_log(job: UUID, request: Request, principal: PrincipalDep) -> Resp
 async def save_log(job: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Record the object in which a program stored its whole log."""
     name = (await read_body(request, LogFileBody)).logging_object_name
-    await _reporting(request, job, principal)
+    await _check_reporter(request, job, principal)
     await services(request).database.write(lambda connection: job_table.note(connection, job, log_object_name=name))
     return json_response({"logging_object_name": name})
 
@@ -152,7 +152,7 @@ async def report(
     job: UUID, state: Literal["running", "succeed", "fail"], request: Request, principal: PrincipalDep
 ) -> Response:
     """Set a job's status as reported by its program."""
-    await _reporting(request, job, principal)
+    await _check_reporter(request, job, principal)
 
     def move(connection: Connection) -> bool:
         return job_table.move(connection, job, _REPORTS[state])
@@ -172,13 +172,13 @@ async def _own(request: Request, job: UUID, principal: Principal) -> Row[Any]:
     return row
 
 
-async def _reporting(request: Request, job: UUID, principal: Principal) -> None:
+async def _check_reporter(request: Request, job: UUID, principal: Principal) -> None:
     await _own(request, job, principal)
     if principal.job_id not in (None, job):
         raise RefusalError(403, "A job's token reports on that job only.")
 
 
-async def _found(request: Request, search: JobSearch) -> Response:
+async def _search_jobs(request: Request, search: JobSearch) -> Response:
     rows, count = await services(request).database.read(lambda connection: job_table.find(connection, search))
     return json_response({"items": [serialize_job(row, request) for row in rows], "count": count})
 

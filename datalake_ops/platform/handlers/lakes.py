@@ -33,8 +33,8 @@ async def find_lake(
 @router.get(routes.ORGANIZATION_DATALAKES)
 async def list_lakes(organization: OrganizationDep, request: Request) -> Response:
     """List every lake of an organization, oldest first."""
-    wanted = select(schema.lake).where(schema.lake.c.organization_id == organization).order_by(schema.lake.c.key)
-    rows = await services(request).database.read(lambda connection: connection.execute(wanted).all())
+    statement = select(schema.lake).where(schema.lake.c.organization_id == organization).order_by(schema.lake.c.key)
+    rows = await services(request).database.read(lambda connection: connection.execute(statement).all())
     return json_response({"items": [serialize_lake(row) for row in rows], "count": len(rows)})
 
 
@@ -51,13 +51,13 @@ def serialize_lake(lake: LakeRow | Any) -> dict[str, Any]:
 
 def _find(connection: Connection, organization: UUID, id: UUID | None, name: str | None) -> dict[str, Any] | None:
     lakes = schema.lake.c
-    wanted = select(schema.lake).where(lakes.organization_id == organization)
+    statement = select(schema.lake).where(lakes.organization_id == organization)
     if id is not None:
-        wanted = wanted.where(lakes.id == id)
+        statement = statement.where(lakes.id == id)
     elif name is not None:
-        wanted = wanted.where(lakes.name == name)
+        statement = statement.where(lakes.name == name)
     else:
         default = select(schema.organization.c.default_lake_id).where(schema.organization.c.id == organization)
-        wanted = wanted.where(lakes.id == default.scalar_subquery())
-    row = connection.execute(wanted).first()
+        statement = statement.where(lakes.id == default.scalar_subquery())
+    row = connection.execute(statement).first()
     return serialize_lake(row) if row else None

@@ -55,10 +55,10 @@ async def get_organization(organization: OrganizationDep, request: Request, prin
 @router.get(routes.ORGANIZATION_USERS)
 async def list_users(organization: OrganizationDep, request: Request, username: str | None = None) -> Response:
     """List the users of an organization, or the one of a name."""
-    wanted = select(schema.user).where(schema.user.c.organization_id == organization)
+    statement = select(schema.user).where(schema.user.c.organization_id == organization)
     if username is not None:
-        wanted = wanted.where(schema.user.c.username == username)
-    rows = await services(request).database.read(lambda connection: connection.execute(wanted).all())
+        statement = statement.where(schema.user.c.username == username)
+    rows = await services(request).database.read(lambda connection: connection.execute(statement).all())
     return json_response({"users": [{"id": row.id, "username": row.username} for row in rows]})
 
 

@@ -93,9 +93,9 @@ async def list_processings(
     organization: OrganizationDep, request: Request, parameters: Annotated[PageParameters, Query()]
 ) -> Response:
     """List the processings of an organization, oldest first; all of them unless a limit is given."""
-    mine = select(schema.processing).where(_COLUMNS.organization_id == organization)
+    own = select(schema.processing).where(_COLUMNS.organization_id == organization)
     rows = await services(request).database.read(
-        lambda connection: connection.execute(apply_page(mine, parameters, _ORDER, _COLUMNS.created_at)).all()
+        lambda connection: connection.execute(apply_page(own, parameters, _ORDER, _COLUMNS.created_at)).all()
     )
     return json_response({"items": [serialize_processing(row) for row in rows], "count": len(rows)})
 
@@ -111,32 +111,32 @@ async def create_processing(organization: OrganizationDep, request: Request) -> 
         return connection.execute(insert(schema.processing).values(row).returning(*_COLUMNS)).one()
 
     try:
-        made = await services(request).database.write(make)
+        created = await services(request).database.write(make)
     except IntegrityError as error:
         raise conflict(f"A processing named {body.name!r} exists already.") from error
-    return json_response(serialize_processing(made), 201)
+    return json_response(serialize_processing(created), 201)
 
 
 @router.get(routes.PROCESSINGS_FIND)
 async def find_processing(name: str, organization: OrganizationDep, request: Request) -> Response:
     """Find the organization's processing by name."""
-    wanted = select(schema.processing).where(_COLUMNS.organization_id == organization, _COLUMNS.name == name)
-    return json_response(serialize_processing(await _one(request, wanted, f"Processing {name!r}")))
+    statement = select(schema.processing).where(_COLUMNS.organization_id == organization, _COLUMNS.name == name)
+    return json_response(serialize_processing(await _one(request, statement, f"Processing {name!r}")))
 
 
 @router.get(routes.PROCESSINGS_PUBLIC_FIND)
 async def find_public_processing(name: str, request: Request, principal: PrincipalDep) -> Response:
     """Find a public processing by name."""
-    wanted = select(schema.processing).where(_COLUMNS.organization_id.is_(None), _COLUMNS.name == name)
-    return json_response(serialize_processing(await _one(request, wanted, f"Public processing {name!r}")))
+    statement = select(schema.processing).where(_COLUMNS.organization_id.is_(None), _COLUMNS.name == name)
+    return json_response(serialize_processing(await _one(request, statement, f"Public processing {name!r}")))
 
 
 @router.get(routes.PROCESSING)
 async def get_processing(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Get a processing of the organization or a public one."""
     visible = _COLUMNS.organization_id.is_(None) | (_COLUMNS.organization_id == principal.organization_id)
-    wanted = select(schema.processing).where(_COLUMNS.id == processing, visible)
-    return json_response(serialize_processing(await _one(request, wanted, f"Processing {processing}")))
+    statement = select(schema.processing).where(_COLUMNS.id == processing, visible)
+    return json_response(serialize_processing(await _one(request, statement, f"Processing {processing}")))
 
 
 @router.patch(routes.PROCESSING)
@@ -148,10 +148,10 @@ async def change_processing(processing: UUID, request: Request, principal: Princ
     def change(connection: Connection) -> Row[Any] | None:
         if values:
             connection.execute(
-                update(schema.processing).where(*_mine(processing, principal.organization_id)).values(values)
+                update(schema.processing).where(*_own_row(processing, principal.organization_id)).values(values)
             )
         return connection.execute(
-            select(schema.processing).where(*_mine(processing, principal.organization_id))
+            select(schema.processing).where(*_own_row(processing, principal.organization_id))
         ).first()
 
     row = await services(request).database.write(change)
@@ -163,8 +163,8 @@ async def change_processing(processing: UUID, request: Request, principal: Princ
 @router.delete(routes.PROCESSING)
 async def delete_processing(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Delete a processing of the organization; its jobs stay."""
-    gone = delete(schema.processing).where(*_mine(processing, principal.organization_id))
-    if not await services(request).database.write(lambda connection: connection.execute(gone).rowcount):
+    statement = delete(schema.processing).where(*_own_row(processing, principal.organization_id))
+    if not await services(request).database.write(lambda connection: connection.execute(statement).rowcount):
         raise not_found(f"Processing {processing}")
     return Response(status_code=204)
 
@@ -172,9 +172,9 @@ async def delete_processing(processing: UUID, request: Request, principal: Princ
 @router.get(routes.PROCESSING_INPUTS)
 async def list_inputs(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
     """List the declared inputs of a processing."""
-    await _check_mine(request, processing, principal.organization_id)
-    wanted = select(_INPUTS).where(_INPUTS.c.processing_id == processing).order_by(_INPUTS.c.name)
-    rows = await services(request).database.read(lambda connection: connection.execute(wanted).all())
+    await _check_own(request, processing, principal.organization_id)
+    statement = select(_INPUTS).where(_INPUTS.c.processing_id == processing).order_by(_INPUTS.c.name)
+    rows = await services(request).database.read(lambda connection: connection.execute(statement).all())
     return json_response({"items": [serialize_input(row) for row in rows], "count": len(rows)})
 
 
@@ -183,26 +183,26 @@ async def add_input(processing: UUID, request: Request, principal: PrincipalDep)
     """Declare an input."""
     body = await read_body(request, InputBody)
     validate_name(body.name, "processing's input")
-    await _check_mine(request, processing, principal.organization_id)
+    await _check_own(request, processing, principal.organization_id)
     row = {**body.model_dump(mode="json"), "processing_id": processing}
 
     def add(connection: Connection) -> Row[Any]:
         return connection.execute(insert(_INPUTS).values(row).returning(*_INPUTS.c)).one()
 
     try:
-        made = await services(request).database.write(add)
+        created = await services(request).database.write(add)
     except IntegrityError as error:
         raise conflict(f"The processing has an input named {body.name!r} already.") from error
-    return json_response(serialize_input(made), 201)
+    return json_response(serialize_input(created), 201)
 
 
 @router.put(routes.PROCESSING_INPUT)
 async def change_input(processing: UUID, name: str, request: Request, principal: PrincipalDep) -> Response:
     """Change an input."""
     body = await read_body(request, InputChange)
-    await _check_mine(request, processing, principal.organization_id)
-    here = (_INPUTS.c.processing_id == processing, _INPUTS.c.name == name)
-    change = update(_INPUTS).where(*here).values(body.model_dump(mode="json")).returning(*_INPUTS.c)
+    await _check_own(request, processing, principal.organization_id)
+    row_filter = (_INPUTS.c.processing_id == processing, _INPUTS.c.name == name)
+    change = update(_INPUTS).where(*row_filter).values(body.model_dump(mode="json")).returning(*_INPUTS.c)
     row = await services(request).database.write(lambda connection: connection.execute(change).first())
     if row is None:
         raise not_found(f"Input {name!r}")
@@ -212,9 +212,9 @@ async def change_input(processing: UUID, name: str, request: Request, principal:
 @router.delete(routes.PROCESSING_INPUT)
 async def delete_input(processing: UUID, name: str, request: Request, principal: PrincipalDep) -> Response:
     """Delete an input."""
-    await _check_mine(request, processing, principal.organization_id)
-    gone = delete(_INPUTS).where(_INPUTS.c.processing_id == processing, _INPUTS.c.name == name)
-    if not await services(request).database.write(lambda connection: connection.execute(gone).rowcount):
+    await _check_own(request, processing, principal.organization_id)
+    statement = delete(_INPUTS).where(_INPUTS.c.processing_id == processing, _INPUTS.c.name == name)
+    if not await services(request).database.write(lambda connection: connection.execute(statement).rowcount):
         raise not_found(f"Input {name!r}")
     return Response(status_code=204)
 
@@ -240,16 +240,18 @@ def serialize_input(row: Row[Any]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 
-def _mine(processing: UUID, organization: UUID) -> tuple[Any, Any]:
+def _own_row(processing: UUID, organization: UUID) -> tuple[Any, Any]:
     return _COLUMNS.id == processing, _COLUMNS.organization_id == organization
 
 
-async def _check_mine(request: Request, processing: UUID, organization: UUID) -> None:
-    await _one(request, select(schema.processing).where(*_mine(processing, organization)), f"Processing {processing}")
+async def _check_own(request: Request, processing: UUID, organization: UUID) -> None:
+    await _one(
+        request, select(schema.processing).where(*_own_row(processing, organization)), f"Processing {processing}"
+    )
 
 
-async def _one(request: Request, wanted: Select[Any], what: str) -> Row[Any]:
-    row = await services(request).database.read(lambda connection: connection.execute(wanted).first())
+async def _one(request: Request, statement: Select[Any], what: str) -> Row[Any]:
+    row = await services(request).database.read(lambda connection: connection.execute(statement).first())
     if row is None:
         raise not_found(what)
     return row

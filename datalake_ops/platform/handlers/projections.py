@@ -29,13 +29,13 @@ _PROJECTION = schema.projection.c
 
 async def own_projection(projection: UUID, request: Request, principal: PrincipalDep) -> Row[Any]:
     """Resolve the projection of the path, with its lake's connector; it must belong to the caller's organization."""
-    wanted = (
+    statement = (
         select(schema.projection, schema.lake.c.connector_id)
         .join(schema.data, schema.data.c.seq == _PROJECTION.data_seq)
         .join(schema.lake, schema.lake.c.key == schema.data.c.lake_key)
         .where(_PROJECTION.id == projection, schema.lake.c.organization_id == principal.organization_id)
     )
-    row = await services(request).database.read(lambda connection: connection.execute(wanted).first())
+    row = await services(request).database.read(lambda connection: connection.execute(statement).first())
     if row is None:
         raise not_found(f"Projection {projection}")
     return row
@@ -47,8 +47,8 @@ ProjectionDep = Annotated[Row[Any], Depends(own_projection)]
 @router.get(routes.PROJECTIONS)
 async def list_projections(data: DataDep, request: Request) -> Response:
     """List the projections of a data, oldest first."""
-    wanted = select(schema.projection).where(_PROJECTION.data_seq == data.seq).order_by(_PROJECTION.created_at)
-    rows = await services(request).database.read(lambda connection: connection.execute(wanted).all())
+    statement = select(schema.projection).where(_PROJECTION.data_seq == data.seq).order_by(_PROJECTION.created_at)
+    rows = await services(request).database.read(lambda connection: connection.execute(statement).all())
     items = [_serialize(request, row, data.lake.connector_id) for row in rows]
     return json_response({"items": items, "count": len(items)})
 
@@ -98,8 +98,8 @@ async def get_address(projection: ProjectionDep, request: Request) -> Response:
 @router.delete(routes.PROJECTION)
 async def delete_projection(projection: ProjectionDep, request: Request) -> Response:
     """Delete a projection and its file."""
-    gone = delete(schema.projection).where(_PROJECTION.id == projection.id)
-    await services(request).database.write(lambda connection: connection.execute(gone).rowcount)
+    statement = delete(schema.projection).where(_PROJECTION.id == projection.id)
+    await services(request).database.write(lambda connection: connection.execute(statement).rowcount)
     services(request).objects.delete(projection.connector_id, projection.object_name)
     return Response(status_code=204)
 

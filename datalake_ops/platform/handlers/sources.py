@@ -36,9 +36,9 @@ async def list_sources(
     organization: OrganizationDep, request: Request, parameters: Annotated[PageParameters, Query()]
 ) -> Response:
     """List the sources of an organization, oldest first; all of them unless a limit is given."""
-    mine = select(schema.source).where(schema.source.c.organization_id == organization)
+    own = select(schema.source).where(schema.source.c.organization_id == organization)
     rows = await services(request).database.read(
-        lambda connection: connection.execute(apply_page(mine, parameters, _ORDER, schema.source.c.key)).all()
+        lambda connection: connection.execute(apply_page(own, parameters, _ORDER, schema.source.c.key)).all()
     )
     return json_response({"items": [serialize_source(row) for row in rows], "count": len(rows)})
 
@@ -58,22 +58,22 @@ async def create_source(body: SourceBody, organization: OrganizationDep, request
 async def find_source(name: str, organization: OrganizationDep, request: Request) -> Response:
     """Find a source by name."""
     sources = schema.source.c
-    wanted = select(schema.source).where(sources.organization_id == organization, sources.name == name)
-    return json_response(await _one(request, wanted, f"Data source {name!r}"))
+    statement = select(schema.source).where(sources.organization_id == organization, sources.name == name)
+    return json_response(await _one(request, statement, f"Data source {name!r}"))
 
 
 @router.get(routes.SOURCE)
 async def get_source(source: UUID, request: Request, principal: PrincipalDep) -> Response:
     """One source."""
-    wanted = select(schema.source).where(*_mine(source, principal.organization_id))
-    return json_response(await _one(request, wanted, f"Data source {source}"))
+    statement = select(schema.source).where(*_own_row(source, principal.organization_id))
+    return json_response(await _one(request, statement, f"Data source {source}"))
 
 
 @router.patch(routes.SOURCE)
 async def rename_source(source: UUID, body: SourceBody, request: Request, principal: PrincipalDep) -> Response:
     """Give a source another name."""
     name = validate_name(body.name, "data source")
-    change = update(schema.source).where(*_mine(source, principal.organization_id)).values(name=name)
+    change = update(schema.source).where(*_own_row(source, principal.organization_id)).values(name=name)
 
     def rename(connection: Connection) -> Row[Any] | None:
         return connection.execute(change.returning(*schema.source.c)).first()
@@ -90,8 +90,8 @@ async def rename_source(source: UUID, body: SourceBody, request: Request, princi
 @router.delete(routes.SOURCE)
 async def delete_source(source: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Delete a source; its data stay, without source."""
-    gone = delete(schema.source).where(*_mine(source, principal.organization_id))
-    if not await services(request).database.write(lambda connection: connection.execute(gone).rowcount):
+    statement = delete(schema.source).where(*_own_row(source, principal.organization_id))
+    if not await services(request).database.write(lambda connection: connection.execute(statement).rowcount):
         raise not_found(f"Data source {source}")
     return Response(status_code=204)
 
@@ -101,12 +101,12 @@ def serialize_source(row: Any) -> dict[str, Any]:
     return {"id": row.id, "name": row.name}
 
 
-def _mine(source: UUID, organization: UUID) -> tuple[Any, Any]:
+def _own_row(source: UUID, organization: UUID) -> tuple[Any, Any]:
     return schema.source.c.id == source, schema.source.c.organization_id == organization
 
 
-async def _one(request: Request, wanted: Select[Any], what: str) -> dict[str, Any]:
-    row = await services(request).database.read(lambda connection: connection.execute(wanted).first())
+async def _one(request: Request, statement: Select[Any], what: str) -> dict[str, Any]:
+    row = await services(request).database.read(lambda connection: connection.execute(statement).first())
     if row is None:
         raise not_found(what)
     return serialize_source(row)

@@ -69,8 +69,8 @@ async def create_tag(body: TagBody, lake: LakeDep, request: Request) -> Response
 @router.get(routes.TAGS_FIND)
 async def find_tag(name: str, lake: LakeDep, request: Request) -> Response:
     """Find a data tag by name, case-sensitive."""
-    wanted = select(schema.tag).where(_TAGS.lake_key == lake.key, _TAGS.name == name)
-    return json_response(await _one(request, wanted, f"Tag {name!r}"))
+    statement = select(schema.tag).where(_TAGS.lake_key == lake.key, _TAGS.name == name)
+    return json_response(await _one(request, statement, f"Tag {name!r}"))
 
 
 @router.get(routes.ORGANIZATION_TAGS)
@@ -78,10 +78,10 @@ async def list_organization_tags(
     organization: OrganizationDep, request: Request, parameters: Annotated[TagPageParameters, Query()]
 ) -> Response:
     """List the organization's tags of resources other than data."""
-    mine = select(schema.tag).where(_TAGS.organization_id == organization, _TAGS.lake_key.is_(None))
+    own = select(schema.tag).where(_TAGS.organization_id == organization, _TAGS.lake_key.is_(None))
     if parameters.target_type is not None:
-        mine = mine.where(_TAGS.target_type == parameters.target_type)
-    return json_response(await _many(request, mine, parameters))
+        own = own.where(_TAGS.target_type == parameters.target_type)
+    return json_response(await _many(request, own, parameters))
 
 
 @router.post(routes.ORGANIZATION_TAGS)
@@ -93,9 +93,9 @@ async def create_organization_tag(
         raise bad_request("Tags of data belong to a datalake; create it there.")
     name = validate_name(body.name, "tag")
     row = {"id": new_id(), "organization_id": organization, "name": name, "created_at": now()}
-    made = insert(schema.tag).values(target_type=body.target_type, **row).returning(*_TAGS)
+    statement = insert(schema.tag).values(target_type=body.target_type, **row).returning(*_TAGS)
     try:
-        tag = await services(request).database.write(lambda connection: connection.execute(made).one())
+        tag = await services(request).database.write(lambda connection: connection.execute(statement).one())
     except IntegrityError as error:
         raise conflict(f"A tag named {name!r} exists already for {body.target_type}.") from error
     return json_response(serialize_tag(tag), 201)
@@ -106,16 +106,16 @@ async def find_organization_tag(
     name: str, target_type: TagTarget, organization: OrganizationDep, request: Request
 ) -> Response:
     """Find the organization's tag by name and target type."""
-    mine = (_TAGS.organization_id == organization, _TAGS.lake_key.is_(None))
-    wanted = select(schema.tag).where(*mine, _TAGS.name == name, _TAGS.target_type == target_type)
-    return json_response(await _one(request, wanted, f"Tag {name!r}"))
+    own = (_TAGS.organization_id == organization, _TAGS.lake_key.is_(None))
+    statement = select(schema.tag).where(*own, _TAGS.name == name, _TAGS.target_type == target_type)
+    return json_response(await _one(request, statement, f"Tag {name!r}"))
 
 
 @router.get(routes.TAG)
 async def get_tag(tag: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Get a tag."""
     return json_response(
-        await _one(request, select(schema.tag).where(*_mine(tag, principal.organization_id)), _named(tag))
+        await _one(request, select(schema.tag).where(*_own_row(tag, principal.organization_id)), _named(tag))
     )
 
 
@@ -123,7 +123,7 @@ async def get_tag(tag: UUID, request: Request, principal: PrincipalDep) -> Respo
 async def rename_tag(tag: UUID, body: TagBody, request: Request, principal: PrincipalDep) -> Response:
     """Rename a tag; data keep it."""
     name = validate_name(body.name, "tag")
-    change = update(schema.tag).where(*_mine(tag, principal.organization_id)).values(name=name).returning(*_TAGS)
+    change = update(schema.tag).where(*_own_row(tag, principal.organization_id)).values(name=name).returning(*_TAGS)
     try:
         row = await services(request).database.write(lambda connection: connection.execute(change).first())
     except IntegrityError as error:
@@ -136,8 +136,8 @@ async def rename_tag(tag: UUID, body: TagBody, request: Request, principal: Prin
 @router.delete(routes.TAG)
 async def delete_tag(tag: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Delete a tag, and take it off the data that carry it."""
-    gone = delete(schema.tag).where(*_mine(tag, principal.organization_id))
-    if not await services(request).database.write(lambda connection: connection.execute(gone).rowcount):
+    statement = delete(schema.tag).where(*_own_row(tag, principal.organization_id))
+    if not await services(request).database.write(lambda connection: connection.execute(statement).rowcount):
         raise not_found(_named(tag))
     return Response(status_code=204)
 
@@ -162,9 +162,9 @@ def serialize_tag(row: Any) -> dict[str, Any]:
 async def _reach(
     request: Request, organization: UUID, tag: UUID, change: Callable[..., int], ids: list[UUID]
 ) -> dict[str, Any]:
-    wanted = select(schema.tag).where(*_mine(tag, organization))
+    statement = select(schema.tag).where(*_own_row(tag, organization))
     database = services(request).database
-    row = await database.read(lambda connection: connection.execute(wanted).first())
+    row = await database.read(lambda connection: connection.execute(statement).first())
     if row is None:
         raise not_found(_named(tag))
     counts = [
@@ -177,18 +177,18 @@ def _named(tag: UUID) -> str:
     return f"Tag {tag}"
 
 
-def _mine(tag: UUID, organization: UUID) -> tuple[Any, Any]:
+def _own_row(tag: UUID, organization: UUID) -> tuple[Any, Any]:
     return _TAGS.id == tag, _TAGS.organization_id == organization
 
 
-async def _one(request: Request, wanted: Select[Any], what: str) -> dict[str, Any]:
-    row = await services(request).database.read(lambda connection: connection.execute(wanted).first())
+async def _one(request: Request, statement: Select[Any], what: str) -> dict[str, Any]:
+    row = await services(request).database.read(lambda connection: connection.execute(statement).first())
     if row is None:
         raise not_found(what)
     return serialize_tag(row)
 
 
-async def _many(request: Request, wanted: Select[Any], parameters: PageParameters) -> dict[str, Any]:
-    chosen = apply_page(wanted, parameters, _ORDER, _TAGS.key)
+async def _many(request: Request, statement: Select[Any], parameters: PageParameters) -> dict[str, Any]:
+    chosen = apply_page(statement, parameters, _ORDER, _TAGS.key)
     rows = await services(request).database.read(lambda connection: connection.execute(chosen).all())
     return {"items": [serialize_tag(row) for row in rows], "count": len(rows)}

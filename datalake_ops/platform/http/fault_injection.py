@@ -94,7 +94,7 @@ class FaultMiddleware:
         self._faults.journal.append(entry)
         fault = self._faults.next_fault(scope["method"], scope["path"])
         if fault is None:
-            await self._app(scope, _recorded(receive, entry), _noting(send, entry))
+            await self._app(scope, _record_body(receive, entry), _record_status(send, entry))
         else:
             entry["fault"] = fault.id
             await self._fail(fault.rule, entry, scope, receive, send)
@@ -106,15 +106,15 @@ class FaultMiddleware:
             await _cut(scope, receive)
             return
         if rule.status is not None:
-            await _drain(_recorded(receive, entry))
-            await _refuse(rule, _noting(send, entry))
+            await _drain(_record_body(receive, entry))
+            await _refuse(rule, _record_status(send, entry))
             return
         if rule.drop:
             # The request is processed and its response dropped, as when the network fails at the worst time.
-            await self._app(scope, _recorded(receive, entry), _swallow)
+            await self._app(scope, _record_body(receive, entry), _discard)
             await _cut(scope, receive)
             return
-        await self._app(scope, _recorded(receive, entry), _noting(send, entry))
+        await self._app(scope, _record_body(receive, entry), _record_status(send, entry))
 
 
 def _entry(scope: Scope) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def _entry(scope: Scope) -> dict[str, Any]:
     }
 
 
-def _recorded(receive: Receive, entry: dict[str, Any]) -> Receive:
+def _record_body(receive: Receive, entry: dict[str, Any]) -> Receive:
     """Wrap `receive` to record a JSON body, up to a limit; file bytes are not recorded."""
     if "json" not in entry["headers"].get("content-type", ""):
         return receive
@@ -156,7 +156,7 @@ def _body(raw: bytes) -> Any:
         return raw.decode("utf-8", "replace")
 
 
-def _noting(send: Send, entry: dict[str, Any]) -> Send:
+def _record_status(send: Send, entry: dict[str, Any]) -> Send:
     async def note(message: Message) -> None:
         if message["type"] == "http.response.start":
             entry["status"] = message["status"]
@@ -165,7 +165,7 @@ def _noting(send: Send, entry: dict[str, Any]) -> Send:
     return note
 
 
-async def _swallow(_message: Message) -> None:
+async def _discard(_message: Message) -> None:
     return None
 
 

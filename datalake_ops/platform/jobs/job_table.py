@@ -50,9 +50,9 @@ class NewJob:
     def digest(self) -> str:
         """Digest that tells this request from another one under the same key; the job's own id is no part of it."""
         # Keys with a leading underscore belong to one attempt only.
-        asked = {name: value for name, value in self.request.items() if not name.startswith("_")}
-        said = [self.lake_key, self.kind.value, str(self.processing_id), self.cpu, self.gpu, asked]
-        return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+        request = {name: value for name, value in self.request.items() if not name.startswith("_")}
+        values = [self.lake_key, self.kind.value, str(self.processing_id), self.cpu, self.gpu, request]
+        return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def create(connection: Connection, new: NewJob) -> Row[Any]:
@@ -105,9 +105,9 @@ def get(connection: Connection, job: UUID) -> Row[Any] | None:
 def in_states(connection: Connection, kind: JobKind, *states: JobStatus) -> Sequence[Row[Any]]:
     """Return jobs of a kind that are in one of the states, oldest first."""
     job = schema.job.c
-    wanted = job.status.in_([state.value for state in states])
+    has_state = job.status.in_([state.value for state in states])
     return connection.execute(
-        select(schema.job).where(job.kind == kind.value, wanted).order_by(job.created_at, job.id)
+        select(schema.job).where(job.kind == kind.value, has_state).order_by(job.created_at, job.id)
     ).all()
 
 

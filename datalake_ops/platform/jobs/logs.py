@@ -32,12 +32,12 @@ def append(connection: Connection, job: UUID, lines: Sequence[str]) -> None:
     room = LINES_AT_MOST - first
     if room < 0 or not lines:
         return
-    kept = [line[:LINE_LENGTH] for line in lines[:room]]
+    texts = [line[:LINE_LENGTH] for line in lines[:room]]
     if len(lines) > room:
-        kept.append(_CUT.format(LINES_AT_MOST))
+        texts.append(_CUT.format(LINES_AT_MOST))
     connection.execute(
         insert(schema.job_log),
-        [{"job_id": job, "seq": first + index, "text": line} for index, line in enumerate(kept)],
+        [{"job_id": job, "seq": first + index, "text": line} for index, line in enumerate(texts)],
     )
 
 
@@ -46,12 +46,12 @@ def put(connection: Connection, job: UUID, sent: SentLines) -> None:
     log = schema.job_log
     for index, line in enumerate(sent.lines):
         number = sent.line_nb + index
-        said = {"text": line[:LINE_LENGTH], "part": sent.part, "special": sent.special}
-        here = (log.c.job_id == job, log.c.line_nb == number)
-        if connection.execute(update(log).where(*here).values(**said)).rowcount == 0:
+        values = {"text": line[:LINE_LENGTH], "part": sent.part, "special": sent.special}
+        row_filter = (log.c.job_id == job, log.c.line_nb == number)
+        if connection.execute(update(log).where(*row_filter).values(**values)).rowcount == 0:
             seq = count(connection, job)
             if seq < LINES_AT_MOST:
-                connection.execute(insert(log).values(job_id=job, seq=seq, line_nb=number, **said))
+                connection.execute(insert(log).values(job_id=job, seq=seq, line_nb=number, **values))
 
 
 def count(connection: Connection, job: UUID) -> int:

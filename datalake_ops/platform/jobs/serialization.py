@@ -43,23 +43,23 @@ def serialize_job_v1(row: Row[Any]) -> dict[str, Any]:
 
 
 def _context(row: Row[Any], request: Request) -> dict[str, Any]:
-    asked = row.request
+    request_body = row.request
     objects = services(request).objects
     payload = objects.download_address(PLATFORM, payload_name(row.id), base_url(request))
     return {
-        "type": asked["type"] or row.kind,
+        "type": request_body["type"] or row.kind,
         "processing_job": {
             "processing_id": row.processing_id,
-            "target_id": asked["target_id"],
-            "parameters": asked["parameters"],
-            "inputs": asked["inputs"],
+            "target_id": request_body["target_id"],
+            "parameters": request_body["parameters"],
+            "inputs": request_body["inputs"],
             "payload_presigned_url": payload,
         },
         "datalake_processing_job": {
-            "input_datalake_id": asked["target_id"],
-            "output_datalake_id": asked["output_datalake_id"],
-            "model_version_id": asked["model_version_id"],
-            "parameters": asked["parameters"],
+            "input_datalake_id": request_body["target_id"],
+            "output_datalake_id": request_body["output_datalake_id"],
+            "model_version_id": request_body["model_version_id"],
+            "parameters": request_body["parameters"],
             "payload_presigned_url": payload,
         },
     }

@@ -63,13 +63,13 @@ class StagedFile:
 
     def write(self, chunk: bytes) -> None:
         """Append bytes."""
-        self._opened().write(chunk)
+        self._open_file().write(chunk)
         self.size += len(chunk)
 
     def append_file(self, source: BinaryIO) -> None:
         """Append the rest of an open file in chunks."""
-        shutil.copyfileobj(source, self._opened(), 1024 * 1024)
-        self.size = self._opened().tell()
+        shutil.copyfileobj(source, self._open_file(), 1024 * 1024)
+        self.size = self._open_file().tell()
 
     def commit(self, connector: str, key: str) -> None:
         """Make the file the object of that name, by one rename."""
@@ -77,14 +77,14 @@ class StagedFile:
 
     def move_to(self, target: Path) -> None:
         """Close the file and move it to `target`, creating missing folders."""
-        self._opened().close()
+        self._open_file().close()
         try:
             self._path.replace(target)
         except FileNotFoundError:
             target.parent.mkdir(parents=True, exist_ok=True)
             self._path.replace(target)
 
-    def _opened(self) -> BinaryIO:
+    def _open_file(self) -> BinaryIO:
         if self._file is None:
             self._file = self._path.open("xb")
         return self._file

@@ -114,10 +114,10 @@ class LocalObjectStore:
         grant = self.grant(GET, connector, object_name)
         return f"{base_url}{OBJECT_PATH}?{self.signer.query(grant)}"
 
-    def taken(self, connector: UUID, object_name: str) -> bool:
+    def is_taken(self, connector: UUID, object_name: str) -> bool:
         """Return True if the name belongs to a registered data or projection, or to a file of the bucket."""
         if self.folder.exists(str(connector), object_name):
-            return self._database.read_sync(lambda connection: _registered(connection, connector, object_name))
+            return self._database.read_sync(lambda connection: _is_registered(connection, connector, object_name))
         return self.bucket(connector).size(object_name) is not None
 
     def probe(self, connector: UUID, object_name: str, content_type: str) -> MediaProperties | ProbeFailure:
@@ -163,7 +163,7 @@ def _first_connector(connection: Connection) -> UUID | None:
     return connection.scalar(select(organization.default_connector_id).order_by(organization.created_at).limit(1))
 
 
-def _registered(connection: Connection, connector: UUID, name: str) -> bool:
+def _is_registered(connection: Connection, connector: UUID, name: str) -> bool:
     data, projection, lake = schema.data.c, schema.projection.c, schema.lake.c
     lakes = select(lake.key).where(lake.connector_id == connector)
     as_data = select(data.seq).where(data.lake_key.in_(lakes), data.object_name == name)

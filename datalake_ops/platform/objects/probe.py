@@ -87,7 +87,7 @@ def _probe_image(file: BinaryIO, kind: str, size_bytes: int) -> ProbeResult:
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file, formats=FORMATS) as image:
-                return _decoded(image, kind, size_bytes)
+                return _decode(image, kind, size_bytes)
     except UnreadableFileError:
         raise
     except UnidentifiedImageError as error:
@@ -97,7 +97,7 @@ def _probe_image(file: BinaryIO, kind: str, size_bytes: int) -> ProbeResult:
         raise UnreadableFileError(f"the image cannot be decoded: {_sentence(error)}") from error
 
 
-def _decoded(image: Image.Image, kind: str, size_bytes: int) -> ProbeResult:
+def _decode(image: Image.Image, kind: str, size_bytes: int) -> ProbeResult:
     width, height = _stored_size(image)
     frames = getattr(image, "n_frames", 1) if image.format in ("GIF", "WEBP", "TIFF") else 1
     if width * height * frames > PIXELS:

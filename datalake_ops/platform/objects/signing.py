@@ -97,7 +97,7 @@ class Signer:
 
     def query(self, grant: Grant) -> str:
         """Encode a grant as the query string of an address, to be requested with the grant's method."""
-        texts = [f"{name}={_quoted(text)}" for name, text in grant.texts().items() if name != "method"]
+        texts = [f"{name}={_quote(text)}" for name, text in grant.texts().items() if name != "method"]
         return f"{'&'.join(texts)}&signature={self.signature(grant)}"
 
     def read_query(self, texts: Mapping[str, str], method: str, now: float) -> Grant:
@@ -144,5 +144,5 @@ class Signer:
             raise RefusedGrantError("This address has expired; ask the platform for a new one.")
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return text if _PLAIN.fullmatch(text) else quote(text, safe="")

@@ -53,11 +53,11 @@ class UploadSink:
         self._buffer.clear()
 
 
-async def stream_range(file: BinaryIO, asked: ByteRange) -> AsyncIterator[bytes]:
+async def stream_range(file: BinaryIO, byte_range: ByteRange) -> AsyncIterator[bytes]:
     """Stream the bytes of a range; closes the file at the end, also when the reader disconnects."""
     try:
-        file.seek(asked.start)
-        left = asked.length
+        file.seek(byte_range.start)
+        left = byte_range.length
         while left > 0:
             chunk = await to_thread.run_sync(file.read, min(left, BUFFER_BYTES))
             if not chunk:

@@ -45,8 +45,8 @@ def compile_filter(connection: Connection, lake: LakeRow, node: Node) -> Compile
     """
     compiler = _Compiler(connection, lake)
     parts = node.parts if isinstance(node, And) else (node,)
-    tags = tuple(compiler.tag_set(part) for part in parts if isinstance(part, Comparison) and _drives(part))
-    conditions = tuple(compiler.condition(part) for part in parts if not _drives(part))
+    tags = tuple(compiler.tag_set(part) for part in parts if isinstance(part, Comparison) and _can_drive(part))
+    conditions = tuple(compiler.condition(part) for part in parts if not _can_drive(part))
     return CompiledFilter(conditions, tags, any(_is_narrow(part) for part in parts))
 
 
@@ -60,7 +60,7 @@ def has_any_tag(tags: TagSet) -> Condition:
     return exists(carried.correlate(schema.data))
 
 
-def _drives(part: Node) -> bool:
+def _can_drive(part: Node) -> bool:
     """Return True if a part requires tags, so that the tags' own table can drive the query."""
     return (
         isinstance(part, Comparison)
@@ -88,8 +88,8 @@ class _Compiler:
 
     def tag_set(self, comparison: Comparison) -> TagSet:
         tags = schema.tag.c
-        wanted = select(tags.key, tags.data_count).where(tags.lake_key == self._lake.key)
-        rows = self._connection.execute(wanted.where(values.text(tags.name, comparison))).all()
+        statement = select(tags.key, tags.data_count).where(tags.lake_key == self._lake.key)
+        rows = self._connection.execute(statement.where(values.text(tags.name, comparison))).all()
         return TagSet(tuple(row.key for row in rows), sum(row.data_count for row in rows))
 
     @property

@@ -68,7 +68,7 @@ def parse(text: str) -> Node:
         # The transformer makes the parser return our own tree.
         return cast("Node", _parser().parse(text))
     except UnexpectedInput as error:
-        raise _explained(text, error) from error
+        raise _syntax_error(text, error) from error
     except VisitError as error:
         if isinstance(error.orig_exc, QueryError):
             raise error.orig_exc from error
@@ -85,32 +85,32 @@ class _Builder(Transformer[Token, Any]):
         return node  # type: ignore[no-any-return]
 
     def some(self, children: list[Any]) -> tuple[Node, int, int]:
-        return _joined(Or, children)
+        return _combine(Or, children)
 
     def every(self, children: list[Any]) -> tuple[Node, int, int]:
-        return _joined(And, children)
+        return _combine(And, children)
 
     def comparison(self, children: list[Any]) -> tuple[Node, int, int]:
         name, operator, value = children
-        return _compared(name, Operator(str(operator)), [value])
+        return _comparison(name, Operator(str(operator)), [value])
 
     def starts(self, children: list[Any]) -> tuple[Node, int, int]:
-        return _compared(children[0], Operator.STARTS, children[1:])
+        return _comparison(children[0], Operator.STARTS, children[1:])
 
     def ends(self, children: list[Any]) -> tuple[Node, int, int]:
-        return _compared(children[0], Operator.ENDS, children[1:])
+        return _comparison(children[0], Operator.ENDS, children[1:])
 
     def not_starts(self, children: list[Any]) -> tuple[Node, int, int]:
-        return _compared(children[0], Operator.NOT_STARTS, children[1:])
+        return _comparison(children[0], Operator.NOT_STARTS, children[1:])
 
     def not_ends(self, children: list[Any]) -> tuple[Node, int, int]:
-        return _compared(children[0], Operator.NOT_ENDS, children[1:])
+        return _comparison(children[0], Operator.NOT_ENDS, children[1:])
 
     def among(self, children: list[Any]) -> tuple[Node, int, int]:
-        return _compared(children[0], Operator.IN, children[1])
+        return _comparison(children[0], Operator.IN, children[1])
 
     def not_among(self, children: list[Any]) -> tuple[Node, int, int]:
-        return _compared(children[0], Operator.NOT_IN, children[1])
+        return _comparison(children[0], Operator.NOT_IN, children[1])
 
     def items(self, children: list[Any]) -> list[Any]:
         if len(children) > ITEMS:
@@ -122,7 +122,7 @@ class _Builder(Transformer[Token, Any]):
         return _literal(token), token.column or 1
 
 
-def _joined(kind: type[And] | type[Or], children: list[Any]) -> tuple[Node, int, int]:
+def _combine(kind: type[And] | type[Or], children: list[Any]) -> tuple[Node, int, int]:
     if len(children) == 1:
         only: tuple[Node, int, int] = children[0]
         return only
@@ -136,7 +136,7 @@ def _joined(kind: type[And] | type[Or], children: list[Any]) -> tuple[Node, int,
     return kind(tuple(parts)), sum(child[1] for child in children), depth
 
 
-def _compared(name: Token, operator: Operator, values: list[Any]) -> tuple[Node, int, int]:
+def _comparison(name: Token, operator: Operator, values: list[Any]) -> tuple[Node, int, int]:
     literals = tuple(value for value, _ in values)
     return Comparison(str(name), operator, literals, name.column or 1, values[0][1]), 1, 1
 
@@ -174,7 +174,7 @@ def _parser() -> Lark:
     return Lark(_GRAMMAR, parser="lalr", transformer=_Builder(), propagate_positions=False)
 
 
-def _explained(text: str, error: UnexpectedInput) -> QueryError:
+def _syntax_error(text: str, error: UnexpectedInput) -> QueryError:
     """Error message with the unexpected token, its column, and the expected tokens."""
     place = cast("int | None", error.pos_in_stream)
     position = len(text) if place is None or place < 0 else place

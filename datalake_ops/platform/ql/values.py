@@ -29,7 +29,7 @@ def text(column: ColumnElement[Any], comparison: Comparison) -> Condition:
     if comparison.values == (None,):
         return _absent(column, comparison)
     values = [_of_type(value, str, "a text in double quotes", comparison) for value in comparison.values]
-    return _signed(column, comparison, _text_positive(column, comparison.operator.positive, values))
+    return _negate_if_negative(column, comparison, _text_positive(column, comparison.operator.positive, values))
 
 
 def number(column: ColumnElement[Any], comparison: Comparison) -> Condition:
@@ -39,7 +39,7 @@ def number(column: ColumnElement[Any], comparison: Comparison) -> Condition:
     if comparison.operator.positive in _MATCHES:
         raise _not_for(comparison, "a number")
     values = [_of_type(value, (int, float), "a number", comparison) for value in comparison.values]
-    return _signed(column, comparison, _plain_positive(column, comparison.operator.positive, values))
+    return _negate_if_negative(column, comparison, _plain_positive(column, comparison.operator.positive, values))
 
 
 def choice(column: ColumnElement[Any], comparison: Comparison, words: tuple[str, ...]) -> Condition:
@@ -50,7 +50,9 @@ def choice(column: ColumnElement[Any], comparison: Comparison, words: tuple[str,
         if value not in words:
             known = ", ".join(f'"{word}"' for word in words)
             raise QueryError(f"{comparison.name} is one of {known}, not {value!r}", comparison.value_column)
-    return _signed(column, comparison, _plain_positive(column, comparison.operator.positive, list(comparison.values)))
+    return _negate_if_negative(
+        column, comparison, _plain_positive(column, comparison.operator.positive, list(comparison.values))
+    )
 
 
 def identifier(column: ColumnElement[Any], comparison: Comparison) -> Condition:
@@ -58,7 +60,7 @@ def identifier(column: ColumnElement[Any], comparison: Comparison) -> Condition:
     if comparison.operator.positive not in (Operator.EQUAL, Operator.IN):
         raise _not_for(comparison, "an identifier")
     values = [_uuid(value, comparison) for value in comparison.values]
-    return _signed(column, comparison, _plain_positive(column, comparison.operator.positive, values))
+    return _negate_if_negative(column, comparison, _plain_positive(column, comparison.operator.positive, values))
 
 
 def moment(
@@ -80,7 +82,7 @@ def moment(
         edge = start if positive in (Operator.LESS, Operator.GREATER_EQUAL) else end
         before = positive in (Operator.LESS, Operator.LESS_EQUAL)
         return _COMPARE[Operator.LESS if before else Operator.GREATER_EQUAL](column, edge)
-    return _signed(column, comparison, or_(*(and_(column >= start, column < end) for start, end in bounds)))
+    return _negate_if_negative(column, comparison, or_(*(and_(column >= start, column < end) for start, end in bounds)))
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ def _plain_positive(column: ColumnElement[Any], operator: Operator, values: list
     return _COMPARE[operator](column, values[0])
 
 
-def _signed(column: ColumnElement[Any], comparison: Comparison, positive: Condition) -> Condition:
+def _negate_if_negative(column: ColumnElement[Any], comparison: Comparison, positive: Condition) -> Condition:
     return or_(column.is_(None), ~positive) if comparison.operator.is_negative else positive
 
 

@@ -64,13 +64,13 @@ class Tokens:
 
     async def principal(self, token: str) -> Principal | None:
         """Return the principal of a token, None if it is not valid."""
-        asked = digest(token)
-        known = self._known.get(asked)
+        token_digest = digest(token)
+        known = self._known.get(token_digest)
         if known is not None:
             return known
-        found = await self._database.read(lambda connection: _find(connection, asked))
+        found = await self._database.read(lambda connection: _find(connection, token_digest))
         if found is not None:
-            self._known[asked] = found
+            self._known[token_digest] = found
         return found
 
     def forget(self) -> None:
@@ -78,12 +78,12 @@ class Tokens:
         self._known.clear()
 
 
-def _find(connection: Connection, asked: bytes) -> Principal | None:
+def _find(connection: Connection, token_digest: bytes) -> Principal | None:
     row = connection.execute(
         select(schema.token, schema.user.c.username)
         .join(schema.user, schema.user.c.id == schema.token.c.user_id)
-        .where(schema.token.c.digest == asked)
+        .where(schema.token.c.digest == token_digest)
     ).first()
-    if row is None or not hmac.compare_digest(row.digest, asked):
+    if row is None or not hmac.compare_digest(row.digest, token_digest):
         return None
     return Principal(row.organization_id, row.user_id, row.username, row.job_id)

@@ -165,5 +165,5 @@ async def _check_free(store: LocalObjectStore, connector: UUID, name: str) -> No
         check_object_name(name)
     except BadNameError as error:
         raise bad_request(str(error)) from error
-    if await to_thread.run_sync(store.taken, connector, name):
+    if await to_thread.run_sync(store.is_taken, connector, name):
         raise conflict(f"The object {name!r} is data already; an upload does not replace it.")

@@ -49,7 +49,7 @@ _DRAIN_BYTES = 128 * 1024 * 1024
 async def upload_form(request: Request) -> Response:
     """Receive a small file sent as a form."""
     store = store_of(request)
-    async with _receiving(request, store) as (body, staged):
+    async with _receive_upload(request, store) as (body, staged):
         form = UploadForm(request.headers.get("content-type", ""))
         grant, incoming = await _read_form(form, body, store, staged)
         await incoming.finish(lambda _: _commit(store, staged, grant))
@@ -60,7 +60,7 @@ async def upload_form(request: Request) -> Response:
 async def upload_part(request: Request) -> Response:
     """Receive one part of a large file."""
     store = store_of(request)
-    async with _receiving(request, store) as (body, staged):
+    async with _receive_upload(request, store) as (body, staged):
         grant = store.signer.read_query(request.query_params, PUT, time.time())
         store.uploads.check(grant.upload, grant.connector, grant.key)
         incoming = UploadSink(staged, grant.max_bytes)
@@ -81,11 +81,11 @@ async def download(request: Request) -> Response:
         raise RefusalError(HTTPStatus.FORBIDDEN, str(error)) from error
     except FileNotFoundError as error:
         raise not_found(f"Object {grant.key}") from error
-    return _give(request, grant.key, opened)
+    return _send_object(request, grant.key, opened)
 
 
 @asynccontextmanager
-async def _receiving(request: Request, store: LocalObjectStore) -> AsyncIterator[tuple[Body, StagedFile]]:
+async def _receive_upload(request: Request, store: LocalObjectStore) -> AsyncIterator[tuple[Body, StagedFile]]:
     """Body and a staged file that is deleted unless committed; failures become error answers of the wire."""
     body = request.stream()
     with store.folder.stage() as staged:
@@ -126,12 +126,12 @@ async def _read_form(
 
 def _commit(store: LocalObjectStore, staged: StagedFile, grant: Grant) -> None:
     # Checked again: the name was free when the form was signed, which may be an hour ago.
-    if store.taken(UUID(grant.connector), grant.key):
+    if store.is_taken(UUID(grant.connector), grant.key):
         raise conflict(f"The object {grant.key!r} is data already; an upload does not replace it.")
     staged.commit(grant.connector, grant.key)
 
 
-def _give(request: Request, name: str, opened: OpenObject) -> Response:
+def _send_object(request: Request, name: str, opened: OpenObject) -> Response:
     etag = f'"{opened.changed_ns:x}-{opened.size:x}"'
     headers = {
         "Accept-Ranges": "bytes",

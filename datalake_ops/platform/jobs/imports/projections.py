@@ -29,15 +29,15 @@ class _ProjectionToImport:
 
 def attach_projections(work: ImportWork) -> None:
     """Attach the named objects to their data; those attached already stay as they are."""
-    asked = [
+    projections = [
         _ProjectionToImport(data_name, one["name"], one["object_name"])
         for data_name, several in work.request["projections"].items()
         for one in several
     ]
-    counts: Counter[str] = Counter(listed=len(asked))
+    counts: Counter[str] = Counter(listed=len(projections))
     lines: list[str] = []
     ready: list[tuple[_ProjectionToImport, MediaProperties | ProbeFailure]] = []
-    for one in asked:
+    for one in projections:
         work.check()
         if work.store.stat(work.lake.connector_id, one.object_name) is None:
             counts["missing"] += 1
@@ -64,8 +64,8 @@ def _attach(
 ) -> None:
     data = schema.data.c
     for one, result in ready:
-        wanted = select(data.seq).where(data.lake_key == work.lake.key, data.object_name == one.data_name)
-        seq = connection.execute(wanted).scalar()
+        statement = select(data.seq).where(data.lake_key == work.lake.key, data.object_name == one.data_name)
+        seq = connection.execute(statement).scalar()
         if seq is None:
             counts["missing"] += 1
             lines.append(f"{one.data_name}: the lake has no data of this object name")

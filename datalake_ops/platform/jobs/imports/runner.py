@@ -63,7 +63,7 @@ class ImportRunner:
         rows = self._database.read_sync(lambda connection: job_table.in_states(connection, JobKind.IMPORT, *unfinished))
         for row in rows:
             self.enqueue(row.id, row.lake_key)
-        self._threads.submit(self._guarded, self._probe_leftovers)
+        self._threads.submit(self._run_guarded, self._probe_leftovers)
 
     def enqueue(self, job: UUID, lake_key: int) -> None:
         """Queue an import."""
@@ -89,9 +89,9 @@ class ImportRunner:
                     del self._lanes[lake_key]
                     return
                 job = lane.popleft()
-            self._guarded(self._run, job)
+            self._run_guarded(self._run, job)
 
-    def _guarded(self, work: Callable[..., None], *arguments: UUID) -> None:
+    def _run_guarded(self, work: Callable[..., None], *arguments: UUID) -> None:
         """Run work of a pool thread, which would swallow the exception otherwise."""
         try:
             work(*arguments)
@@ -105,7 +105,7 @@ class ImportRunner:
         if work is None:
             return
         try:
-            self._do(work)
+            self._execute_steps(work)
         except NoLongerRunningError:
             # Killed: registered data stay, and must not stay unprobed.
             self._probe_leftovers()
@@ -117,7 +117,7 @@ class ImportRunner:
             self._database.write_sync(lambda connection: _end(connection, job, JobStatus.FAILED, reason))
             self._probe_leftovers()
 
-    def _do(self, work: ImportWork) -> None:
+    def _execute_steps(self, work: ImportWork) -> None:
         progress = self._database.read_sync(lambda connection: read_progress(connection, work.job))
         if not progress.listed_all:
             step = next(step for name, step in _STEPS.items() if name in work.request)
@@ -131,7 +131,7 @@ class ImportRunner:
         if row is None or JobStatus(row.status).is_terminal:
             return None
         if job_table.move(connection, job, JobStatus.RUNNING, counts=row.counts or dict.fromkeys(COUNTS, 0)):
-            logs.append(connection, job, [_intent(row)])
+            logs.append(connection, job, [_describe_request(row)])
         lake = connection.execute(select(schema.lake).where(schema.lake.c.key == row.lake_key)).one()
         return ImportWork(job, _lake(lake), row.request, self._database, self._store, self._stopping)
 
@@ -149,7 +149,7 @@ class ImportRunner:
         return items[-1].seq if items else None
 
 
-def _intent(row: Row[Any]) -> str:
+def _describe_request(row: Row[Any]) -> str:
     request = row.request
     if "prefixes" in request:
         return "importing what starts with " + ", ".join(repr(prefix) for prefix in request["prefixes"])

@@ -34,7 +34,7 @@ T = TypeVar("T")
 # Rows of one transaction: enough to be quick, few enough not to delay a registration behind it.
 LIST_BATCH = 1000
 PROBE_BATCH = 128
-SAY_SECONDS = 5.0
+LOG_SECONDS = 5.0
 COUNTS = ("listed", "imported", "skipped_known", "skipped_type", "skipped_name", "missing", "measured", "failed")
 
 
@@ -52,17 +52,17 @@ class ImportWork:
     database: Database
     store: LocalObjectStore
     stopping: threading.Event
-    _said_at: float = field(default=0.0, init=False)
+    _logged_at: float = field(default=0.0, init=False)
 
     def check(self) -> None:
         """Raise ServerStoppingError if the server is stopping."""
         if self.stopping.is_set():
             raise ServerStoppingError
 
-    def say(self, connection: Connection, text: str, always: bool = False) -> None:
+    def log(self, connection: Connection, text: str, always: bool = False) -> None:
         """Append a line to the job's log, at most once per LOG_SECONDS unless `always`."""
-        if always or time.monotonic() - self._said_at >= SAY_SECONDS:
-            self._said_at = time.monotonic()
+        if always or time.monotonic() - self._logged_at >= LOG_SECONDS:
+            self._logged_at = time.monotonic()
             logs.append(connection, self.job, [text])
 
 
@@ -72,7 +72,7 @@ def list_prefixes(work: ImportWork) -> None:
     bucket = work.store.bucket(work.lake.connector_id)
     for batch in _batches(bucket.walk(work.request["prefixes"], progress.name), LIST_BATCH):
         work.check()
-        found, counts = _sorted_out(batch, work.request)
+        found, counts = _classify(batch, work.request)
         name = max((item.name for item in batch if _storable(item.name)), default="")
         work.database.write_sync(partial(_register, work=work, found=found, counts=counts, name=name))
 
@@ -97,7 +97,7 @@ def list_objects(work: ImportWork) -> None:
 
     def register(connection: Connection) -> None:
         logs.append(connection, work.job, lines)
-        ready = [_with_names(connection, work.lake, found, change) for found, change in chosen]
+        ready = [_with_tags_and_source(connection, work.lake, found, change) for found, change in chosen]
         _register(connection, work, ready, counts, "")
 
     work.database.write_sync(register)
@@ -128,7 +128,7 @@ def pending_data(rows: Iterable[Any]) -> list[PendingData]:
     return [PendingData(row.seq, row.object_name, row.content_type, row.metadata) for row in rows]
 
 
-def _sorted_out(batch: Sequence[BucketEntry], request: Mapping[str, Any]) -> tuple[list[ImportItem], Counter[str]]:
+def _classify(batch: Sequence[BucketEntry], request: Mapping[str, Any]) -> tuple[list[ImportItem], Counter[str]]:
     counts: Counter[str] = Counter(listed=len(batch))
     found: list[ImportItem] = []
     for item in batch:
@@ -151,7 +151,9 @@ def _storable(name: str) -> bool:
     return True
 
 
-def _with_names(connection: Connection, lake: LakeRow, found: ImportItem, change: Mapping[str, Any]) -> ImportItem:
+def _with_tags_and_source(
+    connection: Connection, lake: LakeRow, found: ImportItem, change: Mapping[str, Any]
+) -> ImportItem:
     tags = tuple(tag_keys(connection, lake, change["tags"]).values())
     source = change["data_source"]
     key = source_key(connection, lake.organization_id, source) if source else None
@@ -165,7 +167,7 @@ def _register(
     counts = counts + Counter(imported=len(seqs), skipped_known=len(found) - len(seqs))
     totals = add_counts(connection, work.job, counts)
     record_listed(connection, work.job, name, seqs)
-    work.say(connection, f"listed {totals['listed']:,} objects, imported {totals['imported']:,}")
+    work.log(connection, f"listed {totals['listed']:,} objects, imported {totals['imported']:,}")
 
 
 def _pending_data(connection: Connection, work: ImportWork) -> list[PendingData]:
@@ -194,7 +196,7 @@ def _record_probes(
         work.job,
         [f"{item.object_name}: {result.reason}" for item, result in results if isinstance(result, ProbeFailure)],
     )
-    work.say(connection, f"read {totals['measured']:,} of {totals['imported']:,} files")
+    work.log(connection, f"read {totals['measured']:,} of {totals['imported']:,} files")
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

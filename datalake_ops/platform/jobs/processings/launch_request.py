@@ -95,12 +95,12 @@ class Launch:
             raise RefusalError(402, f"The job asks for {gpu} GPUs; this platform has {resources.gpus}.")
 
     def _check_data(self, connection: Connection) -> None:
-        wanted = list(dict.fromkeys(self.body.data_ids))
-        if not wanted:
+        data_ids = list(dict.fromkeys(self.body.data_ids))
+        if not data_ids:
             raise bad_request("data_ids is empty; a processing needs data to work on.")
         data = schema.data.c
-        for start in range(0, len(wanted), _CHUNK):
-            chunk = wanted[start : start + _CHUNK]
+        for start in range(0, len(data_ids), _CHUNK):
+            chunk = data_ids[start : start + _CHUNK]
             known = set(
                 connection.scalars(select(data.id).where(data.lake_key == self.lake.key, data.id.in_(chunk))).all()
             )
@@ -116,8 +116,8 @@ class Launch:
         if inputs.get("output_datalake_id") or not self.body.target_datalake_name:
             return self._legacy("output_datalake_id", inputs)
         lake = schema.lake.c
-        mine = (lake.organization_id == self.lake.organization_id, lake.name == self.body.target_datalake_name)
-        found = connection.execute(select(lake.id).where(*mine)).scalar()
+        own = (lake.organization_id == self.lake.organization_id, lake.name == self.body.target_datalake_name)
+        found = connection.execute(select(lake.id).where(*own)).scalar()
         if found is None:
             raise not_found(f"Datalake {self.body.target_datalake_name!r}")
         return str(found)
