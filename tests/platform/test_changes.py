@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
@@ -165,19 +166,19 @@ def test_what_is_no_cursor_is_refused(datalake_platform: PlatformServer, lake: D
         lake.list_changes(cursor)
 
 
-def test_old_changes_are_dropped_and_who_missed_them_is_told(tmp_path: Path, files: list[Path]) -> None:
-    with PlatformServer(home=tmp_path / "home") as server, server.hook() as lake:
-        start = lake.list_changes().cursor
-        upload(lake, files)
-        kept = lake.list_changes(start, limit=1).cursor
-        server.stop()
-        with sqlite3.connect(tmp_path / "home" / "datalake.db") as database:
-            database.execute("DELETE FROM change WHERE seq <= ?", (int(kept),))
-        server.start()
+def test_old_changes_are_dropped_and_who_missed_them_is_told(
+    datalake_platform: PlatformServer, lake: DatalakeHook, files: list[Path]
+) -> None:
+    start = lake.list_changes().cursor
+    upload(lake, files)
+    kept = lake.list_changes(start, limit=1).cursor
 
-        assert lake.list_changes(start).lost
-        assert len(lake.list_changes(start).data) == 4
-        assert not lake.list_changes(kept).lost
+    with closing(sqlite3.connect(datalake_platform.home / "datalake.db", timeout=60)) as database, database:
+        database.execute("DELETE FROM change WHERE seq <= ?", (int(kept),))
+
+    assert lake.list_changes(start).lost
+    assert len(lake.list_changes(start).data) == 4
+    assert not lake.list_changes(kept).lost
 
 
 def test_a_database_of_the_first_version_gets_the_log(tmp_path: Path) -> None:

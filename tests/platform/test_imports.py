@@ -251,7 +251,7 @@ def test_another_organization_sees_a_bucket_of_its_own(server: PlatformServer, f
 
 def fill(bucket: Path, count: int, content: bytes) -> None:
     """Many names of one file: quickly made, and each an object of its own."""
-    bucket.mkdir()
+    bucket.mkdir(exist_ok=True)
     first = bucket / "first.jpg"
     first.write_bytes(content)
     for index in range(count - 1):
@@ -285,19 +285,17 @@ def test_an_import_goes_on_where_a_killed_server_left_it(
         assert {data["upload_status"] for data in found} == {"DONE"}
 
 
-def test_a_killed_import_ends_at_once_and_leaves_nothing_unread(tmp_path: Path) -> None:
-    fill(tmp_path / "bucket", 300, a_jpeg(1200, 900))
-    with PlatformServer(home=tmp_path / "home", bucket=tmp_path / "bucket") as server:
-        api = Api(server)
-        job = start(api, prefixes=[""], tag_ids=[])
-        wait_for_count(api, job, "imported", 1)
+def test_a_killed_import_ends_at_once_and_leaves_nothing_unread(api: Api, folder: Path) -> None:
+    fill(folder, 300, a_jpeg(1200, 900))
+    job = start(api, prefixes=[f"{folder.name}/"], tag_ids=[])
+    wait_for_count(api, job, "imported", 1)
 
-        killed = api.json("POST", f"/api/v2/job/{job['id']}/kill")
+    killed = api.json("POST", f"/api/v2/job/{job['id']}/kill")
 
-        assert killed["status"] == "KILLED"
-        assert killed["counts"]["measured"] < 300
-        assert api.json("POST", f"/api/v2/job/{job['id']}/kill")["status"] == "KILLED"
-        api.until(lambda: {data["upload_status"] for data in api.all_data()} == {"DONE"})
+    assert killed["status"] == "KILLED"
+    assert killed["counts"]["measured"] < 300
+    assert api.json("POST", f"/api/v2/job/{job['id']}/kill")["status"] == "KILLED"
+    api.until(lambda: {data["upload_status"] for data in api.all_data()} == {"DONE"})
 
 
 def wait_for_count(api: Api, job: dict[str, Any], name: str, least: int) -> None:

@@ -48,7 +48,12 @@ def restarted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         lab.api.until((server.home / "jobs" / ended["id"] / "rc").exists)
         server.start()
         lab.api = Api(server)
-        yield Restarted(lab, folder, running, ended, unkilled, waiting)
+        restarted = Restarted(lab, folder, running, ended, unkilled, waiting)
+        yield restarted
+        # Where tests were left out, their programs still run.
+        restarted.go("running")
+        lab.kill(unkilled)
+        lab.api.ended(waiting)
 
 
 def test_a_job_that_waits_when_its_server_ends_waits_on(restarted: Restarted) -> None:

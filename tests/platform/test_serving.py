@@ -140,13 +140,15 @@ def started(home: Path) -> Iterator[tuple[str, str]]:
     command = [sys.executable, "-m", "datalake_ops.platform", "--home", str(home), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        lines: list[str] = []
-        while not any(line.startswith("hook = ") for line in lines):
-            line = process.stdout.readline()
-            assert line, "the server ended before it was ready"
-            lines.append(line)
-        yield "".join(lines), json.loads((home / "server.json").read_text())["url"]
-        process.terminate()
+        try:
+            lines: list[str] = []
+            while not any(line.startswith("hook = ") for line in lines):
+                line = process.stdout.readline()
+                assert line, "the server ended before it was ready"
+                lines.append(line)
+            yield "".join(lines), json.loads((home / "server.json").read_text())["url"]
+        finally:
+            process.terminate()
         assert process.wait(120) == 0
 
 
