@@ -33,7 +33,9 @@ os.environ.update(prefect_environment(_HOME))
 # Prefect warns of the log lines of a task that runs outside a flow, its own lines included.
 os.environ["PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW"] = "ignore"
 
-from prefect.testing.utilities import prefect_test_harness  # noqa: E402
+from prefect.context import refresh_global_settings_context  # noqa: E402
+from prefect.events.worker import EventsWorker  # noqa: E402
+from prefect.logging.handlers import APILogWorker  # noqa: E402
 
 from prefect_tasks import DatalakeCredentials  # noqa: E402
 
@@ -57,17 +59,23 @@ ENDS = {"failing": "fail", "patient": "wait", "second-time-lucky": "fail-once", 
 
 
 @pytest.fixture(scope="session")
-def prefect_api() -> Iterator[None]:
-    """An ephemeral Prefect API for the flows that tests run in this process."""
-    with prefect_test_harness(server_startup_timeout=240):
-        yield
+def prefect_server(shared_postgres: PostgresServer | None) -> Iterator[PrefectServer]:
+    """The session's Prefect server: its start, above all the making of its database, takes longer than most tests."""
+    with PrefectServer(database_url=shared_postgres and shared_postgres.url("postgresql+asyncpg")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
-def prefect_server(shared_postgres: PostgresServer | None) -> Iterator[PrefectServer]:
-    """A real Prefect server, for flows that run in processes of their own."""
-    with PrefectServer(database_url=shared_postgres and shared_postgres.url("postgresql+asyncpg")) as server:
-        yield server
+def prefect_api(prefect_server: PrefectServer) -> Iterator[None]:
+    """Makes the session's server that of the flows and clients of this process, whatever thread they are in."""
+    os.environ["PREFECT_API_URL"] = prefect_server.api_url
+    refresh_global_settings_context()
+    yield
+    # What is still to be sent must not wait for a server that is gone.
+    APILogWorker.drain_all()
+    EventsWorker.drain_all()
+    del os.environ["PREFECT_API_URL"]
+    refresh_global_settings_context()
 
 
 @pytest.fixture(scope="session")

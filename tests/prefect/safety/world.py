@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from contextvars import copy_context
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from threading import local
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName, LogFilter, LogFilterFlowRunId
@@ -29,12 +28,18 @@ from datalake_ops.testing import prefect as harness
 from datalake_ops.testing.prefect import PrefectServer
 from datalake_ops.wire.jobs import Job, JobStatus
 
-FLOWS = Path(__file__).with_name("safety_flows.py")
+FLOWS = Path(__file__).with_name("flows.py")
+MARKS = [pytest.mark.end_to_end, pytest.mark.timeout(7200)]
+POOL, DOOMED_POOL = "local", "doomed"
 PATIENCE = 600.0
+# Four heartbeats: one that comes late must not crash a run that is well.
+ZOMBIE_SECONDS = 120
+KILLED, RUNNING, SUCCEEDED = JobStatus.KILLED, JobStatus.RUNNING, JobStatus.SUCCEEDED
+# Prefect kills a cancelled run after 30 s: only a wait that was in time can say so.
+BY_THE_WAIT = "because its wait was stopped"
 _PAGE = 200
 
-
-# Many stories look at once, and each look makes a client of its own.
+# Many stories look at once.
 wait_until = partial(harness.wait_until, seconds=PATIENCE, pause=1.0)
 
 
@@ -48,11 +53,16 @@ class World:
     folder: Path
     ends: Path
     environment: dict[str, str]
+    clients: ExitStack
+    _of_thread: local = field(default_factory=local)
 
-    @contextmanager
-    def client(self) -> Iterator[SyncPrefectClient]:
-        with get_client(sync_client=True) as client:
-            yield client
+    @property
+    def client(self) -> SyncPrefectClient:
+        """The client of this thread, open until the world ends: making one costs more than what it is asked."""
+        if not hasattr(self._of_thread, "client"):
+            self._of_thread.client = self.clients.enter_context(get_client(sync_client=True))
+        client: SyncPrefectClient = self._of_thread.client
+        return client
 
     def note(self) -> Path:
         return self.folder / f"{uuid4().hex}.note"
@@ -60,9 +70,8 @@ class World:
     def start(self, deployment: str, **parameters: Any) -> Story:
         """Ask for a run of a deployment and wait until it has written its first note."""
         note = self.note()
-        with self.client() as client:
-            known = client.read_deployment_by_name(deployment)
-            run = client.create_flow_run_from_deployment(known.id, parameters={"note": str(note), **parameters})
+        known = self.client.read_deployment_by_name(deployment)
+        run = self.client.create_flow_run_from_deployment(known.id, parameters={"note": str(note), **parameters})
         return Story(self, note, run.id).begun()
 
     def script(self, flow: str = "direct", *arguments: str) -> tuple[Story, subprocess.Popen[bytes]]:
@@ -80,12 +89,11 @@ class World:
     def runs(self, flow: str) -> list[FlowRun]:
         """All runs of a flow, those that its schedule has made ahead too."""
         wanted, found = FlowFilter(name=FlowFilterName(any_=[flow])), dict[UUID, FlowRun]()
-        with self.client() as client:
-            offset = 0
-            while page := client.read_flow_runs(flow_filter=wanted, limit=_PAGE, offset=offset):
-                # A run that is made meanwhile moves others to the next page.
-                found |= {run.id: run for run in page}
-                offset += len(page)
+        offset = 0
+        while page := self.client.read_flow_runs(flow_filter=wanted, limit=_PAGE, offset=offset):
+            # A run that is made meanwhile moves others to the next page.
+            found |= {run.id: run for run in page}
+            offset += len(page)
         return list(found.values())
 
 
@@ -142,8 +150,7 @@ class Story:
 
     def run(self) -> FlowRun:
         assert self.run_id is not None
-        with self.world.client() as client:
-            return client.read_flow_run(self.run_id)
+        return self.world.client.read_flow_run(self.run_id)
 
     def await_state(self, name: str, seconds: float = PATIENCE) -> None:
         try:
@@ -162,17 +169,15 @@ class Story:
         about = EventAnyResourceFilter(id=[f"prefect.flow-run.{self.run_id}"])
 
         def seen() -> bool:
-            with self.world.client() as client:
-                # A filter looks back from the moment when it is made.
-                return bool(client.read_events(EventFilter(event=name, any_resource=about), limit=1).events)
+            # A filter looks back from the moment when it is made.
+            return bool(self.world.client.read_events(EventFilter(event=name, any_resource=about), limit=1).events)
 
         wait_until("the worker has seen the process end", seen)
 
     def cancel(self) -> None:
         """Ask Prefect to cancel the run, as a person does in its UI."""
         assert self.run_id is not None
-        with self.world.client() as client:
-            client.set_flow_run_state(self.run_id, Cancelling())
+        self.world.client.set_flow_run_state(self.run_id, Cancelling())
 
     def kill(self) -> None:
         os.kill(self.pid, signal.SIGKILL)
@@ -180,15 +185,13 @@ class Story:
     def states(self) -> list[str]:
         """The names of all states that the run has been in, in order."""
         assert self.run_id is not None
-        with self.world.client() as client:
-            states = client.read_flow_run_states(self.run_id)
+        states = self.world.client.read_flow_run_states(self.run_id)
         return [str(state.name) for state in sorted(states, key=lambda state: state.timestamp)]
 
     def said(self) -> str:
         """What the run has logged."""
         assert self.run_id is not None
-        with self.world.client() as client:
-            logs = client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[self.run_id])))
+        logs = self.world.client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[self.run_id])))
         return "\n".join(log.message for log in logs)
 
     def printed(self) -> str:
@@ -207,8 +210,7 @@ class Story:
         about = {"prefect.resource.id": f"prefect.flow-run.{self.run_id}", "prefect.resource.name": self.run().name}
         for _ in range(3):
             heartbeat = Event(event="prefect.flow-run.heartbeat", resource=about)
-            with self.world.client() as client:
-                client.request("POST", "/events", json=[heartbeat.model_dump(mode="json")])
+            self.world.client.request("POST", "/events", json=[heartbeat.model_dump(mode="json")])
             with suppress(TimeoutError):
                 wait_until("the run is missed", self.missed, seconds=zombie_seconds + 180)
                 return
@@ -224,27 +226,3 @@ class Story:
         return [
             run for run in self.world.runs("reap-orphan-jobs") if run.parameters.get("flow_run_id") == str(self.run_id)
         ]
-
-
-Told = Callable[[World], None]
-
-
-class Telling:
-    """Tells the stories of a module's chosen tests side by side, and each test hears how its own went.
-
-    All are told before the first test goes on: each beginning of a test writes into this process's environment, which
-    another thread must not read at that moment.
-    """
-
-    def __init__(self, world: World, stories: dict[str, Told], side_by_side: int) -> None:
-        self._world = world
-        with ThreadPoolExecutor(side_by_side) as pool:
-            # A thread inherits no settings of Prefect, but a context has them.
-            self._told = {name: pool.submit(copy_context().run, story, world) for name, story in stories.items()}
-
-    def hear(self, name: str) -> None:
-        try:
-            self._told[name].result()
-        except (AssertionError, TimeoutError) as error:
-            words = self._world.server.log("worker")
-            raise AssertionError(f"{error}\nThe worker's log:\n{words[:2000]}\n...\n{words[-3000:]}") from error

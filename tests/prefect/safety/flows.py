@@ -193,11 +193,10 @@ def deploy(flows: Iterable[Any], pool: str) -> None:
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["serve"]:
-            serve(*(one.to_deployment(name="served") for one in SERVED))
-        case ["deploy", pool, other_pool]:
+        case ["serve", pool, other_pool]:
             deploy(POOLED, pool)
             deploy([direct], other_pool)
+            serve(*(one.to_deployment(name="served") for one in SERVED))
         case ["run", name, *arguments]:
             done = SCRIPTS[name](*arguments)
             if inspect.isawaitable(done):
