@@ -10,7 +10,7 @@ PACKAGES := datalake_ops airflow_provider prefect_tasks
 SOURCES := $(PACKAGES) example_dags tests benchmarks scripts
 
 # The longest first, so that none is left over at the end.
-SUITES := test-prefect test-airflow test-core test-airflow31 test-airflow211 test-celery test-prefect-scale
+SUITES := test-prefect test-airflow test-core test-airflow31 test-airflow211 test-celery test-prefect39 test-prefect-scale
 JOBS ?= 2
 CORE_TESTS := tests --ignore tests/airflow --ignore tests/prefect
 # One report per suite, from which the slowest tests are listed.
@@ -21,7 +21,7 @@ WHOLE := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-core services compile demo serve check format-check format lint types contracts test test-quick test-core \
-	test-airflow test-airflow31 test-airflow211 test-celery test-prefect test-prefect-scale \
+	test-airflow test-airflow31 test-airflow211 test-celery test-prefect test-prefect39 test-prefect-scale \
 	coverage bench build clean
 
 help: ## List everything make can do here
@@ -103,6 +103,14 @@ test-prefect: ## Run the tests of the Prefect tasks
 	@$(PYTHON) scripts/services.py
 	@$(PYTHON) scripts/setup.py prefect
 	$(PREFECT)/python -m pytest tests/prefect --ignore tests/prefect/scale $(REPORT) $(ARGS)
+
+# What differs between versions of Prefect: blocks, tasks, retries, a flow of each kind, hooks, waits and their stops.
+PREFECT39 := $(addprefix tests/prefect/test_prefect_,blocks.py job_block.py jobs.py flows.py suspending.py stopping.py submitted_waits.py)
+
+test-prefect39: ## Run the tests of what differs between versions of Prefect, on Prefect 3.9
+	@$(PYTHON) scripts/services.py
+	@$(PYTHON) scripts/setup.py prefect39
+	.venvs/prefect39/bin/python -m pytest $(PREFECT39) $(REPORT) $(ARGS)
 
 test-prefect-scale: ## Run the tests of uploads spread by Dask and Ray, in an environment of their own
 	@$(PYTHON) scripts/setup.py prefect-scale

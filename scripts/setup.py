@@ -27,6 +27,7 @@ EXTRAS = {
     "airflow211": ("airflow",),
     "celery": ("airflow", "platform"),
     "prefect": ("prefect", "platform"),
+    "prefect39": ("prefect", "platform"),
     "prefect-scale": ("prefect", "platform", "dask", "ray"),
 }
 OLDEST_PYTHON = (3, 11)

@@ -130,11 +130,6 @@ class PrefectServer:
         self._processes.remove(process)
         end_process(process)
 
-    def end_all_but_the_server(self) -> None:
-        """End all processes that `run` started, and wait until they have ended."""
-        while len(self._processes) > 1:
-            end_process(self._processes.pop())
-
     def stop(self) -> None:
         """End what was started here, the server last, and wait until all have ended."""
         while self._processes:

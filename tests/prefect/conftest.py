@@ -38,6 +38,7 @@ from prefect.events.worker import EventsWorker  # noqa: E402
 from prefect.logging.handlers import APILogWorker  # noqa: E402
 
 from prefect_tasks import DatalakeCredentials  # noqa: E402
+from tests.prefect.launcher import Launcher  # noqa: E402
 
 # An async flow of Prefect 3.8 leaves a connection to Prefect's API open; which test meets the warning is chance.
 _LEFT_OPEN = "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
@@ -76,6 +77,13 @@ def prefect_api(prefect_server: PrefectServer) -> Iterator[None]:
     EventsWorker.drain_all()
     del os.environ["PREFECT_API_URL"]
     refresh_global_settings_context()
+
+
+@pytest.fixture(scope="session")
+def launcher(prefect_server: PrefectServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
+    """Starts Python programs without the seconds that it takes to import Prefect."""
+    with Launcher(prefect_server, tmp_path_factory.mktemp("launcher")) as launcher:
+        yield launcher
 
 
 @pytest.fixture(scope="session")

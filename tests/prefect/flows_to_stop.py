@@ -14,9 +14,9 @@ LONGER_THAN_ANY_TEST = 3600
 
 
 @flow(**datalake_guards())
-def guarded() -> None:
+def guarded(pid_file: str) -> None:
     """Be killed: only the guards are left."""
-    Path(os.environ["PID_FILE"]).write_text(str(os.getpid()))
+    Path(pid_file).write_text(str(os.getpid()))
     job = launch_processing("datalake", "patient", tags="ingested")
     wait_for_job("datalake", job)
 
@@ -36,4 +36,4 @@ def late() -> None:
 
 
 if __name__ == "__main__":
-    serve(*(one.to_deployment(name="served") for one in (guarded, sleeping, late)))
+    serve(*(one.to_deployment(name="to-stop") for one in (guarded, sleeping, late)))

@@ -20,6 +20,7 @@ from datalake_ops.testing import PlatformServer
 from datalake_ops.testing.prefect import PrefectServer
 from prefect_tasks import DatalakeCredentials, DatalakeJob
 from prefect_tasks.blocks import aload_credentials, load_credentials
+from tests.prefect.launcher import Launcher
 
 TOKEN = "dlo_a-token-that-nobody-may-read"
 
@@ -149,15 +150,11 @@ class TestLoadingByName:
             load_credentials()
 
 
-def test_prefect_registers_both_blocks(prefect_server: PrefectServer) -> None:
-    command = [sys.executable, "-m", "prefect", "block", "register", "-m", "prefect_tasks"]
+def test_prefect_registers_both_blocks(launcher: Launcher, prefect_server: PrefectServer) -> None:
+    process = launcher.run(["-m", "prefect", "block", "register", "-m", "prefect_tasks"], "register")
 
-    done = subprocess.run(
-        command, env=prefect_server.environment(), capture_output=True, text=True, timeout=240, check=False
-    )
-
-    assert done.returncode == 0, done.stderr
-    assert "registered 2 blocks" in done.stdout
+    assert process.wait(240) == 0, prefect_server.log("register")
+    assert "registered 2 blocks" in prefect_server.log("register")
 
 
 def test_importing_the_collection_loads_no_client_and_no_platform() -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import inspect
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -33,12 +30,14 @@ from datalake_ops.errors import (
     UnauthorizedError,
     UploadError,
 )
+from datalake_ops.testing.prefect import PrefectServer
 from prefect_tasks import DatalakeCredentials, flows, tasks
 from prefect_tasks.runs.idempotency import idempotency_key, labels
 from prefect_tasks.runs.retry_policy import RETRYING, is_transient, requested_pause
 from prefect_tasks.runs.run_names import describe, redact_address, redact_text, run_name, shorten
 from prefect_tasks.uploads.sharding import plan_upload, upload_shard
 from prefect_tasks.waits.cancellation import acancel_on_stop, cancel_on_stop
+from tests.prefect.launcher import Launcher
 
 AGAIN = [
     NetworkError("refused"),
@@ -276,18 +275,22 @@ def test_the_package_exports_every_task() -> None:
     assert all(getattr(prefect_tasks, name) is getattr(tasks, name) for name in tasks.__all__)
 
 
-def test_every_flow_validates_its_parameters_where_it_was_carried_to() -> None:
+def test_every_flow_validates_its_parameters_where_it_was_carried_to(
+    launcher: Launcher, prefect_server: PrefectServer, tmp_path: Path
+) -> None:
     # A flow that is served alone is pickled for the process that runs it, without what only its annotations name.
-    carried = base64.b64encode(cloudpickle.dumps([getattr(flows, name) for name in flows.__all__])).decode()
+    (tmp_path / "flows.pickle").write_bytes(cloudpickle.dumps([getattr(flows, name) for name in flows.__all__]))
     told = {"prefix": "in/", "processing": "thumbnails", "folder": "in", "since": "2026-01-01", "wait": "poll"}
-    program = (
-        "import base64, sys, cloudpickle\n"
-        "for flow in cloudpickle.loads(base64.b64decode(sys.stdin.read())):\n"
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import sys, cloudpickle\n"
+        "from pathlib import Path\n"
+        "for flow in cloudpickle.loads(Path(sys.argv[1]).read_bytes()):\n"
         f"    known = {{name: value for name, value in {told}.items() if name in flow.parameters.properties}}\n"
         "    print(flow.name, len(flow.validate_parameters(known)) > 0)\n"
     )
 
-    done = subprocess.run([sys.executable, "-c", program], input=carried, capture_output=True, text=True, check=False)
+    process = launcher.run([str(program), str(tmp_path / "flows.pickle")], log := f"carried-{tmp_path.name}")
 
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("True") == len(flows.__all__)
+    assert process.wait(240) == 0, prefect_server.log(log)
+    assert prefect_server.log(log).count("True") == len(flows.__all__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ from uuid import uuid4
 
 import pytest
 from prefect import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
 
 from datalake_ops.demo.photographs import SHIPPED
@@ -23,12 +23,15 @@ from datalake_ops.testing import PlatformServer
 from datalake_ops.testing.prefect import PrefectServer, wait_until
 from datalake_ops.testing.services import PostgresServer
 from prefect_tasks import DatalakeCredentials
+from tests.prefect.fork_server import FORKING
+from tests.prefect.launcher import Launcher
 from tests.prefect.secrets_search import assert_nothing_holds
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1500)]
 EXAMPLES = Path(__file__).parents[2] / "example_dags" / "prefect"
 SECONDS = 600.0
 SERVE_ONE = "from prefect_tasks import ingest_folder; ingest_folder.serve(name='stopping')"
+POLLING = {"PREFECT_RUNNER_POLL_FREQUENCY": "2", "PREFECT_WORKER_QUERY_SECONDS": "2"}
 FLOWS = ("ingest-folder", "ingest-bucket", "process-and-wait", "ingest-and-process", "sync-bucket")
 
 
@@ -63,9 +66,7 @@ class World:
 
 
 @pytest.fixture
-def world(
-    prefect_server: PrefectServer, platform: PlatformServer, lake: DatalakeHook, tmp_path: Path
-) -> Iterator[World]:
+def world(prefect_api: None, platform: PlatformServer, lake: DatalakeHook, tmp_path: Path) -> World:
     photographs = sorted(SHIPPED.glob("*.jpg"))
     folder = tmp_path / "photographs"
     prefixes = (f"{uuid4().hex[:8]}/", f"{uuid4().hex[:8]}/")
@@ -75,9 +76,8 @@ def world(
         shutil.copy(photograph, place)
     lake.upload([photographs[4]], tags=["known"])
     name = f"lake-{uuid4().hex[:8]}"
-    with temporary_settings({PREFECT_API_URL: prefect_server.api_url}):
-        DatalakeCredentials.from_connection(lake.connection).save(name)
-        yield World(lake, name, folder, prefixes)
+    DatalakeCredentials.from_connection(lake.connection).save(name)
+    return World(lake, name, folder, prefixes)
 
 
 def run_all(deployment: str, world: World) -> dict[str, FlowRun]:
@@ -109,7 +109,8 @@ def deployed(name: str) -> set[str]:
 def test_every_flow_runs_when_served(
     world: World, prefect_server: PrefectServer, shared_postgres: PostgresServer | None
 ) -> None:
-    process = prefect_server.run([str(EXAMPLES / "serve_flows.py")], "serve-flows", {"DATALAKE_PREFIX": "no-such/"})
+    environment = {"DATALAKE_PREFIX": "no-such/", **POLLING}
+    process = prefect_server.run([*FORKING, str(EXAMPLES / "serve_flows.py")], "serve-flows", environment)
     wait_until("the flows are served", lambda: process.poll() is not None or deployed("served") >= set(FLOWS))
     assert process.poll() is None, prefect_server.log("serve-flows")
 
@@ -124,17 +125,16 @@ def test_every_flow_runs_when_served(
 
 
 def test_every_flow_of_prefect_yaml_runs_in_a_process_pool(
-    world: World, prefect_server: PrefectServer, tmp_path: Path
+    world: World, prefect_server: PrefectServer, launcher: Launcher
 ) -> None:
-    prefect = ["-m", "prefect", "--no-prompt"]
-    file = str(EXAMPLES / "prefect.yaml")
-    for number, words in enumerate(
-        (["work-pool", "create", "lake", "--type", "process"], ["deploy", "--all", "--prefect-file", file])
-    ):
-        done = prefect_server.run([*prefect, *words], f"deploy-{number}")
-        assert done.wait(SECONDS) == 0, prefect_server.log(f"deploy-{number}")
+    prefect, file = ["-m", "prefect", "--no-prompt"], str(EXAMPLES / "prefect.yaml")
+    with get_client(sync_client=True) as client:
+        client.create_work_pool(WorkPoolCreate(name="lake", type="process"))
+    words = ["worker", "start", "--pool", "lake", "--limit", "4"]
+    worker = prefect_server.run([*FORKING, *prefect, *words], "worker", POLLING)
+    deploying = launcher.run([*prefect, "deploy", "--all", "--prefect-file", file], "deploy")
+    assert deploying.wait(SECONDS) == 0, prefect_server.log("deploy")
     assert deployed("lake") == set(FLOWS)
-    worker = prefect_server.run([*prefect, "worker", "start", "--pool", "lake", "--limit", "4"], "worker")
 
     runs = run_all("lake", world)
     prefect_server.end(worker)
@@ -147,12 +147,14 @@ def test_every_flow_of_prefect_yaml_runs_in_a_process_pool(
 
 def test_a_cancelled_upload_stops_its_shards_before_prefect_kills_it(
     world: World, prefect_server: PrefectServer, platform: PlatformServer, an_image: Callable[[str], Path],
-    shared_postgres: PostgresServer | None,
+    shared_postgres: PostgresServer | None, tmp_path: Path,
 ) -> None:  # fmt: skip
     for number in range(60):
         an_image(f"many/{number}.png")
     folder = str(an_image("many/last.png").parent)
-    process = prefect_server.run(["-c", SERVE_ONE], "serve-one")
+    program = tmp_path / "serve_one.py"
+    program.write_text(SERVE_ONE)
+    process = prefect_server.run([*FORKING, str(program)], "serve-one", POLLING)
     wait_until("the flow is served", lambda: process.poll() is not None or "ingest-folder" in deployed("stopping"))
     platform.script_fault("POST", "/api/datalake/.*/datas", delay=2.0, count=1000)
     parameters = {"folder": folder, "credentials": world.block, "max_files": 10, "max_workers": 1}

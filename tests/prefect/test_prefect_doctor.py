@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from datalake_ops.testing.prefect import PrefectServer
 from prefect_tasks import DatalakeCredentials, doctor, ensure_limits
+from tests.prefect.launcher import Launcher
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
@@ -70,19 +68,21 @@ def test_knows_which_versions_do_not_go_together(
 
 
 def test_runs_as_a_program_and_fails_when_something_does(
-    platform: PlatformServer, lake: DatalakeHook, prefect_server: PrefectServer
+    platform: PlatformServer, lake: DatalakeHook, prefect_server: PrefectServer, launcher: Launcher
 ) -> None:
     environment = {"DATALAKE_HOST": platform.url, "DATALAKE_NAME": str(lake.context.datalake.name)}
+    name = str(lake.context.datalake.name)
 
-    def run(token: str) -> subprocess.CompletedProcess[str]:
-        told = prefect_server.environment({**environment, "DATALAKE_API_TOKEN": token})
-        command = [sys.executable, "-m", "prefect_tasks.doctor"]
-        return subprocess.run(command, env=told, capture_output=True, text=True, timeout=240, check=False)
+    well, ill = (
+        launcher.run(
+            ["-m", "prefect_tasks.doctor"], f"doctor-{name}-{end}", {**environment, "DATALAKE_API_TOKEN": token}
+        ).wait(240)
+        for end, token in (("well", platform.token), ("ill", "dlo_wrong"))
+    )
 
-    well, ill = run(platform.token), run("dlo_wrong")
-
-    assert well.returncode == 0, well.stdout + well.stderr
-    assert prefect_server.api_url in well.stdout
-    assert "from the environment" in well.stdout
-    assert ill.returncode == 1
-    assert platform.token not in well.stdout
+    told = prefect_server.log(f"doctor-{name}-well")
+    assert well == 0, told
+    assert prefect_server.api_url in told
+    assert "from the environment" in told
+    assert ill == 1
+    assert platform.token not in told

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -13,7 +12,6 @@ from uuid import UUID, uuid4
 import pytest
 from prefect import get_client
 from prefect.deployments import run_deployment
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from datalake_ops.demo.photographs import SHIPPED
 from datalake_ops.hook import DatalakeHook
@@ -23,6 +21,7 @@ from datalake_ops.testing.services import PostgresServer
 from datalake_ops.wire.data import UploadStatus
 from datalake_ops.wire.jobs import Job
 from prefect_tasks import DatalakeCredentials
+from tests.prefect.launcher import Launcher
 from tests.prefect.secrets_search import assert_nothing_holds
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]
@@ -85,36 +84,34 @@ def is_served() -> bool:
         return any(one.name == "example" for one in client.read_deployments())
 
 
-def run_example(environment: dict[str, str]) -> None:
+def test_the_example_runs_to_success_alone(world: World, tmp_path: Path) -> None:
+    environment = {**prefect_environment(tmp_path / "home"), **world.environment}
+
     done = subprocess.run(
         [sys.executable, str(EXAMPLE)], env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
     )
+
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_the_example_runs_to_success_alone(world: World, tmp_path: Path) -> None:
-    run_example({**prefect_environment(tmp_path / "home"), **world.environment})
-
     world.assert_done()
     assert_nothing_holds(world.lake.connection.api_token, tmp_path / "home")
 
 
 def test_the_example_runs_to_success_against_a_server(
-    world: World, prefect_server: PrefectServer, shared_postgres: PostgresServer | None
+    world: World, prefect_server: PrefectServer, launcher: Launcher, shared_postgres: PostgresServer | None
 ) -> None:
-    run_example(prefect_server.environment(world.environment))
+    process = launcher.run([str(EXAMPLE)], "example", world.environment)
 
+    assert process.wait(SECONDS) == 0, prefect_server.log("example")
     world.assert_done()
     assert_nothing_holds(world.lake.connection.api_token, prefect_server.home, shared_postgres)
 
 
 @pytest.fixture
-def saved(world: World, prefect_server: PrefectServer) -> Iterator[str]:
+def saved(world: World, prefect_api: None) -> str:
     """The name of a saved block, in the Prefect server."""
     name = f"lake-{uuid4().hex[:8]}"
-    with temporary_settings({PREFECT_API_URL: prefect_server.api_url}):
-        DatalakeCredentials.from_connection(world.lake.connection).save(name)
-        yield name
+    DatalakeCredentials.from_connection(world.lake.connection).save(name)
+    return name
 
 
 def test_the_example_runs_to_success_when_served(
@@ -124,7 +121,7 @@ def test_the_example_runs_to_success_when_served(
         f"import sys; sys.path.insert(0, {str(EXAMPLE.parent)!r}); "
         "from ingest_and_process import ingest_and_process; ingest_and_process.serve(name='example')"
     )
-    process = prefect_server.run(["-c", program], "serve-example")
+    process = prefect_server.run(["-c", program], "serve-example", {"PREFECT_RUNNER_POLL_FREQUENCY": "2"})
     parameters = {"folder": str(world.folder), "prefix": world.prefix, "credentials": saved}
 
     wait_until("the flow is served", lambda: process.poll() is not None or is_served())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from datalake_ops.testing.prefect import PrefectServer
+from tests.prefect.launcher import Launcher
 from tests.prefect.safety.preparation import a_world
 from tests.prefect.safety.stories import Telling
 from tests.prefect.safety.world import World
@@ -15,9 +16,9 @@ from tests.prefect.safety.world import World
 
 @pytest.fixture(scope="package")
 def world(
-    prefect_server: PrefectServer, prefect_api: None, tmp_path_factory: pytest.TempPathFactory
+    prefect_server: PrefectServer, prefect_api: None, launcher: Launcher, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
-    with a_world(prefect_server, tmp_path_factory.mktemp("notes")) as world:
+    with a_world(prefect_server, launcher, tmp_path_factory.mktemp("notes")) as world:
         yield world
 
 

@@ -21,6 +21,7 @@ from datalake_ops.wire import routes
 from prefect_tasks import DatalakeCredentials
 from prefect_tasks.safety.automations import REAP, RESUME, ZOMBIES
 from tests.prefect.fork_server import FORKING
+from tests.prefect.launcher import Launcher
 from tests.prefect.safety.flows import LAKE
 from tests.prefect.safety.world import (
     DOOMED_POOL,
@@ -34,7 +35,7 @@ from tests.prefect.safety.world import (
 
 
 @contextmanager
-def a_world(server: PrefectServer, folder: Path) -> Iterator[World]:
+def a_world(server: PrefectServer, launcher: Launcher, folder: Path) -> Iterator[World]:
     """The world of the stories on a Prefect server, which has neither automations nor deployments of it afterwards."""
     with (
         TemporaryDirectory(ignore_cleanup_errors=True) as ends_name,
@@ -49,14 +50,11 @@ def a_world(server: PrefectServer, folder: Path) -> Iterator[World]:
             "PREFECT_WORKER_QUERY_SECONDS": "2",
             "PREFECT_RUNNER_POLL_FREQUENCY": "2",
         }
-        world = World(server, platform, lake, folder, ends, environment, clients)
+        world = World(server, launcher, platform, lake, folder, ends, environment, clients)
         lake.upload(sorted(SHIPPED.glob("*.jpg"))[:2], tags=["ingested"])
-        try:
-            prepare(world)
+        clients.callback(clean_up, world.client)
+        with started(world):
             yield world
-        finally:
-            server.end_all_but_the_server()
-            clean_up(world.client)
 
 
 def a_platform(ends: Path) -> PlatformServer:
@@ -79,8 +77,9 @@ def add_processings(platform: PlatformServer) -> None:
         platform.admin("POST", path, body)
 
 
-def prepare(world: World) -> None:
-    """Pools, deployments, automations, and the processes that run flows."""
+@contextmanager
+def started(world: World) -> Iterator[None]:
+    """Pools, deployments, automations, and the processes that run flows, which end with the context."""
     add_processings(world.platform)
     DatalakeCredentials.from_connection(world.lake.connection).save(LAKE)
     for pool in (POOL, DOOMED_POOL):
@@ -88,14 +87,17 @@ def prepare(world: World) -> None:
     server, environment = world.server, world.environment
     safety = ["-m", "prefect_tasks.safety", "deploy", "--pool", POOL, "--zombie-after", str(ZOMBIE_SECONDS)]
     words = ["--watch-every", "20", "--reap-every", "3600"]
-    installing = server.run([*safety, *words], "safety", environment)
+    installing = world.launcher.run([*safety, *words], "safety", environment)
     serving = server.run([*FORKING, str(FLOWS), "serve", POOL, DOOMED_POOL], "serve", environment)
     worker = ["-m", "prefect", "worker", "start", "--pool", POOL, "--limit", "16"]
-    server.run([*FORKING, *worker], "worker", environment)
+    working = server.run([*FORKING, *worker], "worker", environment)
     assert installing.wait(PATIENCE) == 0, server.log("safety")
     assert server.log("safety").split("\n")[-4:-1] == [RESUME, REAP, ZOMBIES]
     wait_until("the flows are served", lambda: serving.poll() is not None or is_deployed(world, "impatient/served"))
     assert serving.poll() is None, server.log("serve")
+    yield
+    server.end(serving)
+    server.end(working)
 
 
 def clean_up(client: SyncPrefectClient) -> None:

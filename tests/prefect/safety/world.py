@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,6 +26,7 @@ from datalake_ops.testing import PlatformServer
 from datalake_ops.testing import prefect as harness
 from datalake_ops.testing.prefect import PrefectServer
 from datalake_ops.wire.jobs import Job, JobStatus
+from tests.prefect.launcher import LaunchedProcess, Launcher
 
 FLOWS = Path(__file__).with_name("flows.py")
 MARKS = [pytest.mark.end_to_end, pytest.mark.timeout(7200)]
@@ -48,6 +48,7 @@ class World:
     """What the stories share."""
 
     server: PrefectServer
+    launcher: Launcher
     platform: PlatformServer
     lake: DatalakeHook
     folder: Path
@@ -74,11 +75,11 @@ class World:
         run = self.client.create_flow_run_from_deployment(known.id, parameters={"note": str(note), **parameters})
         return Story(self, note, run.id).begun()
 
-    def script(self, flow: str = "direct", *arguments: str) -> tuple[Story, subprocess.Popen[bytes]]:
+    def script(self, flow: str = "direct", *arguments: str) -> tuple[Story, LaunchedProcess]:
         """Run a flow as a plain script, without worker or runner."""
         note = self.note()
         command = [str(FLOWS), "run", flow, str(note), *arguments]
-        process = self.server.run(command, f"script-{note.stem}", self.environment)
+        process = self.launcher.run(command, f"script-{note.stem}", self.environment)
         story = Story(self, note, None).begun()
         return story, process
 
