@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 import anyio
 from prefect.context import FlowRunContext, TaskRunContext
-from prefect.exceptions import Pause
+from prefect.exceptions import Pause, TerminationSignal
 
 from datalake_ops.config import RetryPolicy, Timeouts
 from datalake_ops.errors import JobFailedError, JobKilledError
@@ -48,7 +49,7 @@ def cancel_on_stop(cancel: Callable[[BaseException], None]) -> Iterator[None]:
         yield
     except BaseException as stop:
         if _is_a_stop(stop):
-            cancel(stop)
+            _to_its_end(partial(cancel, stop))
         raise
 
 
@@ -63,7 +64,7 @@ async def acancel_on_stop(cancel: Callable[[BaseException], None]) -> AsyncItera
         raise
     except BaseException as stop:
         if _is_a_stop(stop):
-            await _to_its_end(partial(cancel, stop))
+            await _ato_its_end(partial(cancel, stop))
         raise
 
 
@@ -112,7 +113,30 @@ def _comes_again(stop: BaseException) -> bool:
     return flow.flow_run.run_count <= (flow.flow.retries or 0)
 
 
-async def _to_its_end(work: Callable[[], None]) -> None:
+def _to_its_end(work: Callable[[], None]) -> None:
+    """Do it in a thread, however often Prefect asks this one to stop meanwhile.
+
+    A wait that has learned from Prefect that its run is cancelled gets the signal of the run's worker a moment later.
+    """
+    begun, doing = Lock(), Future[None]()
+
+    def do_once() -> None:
+        # A signal may come when the thread has been started and is not known to be.
+        if begun.acquire(blocking=False):
+            try:
+                doing.set_result(work())  # type: ignore[func-returns-value]
+            except BaseException as error:  # noqa: BLE001 (the thread that waits raises it)
+                doing.set_exception(error)
+
+    while not doing.done():
+        with suppress(TerminationSignal):
+            if not begun.locked():
+                Thread(target=copy_context().run, args=(do_once,)).start()
+            wait([doing])
+    doing.result()
+
+
+async def _ato_its_end(work: Callable[[], None]) -> None:
     """Do it in a thread, however often the await is cancelled meanwhile."""
     with ThreadPoolExecutor(1) as pool, anyio.CancelScope(shield=True):
         doing = asyncio.wrap_future(pool.submit(copy_context().run, work))

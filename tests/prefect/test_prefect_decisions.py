@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
+import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import cloudpickle
 import pytest
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, StateType
-from prefect.exceptions import Pause
+from prefect.exceptions import CancelledRun, Pause, TerminationSignal
 from pydantic import SecretStr
 
 import prefect_tasks
@@ -245,6 +249,38 @@ class TestStopping:
             raise error
 
         assert stops == []
+
+    @pytest.fixture
+    def terminable(self) -> Iterator[None]:
+        """SIGTERM raises what Prefect raises then in the main thread of a run."""
+
+        def terminate(number: int, _frame: object) -> None:
+            raise TerminationSignal(number)
+
+        before = signal.signal(signal.SIGTERM, terminate)
+        yield
+        signal.signal(signal.SIGTERM, before)
+
+    def test_a_wait_cancels_the_job_though_its_run_is_terminated_meanwhile(self, terminable: None) -> None:
+        ended: list[str] = []
+        begun = Event()
+
+        def cancel(stop: BaseException) -> None:
+            begun.set()
+            time.sleep(0.5)
+            ended.append(type(stop).__name__)
+
+        def terminate() -> None:
+            begun.wait()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        worker = Thread(target=terminate)
+        worker.start()
+        with pytest.raises(CancelledRun), cancel_on_stop(cancel):
+            raise CancelledRun
+        worker.join()
+
+        assert ended == ["CancelledRun"]
 
     def test_an_await_cancels_the_job_though_it_is_cancelled_again(self) -> None:
         ended: list[str] = []

@@ -30,7 +30,13 @@ from tests.prefect.secrets_search import assert_nothing_holds
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1500)]
 EXAMPLES = Path(__file__).parents[2] / "example_dags" / "prefect"
 SECONDS = 600.0
-SERVE_ONE = "from prefect_tasks import ingest_folder; ingest_folder.serve(name='stopping')"
+# A process that is spawned for a run imports the program anew.
+SERVE_ONE = """
+from prefect_tasks import ingest_folder
+
+if __name__ == "__main__":
+    ingest_folder.serve(name="stopping")
+"""
 POLLING = {"PREFECT_RUNNER_POLL_FREQUENCY": "2", "PREFECT_WORKER_QUERY_SECONDS": "2"}
 FLOWS = ("ingest-folder", "ingest-bucket", "process-and-wait", "ingest-and-process", "sync-bucket")
 

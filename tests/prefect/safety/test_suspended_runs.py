@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import time
 from collections import Counter
-from pathlib import Path
-from typing import Any
+
+from prefect.client.schemas.objects import FlowRun
 
 from tests.prefect.safety.stories import story
 from tests.prefect.safety.world import (
@@ -47,12 +46,15 @@ def test_a_watcher_that_is_killed_is_followed_by_one_that_misses_nothing(world: 
     run = world.start(f"suspended/{POOL}")
     run.await_state("Suspended")
     wait_until("a watcher runs", lambda: watcher_of(world) is not None)
+    killed = watcher_of(world)
+    assert killed is not None
 
-    kill_run(str(watcher_of(world)))
+    os.kill(process_of(killed), signal.SIGKILL)
     world.end(run.job())
 
     run.await_state("Completed")
     assert run.job().status is SUCCEEDED
+    wait_until("the watcher has crashed", lambda: world.client.read_flow_run(killed.id).state_name == "Crashed")
 
 
 @story
@@ -132,15 +134,12 @@ def test_a_run_that_is_cancelled_while_suspended_loses_its_job(world: World) -> 
     assert len(run.lines()) == 1
 
 
-def watcher_of(world: World) -> Any:
-    """The id of the run that watches."""
-    running = [run for run in world.runs("job-watcher") if run.state_name == "Running"]
-    return running[0].id if running else None
+def watcher_of(world: World) -> FlowRun | None:
+    """The run that watches, once its worker has told its process."""
+    runs = world.runs("job-watcher")
+    return next((run for run in runs if run.state_name == "Running" and run.infrastructure_pid), None)
 
 
-def kill_run(run_id: str) -> None:
-    """End the process that runs a flow run, by the variable that tells Prefect which one it is."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if f"PREFECT__FLOW_RUN_ID={run_id}".encode() in (folder / "environ").read_bytes().split(b"\0"):
-                os.kill(int(folder.name), signal.SIGKILL)
+def process_of(run: FlowRun) -> int:
+    """The process id of a run, which a worker tells alone or after the name of its machine."""
+    return int(str(run.infrastructure_pid).rpartition(":")[2])
