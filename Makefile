@@ -113,6 +113,7 @@ test-prefect39: ## Run the tests of what differs between versions of Prefect, on
 	.venvs/prefect39/bin/python -m pytest $(PREFECT39) $(REPORT) $(ARGS)
 
 test-prefect-scale: ## Run the tests of uploads spread by Dask and Ray, in an environment of their own
+	@$(PYTHON) scripts/services.py
 	@$(PYTHON) scripts/setup.py prefect-scale
 	$(PREFECT_SCALE)/python -m pytest tests/prefect/scale $(REPORT) $(ARGS)
 

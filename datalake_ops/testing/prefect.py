@@ -139,8 +139,16 @@ class PrefectServer:
         return self.home / f"{name}.log"
 
 
-def wait_until(what: str, found: Callable[[], object], seconds: float = _READY_SECONDS, pause: float = 0.1) -> None:
-    """Look again and again, every `pause` seconds, until `found` finds something.
+def wait_until(
+    what: str,
+    found: Callable[[], object],
+    seconds: float = _READY_SECONDS,
+    pause: float = 0.1,
+    longest_pause: float | None = None,
+) -> None:
+    """Call `found` until it returns something true, every `pause` seconds.
+
+    With `longest_pause` the pauses grow to it, by a fifth each, for calls that cost something and waits of minutes.
 
     Raises:
         TimeoutError: it never did.
@@ -150,6 +158,7 @@ def wait_until(what: str, found: Callable[[], object], seconds: float = _READY_S
         if time.monotonic() > deadline:
             raise TimeoutError(f"Waited {seconds:.0f} s in vain until {what}.")
         time.sleep(pause)
+        pause = min(pause * 1.2, max(pause, longest_pause or pause))
 
 
 def end_process(process: subprocess.Popen[bytes], seconds: float = _STOP_SECONDS) -> None:

@@ -40,7 +40,7 @@ BY_THE_WAIT = "because its wait was stopped"
 _PAGE = 200
 
 # Many stories look at once.
-wait_until = partial(harness.wait_until, seconds=PATIENCE, pause=1.0)
+wait_until = partial(harness.wait_until, seconds=PATIENCE, pause=1.0, longest_pause=4.0)
 
 
 @dataclass
