@@ -35,7 +35,7 @@ for kind in ("operators", "sensors"):
     for name in info[kind][0]["python-modules"]:
         __import__(name)
 end = time.process_time()
-heavy = [name for name in ("aiohttp", "PIL", "requests") if name in set(sys.modules) - before]
+heavy = [name for name in ("httptools", "PIL", "requests") if name in set(sys.modules) - before]
 print(json.dumps({"airflow_ms": (middle - start) * 1e3, "ours_ms": (end - middle) * 1e3, "heavy": heavy}))
 """
 

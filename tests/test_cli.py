@@ -209,4 +209,4 @@ def test_the_program_starts_light() -> None:
 
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
-    assert not {"aiohttp", "PIL", "sqlalchemy", "fastapi", "requests", "pydantic"} & set(loaded)
+    assert not {"httptools", "PIL", "sqlalchemy", "fastapi", "requests", "pydantic"} & set(loaded)

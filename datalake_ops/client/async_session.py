@@ -1,31 +1,36 @@
-"""The awaiting shell: sends operations with aiohttp; `storage` speaks to presigned addresses over the same pool."""
+"""The awaiting shell: sends operations over a pool of connections; `presigned` sends over the same pool."""
 
 from __future__ import annotations
 
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
-from urllib.parse import urlencode
-from urllib.request import getproxies
+from urllib.parse import urlencode, urljoin
 from uuid import UUID
-
-import aiohttp
-from yarl import URL
 
 from datalake_ops.client.admission import Gate, OpenGate
 from datalake_ops.client.headers import api_headers
+from datalake_ops.client.network_rules import proxy_for, tls_context, trusted_authorities, warn_if_unverified
 from datalake_ops.client.operation import Operation, Repeat
 from datalake_ops.client.response_handling import Answer, Attempt, Outcome, failure_of, read_answer
 from datalake_ops.client.retry import Failure, Loss, is_early
-from datalake_ops.client.tls import ssl_context
-from datalake_ops.client.wire_pool import NotConnectedError, Origin, WirePool, WireTimeouts, head, target_of
+from datalake_ops.client.transport.address import Origin, encoded_target, header_lines, host_header, request_target
+from datalake_ops.client.transport.connection_pool import (
+    ConnectionPool,
+    ConnectionTimeouts,
+    HttpRequest,
+    HttpResponse,
+    NotConnectedError,
+)
 from datalake_ops.config import Connection, RetryPolicy
 
 T = TypeVar("T")
 _POOL_SIZE = 64
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+LONGEST_REDIRECTION = 10
 _BODILESS = frozenset({"GET", "DELETE", "HEAD"})
 
 
@@ -48,39 +53,33 @@ class AsyncSession:
         self.gate: Gate = gate or OpenGate()
         self.organization_id = organization_id
         self._pool_size = pool_size
-        # Pays for few things and so takes little CPU; None where a proxy stands between.
-        self.wire: WirePool | None = None
+        self._pool: ConnectionPool | None = None
         self._origin = Origin.of(connection.host)
-        self._host = target_of(connection.host)[0]
-        self._wire_timeouts = WireTimeouts(connection.timeouts.connect, connection.timeouts.api)
-        self._http: aiohttp.ClientSession | None = None
+        self._host = host_header(connection.host)
+        self._timeouts = ConnectionTimeouts(connection.timeouts.connect, connection.timeouts.api)
+        # Most requests have these lines and no others.
+        self._lines = header_lines(self._shared_headers())
 
     async def __aenter__(self) -> AsyncSession:
-        tls = ssl_context(self.connection.verify)
-        proxied = _has_proxy()
-        self.wire = None if proxied else WirePool(tls, self._pool_size)
-        connector = aiohttp.TCPConnector(limit=self._pool_size, ssl=tls)
-        # Proxies and their exceptions come from the environment, as with requests. Where there is none, aiohttp is not
-        # told to look: it would look again, in a thread, for every request.
-        self._http = aiohttp.ClientSession(
-            connector=connector, trust_env=_has_proxy(), cookie_jar=aiohttp.DummyCookieJar()
-        )
+        host, verify = self.connection.host, self.connection.verify
+        trusted_authorities(verify)
+        proxy_for(host)
+        warn_if_unverified(host, verify)
+        self._pool = ConnectionPool(self._pool_size, partial(tls_context, verify), proxy_for)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.wire is not None:
-            self.wire.close()
-        if self._http is not None:
-            await self._http.close()
+        if self._pool is not None:
+            await self._pool.close()
 
     @property
-    def http(self) -> aiohttp.ClientSession:
-        """The open aiohttp session."""
-        if self._http is None:
+    def pool(self) -> ConnectionPool:
+        """The open pool of connections."""
+        if self._pool is None:
             raise RuntimeError("An AsyncSession is used inside `async with`.")
-        return self._http
+        return self._pool
 
     async def send(
         self,
@@ -130,43 +129,52 @@ class AsyncSession:
 
     async def _exchange(self, operation: Operation[Any]) -> Outcome:
         try:
-            if self.wire is not None and self._origin is not None:
-                answer = await self.wire.send(self._origin, self._written(operation), self._wire_timeouts)
-                if answer.status not in _REDIRECTS:
-                    return Answer(answer.status, answer.body, answer.headers.get("retry-after"))
-            return await self._exchange_generally(operation)
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            return Failure(loss=Loss.UNSENT if _never_connected(error) else Loss.CUT), error
+            response = await self.pool.send(self._request(operation), self._timeouts)
+            if response.status in REDIRECTS:
+                response = await self._followed(operation, response)
+        except OSError as error:
+            return Failure(loss=Loss.UNSENT if isinstance(error, NotConnectedError) else Loss.CUT), error
+        return Answer(response.status, response.body, response.header("Retry-After"))
 
-    def _written(self, operation: Operation[Any]) -> bytes:
+    def _request(self, operation: Operation[Any]) -> HttpRequest:
         body = operation.content() or b""
         target = f"{operation.path}?{urlencode(operation.query)}" if operation.query else operation.path
-        headers = {"Host": self._host, "Accept": "*/*", "Accept-Encoding": "gzip, deflate", **self._headers(operation)}
+        lines = self._lines
+        if operation.headers:
+            lines = header_lines({**self._shared_headers(), **operation.headers})
         if body or operation.method not in _BODILESS:
-            headers["Content-Length"] = str(len(body))
-        return head(operation.method, target, headers) + body
+            lines = f"{lines}Content-Length: {len(body)}\r\n"
+        return HttpRequest(operation.method, self._origin, encoded_target(target), lines, body, len(body))
 
-    async def _exchange_generally(self, operation: Operation[Any]) -> Answer:
-        timeouts = self.connection.timeouts
-        async with self.http.request(
-            operation.method,
-            URL(self.connection.host + operation.path, encoded=True),
-            params=operation.query or None,
-            data=operation.content(),
-            headers=self._headers(operation),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect, sock_read=timeouts.api),
-        ) as response:
-            return Answer(response.status, await response.read(), response.headers.get("Retry-After"))
+    async def _followed(self, operation: Operation[Any], response: HttpResponse) -> HttpResponse:
+        method, body, url = operation.method, operation.content() or b"", self.connection.host + operation.path
+        headers = {**self._shared_headers(), **operation.headers}
+        for _ in range(LONGEST_REDIRECTION):
+            location = response.header("Location")
+            if response.status not in REDIRECTS or not location:
+                return response
+            url = urljoin(url, location)
+            if response.status == 303 or (response.status in (301, 302) and method == "POST"):
+                method, body = "GET", b""
+            origin = _origin_of(url)
+            if origin != self._origin:
+                # The token is for the connection's host alone.
+                headers.pop("Authorization", None)
+            headers["Host"] = host_header(url)
+            headers.pop("Content-Length", None)
+            if body or method not in _BODILESS:
+                headers["Content-Length"] = str(len(body))
+            request = HttpRequest(method, origin, request_target(url), header_lines(headers), body, len(body))
+            response = await self.pool.send(request, self._timeouts)
+        raise ConnectionError(f"more than {LONGEST_REDIRECTION} redirections")
 
-    def _headers(self, operation: Operation[Any]) -> dict[str, str]:
-        headers = api_headers(self.connection, self.organization_id)
-        headers.update(operation.headers)
-        return headers
+    def _shared_headers(self) -> dict[str, str]:
+        fixed = {"Host": self._host, "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
+        return {**fixed, **api_headers(self.connection, self.organization_id)}
 
 
-def _has_proxy() -> bool:
-    return bool(getproxies().keys() - {"no"})
-
-
-def _never_connected(error: Exception) -> bool:
-    return isinstance(error, (NotConnectedError, aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError))
+def _origin_of(url: str) -> Origin:
+    try:
+        return Origin.of(url)
+    except ValueError as error:
+        raise ConnectionError(f"a redirection to an address that is no http address ({error})") from error

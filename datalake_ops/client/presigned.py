@@ -11,15 +11,17 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
-import aiohttp
-from multidict import CIMultiDict
-from yarl import URL
-
-from datalake_ops.client.async_session import AsyncSession
+from datalake_ops.client.async_session import LONGEST_REDIRECTION, REDIRECTS, AsyncSession
 from datalake_ops.client.operation import Repeat
 from datalake_ops.client.retry import Failure, Loss, Progress, is_early, next_delay, read_retry_after
-from datalake_ops.client.streaming_body import StreamedBody, watched
-from datalake_ops.client.wire_pool import Origin, WireTimeouts, head, target_of
+from datalake_ops.client.transport.address import (
+    Origin,
+    basic_authorization,
+    header_lines,
+    host_header,
+    request_target,
+)
+from datalake_ops.client.transport.connection_pool import ConnectionTimeouts, HttpRequest, StreamedResponse
 from datalake_ops.errors import (
     ERROR_OF_STATUS,
     AnswerError,
@@ -29,7 +31,6 @@ from datalake_ops.errors import (
     ServerError,
 )
 
-CHUNK_BYTES = 256 * 1024
 _REASON = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 _LONGEST_REASON = 300
 _LONGEST_TEXT = 4096
@@ -70,7 +71,7 @@ class StorageRequest:
 
 @dataclass(frozen=True)
 class StorageAnswer:
-    """What the storage said in the end."""
+    """Final response of the storage; the names of its header fields are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -170,19 +171,20 @@ async def receive(
     where = f"GET {_shown(url)}"
     async with (
         _passed(session, url, brief=False) as passage,
-        _opened(session, "GET", url, where, headers=headers) as response,
+        _opened(session, url, where, headers) as response,
     ):
+        answer_headers = response.headers()
         if response.status >= 300:
-            answer = StorageAnswer(response.status, response.headers, await _text(response), where)
+            answer = StorageAnswer(response.status, answer_headers, await _text(response), where)
             passage.failure = failure_of(answer)
             return answer
-        if start and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+        if start and not answer_headers.get("content-range", "").startswith(f"bytes {start}-"):
             if response.status == 206 or restart is None:
                 raise NetworkError(f"The storage sent other bytes than those asked for in {where}.")
             await restart()
-        async for piece in response.content.iter_chunked(CHUNK_BYTES):
+        async for piece in response.pieces():
             await write(piece)
-        return StorageAnswer(response.status, response.headers, "", where)
+        return StorageAnswer(response.status, answer_headers, "", where)
 
 
 def refusal(status: int, where: str, text: str) -> AnswerError:
@@ -195,47 +197,42 @@ def refusal(status: int, where: str, text: str) -> AnswerError:
 
 async def _send(session: AsyncSession, request: StorageRequest, body: Body) -> StorageAnswer | NetworkError:
     content = body.content
+    # A body says its length beforehand: presigned forms are not taken in chunks.
+    size = len(content) if isinstance(content, bytes) else body.size
+    headers = {"Content-Length": str(size), **request.headers}
     try:
         async with _passed(session, request.url, brief=isinstance(content, bytes)) as passage:
-            if isinstance(content, bytes):
-                answer = await _send_whole(session, request, content)
-            else:
-                answer = await _send_streamed(session, request, StreamedBody(content, body.size))
+            with _network_errors(request.where):
+                sent = _http_request(request.method, request.url, headers, content, size)
+                response = await session.pool.send(sent, _timeouts(session))
+            text = response.body[:_LONGEST_TEXT].decode("utf-8", "replace")
+            answer = StorageAnswer(response.status, response.headers(), text, request.where)
             passage.failure = None if answer.status < 400 else failure_of(answer)
             return answer
     except NetworkError as error:
         return error
 
 
-async def _send_whole(session: AsyncSession, request: StorageRequest, content: bytes) -> StorageAnswer:
-    origin = Origin.of(request.url)
-    if session.wire is None or origin is None:
-        return await _send_generally(session, request, content)
-    host, target = target_of(request.url)
-    headers = {"Host": host, "Accept": "*/*", "Content-Length": str(len(content)), **request.headers}
+def _http_request(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    content: bytes | AsyncIterable[bytes] = b"",
+    size: int = 0,
+) -> HttpRequest:
+    try:
+        fields = {"Host": host_header(url), "Accept": "*/*", **headers}
+        user = basic_authorization(urlsplit(url))
+        if user is not None:
+            fields.setdefault("Authorization", user)
+        return HttpRequest(method, Origin.of(url), request_target(url), header_lines(fields), content, size)
+    except ValueError as error:
+        raise ConnectionError(f"the address cannot be used ({error})") from error
+
+
+def _timeouts(session: AsyncSession) -> ConnectionTimeouts:
     timeouts = session.connection.timeouts
-    with _told(request.where):
-        answer = await session.wire.send(
-            origin, head(request.method, target, headers) + content, WireTimeouts(timeouts.connect, timeouts.storage)
-        )
-    text = answer.body[:_LONGEST_TEXT].decode("utf-8", "replace")
-    return StorageAnswer(answer.status, CIMultiDict(answer.headers), text, request.where)
-
-
-async def _send_streamed(session: AsyncSession, request: StorageRequest, body: StreamedBody) -> StorageAnswer:
-    with _told(request.where):
-        return await watched(_send_generally(session, request, body), body, session.connection.timeouts.storage)
-
-
-async def _send_generally(
-    session: AsyncSession, request: StorageRequest, content: bytes | StreamedBody
-) -> StorageAnswer:
-    size = len(content) if isinstance(content, bytes) else content.size
-    headers = {"Content-Length": str(size), **request.headers}
-    async with _opened(
-        session, request.method, request.url, request.where, headers=headers, content=content
-    ) as response:
-        return StorageAnswer(response.status, response.headers, await _text(response), request.where)
+    return ConnectionTimeouts(timeouts.connect, timeouts.storage)
 
 
 @dataclass
@@ -260,59 +257,52 @@ async def _passed(session: AsyncSession, url: str, brief: bool) -> AsyncIterator
 
 @asynccontextmanager
 async def _opened(
-    session: AsyncSession,
-    method: str,
-    url: str,
-    where: str,
-    *,
-    headers: Mapping[str, str],
-    content: bytes | StreamedBody | None = None,
-) -> AsyncIterator[aiohttp.ClientResponse]:
-    timeouts = session.connection.timeouts
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect, sock_read=timeouts.storage)
-    # A presigned address is used to the letter: re-encoding it would break its signature, and a content type that
-    # nobody asked for could too.
-    with _told(where):
-        async with session.http.request(
-            method,
-            URL(url, encoded=True),
-            data=content,
-            headers=headers,
-            skip_auto_headers=("Content-Type",),
-            allow_redirects=method == "GET",
-            timeout=timeout,
-        ) as response:
-            yield response
+    session: AsyncSession, url: str, where: str, headers: Mapping[str, str]
+) -> AsyncIterator[StreamedResponse]:
+    with _network_errors(where):
+        for _ in range(LONGEST_REDIRECTION):
+            async with session.pool.open(_http_request("GET", url, headers), _timeouts(session)) as response:
+                location = response.headers().get("location") if response.status in REDIRECTS else None
+                if location is None:
+                    yield response
+                    return
+            url = urljoin(url, location)
+        raise ConnectionError("too many redirections")
 
 
 @contextmanager
-def _told(where: str) -> Iterator[None]:
+def _network_errors(where: str) -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
         raise AnswerTimeoutError(f"The storage did not answer {where} in time.") from error
-    except (aiohttp.ClientError, ConnectionError) as error:
+    except ConnectionError as error:
         if isinstance(error, DatalakeError):
             raise
         raise NetworkError(f"The connection to the storage failed in {where} ({type(error).__name__}).") from error
 
 
 def _moved(request: StorageRequest, answer: StorageAnswer) -> StorageRequest | None:
-    location = answer.headers.get("Location")
+    location = answer.headers.get("location")
     if answer.status not in (307, 308) or not location:
         return None
     return replace(request, url=urljoin(request.url, location))
 
 
-async def _text(response: aiohttp.ClientResponse) -> str:
-    return (await response.read())[:_LONGEST_TEXT].decode("utf-8", "replace")
+async def _text(response: StreamedResponse) -> str:
+    text = b""
+    async for piece in response.pieces():
+        text += piece
+        if len(text) >= _LONGEST_TEXT:
+            break
+    return text[:_LONGEST_TEXT].decode("utf-8", "replace")
 
 
 def failure_of(answer: StorageAnswer) -> Failure:
     """What the retry policy should know of an answer."""
     # S3 says so, with a 400, of a body that came too slowly.
     status = 408 if answer.status == 400 and _TOO_SLOW in answer.text else answer.status
-    return Failure(status=status, retry_after=read_retry_after(answer.headers.get("Retry-After"), time.time()))
+    return Failure(status=status, retry_after=read_retry_after(answer.headers.get("retry-after"), time.time()))
 
 
 def host_of(url: str) -> str:

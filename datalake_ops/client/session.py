@@ -10,18 +10,20 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from datalake_ops.client.headers import api_headers
+from datalake_ops.client.network_rules import proxy_for, trusted_authorities, warn_if_unverified
 from datalake_ops.client.operation import Operation
 from datalake_ops.client.response_handling import Answer, Attempt, Unread
 from datalake_ops.client.retry import Failure, Loss
-from datalake_ops.client.tls import checked_verify
+from datalake_ops.client.transport.requests_adapter import RulesAdapter
 from datalake_ops.config import Connection, RetryPolicy
 from datalake_ops.errors import NetworkError
 
 T = TypeVar("T")
 _POOL_SIZE = 32
+# Reasons of urllib3 that a connection was never made; a ProxyError says that the proxy opened no way to the server.
+_BEFORE_SENDING = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError", "SSLError")
 # A page of a listing is some hundred kB; in the 10 kB pieces of `Response.content` it costs a quarter more CPU.
 _PIECE_BYTES = 2**20
 
@@ -30,7 +32,7 @@ class Session:
     """Sends operations over one pool of connections; safe to share between threads.
 
     Raises:
-        ConfigurationError: the CA bundle is not there.
+        ConfigurationError: the CA bundle is not there, or the environment names a proxy whose address cannot be right.
         AnswerError: the platform refused (one class per status).
         NetworkError: no answer, within the retry policy; AmbiguousRequestError where the work may have been done.
     """
@@ -39,9 +41,12 @@ class Session:
         self.connection = connection
         self.organization_id = organization_id
         self._http = requests.Session()
-        # Given with each request: a session's own is overruled by REQUESTS_CA_BUNDLE of the environment.
-        self._verify = checked_verify(connection.verify)
-        adapter = HTTPAdapter(pool_maxsize=_POOL_SIZE)
+        # No .netrc, which would replace the API token; trust and proxies come from `network_rules`.
+        self._http.trust_env = False
+        trusted_authorities(connection.verify)
+        proxy_for(connection.host)
+        warn_if_unverified(connection.host, connection.verify)
+        adapter = RulesAdapter(connection.verify, _POOL_SIZE)
         self._http.mount("https://", adapter)
         self._http.mount("http://", adapter)
 
@@ -79,9 +84,7 @@ class Session:
         parts = urlsplit(address)
         timeouts = self.connection.timeouts
         try:
-            self._http.head(
-                f"{parts.scheme}://{parts.netloc}/", timeout=(timeouts.connect, timeouts.connect), verify=self._verify
-            )
+            self._http.head(f"{parts.scheme}://{parts.netloc}/", timeout=(timeouts.connect, timeouts.connect))
         except requests.RequestException as error:
             raise NetworkError(
                 f"{parts.netloc} cannot be reached ({type(error).__name__}). Files travel there directly: open the way "
@@ -99,7 +102,6 @@ class Session:
                 headers={**api_headers(self.connection, self.organization_id), **operation.headers},
                 timeout=(timeouts.connect, timeouts.api),
                 stream=True,
-                verify=self._verify,
             ) as response:
                 body = b"".join(response.iter_content(_PIECE_BYTES))
                 return Answer(response.status_code, body, response.headers.get("Retry-After"))
@@ -111,4 +113,10 @@ class Session:
 def _never_connected(error: requests.RequestException) -> bool:
     # requests wraps urllib3's reason: ConnectionError(MaxRetryError(reason=NewConnectionError)).
     reason = getattr(error.args[0], "reason", None) if error.args else None
-    return type(reason).__name__ in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "SSLError")
+    return type(reason).__name__ in (
+        "NewConnectionError",
+        "NameResolutionError",
+        "ConnectTimeoutError",
+        "ProxyError",
+        "SSLError",
+    )

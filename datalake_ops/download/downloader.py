@@ -162,7 +162,7 @@ async def _receive_once(session: AsyncSession, url: str, partial: Partial) -> St
 
 def _is_whole(answer: StorageAnswer, partial: Partial) -> bool:
     # Nothing is left to ask for when all bytes came before the end was noticed; else they are of another file.
-    return answer.headers.get("Content-Range", "").removeprefix("bytes */") == str(partial.size)
+    return answer.headers.get("content-range", "").removeprefix("bytes */") == str(partial.size)
 
 
 def _told(failures: dict[Path, Exception], count: int) -> str:

@@ -14,7 +14,7 @@ from airflow_provider.get_provider_info import get_provider_info
 from datalake_ops.testing.airflow import load_dags
 from tests.airflow.versions import EXAMPLES
 
-HEAVY = ("aiohttp", "PIL", "requests", "fastapi", "datalake_ops.hook", "datalake_ops.upload", "datalake_ops.client")
+HEAVY = ("httptools", "PIL", "requests", "fastapi", "datalake_ops.hook", "datalake_ops.upload", "datalake_ops.client")
 
 
 def test_importing_the_operators_imports_nothing_heavy() -> None:

@@ -158,7 +158,7 @@ def test_prefect_registers_both_blocks(launcher: Launcher, prefect_server: Prefe
 
 
 def test_importing_the_collection_loads_no_client_and_no_platform() -> None:
-    heavy = "{'aiohttp', 'requests', 'PIL', 'sqlalchemy', 'datalake_ops.hook', 'prefect_tasks.tasks'}"
+    heavy = "{'httptools', 'requests', 'PIL', 'sqlalchemy', 'datalake_ops.hook', 'prefect_tasks.tasks'}"
     program = (
         "import sys, prefect; before = set(sys.modules); import prefect_tasks; "
         f"print(({heavy} & set(sys.modules)) - before)"

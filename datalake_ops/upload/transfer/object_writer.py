@@ -174,7 +174,7 @@ class ObjectWriter:
             return StorageRequest("PUT", address.url, partial(FileBody, shipment.file, part))
 
         answer = (await self._exchange(request, shipment)).accepted()
-        etag = answer.headers.get("ETag")
+        etag = answer.headers.get("etag")
         if etag is None:
             raise UnexpectedAnswerError(
                 f"The storage took part {part.number} in {answer.where} but gave no ETag for it."
@@ -236,5 +236,5 @@ def _needed(value: str | None, start: MultipartStart) -> str:
 
 def _persisted_until(answer: StorageAnswer, chunk: Part) -> int:
     # A 308 names what is stored so far; less than was sent means the rest has to come again.
-    found = _PERSISTED.fullmatch(answer.headers.get("Range", ""))
+    found = _PERSISTED.fullmatch(answer.headers.get("range", ""))
     return int(found.group(1)) + 1 if found else chunk.end
