@@ -43,12 +43,29 @@ Every class survives `pickle`, so that Airflow and Prefect can carry it between 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from datalake_ops.upload.reporting.report import UploadReport
     from datalake_ops.wire.data import Data
     from datalake_ops.wire.jobs import Job
+
+
+class Report(Protocol):
+    """Report of an upload, as its errors carry it: an `UploadReport`."""
+
+    @property
+    def files(self) -> Sequence[Any]:
+        """The row of each file, in input order."""
+
+    @property
+    def errors(self) -> list[UploadError]:
+        """The error of each failed file, in input order."""
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of files by status."""
+
+    def retry(self, hook: Any, **changes: Any) -> Any:
+        """Upload the failed files again."""
 
 
 class DatalakeError(Exception):
@@ -174,7 +191,7 @@ class NoDataError(DatalakeError, LookupError):
 class NothingDoneError(DatalakeError):
     """Every file of an upload failed; `.errors` holds one error per file, `.report` a row for each, and `.retry`."""
 
-    def __init__(self, message: str, errors: Sequence[UploadError] = (), report: UploadReport | None = None) -> None:
+    def __init__(self, message: str, errors: Sequence[UploadError] = (), report: Report | None = None) -> None:
         super().__init__(message)
         self.errors = list(errors)
         self.report = report
@@ -183,7 +200,7 @@ class NothingDoneError(DatalakeError):
 class IncompleteUploadError(DatalakeError):
     """More files of an upload failed than the caller tolerates; `.report` has a row for each, and `.retry`."""
 
-    def __init__(self, message: str, report: UploadReport | None = None) -> None:
+    def __init__(self, message: str, report: Report | None = None) -> None:
         super().__init__(message)
         self.report = report
 

@@ -104,6 +104,7 @@ class AsyncDatalakeHook:
 
     upload_data = _in_a_thread(DatalakeHook.upload_data)
     upload = _in_a_thread(DatalakeHook.upload)
+    retry_upload = _in_a_thread(DatalakeHook.retry_upload)
     create_projection = _in_a_thread(DatalakeHook.create_projection)
     create_projections = _in_a_thread(DatalakeHook.create_projections)
     download = _in_a_thread(DatalakeHook.download)

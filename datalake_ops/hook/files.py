@@ -17,6 +17,7 @@ from datalake_ops.wire.data import Data, DataProjection, MultiData
 if TYPE_CHECKING:
     from datalake_ops.errors import ErrorManager
     from datalake_ops.upload.name_resolver import NameResolver
+    from datalake_ops.upload.options import UploadOptions
     from datalake_ops.upload.progress import OnProgress
     from datalake_ops.upload.projection import ProjectionReport
     from datalake_ops.upload.reporting.report import UploadReport
@@ -60,7 +61,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
             NothingDoneError: every file failed.
             ConfigurationError: a list has another length than the paths; nothing was sent.
         """
-        from datalake_ops.upload.reporting.sdk_result import seed_result
+        from datalake_ops.upload.reporting.sdk_result import sdk_result
 
         report = self.upload(
             filepaths,
@@ -74,7 +75,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
             upload_dir=upload_dir,
             wait=wait_for_unprocessable_data is not False,
         )
-        return seed_result(report, error_manager)
+        return sdk_result(report, error_manager)
 
     def upload(
         self,
@@ -101,63 +102,88 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
     ) -> UploadReport:
         """Upload files and return a report with one row per file, in their order; a single file never raises.
 
-        Arguments as in `upload_data`; `on_progress` is called a few times a second, and without it the log tells how
-        far the upload is.
+        Arguments as in `upload_data`; `on_progress` is called a few times a second, and without it the progress is
+        logged.
 
         Args:
             filepaths: one source or many: paths, folders and patterns (their images and videos), fsspec URLs, object
                 storage paths, open binary streams, `Manifest`s and `Shard`s. Read as it is needed.
-            include, exclude: patterns that choose the files of folders and patterns, see `upload.patterns.Selection`.
+            include, exclude: patterns for the files of folders and patterns, see `upload.sources.patterns.PathFilter`.
             storage_options: go to fsspec with each URL of a source or a manifest, not with the journal's.
-            raise_on: "never", "any" or "all": which failures raise, when everything that can be uploaded is.
-            max_failed: how many files may fail before that raises: a number, or a share below 1 like 0.01.
-            if_exists: what to do with a file whose name and content the lake has: "upload" it once more, "skip" it, or
-                "error". To tell the content, its SHA-256 is kept in custom metadata under `content_key`.
-            journal: a SQLite file, or an fsspec URL, to write down how far each file came: the same call made again
-                after a kill sends only what is missing.
+            raise_on: "never", "any" or "all": the failures that raise, after everything that can be uploaded was.
+            max_failed: number of files that may fail before that raises, or a share below 1 like 0.01.
+            if_exists: treatment of a file whose name and content the lake has: "upload" it once more, "skip" it, or
+                "error". To compare the content, its SHA-256 is kept in custom metadata under `content_key`.
+            journal: a SQLite file, or an fsspec URL, for the progress of each file: the same call made again after a
+                kill sends only what is missing.
 
         Raises:
             ConfigurationError: a list has another length than the paths, the journal cannot be used, or the lake's
                 schema has no place for the content key and there is no journal; nothing was sent.
             AnswerError, NetworkError: the lake, a tag or the source cannot be looked up; nothing was sent.
-            NothingDoneError, IncompleteUploadError: more files failed than `raise_on` and `max_failed` tolerate.
+            NothingDoneError, IncompleteUploadError: more files failed than `raise_on` and `max_failed` allow.
         """
-        from datalake_ops.upload.engine import upload_files
-        from datalake_ops.upload.entries import entries, held
-        from datalake_ops.upload.progress import LogProgress
-        from datalake_ops.upload.reporting.failure_policy import FailurePolicy
-        from datalake_ops.upload.reporting.retry import remembered
-        from datalake_ops.upload.request import UploadRequest
+        from datalake_ops.upload.options import UploadOptions
 
-        filepaths = held(filepaths, metadata, custom_metadata, sizes)
-        again = remembered(locals())
-        tolerance = FailurePolicy(raise_on, max_failed)
-        request = UploadRequest(
-            filepaths,
+        options = UploadOptions(
+            tags,
+            source,
+            max_workers=max_workers,
             metadata=metadata,
             custom_metadata=custom_metadata,
             sizes=sizes,
             fill_metadata=fill_metadata,
             upload_dir=upload_dir,
-            max_workers=self._workers(max_workers),
             wait=wait,
-            on_progress=on_progress or LogProgress(),
+            on_progress=on_progress,
             if_exists=if_exists,
             content_key=content_key,
             journal=journal,
-            include=_patterns(include),
-            exclude=_patterns(exclude),
+            include=include,
+            exclude=exclude,
             storage_options=storage_options,
-            names=self._names(),
+            raise_on=raise_on,
+            max_failed=max_failed,
         )
+        return self._upload(filepaths, options)
+
+    def retry_upload(self, /, report: UploadReport, **changes: Any) -> UploadReport:
+        """Upload the failed files of a report again, with the same arguments; `changes` replace arguments of `upload`.
+
+        Metadata, tags and sources of single files are those they had; of an iterator only the paths are known. A folder
+        that could not be listed and a manifest that could not be read to its end are read again whole. A file that is
+        not found again is a FAILED row. UNPROCESSABLE files are sent again only with `if_exists` or a journal, which
+        find them in the lake; else their rows are repeated. Storage options do not travel between processes: give them
+        again. A stream that can be read only once cannot be sent again, and its row says so.
+
+        Raises:
+            DatalakeError: as `upload`.
+        """
+        from datalake_ops.upload.reporting.retry import retry_source
+        from datalake_ops.upload.reporting.retry_plan import RetryPlan
+
+        arguments = {**(report.retry_plan or RetryPlan()).arguments, **changes}
+        return self.upload(retry_source(report, arguments), **arguments)
+
+    def _upload(self, filepaths: Any, options: UploadOptions) -> UploadReport:
+        from datalake_ops.upload.engine import upload_files
+        from datalake_ops.upload.entries import as_reusable, entries
+        from datalake_ops.upload.progress import LogProgress
+        from datalake_ops.upload.reporting.retry_plan import RetryPlan
+        from datalake_ops.upload.request import UploadRequest
+
+        filepaths = as_reusable(filepaths, *options.lists)
+        plan = RetryPlan.of(filepaths, options.arguments())
+        on_progress = options.on_progress or LogProgress()
+        options = replace(options, max_workers=self._workers(options.max_workers), on_progress=on_progress)
+        request = UploadRequest(filepaths, options, names=self._names())
         # Arguments that cannot be right are refused before a tag or a source is created for them.
         entries(request)
-        source = given_source(source)
-        tag_ids = tuple(tag.id for tag in self._resolve_tags(tags))
-        origin = self._resolve_source(source)
+        tag_ids = tuple(tag.id for tag in self._resolve_tags(options.tags))
+        origin = self._resolve_source(given_source(options.source))
         request = replace(request, tag_ids=tag_ids, source_id=origin.id if origin else None)
-        report = replace(upload_files(request, self.connection, self.context), again=again)
-        tolerance.check(report)
+        report = replace(upload_files(request, self.connection, self.context), retry_plan=plan)
+        options.failure_policy.check(report)
         return report
 
     def create_projection(
@@ -168,7 +194,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         additional_info: dict[str, Any] | None = None,
         fill_metadata: bool = False,
     ) -> DataProjection:
-        """Upload an image as another rendering of a data.
+        """Upload an image as a projection of a data: another rendering of it.
 
         `fill_metadata` reads EXIF into `additional_info`; keys given there win.
 
@@ -191,11 +217,11 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         if_exists: str = "upload",
         on_progress: OnProgress | None = None,
     ) -> list[ProjectionReport]:
-        """Upload one more rendering of many data, each given with its file, and report on each, in order.
+        """Upload projections of many data, each given with its file, and return a report on each, in order.
 
-        A picture that fails does not stop the others: its row has the error. `pictures` is read as it is needed.
-        `if_exists="skip"` leaves out data that have a projection of that name, so that a repeated call doubles nothing.
-        `on_progress` is called a few times a second, and without it the log tells how far it is.
+        A picture that fails does not stop the others: its report has the error. `pictures` is read as it is needed.
+        `if_exists="skip"` leaves out data that have a projection of that name, so that a repeated call
+        duplicates nothing. `on_progress` is called a few times a second, and without it the progress is logged.
 
         Raises:
             ConfigurationError: `max_workers` is below 1, a data is no data, or `if_exists` is none of its words.
@@ -214,8 +240,8 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         requests = (
             ProjectionRequest(data_id(data), name, fspath(path), None, fill_metadata, skip) for data, path in pictures
         )
-        workers, told = max_workers or DEFAULT_WORKERS, on_progress or LogProgress()
-        return upload_projections(requests, self.connection, self.context, workers, told)
+        workers, callback = max_workers or DEFAULT_WORKERS, on_progress or LogProgress()
+        return upload_projections(requests, self.connection, self.context, workers, callback)
 
     def download(
         self,
@@ -230,12 +256,13 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
     ) -> list[Path]:
         """Download data into a directory and return the files' paths, in order.
 
-        A file that is there is kept, whatever it holds, unless `force_replace`. Files are written beside and renamed:
-        what comes is always whole. Two calls for different data of one name want `use_id`, or directories of their own.
+        An existing file is kept, whatever its content, unless `force_replace`. Files are written under another name and
+        renamed, so that a file is always whole. Two calls for different data of one name need `use_id`, or directories
+        of their own.
 
         Args:
-            content_key: where custom metadata hold the SHA-256 that an upload left, to compare with; None compares not.
-            use_id: name the files by id instead of by file name; two data of one name do not collide then.
+            content_key: key of custom metadata with the SHA-256 that an upload left, to compare with, or None.
+            use_id: name the files by id instead of by file name, so that two data of one name do not collide.
             everything: all data of the lake, with None as `data`.
 
         Raises:
@@ -257,7 +284,3 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         return NameResolver(
             lambda name: self.get_or_create_data_tag(name).id, lambda name: self.get_or_create_data_source(name).id
         )
-
-
-def _patterns(given: str | Sequence[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)

@@ -1,4 +1,4 @@
-"""From what the caller names to the entries of an upload, one at a time."""
+"""Entries of an upload, one at a time, from the sources that the caller named."""
 
 from __future__ import annotations
 
@@ -9,77 +9,77 @@ from typing import Any
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.sources.entry import Entry, Size
-from datalake_ops.upload.sources.folders import Broken
-from datalake_ops.upload.sources.resolver import ResolvedFile, SourceResolver, broken, is_one
-from datalake_ops.upload.sources.subset import Chosen, Subset
+from datalake_ops.upload.sources.resolved_file import ResolvedFile, UnreadableContent, unreadable_file
+from datalake_ops.upload.sources.resolver import SourceResolver, is_source
+from datalake_ops.upload.sources.subset import Subset, SubsetFilter
 
-PAIR = 2
+_PAIR = 2
 _Extras = tuple[Any, Any, Any]
 
 
 class Entries:
-    """The entries of an upload, made as they are asked for.
+    """Iterable of the entries of an upload, which are made as they are needed.
 
-    To ask for the next one may block: a folder is listed, a manifest is read. `total` is how many there are, None
-    while nobody knows.
+    The next one may block: a folder is listed, a manifest is read. `total` is their number, None while it is not known.
     """
 
     def __init__(self, request: UploadRequest) -> None:
-        given = request.filepaths
-        self._only: Subset | None = None
+        given, options = request.filepaths, request.options
+        self._subset: Subset | None = None
         if isinstance(given, Subset):
-            given, self._only = given.filepaths, given
-        self._places = SourceResolver(request.include, request.exclude, request.storage_options)
-        self._listed = _as_listed(given, request)
-        self._extras = _extras(request, self._listed)
-        for one in self._listed if isinstance(self._listed, Sequence) else ():
-            self._places.check(one)
-        self.total: int | None = self._places.count(self._listed) if self._only is None else None
+            given, self._subset = given.filepaths, given
+        self._resolver = SourceResolver.of(options.include, options.exclude, options.storage_options)
+        self._sources = _as_iterable(given, request)
+        self._extras = _extras(request, self._sources)
+        for one in self._sources if isinstance(self._sources, Sequence) else ():
+            self._resolver.resolve(one).check()
+        self.total: int | None = self._resolver.count(self._sources) if self._subset is None else None
 
     def count_ahead(self) -> None:
-        """Count the files in a thread of its own, when that asks no storage, so that `total` is known soon."""
-        if self.total is None and self._only is None and self._places.are_local(self._listed):
+        """Count the files in a thread of its own, if that asks no storage, so that `total` is known soon."""
+        if self.total is None and self._subset is None and self._resolver.are_local(self._sources):
             threading.Thread(target=self._count, name="datalake-ops-count", daemon=True).start()
 
     def __iter__(self) -> Iterator[Entry]:
         index = 0
-        chosen = Chosen(self._only) if self._only is not None else None
-        for position, one in enumerate(self._listed):
+        chosen = SubsetFilter(self._subset) if self._subset is not None else None
+        for position, one in enumerate(self._sources):
             extras = self._extras(position)
-            for named in self._of(one):
-                if chosen is None or _is_meant(named, chosen):
-                    yield _entry(index, named, extras)
+            for file in self._files(one):
+                if chosen is None or _is_chosen(file, chosen):
+                    yield _entry(index, file, extras)
                     index += 1
-        for error in chosen.left() if chosen is not None else ():
-            yield Entry(index, error.path, Broken(error))
+        for error in chosen.missing() if chosen is not None else ():
+            yield Entry(index, error.path, UnreadableContent(error))
             index += 1
         self.total = index
 
     def _count(self) -> None:
         count = 0
-        for one in self._listed:
-            for _ in self._places.named(one):
+        for one in self._sources:
+            for _ in self._resolver.resolve(one).files():
                 count += 1
                 if self.total is not None:
                     return
         self.total = count
 
-    def _of(self, one: Any) -> Iterator[ResolvedFile]:
+    def _files(self, one: Any) -> Iterator[ResolvedFile]:
         try:
-            # What comes from an iterator was not looked at before.
-            if not isinstance(self._listed, Sequence):
-                self._places.check(one)
-            yield from self._places.named(one)
-        # Others are on their way, so this is one more row that failed.
+            source = self._resolver.resolve(one)
+            # What comes from an iterator was not checked before.
+            if not isinstance(self._sources, Sequence):
+                source.check()
+            yield from source.files()
+        # Others are being sent already, so this is one more row that failed.
         except ConfigurationError as error:
-            yield broken(repr(one), str(error))
+            yield unreadable_file(repr(one), str(error))
 
 
 def entries(request: UploadRequest) -> Entries:
-    """What a request names, in input order, each with its own metadata and size; no file is touched before its turn.
+    """Return the entries of a request, in input order, each with its own metadata and size; no file is touched yet.
 
     A source is a path, a folder or a pattern (their images and videos), an fsspec URL, an object storage path, an open
-    binary stream, a `Manifest` or a `Shard`. What is said of a folder is said of each of its files.
+    binary stream, a `Manifest` or a `Shard`. Metadata of a folder are those of each of its files.
 
     Raises:
         ConfigurationError: a list has another length than the sources, a size is no pair, a source is none, or
@@ -88,30 +88,30 @@ def entries(request: UploadRequest) -> Entries:
     return Entries(request)
 
 
-def held(filepaths: Any, *lists: Any) -> Any:
-    """A source; what comes from an iterator is kept when there are lists with a value for each of it.
+def as_reusable(filepaths: Any, *lists: Any) -> Any:
+    """Return the sources; an iterator becomes a list when there are lists with one value per source.
 
-    They are in memory already, so the paths may be too.
+    Those are in memory already, so the paths may be too.
     """
-    if isinstance(filepaths, Iterator) and not is_one(filepaths):
+    if isinstance(filepaths, Iterator) and not is_source(filepaths):
         return list(filepaths) if any(values and not _is_for_all(values) for values in lists) else filepaths
     return filepaths
 
 
-def _is_meant(named: ResolvedFile, chosen: Chosen) -> bool:
-    line = named.row.line if named.row is not None else None
-    return chosen.takes(named.found.path, named.origin, line, isinstance(named.found.content, Broken))
+def _is_chosen(file: ResolvedFile, chosen: SubsetFilter) -> bool:
+    line = file.row.line if file.row is not None else None
+    return chosen.includes(file.path, file.origin, line, isinstance(file.content, UnreadableContent))
 
 
-def _entry(index: int, named: ResolvedFile, extras: _Extras) -> Entry:
+def _entry(index: int, file: ResolvedFile, extras: _Extras) -> Entry:
     metadata, custom_metadata, size = extras
-    row = named.row
+    row = file.row
     if row is None:
-        return Entry(index, named.found.path, named.found.content, metadata, custom_metadata, size)
+        return Entry(index, file.path, file.content, metadata, custom_metadata, size)
     return Entry(
         index,
-        named.found.path,
-        named.found.content,
+        file.path,
+        file.content,
         _joined(metadata, row.metadata),
         _joined(custom_metadata, row.custom_metadata),
         row.size or size,
@@ -124,22 +124,22 @@ def _joined(of_all: Mapping[str, Any] | None, of_one: Mapping[str, Any] | None) 
     return {**of_all, **of_one} if of_all and of_one else of_one or of_all
 
 
-def _as_listed(given: Any, request: UploadRequest) -> Iterable[Any]:
-    if is_one(given):
+def _as_iterable(given: Any, request: UploadRequest) -> Iterable[Any]:
+    if is_source(given):
         return [given]
     if isinstance(given, (bytes, bytearray)) or not isinstance(given, Iterable):
         raise ConfigurationError(f"A path is a str or a Path, got {given!r}.")
     if isinstance(given, Sequence):
         return given
-    listed: Iterable[Any] = held(iter(given), request.metadata, request.custom_metadata, request.sizes)
-    return listed
+    sources: Iterable[Any] = as_reusable(iter(given), *request.options.lists)
+    return sources
 
 
-def _extras(request: UploadRequest, listed: Iterable[Any]) -> Any:
-    count = len(listed) if isinstance(listed, Sequence) else None
-    metadata = _one_each("metadata", request.metadata, count, _mapping)
-    custom = _one_each("custom_metadata", request.custom_metadata, count, _mapping)
-    sizes = _one_each("sizes", request.sizes, count, _size)
+def _extras(request: UploadRequest, sources: Iterable[Any]) -> Any:
+    count, options = len(sources) if isinstance(sources, Sequence) else None, request.options
+    metadata = _one_each("metadata", options.metadata, count, _mapping)
+    custom = _one_each("custom_metadata", options.custom_metadata, count, _mapping)
+    sizes = _one_each("sizes", options.sizes, count, _size)
     return lambda position: (metadata(position), custom(position), sizes(position))
 
 
@@ -173,7 +173,7 @@ def _size(size: Any) -> Size | None:
         return None
     if (
         not isinstance(size, Sequence)
-        or len(size) != PAIR
+        or len(size) != _PAIR
         or not all(isinstance(side, int) and side > 0 for side in size)
     ):
         raise ConfigurationError(f"A size is a pair (width, height) of pixels above 0, got {size!r}.")

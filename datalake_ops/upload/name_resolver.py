@@ -1,4 +1,4 @@
-"""Tags and sources that single files name, as the identifiers that a registration needs."""
+"""Resolver of tags and sources by name, for the identifiers that a registration needs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Resolve = Callable[[str], UUID]
 
 
 class NameResolver:
-    """Looks each name up once, however many files and threads ask for it; a missing one is made by who looks it up."""
+    """Resolver that looks each name up once, for any number of files and threads; a missing one is created."""
 
     def __init__(self, tag: Resolve, source: Resolve) -> None:
         self._tag = tag
@@ -20,23 +20,23 @@ class NameResolver:
         self._lock = threading.Lock()
 
     def tag(self, name: str) -> UUID:
-        """The id of a tag; blocks.
+        """Return the id of a tag; blocks.
 
         Raises:
             DatalakeError: the platform does not give it.
         """
-        return self._known(self._tags, self._tag, name)
+        return self._cached(self._tags, self._tag, name)
 
     def source(self, name: str) -> UUID:
-        """The id of a source; blocks.
+        """Return the id of a source; blocks.
 
         Raises:
             DatalakeError: the platform does not give it.
         """
-        return self._known(self._sources, self._source, name)
+        return self._cached(self._sources, self._source, name)
 
-    def _known(self, known: dict[str, UUID], resolve: Resolve, name: str) -> UUID:
+    def _cached(self, ids: dict[str, UUID], resolve: Resolve, name: str) -> UUID:
         with self._lock:
-            if name not in known:
-                known[name] = resolve(name)
-            return known[name]
+            if name not in ids:
+                ids[name] = resolve(name)
+            return ids[name]

@@ -1,4 +1,4 @@
-"""Looks at files before anything is sent: which are empty, unreadable, no picture, or there twice."""
+"""Preflight check of files: finds the empty, unreadable, undecodable and duplicate ones before anything is sent."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from datalake_ops.errors import DatalakeError
 from datalake_ops.upload.entries import entries
+from datalake_ops.upload.options import UploadOptions
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.sources.entry import Entry, OpenFile, as_stream
 from datalake_ops.upload.sources.image_metadata import FORMATS
@@ -19,14 +20,14 @@ from datalake_ops.wire.model import Choice
 
 # Pillow and hashing let other threads run.
 THREADS = 4
-# Files that are looked at ahead of the one that is due.
+# Files that are checked ahead of the one that is due.
 AHEAD = 32
 _SLICE_BYTES = 1024 * 1024
 _DECODED = MEASURED_TYPES | {"image/webp"}
 
 
-class Problem(Choice):
-    """What is wrong with a file."""
+class FileProblem(Choice):
+    """Problem of a file."""
 
     EMPTY = "empty"
     UNREADABLE = "unreadable"
@@ -36,41 +37,41 @@ class Problem(Choice):
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One file with a problem, and a sentence on it."""
+class PreflightFinding:
+    """File with a problem, and a sentence on it."""
 
     path: str
-    problem: Problem
+    problem: FileProblem
     detail: str
 
 
 @dataclass(frozen=True)
 class Preflight:
-    """What was found among so many files of so many bytes; the findings are in input order."""
+    """Result of a check of `files` files of `bytes` bytes; the findings are in input order. False when there is any."""
 
     files: int
     bytes: int
-    findings: tuple[Finding, ...]
+    findings: tuple[PreflightFinding, ...]
 
     def __bool__(self) -> bool:
         return not self.findings
 
     def counts(self) -> dict[str, int]:
-        """How many files have each problem; every problem is named."""
-        found = Counter(finding.problem for finding in self.findings)
-        return {str(problem): found[problem] for problem in Problem}
+        """Return the number of files with each problem; every problem is named."""
+        count_of = Counter(finding.problem for finding in self.findings)
+        return {str(problem): count_of[problem] for problem in FileProblem}
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """The findings as rows of a table: problem, path, detail."""
+        """Return the findings as rows of a table: problem, path, detail."""
         return [(str(finding.problem), finding.path, finding.detail) for finding in self.findings]
 
 
 @dataclass(frozen=True)
-class _Look:
+class _FileCheck:
     path: str
     size: int = 0
     digest: bytes = b""
-    finding: Finding | None = None
+    finding: PreflightFinding | None = None
 
 
 def check(
@@ -80,55 +81,58 @@ def check(
     exclude: Sequence[str] = (),
     storage_options: Mapping[str, Any] | None = None,
 ) -> Preflight:
-    """Read and decode every file of a source, and send nothing; costs 32 bytes and a path of memory a file.
+    """Read and decode every file of a source, and send nothing; takes 32 bytes and a path of memory a file.
 
     Sources are those of `upload`. Pictures of the formats that the client measures are decoded whole; videos are only
     read. A duplicate is a file whose bytes came before.
 
     Raises:
-        ConfigurationError: something given is no source.
+        ConfigurationError: a source cannot be one.
     """
-    request = UploadRequest(source, include=tuple(include), exclude=tuple(exclude), storage_options=storage_options)
+    options = UploadOptions(include=include, exclude=exclude, storage_options=storage_options)
+    request = UploadRequest(source, options)
     first: dict[bytes, str] = {}
     findings, files, size = [], 0, 0
-    for look in _looked_at(entries(request)):
+    for checked in _check_all(entries(request)):
         files += 1
-        size += look.size
-        finding = look.finding
-        if look.digest and first.setdefault(look.digest, look.path) != look.path:
-            same = f"has the same content as {first[look.digest]}"
-            finding = finding or Finding(look.path, Problem.DUPLICATE, same)
+        size += checked.size
+        finding = checked.finding
+        if checked.digest and first.setdefault(checked.digest, checked.path) != checked.path:
+            same = f"has the same content as {first[checked.digest]}"
+            finding = finding or PreflightFinding(checked.path, FileProblem.DUPLICATE, same)
         if finding is not None:
             findings.append(finding)
     return Preflight(files, size, tuple(findings))
 
 
-def _looked_at(found: Iterable[Entry]) -> Iterator[_Look]:
+def _check_all(entries: Iterable[Entry]) -> Iterator[_FileCheck]:
     with ThreadPoolExecutor(THREADS, thread_name_prefix="datalake-ops-check") as pool:
-        ahead: deque[Future[_Look]] = deque()
-        for entry in found:
-            ahead.append(pool.submit(_look, entry))
+        ahead: deque[Future[_FileCheck]] = deque()
+        for entry in entries:
+            ahead.append(pool.submit(_check, entry))
             if len(ahead) > AHEAD:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
 
 
-def _look(entry: Entry) -> _Look:
+def _check(entry: Entry) -> _FileCheck:
     if (stamp := entry.content.stamp()) is not None and stamp[0] == 0:
-        return _Look(entry.path, finding=Finding(entry.path, Problem.EMPTY, "has no bytes"))
+        return _FileCheck(entry.path, finding=PreflightFinding(entry.path, FileProblem.EMPTY, "has no bytes"))
     try:
         file = entry.content.open()
         digest = _digest(file)
     except DatalakeError as error:
-        return _Look(entry.path, finding=Finding(entry.path, Problem.UNREADABLE, str(error)))
+        return _FileCheck(entry.path, finding=PreflightFinding(entry.path, FileProblem.UNREADABLE, str(error)))
     kind = content_type(file.name)
     finding = None
     if not kind.startswith(("image/", "video/")):
-        finding = Finding(entry.path, Problem.UNSUPPORTED, f"is neither image nor video by its name ({kind})")
+        finding = PreflightFinding(
+            entry.path, FileProblem.UNSUPPORTED, f"is neither image nor video by its name ({kind})"
+        )
     elif kind in _DECODED and (reason := _undecodable(file)) is not None:
-        finding = Finding(entry.path, Problem.UNDECODABLE, reason)
-    return _Look(entry.path, file.size, digest, finding)
+        finding = PreflightFinding(entry.path, FileProblem.UNDECODABLE, reason)
+    return _FileCheck(entry.path, file.size, digest, finding)
 
 
 def _digest(file: OpenFile) -> bytes:

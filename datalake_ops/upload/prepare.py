@@ -1,4 +1,4 @@
-"""A file looked at once, in a worker thread: is it sendable, how large is it, what picture is it."""
+"""Preparation of a file in a worker thread: opens it, measures it, and drafts its registration."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from datalake_ops.wire.data import DataToCreate, Meta
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A file that was looked at, and what will be said of it; the object name comes with the storage."""
+class PreparedFile:
+    """An open file and the draft of its registration, which lacks the object name."""
 
     entry: Entry
     file: OpenFile
     draft: DataToCreate
 
-    def named(self, object_name: str, custom_metadata: Mapping[str, Any] | None = None) -> DataToCreate:
-        """The registration of the stored object; `custom_metadata` goes on top of the caller's own."""
+    def registration(self, object_name: str, custom_metadata: Mapping[str, Any] | None = None) -> DataToCreate:
+        """Return the registration of the stored object; `custom_metadata` goes on top of the caller's own."""
         update: dict[str, Any] = {"object_name": object_name}
         if custom_metadata:
             update["custom_metadata"] = {**(self.draft.custom_metadata or {}), **custom_metadata}
         return self.draft.model_copy(update=update)
 
 
-def prepare(entry: Entry, request: UploadRequest) -> Prepared:
-    """Look at a file once. Blocks.
+def prepare(entry: Entry, request: UploadRequest) -> PreparedFile:
+    """Open and measure a file, once. Blocks.
 
     Raises:
         InvalidFileError, UploadError: it cannot be uploaded; nothing was sent.
@@ -39,20 +39,20 @@ def prepare(entry: Entry, request: UploadRequest) -> Prepared:
     custom_metadata = json_ready(entry.path, entry.custom_metadata, "custom_metadata")
     file = entry.content.open()
     check_name(entry.path, file.name)
-    kind = content_type(file.name)
-    picture = read_picture(file, request.fill_metadata) if kind in MEASURED_TYPES else None
+    media_type = content_type(file.name)
+    picture = read_picture(file, request.options.fill_metadata) if media_type in MEASURED_TYPES else None
     draft = DataToCreate(
-        type=data_type(kind),
+        type=data_type(media_type),
         filename=file.name,
         object_name="",
-        content_type=kind,
+        content_type=media_type,
         tags=request.tags_of(entry),
         data_source_id=request.source_of(entry),
         meta=_meta(picture, entry),
         metadata=merged(picture.metadata if picture else {}, metadata),
         custom_metadata=custom_metadata,
     )
-    return Prepared(entry, file, draft)
+    return PreparedFile(entry, file, draft)
 
 
 def _meta(picture: Picture | None, entry: Entry) -> Meta | None:

@@ -1,4 +1,4 @@
-"""How far an upload is, told to whoever asks."""
+"""Progress of an upload: counts, rates, and its reports to a log or a callback."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 logger = logging.getLogger(__name__)
 # Seconds between two calls of a progress callback.
 INTERVAL = 0.25
-# Seconds after which the callback is called though nothing is new: it may be what stops the upload.
+# Seconds after which the callback is called without a change: it may be what stops the upload.
 REPEAT = 1.0
 # Seconds between two lines of a log.
 LOG_INTERVAL = 5.0
@@ -18,9 +18,9 @@ LOG_INTERVAL = 5.0
 
 @dataclass(frozen=True)
 class Progress:
-    """Files ended so far (`failed` of them badly, `skipped` because they are there), files in all, and bytes stored.
+    """Files finished so far (of them `failed` and `skipped`), files in all, and bytes stored.
 
-    `total` is None while nobody knows: a folder is still being listed.
+    `total` is None while it is not known: a folder is still being listed.
     """
 
     done: int
@@ -30,21 +30,21 @@ class Progress:
     skipped: int = 0
 
 
-# What adapters give to be told: called from the thread that uploads, a few times a second when anything is new, and
-# once a second when nothing is.
+# Callback of the caller: called from the thread that uploads, a few times a second when anything changes, and once a
+# second when nothing does.
 OnProgress = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
 class Throughput:
-    """How fast an upload is after some seconds, and how long it will still take as far as anybody knows."""
+    """Throughput of an upload after some seconds, and its estimated time left."""
 
     progress: Progress
     seconds: float
 
     @property
     def files_per_second(self) -> float:
-        """Files ended per second."""
+        """Files finished per second."""
         return self.progress.done / self.seconds if self.seconds > 0 else 0.0
 
     @property
@@ -54,7 +54,7 @@ class Throughput:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds until the end at this pace; None while the number of files or the pace is not known."""
+        """Seconds until the end at this rate; None while the number of files or the rate is not known."""
         if self.progress.total is None or not self.files_per_second:
             return None
         return max(0, self.progress.total - self.progress.done) / self.files_per_second
@@ -62,22 +62,22 @@ class Throughput:
     def __str__(self) -> str:
         progress = self.progress
         of_all = "" if progress.total is None else f" of {progress.total}"
-        told = [
+        parts = [
             f"{progress.done}{of_all} files",
             f"{progress.bytes / 1e6:.1f} MB",
             f"{self.files_per_second:.0f} files/s",
             f"{self.bytes_per_second / 1e6:.1f} MB/s",
         ]
         if self.seconds_left is not None and progress.done != progress.total:
-            told.append(f"{self.seconds_left:.0f} s left")
-        told += [
+            parts.append(f"{self.seconds_left:.0f} s left")
+        parts += [
             f"{count} {word}" for count, word in ((progress.skipped, "skipped"), (progress.failed, "failed")) if count
         ]
-        return ", ".join(told)
+        return ", ".join(parts)
 
 
 class LogProgress:
-    """Logs every few seconds how far an upload is: files, bytes, rate, time left, failures."""
+    """Progress callback that logs every few seconds: files, bytes, rate, time left, failures."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class LogProgress:
         self._next_at = self._started_at + every
 
     def __call__(self, progress: Progress) -> None:
-        """Take note of the progress, as `on_progress` of an upload."""
+        """Log the progress when a line is due; an `on_progress` of an upload."""
         now = self._clock()
         if now >= self._next_at:
             self._next_at = now + self._every
@@ -100,9 +100,9 @@ class LogProgress:
 
 
 class ProgressReporter:
-    """Tells a callback what is new, or every second that nothing is, from the caller's thread, and once at the end.
+    """Caller of a progress callback: on a change, every second without one, and at the end, in the caller's thread.
 
-    An exception of the callback is logged and ends the telling, never the upload; what is no `Exception`
+    An `Exception` of the callback is logged, and it is not called again; the upload goes on. Another exception
     (KeyboardInterrupt, an orchestrator's cancellation) stops the upload.
     """
 
@@ -112,25 +112,25 @@ class ProgressReporter:
         current: Callable[[], Progress],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._tell = on_progress
+        self._on_progress = on_progress
         self._current = current
         self._clock = clock
-        self._told: Progress | None = None
-        self._again_at = 0.0
+        self._reported: Progress | None = None
+        self._repeat_at = 0.0
 
     @property
     def interval(self) -> float | None:
-        """Seconds until the next call is due; None when there is nobody to tell."""
-        return None if self._tell is None else INTERVAL
+        """Seconds until the next call is due; None without a callback."""
+        return None if self._on_progress is None else INTERVAL
 
     def __call__(self) -> None:
-        """Call the callback if anything changed since the last call, or that was a second ago."""
+        """Call the callback if anything changed since the last call, or that call was a second ago."""
         progress, now = self._current(), self._clock()
-        if self._tell is None or (progress == self._told and now < self._again_at):
+        if self._on_progress is None or (progress == self._reported and now < self._repeat_at):
             return
-        self._told, self._again_at = progress, now + REPEAT
+        self._reported, self._repeat_at = progress, now + REPEAT
         try:
-            self._tell(progress)
+            self._on_progress(progress)
         except Exception:
             logger.exception("The progress callback failed; the upload goes on without it.")
-            self._tell = None
+            self._on_progress = None

@@ -1,4 +1,4 @@
-"""Uploads one more rendering of a data, or of many data at once."""
+"""Upload of projections: further renderings of data, one or many at once."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from datalake_ops.client.data import create_projection, list_projections
 from datalake_ops.client.presigned import Tries
 from datalake_ops.client.retry import Failure, Loss
 from datalake_ops.concurrency import loop_thread
+from datalake_ops.concurrency.bulk_retry import bulk_connection
 from datalake_ops.concurrency.limiter import Limiter
 from datalake_ops.concurrency.task_pool import TaskPool
 from datalake_ops.config import Connection
 from datalake_ops.errors import AmbiguousRequestError, DatalakeError, InvalidFileError, UploadError
 from datalake_ops.lake import Lake
-from datalake_ops.upload.engine import patient
 from datalake_ops.upload.progress import OnProgress, Progress, ProgressReporter
 from datalake_ops.upload.reporting.rows import as_upload_error
 from datalake_ops.upload.sources.entry import OpenFile, json_ready
 from datalake_ops.upload.sources.image_metadata import merged, read_picture
 from datalake_ops.upload.sources.local import open_file
 from datalake_ops.upload.sources.media_type import content_type
-from datalake_ops.upload.transfer.file_uploader import store
+from datalake_ops.upload.transfer.object_writer import store_file
 from datalake_ops.wire.data import DataProjection, ProjectionToCreate
 from datalake_ops.wire.uploads import ObjectType
 
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ProjectionRequest:
-    """A picture to attach to a data, its name there, and what is said of it."""
+    """Request to attach a picture to a data, under a name and with additional info."""
 
     data_id: UUID
     name: str
@@ -49,7 +49,7 @@ class ProjectionRequest:
 
 @dataclass(frozen=True)
 class ProjectionReport:
-    """What became of one projection of many: the projection, or the error that says why there is none.
+    """Outcome of one projection of many: the projection, or the error.
 
     `skipped` means that the data had a projection of that name already, which is this one.
     """
@@ -88,74 +88,73 @@ def upload_projections(
 ) -> list[ProjectionReport]:
     """Store many pictures, as many at once as the platform takes well, and report on each, in order; blocks."""
     rows = _Rows()
-    teller = ProgressReporter(on_progress, rows.progress)
-    loop_thread.run(
-        lambda: _upload_all(iter(requests), patient(connection), lake, max_workers, rows), teller, teller.interval
-    )
-    teller()
+    reporter = ProgressReporter(on_progress, rows.progress)
+    patient = bulk_connection(connection)
+    loop_thread.run(lambda: _upload_all(iter(requests), patient, lake, max_workers, rows), reporter, reporter.interval)
+    reporter()
     return rows.reports
 
 
 class _Rows:
-    """What became of many projections so far."""
+    """Reports of many projections, and their running totals."""
 
     def __init__(self) -> None:
         self.reports: list[ProjectionReport] = []
-        self._done = Counter[str]()
+        self._totals = Counter[str]()
 
-    def expect(self, request: ProjectionRequest) -> int:
-        """One more projection has begun; returns its index."""
+    def add(self, request: ProjectionRequest) -> int:
+        """Add a projection that has begun, and return its index."""
         self.reports.append(ProjectionReport(request.data_id, request.path))
         return len(self.reports) - 1
 
-    def put(self, index: int, report: ProjectionReport, size: int) -> None:
-        """One has ended, and stored so many bytes."""
+    def set(self, index: int, report: ProjectionReport, size: int) -> None:
+        """Set the report of a projection that has ended and stored `size` bytes."""
         self.reports[index] = report
-        self._done.update(files=1, bytes=size, failed=report.error is not None, skipped=report.skipped)
+        self._totals.update(files=1, bytes=size, failed=report.error is not None, skipped=report.skipped)
 
     def progress(self) -> Progress:
-        """How far it is."""
-        done = self._done
-        return Progress(done["files"], None, done["bytes"], done["failed"], done["skipped"])
+        """Return the running totals."""
+        totals = self._totals
+        return Progress(totals["files"], None, totals["bytes"], totals["failed"], totals["skipped"])
 
 
 async def _upload_all(
     requests: Iterator[ProjectionRequest], connection: Connection, lake: Lake, max_workers: int, rows: _Rows
 ) -> None:
     limiter = Limiter(max_workers, connection.retry.budget)
-    crew = TaskPool(lambda: min(limiter.limit + limiter.resting, max_workers))
-    limiter.on_room = crew.wake
+    pool = TaskPool(lambda: min(limiter.limit + limiter.resting, max_workers))
+    limiter.on_room = pool.wake
     async with AsyncSession(connection, lake.organization.id, pool_size=max_workers, gate=limiter) as session:
 
-        async def carry(item: tuple[int, ProjectionRequest]) -> None:
+        async def upload_one(item: tuple[int, ProjectionRequest]) -> None:
             index, request = item
-            rows.put(index, *await _reported(session, request, lake))
+            rows.set(index, *await _reported(session, request, lake))
 
         try:
             while window := await asyncio.to_thread(lambda: list(islice(requests, max_workers))):
                 for request in window:
-                    await crew.start(carry, (rows.expect(request), request))
-            await crew.finish()
+                    await pool.start(upload_one, (rows.add(request), request))
+            await pool.finish()
         finally:
-            await crew.stop()
+            await pool.stop()
 
 
 async def _reported(session: AsyncSession, request: ProjectionRequest, lake: Lake) -> tuple[ProjectionReport, int]:
     row = ProjectionReport(request.data_id, request.path)
     try:
-        if request.skip_existing and (known := await _known(session, request)) is not None:
-            return replace(row, projection=known, skipped=True), 0
+        if request.skip_existing and (existing := await _find_existing(session, request)) is not None:
+            return replace(row, projection=existing, skipped=True), 0
         prepared = await asyncio.to_thread(_prepared, request)
         return replace(row, projection=await _upload(session, prepared, lake)), prepared.file.size
     except DatalakeError as error:
         return replace(row, error=as_upload_error(error, request.path)), 0
     except Exception as error:
-        # What nobody foresaw costs this picture, with its traceback in the log, and not the report of the others.
+        # An unforeseen error costs this picture, with its traceback in the log, and not the report of the others.
         logger.exception("The projection %s failed unexpectedly.", request.path)
         return replace(row, error=as_upload_error(error, request.path)), 0
 
 
-async def _known(session: AsyncSession, request: ProjectionRequest) -> DataProjection | None:
+async def _find_existing(session: AsyncSession, request: ProjectionRequest) -> DataProjection | None:
     found = await session.send(list_projections(request.data_id))
     return next((one for one in found if one.name == request.name), None)
 
@@ -189,7 +188,7 @@ class _Projection:
 
 
 async def _upload(session: AsyncSession, projection: _Projection, lake: Lake) -> DataProjection:
-    object_name = await store(session, lake, projection.file, type=ObjectType.DATA_PROJECTION)
+    object_name = await store_file(session, lake, projection.file, ObjectType.DATA_PROJECTION)
     registration = projection.draft.model_copy(update={"object_name": object_name})
     return await _register(session, projection.data_id, registration)
 

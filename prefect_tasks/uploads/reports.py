@@ -66,7 +66,7 @@ class Reports:
 
         Single files that failed come first, then each shard of which there is no report.
         """
-        from datalake_ops.upload.compact_set import HashSet
+        from datalake_ops.upload.sources.hash_set import HashSet
         from datalake_ops.upload.sources.subset import Subset
 
         names = self.folder.names()

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.upload.dedup.content_address import agreed_name
+from datalake_ops.upload.dedup.content_address import content_name
 from tests.upload.conftest import IMPATIENT
 from tests.upload.pictures import a_picture
 from tests.upload.witness import Answer, Request, Witness, an_id
@@ -23,7 +23,7 @@ LAKE = UUID("33333333-3333-4333-8333-333333333333")
 
 @given(st.uuids(version=4), st.uuids(version=4), st.text(min_size=1), st.text(min_size=1))
 def test_workers_agree_whatever_names_they_were_given(one: UUID, other: UUID, filename: str, digest: str) -> None:
-    agreed = {agreed_name(f"data/{given}-a.png", LAKE, filename, digest) for given in (one, other)}
+    agreed = {content_name(f"data/{given}-a.png", LAKE, filename, digest) for given in (one, other)}
 
     [name] = agreed
     assert name.startswith("data/")
@@ -39,7 +39,7 @@ TEXTS = st.text(st.characters(exclude_characters="\0"))
 def test_another_lake_name_or_content_has_another_object_name(both: list[tuple[UUID, str, str]]) -> None:
     generated = f"data/{uuid4()}.png"
 
-    assert len({agreed_name(generated, *one) for one in both}) == 2
+    assert len({content_name(generated, *one) for one in both}) == 2
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_another_lake_name_or_content_has_another_object_name(both: list[tuple[U
     ["data/photo.png", "0fe7e5b6-5cf5-4ba8-9f32-9f1a3f0a4a4e/photo.png", f"x/{uuid4()}-{uuid4()}.png", ""],
 )
 def test_a_name_of_another_layout_stays_as_it_is(generated: str) -> None:
-    assert agreed_name(generated, LAKE, "photo.png", "d") == generated
+    assert content_name(generated, LAKE, "photo.png", "d") == generated
 
 
 class Stubborn:
@@ -161,7 +161,7 @@ def test_that_no_names_can_be_agreed_on_is_told_only_where_the_platforms_own_are
         stubborn = hook.upload(paths, if_exists="skip", max_workers=1)
 
     assert (chance.counts()["FAILED"], chance.notes) == (1, ())
-    assert "no object names but its own" in stubborn.notes[0]
+    assert "only object names that it generated itself" in stubborn.notes[0]
 
 
 class Forgetful(Stubborn):

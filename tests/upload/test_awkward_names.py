@@ -13,11 +13,12 @@ import pytest
 
 from datalake_ops import Manifest
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.upload.dedup.tracker import Decision, NullTracker
+from datalake_ops.upload.dedup.tracker import NullTracker
 from datalake_ops.upload.entries import entries
+from datalake_ops.upload.reporting.report import FileReport
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.sources.entry import Entry
-from datalake_ops.upload.transfer.prefetch import Fed, Prefetcher, Settled
+from datalake_ops.upload.transfer.prefetch import FinishedEntry, Prefetched, Prefetcher
 from tests.upload.pictures import a_picture
 
 COUNT = 10_000
@@ -111,17 +112,17 @@ def test_a_name_that_the_wire_cannot_carry_costs_only_its_row(
 
 
 class _Faulty(NullTracker):
-    async def screen(self, entries: Sequence[Entry]) -> Sequence[Decision | None]:
+    async def precheck(self, entries: Sequence[Entry]) -> Sequence[FileReport | None]:
         raise RuntimeError("nobody foresaw this")
 
 
 def test_an_unforeseen_error_of_the_look_up_fails_rows_and_not_the_run(tmp_path: Path) -> None:
     request = UploadRequest([a_picture(tmp_path / f"{number}.png") for number in range(3)])
 
-    async def fed() -> list[Fed]:
+    async def fed() -> list[Prefetched]:
         return [one async for one in Prefetcher(entries(request), request, _Faulty(), lambda: None).items()]
 
-    rows = [one.row for one in asyncio.run(fed()) if isinstance(one, Settled)]
+    rows = [one.row for one in asyncio.run(fed()) if isinstance(one, FinishedEntry)]
 
     assert [str(row.status) for row in rows] == ["FAILED"] * 3
     assert "nobody foresaw this" in str(rows[0].error)
@@ -136,12 +137,12 @@ class _Forgetting(NullTracker):
 
 
 def test_what_was_looked_up_for_a_file_that_cannot_be_looked_at_is_let_go_of(tmp_path: Path) -> None:
-    ledger = _Forgetting()
+    tracker = _Forgetting()
     request = UploadRequest([a_picture(tmp_path / "a.png"), tmp_path / "missing.png"])
 
-    async def fed() -> list[Fed]:
-        return [one async for one in Prefetcher(entries(request), request, ledger, lambda: None).items()]
+    async def fed() -> list[Prefetched]:
+        return [one async for one in Prefetcher(entries(request), request, tracker, lambda: None).items()]
 
     asyncio.run(fed())
 
-    assert ledger.forgotten == [1]
+    assert tracker.forgotten == [1]

@@ -7,8 +7,8 @@ import pytest
 import requests
 
 from datalake_ops.errors import InvalidFileError
-from datalake_ops.upload.parts import Part, parts
 from datalake_ops.upload.sources.entry import WHOLE_BYTES
+from datalake_ops.upload.sources.file_parts import FilePart, file_parts
 from datalake_ops.upload.sources.local import LocalFile, open_file
 from datalake_ops.upload.transfer.body import FileBody, form_around
 
@@ -28,28 +28,28 @@ async def drained(body: FileBody) -> bytes:
 def test_the_parts_of_a_file_joined_are_the_file(tmp_path: Path, size: int) -> None:
     file = a_file(tmp_path / "f", size)
 
-    bodies = [FileBody(file, part) for part in parts(size, 200_000)]
+    bodies = [FileBody(file, part) for part in file_parts(size, 200_000)]
 
     assert b"".join(asyncio.run(drained(body)) for body in bodies) == (tmp_path / "f").read_bytes()
     assert sum(body.size for body in bodies) == size
 
 
 def test_a_small_file_goes_as_one_piece_of_bytes(tmp_path: Path) -> None:
-    body = FileBody(a_file(tmp_path / "f", 3), Part(1, 0, 3), b"<", b">")
+    body = FileBody(a_file(tmp_path / "f", 3), FilePart(1, 0, 3), b"<", b">")
 
     assert body.content == b"<\0\x01\x02>"
     assert body.size == 5
 
 
 def test_a_body_can_be_read_twice(tmp_path: Path) -> None:
-    body = FileBody(a_file(tmp_path / "f", WHOLE_BYTES + 5), Part(1, 0, WHOLE_BYTES + 5), b"<", b">")
+    body = FileBody(a_file(tmp_path / "f", WHOLE_BYTES + 5), FilePart(1, 0, WHOLE_BYTES + 5), b"<", b">")
 
     assert body.content is body
     assert asyncio.run(drained(body)) == asyncio.run(drained(body))
 
 
 def test_a_file_that_vanishes_leaves_its_reason_in_the_body(tmp_path: Path) -> None:
-    body = FileBody(a_file(tmp_path / "f", WHOLE_BYTES + 5), Part(1, 0, WHOLE_BYTES + 5))
+    body = FileBody(a_file(tmp_path / "f", WHOLE_BYTES + 5), FilePart(1, 0, WHOLE_BYTES + 5))
     (tmp_path / "f").unlink()
 
     with pytest.raises(InvalidFileError):

@@ -222,7 +222,7 @@ def test_a_look_up_that_fails_sends_nothing_and_says_why(
     report = lake.upload(pictures(tmp_path, 2), if_exists="skip")
 
     assert statuses(report) == ["FAILED"] * 2
-    assert "could not be looked up" in str(report.files[0].error)
+    assert "could not be asked" in str(report.files[0].error)
     assert lake.count_data() == 0
 
 

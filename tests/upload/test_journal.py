@@ -24,7 +24,7 @@ from datalake_ops.testing import PlatformServer
 from datalake_ops.upload.journal.open import open_journal
 from datalake_ops.upload.journal.segments import SegmentJournal
 from datalake_ops.upload.journal.sqlite import SqliteJournal
-from datalake_ops.upload.journal.steps import FileProgress, Journal, JournalError, State, Step, traces
+from datalake_ops.upload.journal.steps import FileProgress, Journal, JournalError, State, Step, progress_by_path
 from datalake_ops.upload.journal.writer import JournalWriter
 from tests.upload.pictures import a_picture
 
@@ -258,7 +258,7 @@ STEPS = st.builds(
 
 @given(st.lists(STEPS, max_size=20))
 def test_the_last_step_wins_and_parts_belong_to_its_upload(steps: list[Step]) -> None:
-    found = traces(steps)
+    found = progress_by_path(steps)
 
     for path in ("/a", "/b"):
         whole = [step for step in steps if step.path == path and step.state is not State.PART]
@@ -288,7 +288,7 @@ def test_a_journal_that_fails_in_an_unforeseen_way_keeps_nobody_waiting() -> Non
         await asyncio.wait_for(recorder.keep(a_step()), 10)
         await asyncio.wait_for(recorder.keep(a_step()), 10)
         await recorder.close()
-        return recorder.broken
+        return recorder.failure
 
     assert "torn" in str(asyncio.run(main()))
 

@@ -26,7 +26,7 @@ from datalake_ops.errors import (
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.upload.reporting.failure_policy import FailurePolicy
 from datalake_ops.upload.reporting.report import FileReport, FileStatus, UploadReport
-from datalake_ops.upload.reporting.report_builder import ReportWriter
+from datalake_ops.upload.reporting.report_builder import ReportBuilder
 from datalake_ops.upload.sources.manifest import Manifest
 from datalake_ops.upload.sources.streams import NamedStream
 from datalake_ops.wire.data import Data
@@ -60,8 +60,8 @@ def a_row(number: int) -> FileReport:
     return FileReport(path, FileStatus.UPLOADED, a_data(number, status), number, 2, 0.25, doubles=doubles)
 
 
-def written(count: int, in_memory: int, order: list[int] | None = None) -> ReportWriter:
-    writer = ReportWriter(in_memory)
+def written(count: int, in_memory: int, order: list[int] | None = None) -> ReportBuilder:
+    writer = ReportBuilder(in_memory)
     for number in order or range(count):
         writer.add(number, a_row(number))
     return writer
@@ -108,7 +108,7 @@ def test_a_later_row_replaces_the_earlier_one_and_the_figures_know(
 
 
 def test_rows_that_find_no_room_on_the_disk_stay_in_memory(caplog: pytest.LogCaptureFixture) -> None:
-    writer = ReportWriter(in_memory=2)
+    writer = ReportBuilder(in_memory=2)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
@@ -287,7 +287,7 @@ def test_rows_of_a_hundred_thousand_files_take_little_memory() -> None:
     row = a_row(4)
     numbers = list(range(20_000))
     random.Random(1).shuffle(numbers)
-    writer = ReportWriter()
+    writer = ReportBuilder()
     tracemalloc.start()
     for number in numbers:
         writer.add(number, row)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from datalake_ops.errors import ConfigurationError, IncompleteSourceError, InvalidFileError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.upload.entries import entries
+from datalake_ops.upload.options import UploadOptions
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.sources.manifest import Manifest, Span, rows
 from tests.upload.pictures import a_picture
@@ -53,7 +54,9 @@ def a_manifest(folder: Path, form: str, given: list[dict[str, Any]] = ROWS) -> P
 
 @pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
 def test_every_form_says_the_same(tmp_path: Path, form: str) -> None:
-    found = list(entries(UploadRequest(Manifest(str(a_manifest(tmp_path, form))), metadata={"altitude": 3})))
+    found = list(
+        entries(UploadRequest(Manifest(str(a_manifest(tmp_path, form))), UploadOptions(metadata={"altitude": 3})))
+    )
 
     assert [entry.path for entry in found] == [f"{tmp_path}/{row['path']}" for row in ROWS]
     assert found[0].metadata == {"altitude": 3, "weather": "sun"}

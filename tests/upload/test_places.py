@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 from datalake_ops.errors import ConfigurationError, InvalidFileError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.upload.entries import entries
+from datalake_ops.upload.options import UploadOptions
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.sources.entry import WHOLE_BYTES, Entry, as_stream
-from datalake_ops.upload.sources.patterns import Selection
+from datalake_ops.upload.sources.patterns import PathFilter
 from datalake_ops.upload.sources.streams import NamedStream
 from tests.upload.pictures import a_picture
 
@@ -50,11 +51,11 @@ def memory() -> Iterator[str]:
 
 
 def below(root: str, source: Any, **options: Any) -> list[str]:
-    return [entry.path.removeprefix(f"{root}/") for entry in entries(UploadRequest(source, **options))]
+    return [entry.path.removeprefix(f"{root}/") for entry in entries(UploadRequest(source, UploadOptions(**options)))]
 
 
 def an_entry(source: Any, **options: Any) -> Entry:
-    [entry] = entries(UploadRequest(source, **options))
+    [entry] = entries(UploadRequest(source, UploadOptions(**options)))
     return entry
 
 
@@ -176,18 +177,20 @@ def test_entries_come_one_at_a_time(tmp_path: Path) -> None:
             asked.append(number)
             yield f"{number}.png"
 
-    found = iter(entries(UploadRequest(endless(), metadata={"a": 1})))
+    found = iter(entries(UploadRequest(endless(), UploadOptions(metadata={"a": 1}))))
 
     assert [next(found).path for _ in range(3)] == ["0.png", "1.png", "2.png"]
     assert len(asked) == 3
 
 
 def test_what_is_said_of_a_folder_is_said_of_each_of_its_files(tree: Path) -> None:
-    found = list(entries(UploadRequest([tree / "b", tree / "a.png"], metadata=[{"weather": "sun"}, None])))
+    found = list(
+        entries(UploadRequest([tree / "b", tree / "a.png"], UploadOptions(metadata=[{"weather": "sun"}, None])))
+    )
 
     assert [entry.metadata for entry in found] == [{"weather": "sun"}] * 2 + [None]
     with pytest.raises(ConfigurationError, match="metadata has 1 entries for 2 paths"):
-        entries(UploadRequest([tree, tree], metadata=[{}]))
+        entries(UploadRequest([tree, tree], UploadOptions(metadata=[{}])))
 
 
 def test_a_list_knows_its_length_and_a_folder_learns_it(tree: Path) -> None:
@@ -384,9 +387,9 @@ _PARTS = st.lists(st.sampled_from(["a", "b", "ab", "a.png", "b.jpg"]), min_size=
 @settings(deadline=None)
 @given(parts=_PARTS, pattern=st.lists(st.sampled_from(["a", "*", "**", "*.png", "a?", "[ab]"]), min_size=1, max_size=4))
 def test_no_folder_is_left_out_that_holds_a_file_that_is_meant(parts: list[str], pattern: list[str]) -> None:
-    selection = Selection(include=("**",), glob="/" + "/".join(pattern))
+    selection = PathFilter(include=("**",), glob="/" + "/".join(pattern))
 
-    if selection.takes("/".join(parts)):
+    if selection.includes("/".join(parts)):
         assert all(selection.enters("/".join(parts[:depth])) for depth in range(1, len(parts)))
 
 

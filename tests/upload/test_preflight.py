@@ -3,7 +3,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from datalake_ops.upload.preflight import Finding, Problem, check
+from datalake_ops.upload.preflight import FileProblem, PreflightFinding, check
 from tests.upload.pictures import a_large_tiff, a_picture, a_text_named_jpg, a_truncated_jpeg
 
 
@@ -21,16 +21,16 @@ def test_each_problem_is_found_before_anything_is_sent(tmp_path: Path) -> None:
     found = check(paths)
 
     assert [(Path(finding.path).name, finding.problem) for finding in found.findings] == [
-        ("2-empty.png", Problem.EMPTY),
-        ("3-text.jpg", Problem.UNDECODABLE),
-        ("4-cut.jpg", Problem.UNDECODABLE),
-        ("5-same.png", Problem.DUPLICATE),
-        ("6-notes.txt", Problem.UNSUPPORTED),
-        ("9-missing.png", Problem.UNREADABLE),
+        ("2-empty.png", FileProblem.EMPTY),
+        ("3-text.jpg", FileProblem.UNDECODABLE),
+        ("4-cut.jpg", FileProblem.UNDECODABLE),
+        ("5-same.png", FileProblem.DUPLICATE),
+        ("6-notes.txt", FileProblem.UNSUPPORTED),
+        ("9-missing.png", FileProblem.UNREADABLE),
     ]
     assert "truncated" in found.findings[2].detail
-    assert found.findings[3] == Finding(
-        str(tmp_path / "5-same.png"), Problem.DUPLICATE, f"has the same content as {good}"
+    assert found.findings[3] == PreflightFinding(
+        str(tmp_path / "5-same.png"), FileProblem.DUPLICATE, f"has the same content as {good}"
     )
     assert not found
     assert found.counts() == {"empty": 1, "unreadable": 1, "undecodable": 2, "unsupported": 1, "duplicate": 1}
@@ -54,7 +54,7 @@ def test_large_files_are_read_by_ranges(tmp_path: Path) -> None:
 
     found = check([large, tmp_path / "cut.tiff", large])
 
-    assert [finding.problem for finding in found.findings] == [Problem.UNDECODABLE]
+    assert [finding.problem for finding in found.findings] == [FileProblem.UNDECODABLE]
 
 
 def test_an_archive_is_checked_where_it_lies(tmp_path: Path) -> None:
@@ -65,5 +65,5 @@ def test_an_archive_is_checked_where_it_lies(tmp_path: Path) -> None:
     found = check(f"zip://in::{tmp_path}/all.zip", exclude=["c*"])
 
     assert [(finding.path, finding.problem) for finding in found.findings] == [
-        (f"zip://in/b.png::{tmp_path}/all.zip", Problem.UNDECODABLE)
+        (f"zip://in/b.png::{tmp_path}/all.zip", FileProblem.UNDECODABLE)
     ]

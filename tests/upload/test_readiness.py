@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from datalake_ops.errors import UnprocessableDataError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.upload.engine import upload_files
+from datalake_ops.upload.options import UploadOptions
 from datalake_ops.upload.progress import OnProgress, Progress
 from datalake_ops.upload.reporting.report import FileStatus, UploadReport
 from datalake_ops.upload.request import READY_WAIT, UploadRequest
@@ -50,7 +51,7 @@ def upload(
     witness: Witness, paths: list[Path], ready_wait: float = 30, on_progress: OnProgress | None = None
 ) -> UploadReport:
     with DatalakeHook(host=witness.url, api_token="t") as hook:
-        request = UploadRequest(paths, ready_wait=ready_wait, on_progress=on_progress)
+        request = UploadRequest(paths, UploadOptions(on_progress=on_progress), ready_wait=ready_wait)
         return upload_files(request, hook.connection, hook.context)
 
 

@@ -16,8 +16,8 @@ from datalake_ops.concurrency.for_each import for_each
 from datalake_ops.errors import InvalidFileError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.upload.dedup.hashing import Hasher
-from datalake_ops.upload.parts import PARTS_AT_ONCE, Part, parts
 from datalake_ops.upload.reporting.report import FileStatus
+from datalake_ops.upload.sources.file_parts import PARTS_AT_ONCE, FilePart, file_parts
 from datalake_ops.upload.sources.remote import RemoteContent, RemotePath
 from datalake_ops.upload.transfer.body import SLICE_BYTES
 from datalake_ops.wire.uploads import PART_BYTES
@@ -74,11 +74,11 @@ def test_parts_that_travel_together_fetch_each_byte_once(shelf: type[Shelf]) -> 
     shelf.size = (PARTS_AT_ONCE + 1) * PART_BYTES
     file = RemoteContent(RemotePath(shelf(), "film.bin", "shelf://film.bin")).open()
 
-    async def read(part: Part) -> None:
+    async def read(part: FilePart) -> None:
         for start in range(part.start, part.end, SLICE_BYTES):
             await asyncio.to_thread(file.read, start, min(start + SLICE_BYTES, part.end))
 
-    asyncio.run(for_each(parts(file.size), read, PARTS_AT_ONCE))
+    asyncio.run(for_each(file_parts(file.size), read, PARTS_AT_ONCE))
 
     assert shelf.fetched == shelf.size
 

@@ -10,10 +10,10 @@ import pytest
 from datalake_ops.errors import ErrorManager, InvalidFileError, NothingDoneError, UnprocessableDataError
 from datalake_ops.upload.reporting.failure_policy import FailurePolicy
 from datalake_ops.upload.reporting.report import FileReport, FileStatus, UploadReport
-from datalake_ops.upload.reporting.report_builder import ReportWriter
-from datalake_ops.upload.reporting.retry import RetryPlan
+from datalake_ops.upload.reporting.report_builder import ReportBuilder
+from datalake_ops.upload.reporting.retry_plan import RetryPlan
 from datalake_ops.upload.reporting.rows import named_error
-from datalake_ops.upload.reporting.sdk_result import seed_result
+from datalake_ops.upload.reporting.sdk_result import sdk_result
 from datalake_ops.upload.sharding import merge_summaries
 from datalake_ops.wire.data import Data, MultiData
 
@@ -110,14 +110,14 @@ def test_a_report_of_an_undecodable_path_can_be_saved(tmp_path: Path) -> None:
 
 
 def test_the_seed_s_result_is_one_data_or_several_in_input_order() -> None:
-    assert seed_result(UploadReport((a_failed(2), an_uploaded(1)))) == a_data(1)
-    assert seed_result(UploadReport((an_uploaded(2), an_uploaded(1)))) == MultiData([a_data(2), a_data(1)])
+    assert sdk_result(UploadReport((a_failed(2), an_uploaded(1)))) == a_data(1)
+    assert sdk_result(UploadReport((an_uploaded(2), an_uploaded(1)))) == MultiData([a_data(2), a_data(1)])
 
 
 def test_every_failure_reaches_the_error_manager_with_its_full_path(caplog: pytest.LogCaptureFixture) -> None:
     errors = ErrorManager()
 
-    seed_result(A_REPORT, errors)
+    sdk_result(A_REPORT, errors)
 
     assert [error.path for error in errors.errors] == ["/in/2.jpg", "/in/3.jpg"]
     assert "2 of 4 files were not uploaded: /in/2.jpg is empty." in caplog.text
@@ -127,7 +127,7 @@ def test_an_upload_in_which_nothing_succeeded_raises_with_the_errors() -> None:
     errors = ErrorManager()
 
     with pytest.raises(NothingDoneError, match="2 of 2 files") as caught:
-        seed_result(UploadReport((a_failed(1), an_unprocessable(2))), errors)
+        sdk_result(UploadReport((a_failed(1), an_unprocessable(2))), errors)
 
     assert [error.path for error in caught.value.errors] == ["/in/1.jpg", "/in/2.jpg"]
     assert errors.errors == caught.value.errors
@@ -135,11 +135,11 @@ def test_an_upload_in_which_nothing_succeeded_raises_with_the_errors() -> None:
 
 def test_an_upload_of_no_path_raises() -> None:
     with pytest.raises(NothingDoneError, match="No path"):
-        seed_result(UploadReport(()))
+        sdk_result(UploadReport(()))
 
 
 def test_doubles_and_notes_are_in_every_form_of_a_report(tmp_path: Path) -> None:
-    writer = ReportWriter()
+    writer = ReportBuilder()
     writer.add(0, FileReport("a.png", FileStatus.SKIPPED, doubles=(UUID(int=7),)))
     report = writer.finish(1.0, ["Something of the run as a whole. " * 20])
 
@@ -155,14 +155,14 @@ def test_doubles_and_notes_are_in_every_form_of_a_report(tmp_path: Path) -> None
 
 def test_the_error_of_an_upload_in_which_all_failed_can_be_retried() -> None:
     error = InvalidFileError("a.png is empty.", "a.png")
-    report = UploadReport((FileReport("a.png", FileStatus.FAILED, error=error),), again=RetryPlan(["a.png"]))
+    report = UploadReport((FileReport("a.png", FileStatus.FAILED, error=error),), retry_plan=RetryPlan(["a.png"]))
 
-    for check in (seed_result, FailurePolicy("any").check):
+    for check in (sdk_result, FailurePolicy("any").check):
         with pytest.raises(NothingDoneError) as caught:
             check(report)
         carried = pickle.loads(pickle.dumps(caught.value)).report
         assert carried.failed.paths == ["a.png"]
-        assert carried.again == RetryPlan(["a.png"])
+        assert carried.retry_plan == RetryPlan(["a.png"])
 
 
 def test_an_error_is_told_with_its_path_once() -> None:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
-from datalake_ops.upload.dedup.resume import usable
-from datalake_ops.upload.parts import parts
+from datalake_ops.upload.dedup.resume import usable_parts
 from datalake_ops.upload.reporting.report import FileStatus
+from datalake_ops.upload.sources.file_parts import file_parts
 from datalake_ops.wire.uploads import PART_BYTES, StoredPart
 from tests.upload.conftest import IMPATIENT
 from tests.upload.pictures import a_large_tiff
@@ -158,14 +158,14 @@ def test_without_a_list_of_parts_the_journal_knows_them(tmp_path: Path, gone: bo
 
 @given(st.integers(1, 5 * PART_BYTES), st.data())
 def test_stored_parts_count_only_where_they_fit_the_plan(size: int, data: st.DataObject) -> None:
-    planned = parts(size)
+    planned = file_parts(size)
     stored = [
         StoredPart(ETag=f"e{part.number}", PartNumber=part.number, Size=part.size + data.draw(st.integers(0, 1)))
         for part in planned
         if data.draw(st.booleans())
     ]
 
-    kept = usable([*stored, StoredPart(ETag="x", PartNumber=len(planned) + 1, Size=1)], size)
+    kept = usable_parts([*stored, StoredPart(ETag="x", PartNumber=len(planned) + 1, Size=1)], size)
 
     assert kept == {one.PartNumber: one.ETag for one in stored if one.Size == planned[one.PartNumber - 1].size}
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.upload.compact_set import HashSet
 from datalake_ops.upload.reporting.report import UploadReport
 from datalake_ops.upload.sharding import plan_shards
+from datalake_ops.upload.sources.hash_set import HashSet
 from datalake_ops.upload.sources.manifest import Manifest
 from datalake_ops.upload.sources.streams import NamedStream
-from datalake_ops.upload.sources.subset import Chosen, Subset
+from datalake_ops.upload.sources.subset import Subset, SubsetFilter
 from tests.upload.pictures import a_picture, a_text_named_jpg
 
 
@@ -147,11 +147,11 @@ def test_an_iterator_with_a_value_for_each_path_is_kept(lake: DatalakeHook, tmp_
 
 
 def test_the_rest_of_a_manifest_is_meant_from_the_line_where_it_could_not_be_read_on() -> None:
-    chosen = Chosen(
+    chosen = SubsetFilter(
         Subset(Manifest("m.jsonl"), frozenset({"m.jsonl:3"}), {"m.jsonl:3": (0,)}, HashSet(["a", "b", "e"]))
     )
 
-    meant = [path for line, path in enumerate("abcde", 1) if chosen.takes(path, "m.jsonl", line, broken=False)]
+    meant = [path for line, path in enumerate("abcde", 1) if chosen.includes(path, "m.jsonl", line, unreadable=False)]
 
     assert meant == ["c", "d"]
-    assert list(chosen.left()) == []
+    assert list(chosen.missing()) == []

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from datalake_ops.errors import ConfigurationError, InvalidFileError, UploadError
 from datalake_ops.upload.entries import entries
+from datalake_ops.upload.options import UploadOptions
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.sources.entry import WHOLE_BYTES, json_ready
 from datalake_ops.upload.sources.local import open_file
@@ -29,7 +30,9 @@ def test_paths_keep_their_order_and_their_repetitions() -> None:
 
 
 def test_one_mapping_and_one_size_are_for_every_file() -> None:
-    found = entries(UploadRequest(["a", "b"], metadata={"weather": "sun"}, custom_metadata={"k": 1}, sizes=(4, 3)))
+    found = entries(
+        UploadRequest(["a", "b"], UploadOptions(metadata={"weather": "sun"}, custom_metadata={"k": 1}, sizes=(4, 3)))
+    )
 
     assert [(entry.metadata, entry.custom_metadata, entry.size) for entry in found] == [
         ({"weather": "sun"}, {"k": 1}, (4, 3))
@@ -37,7 +40,7 @@ def test_one_mapping_and_one_size_are_for_every_file() -> None:
 
 
 def test_lists_go_one_by_one_and_may_leave_files_out() -> None:
-    found = entries(UploadRequest(["a", "b"], metadata=[{"weather": "sun"}, None], sizes=[None, (4, 3)]))
+    found = entries(UploadRequest(["a", "b"], UploadOptions(metadata=[{"weather": "sun"}, None], sizes=[None, (4, 3)])))
 
     assert [entry.metadata for entry in found] == [{"weather": "sun"}, None]
     assert [entry.size for entry in found] == [None, (4, 3)]
@@ -45,7 +48,7 @@ def test_lists_go_one_by_one_and_may_leave_files_out() -> None:
 
 @pytest.mark.parametrize("empty", [None, {}, []])
 def test_empty_metadata_is_no_metadata(empty: Any) -> None:
-    assert list(entries(UploadRequest(["a", "b"], metadata=empty)))[1].metadata is None
+    assert list(entries(UploadRequest(["a", "b"], UploadOptions(metadata=empty))))[1].metadata is None
 
 
 @pytest.mark.parametrize(
@@ -62,7 +65,7 @@ def test_empty_metadata_is_no_metadata(empty: Any) -> None:
 )
 def test_arguments_that_cannot_be_right_are_refused_before_anything_is_sent(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
-        entries(UploadRequest(["a", "b"], **wrong))
+        entries(UploadRequest(["a", "b"], UploadOptions(**wrong)))
 
 
 @pytest.mark.parametrize("path", [None, 3, b"a.jpg"])

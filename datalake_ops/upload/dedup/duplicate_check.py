@@ -1,4 +1,4 @@
-"""The look back: whether another worker registered the same content under the same name meanwhile."""
+"""Duplicate check after registration: finds data of the same name and content that another worker registered."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Fresh:
-    """A data that this run registered, or found registered while it sent the file."""
+class RegisteredFile:
+    """A file that this run registered, or found registered while it was sending."""
 
     index: int
     name: str
@@ -24,49 +24,50 @@ class Fresh:
 
 
 class DuplicateCheck:
-    """Looks at every data after it was registered, 1,000 a call.
+    """Duplicate check of every data after its registration, 1,000 a call.
 
-    Of two workers that register the same, the one that looks later sees both, so at least one report tells.
+    Of two workers that register the same, the one that checks later finds both, so at least one report has it.
+    `duplicates` maps the index of a row to the ids of the other data.
     """
 
-    def __init__(self, existing: LakeIndex, key: ContentKey) -> None:
-        self._existing = existing
+    def __init__(self, lake_index: LakeIndex, key: ContentKey) -> None:
+        self._lake_index = lake_index
         self._key = key
-        self._fresh: list[Fresh] = []
-        self._unseen = 0
-        self.found: dict[int, tuple[UUID, ...]] = {}
+        self._pending: list[RegisteredFile] = []
+        self._unchecked = 0
+        self.duplicates: dict[int, tuple[UUID, ...]] = {}
 
-    async def add(self, fresh: Fresh) -> None:
-        """One more data; now and then this looks at those that have come together."""
-        self._fresh.append(fresh)
-        if len(self._fresh) >= PAGE_SIZE:
-            await self.look()
+    async def add(self, file: RegisteredFile) -> None:
+        """Queue a file, and check the queue when it fills a call."""
+        self._pending.append(file)
+        if len(self._pending) >= PAGE_SIZE:
+            await self.check()
 
-    async def look(self) -> None:
-        """Look at those that nobody looked at yet."""
-        fresh, self._fresh = self._fresh, []
-        if not fresh:
+    async def check(self) -> None:
+        """Check the files of the queue."""
+        files, self._pending = self._pending, []
+        if not files:
             return
         try:
-            known = await self._existing.by_name(one.name for one in fresh)
+            data_by_name = await self._lake_index.by_name(file.name for file in files)
         except DatalakeError as error:
-            logger.warning("Whether %d files are in the lake twice is not known: %s", len(fresh), error)
-            self._unseen += len(fresh)
+            logger.warning("The duplicate check of %d files failed: %s", len(files), error)
+            self._unchecked += len(files)
             return
-        for one in fresh:
-            same = [data.id for data in known.get(one.name, ()) if self._key.of(data) == one.digest]
-            others = tuple(data_id for data_id in same if data_id != one.data_id)
+        for file in files:
+            same = [data.id for data in data_by_name.get(file.name, ()) if self._key.of(data) == file.digest]
+            others = tuple(data_id for data_id in same if data_id != file.data_id)
             if others:
-                self.found[one.index] = others
+                self.duplicates[file.index] = others
 
     def notes(self) -> list[str]:
-        """What the report says of it."""
-        said = []
-        if self.found:
-            said.append(
-                f"{len(self.found)} files are in the lake more than once: another worker sent them at the same time, "
-                "or they were doubled before; `doubled` names them."
+        """Return the sentences for the report."""
+        notes = []
+        if self.duplicates:
+            notes.append(
+                f"{len(self.duplicates)} files are in the lake more than once: another worker sent them at the same "
+                "time, or they were there twice before; `doubled` names them."
             )
-        if self._unseen:
-            said.append(f"Whether {self._unseen} files are in the lake more than once could not be looked up.")
-        return said
+        if self._unchecked:
+            notes.append(f"{self._unchecked} files could not be checked for duplicates in the lake.")
+        return notes

@@ -1,4 +1,4 @@
-"""Tags for data that were there already: what a fresh upload would have put on them, many data a call."""
+"""Tag backfill: puts the tags of an upload on data that were in the lake already, many data a call."""
 
 from __future__ import annotations
 
@@ -18,68 +18,72 @@ AT_ONCE = 10_000
 
 
 class TagBackfill:
-    """Collects what is to be tagged, and does it when there is enough for a call, and at the end of the run."""
+    """Queue of tags to attach, sent when it is enough for a call, and at the end of the run."""
 
-    def __init__(self) -> None:
-        self._wanted: dict[UUID, dict[UUID, tuple[int, str]]] = {}
-        self._unsure: dict[UUID, list[UUID]] = {}
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+        # By tag, the data that lack it, with the index and the path of their row.
+        self._missing: dict[UUID, dict[UUID, tuple[int, str]]] = {}
+        # By tag, data that may lack it.
+        self._unverified: dict[UUID, list[UUID]] = {}
         self._errors: dict[int, UploadError] = {}
-        self._untold = 0
+        self._unverified_count = 0
 
-    def want(self, entry: Entry, data: Data, tags: Iterable[UUID]) -> None:
-        """A data that was there shall have these tags; those that it is known to have are left alone."""
-        has = {tag.id for tag in data.tags or ()}
-        for tag in set(tags) - has:
-            self._wanted.setdefault(tag, {})[data.id] = (entry.index, entry.path)
+    def add(self, entry: Entry, data: Data, tags: Iterable[UUID]) -> None:
+        """Queue the tags that a data of the lake lacks, as far as its answer shows."""
+        present = {tag.id for tag in data.tags or ()}
+        for tag in set(tags) - present:
+            self._missing.setdefault(tag, {})[data.id] = (entry.index, entry.path)
 
-    async def make_sure(self, session: AsyncSession, entry: Entry, data: Data, tags: Iterable[UUID]) -> None:
-        """A data that this run registered with these tags shall have them also if another worker made it.
+    async def ensure(self, entry: Entry, data: Data, tags: Iterable[UUID]) -> None:
+        """Queue the tags of a data that this run registered with them, in case another worker made it.
 
-        Where the answer to a registration tells no tags, nobody knows whose data it is: so it is tagged once more, and
-        that this failed is a note on the run and not an error of its file.
+        Where the answer to a registration shows no tags, it is not known whose data it is: so it is tagged once more,
+        and a failure of that is a note on the run and not an error of its file.
         """
         if data.tags is not None:
-            self.want(entry, data, tags)
+            self.add(entry, data, tags)
             return
         for tag in set(tags):
-            self._unsure.setdefault(tag, []).append(data.id)
-            if len(self._unsure[tag]) >= AT_ONCE:
-                await self._attach_unsure(session, tag)
+            self._unverified.setdefault(tag, []).append(data.id)
+            if len(self._unverified[tag]) >= AT_ONCE:
+                await self._attach_unverified(tag)
 
-    async def attach_full(self, session: AsyncSession) -> None:
-        """Attach those tags that enough data wait for."""
-        for tag in [tag for tag, wanted in self._wanted.items() if len(wanted) >= AT_ONCE]:
-            await self._attach_wanted(session, tag)
+    async def attach_full(self) -> None:
+        """Attach the tags that enough data wait for."""
+        for tag in [tag for tag, missing in self._missing.items() if len(missing) >= AT_ONCE]:
+            await self._attach_missing(tag)
 
-    async def attach(self, session: AsyncSession) -> dict[int, UploadError]:
-        """Attach them all; returns an error for each row whose data did not get its tag."""
-        for tag in list(self._wanted):
-            await self._attach_wanted(session, tag)
-        for tag in list(self._unsure):
-            await self._attach_unsure(session, tag)
+    async def attach(self) -> dict[int, UploadError]:
+        """Attach all tags of the queue; return an error for each row whose data did not get its tag."""
+        for tag in list(self._missing):
+            await self._attach_missing(tag)
+        for tag in list(self._unverified):
+            await self._attach_unverified(tag)
         return self._errors
 
     def notes(self) -> list[str]:
-        """What the report says of it."""
-        return [f"Whether {self._untold} files have all their tags could not be made sure."] if self._untold else []
+        """Return the sentence for the report."""
+        count = self._unverified_count
+        return [f"{count} files may lack some of their tags: the check failed."] if count else []
 
-    async def _attach_wanted(self, session: AsyncSession, tag: UUID) -> None:
-        wanted = self._wanted.pop(tag)
-        ids = list(wanted)
+    async def _attach_missing(self, tag: UUID) -> None:
+        missing = self._missing.pop(tag)
+        ids = list(missing)
         for start in range(0, len(ids), AT_ONCE):
-            some = ids[start : start + AT_ONCE]
+            batch = ids[start : start + AT_ONCE]
             try:
-                await session.send(attach_tag(tag, some))
+                await self._session.send(attach_tag(tag, batch))
             except DatalakeError as error:
-                self._errors |= {wanted[one][0]: _untagged(wanted[one][1], one, error) for one in some}
+                self._errors |= {missing[one][0]: _untagged(missing[one][1], one, error) for one in batch}
 
-    async def _attach_unsure(self, session: AsyncSession, tag: UUID) -> None:
-        some = self._unsure.pop(tag)
+    async def _attach_unverified(self, tag: UUID) -> None:
+        batch = self._unverified.pop(tag)
         try:
-            await session.send(attach_tag(tag, some))
+            await self._session.send(attach_tag(tag, batch))
         except DatalakeError as error:
-            logger.warning("Whether %d files have the tag %s could not be made sure: %s", len(some), tag, error)
-            self._untold += len(some)
+            logger.warning("%d files may lack the tag %s, because it could not be attached: %s", len(batch), tag, error)
+            self._unverified_count += len(batch)
 
 
 def _untagged(path: str, data: UUID, error: DatalakeError) -> UploadError:

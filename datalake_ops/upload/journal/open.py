@@ -9,13 +9,13 @@ from datalake_ops.upload.journal.sqlite import SqliteJournal
 from datalake_ops.upload.journal.steps import Journal
 
 
-def open_journal(place: str | os.PathLike[str], lake: UUID) -> Journal:
-    """The journal at a path or an fsspec URL; blocks.
+def open_journal(location: str | os.PathLike[str], lake: UUID) -> Journal:
+    """Open the journal at a path or an fsspec URL; blocks.
 
     Raises:
         ConfigurationError: it cannot be used.
     """
-    text = os.fspath(place)
+    text = os.fspath(location)
     if "://" in text:
         from datalake_ops.upload.journal.segments import SegmentJournal
 

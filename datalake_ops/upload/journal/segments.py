@@ -1,4 +1,4 @@
-"""A journal at any fsspec URL, for workers whose disk goes with them: one small JSONL object after another."""
+"""Journal at any fsspec URL, for workers whose disk goes with them: one small JSONL object after another."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from datalake_ops.errors import ConfigurationError
-from datalake_ops.upload.journal.steps import FileProgress, JournalError, State, Step, traces
+from datalake_ops.upload.journal.steps import FileProgress, JournalError, State, Step, progress_by_path
 
 logger = logging.getLogger(__name__)
 # Objects that are read, and held, together.
@@ -19,7 +19,7 @@ _TOGETHER = 64
 
 
 class SegmentJournal:
-    """A journal in a folder of an fsspec file system; each run adds objects of its own and changes none.
+    """Journal in a folder of an fsspec file system; each run adds objects of its own and changes none.
 
     What is there is read once, whole: about 1 kB of memory for each file of earlier runs.
 
@@ -35,7 +35,7 @@ class SegmentJournal:
         self._count = 0
         try:
             self._files, self._folder = _opened(url)
-            self._known = traces(self._steps())
+            self._known = progress_by_path(self._steps())
             self._append([{"lake": self._lake, "state": "begun"}])
         # Each file system has errors of its own.
         except Exception as error:
@@ -45,14 +45,14 @@ class SegmentJournal:
             ) from error
 
     def find(self, paths: Sequence[str]) -> dict[str, FileProgress]:
-        """What earlier runs knew of these files; unknown ones are absent."""
+        """Return the progress of these files in earlier runs; unknown ones are absent."""
         return {path: self._known[path] for path in paths if path in self._known}
 
     def write(self, steps: Sequence[Step]) -> None:
-        """Keep steps, as one more object.
+        """Write steps, as one more object.
 
         Raises:
-            JournalError: they could not be kept.
+            JournalError: they could not be written.
         """
         try:
             self._append([_line(step, self._lake) for step in steps])
@@ -60,7 +60,7 @@ class SegmentJournal:
             raise JournalError(f"the journal at {self._url} cannot be written any more ({error})") from error
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is held open."""
 
     def _append(self, lines: Sequence[dict[str, Any]]) -> None:
         name = f"{self._folder}/{self._run}-{self._count:08d}.jsonl"

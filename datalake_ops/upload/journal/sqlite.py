@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 from datalake_ops.errors import ConfigurationError
-from datalake_ops.upload.journal.steps import FileProgress, JournalError, State, Step, traces
+from datalake_ops.upload.journal.steps import FileProgress, JournalError, State, Step, progress_by_path
 
 FORMAT = 1
 
@@ -34,7 +34,7 @@ _WRITE = f"INSERT OR REPLACE INTO step (lake, {_COLUMNS}) VALUES (?, ?, ?, ?, ?,
 
 
 class SqliteJournal:
-    """A journal in a SQLite file, for one run at a time; one file may serve several lakes.
+    """Journal in a SQLite file, for one run at a time; one file may serve several lakes.
 
     Raises:
         ConfigurationError: the file cannot be written, is no journal, or another run has it open.
@@ -71,7 +71,7 @@ class SqliteJournal:
         self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
 
     def find(self, paths: Sequence[str]) -> dict[str, FileProgress]:
-        """What is known of these files; unknown ones are absent.
+        """Return the progress of these files; unknown ones are absent.
 
         Raises:
             JournalError: the file cannot be read any more.
@@ -79,21 +79,21 @@ class SqliteJournal:
         steps: list[Step] = []
         with self._lock:
             for start in range(0, len(paths), _VALUES):
-                some = [_encoded(path) for path in paths[start : start + _VALUES]]
-                marks = ",".join("?" * len(some))
-                query = f"SELECT {_COLUMNS} FROM step WHERE lake = ? AND path IN ({marks})"  # noqa: S608
+                batch = [_encoded(path) for path in paths[start : start + _VALUES]]
+                placeholders = ",".join("?" * len(batch))
+                query = f"SELECT {_COLUMNS} FROM step WHERE lake = ? AND path IN ({placeholders})"  # noqa: S608
                 try:
-                    rows = self._connection.execute(query, (self._lake, *some)).fetchall()
+                    rows = self._connection.execute(query, (self._lake, *batch)).fetchall()
                 except sqlite3.Error as error:
                     raise JournalError(f"the journal {self._path} cannot be read ({error})") from error
                 steps.extend(_step(row) for row in rows)
-        return traces(steps)
+        return progress_by_path(steps)
 
     def write(self, steps: Sequence[Step]) -> None:
-        """Keep steps, in one transaction.
+        """Write steps, in one transaction.
 
         Raises:
-            JournalError: they could not be kept.
+            JournalError: they could not be written.
         """
         rows = [(self._lake, *_row(step)) for step in steps]
         with self._lock:
@@ -112,7 +112,7 @@ class SqliteJournal:
                 cursor.execute("ROLLBACK")
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with self._lock:
             self._connection.close()
 

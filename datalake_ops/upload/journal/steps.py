@@ -1,4 +1,4 @@
-"""How far each file of an upload came, written down so that a killed run can be resumed: in a SQLite file."""
+"""Steps of the files of an upload, by which a killed run is resumed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class JournalError(DatalakeError):
 
 
 class State(Choice):
-    """How far a file came."""
+    """State of a file after a step."""
 
     NAMED = "named"  # it has an object name
     PARTS = "parts"  # a multipart upload was begun
@@ -27,10 +27,10 @@ class State(Choice):
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that was done for a file.
+    """Step of a file.
 
     A file is the same as long as `size`, `modified_ns` and `digest` are; `part` is 0 but for State.PART. All steps but
-    PART say everything that is known, so that the last one is enough.
+    PART hold everything that is known, so that the last one is enough.
     """
 
     path: str
@@ -47,31 +47,31 @@ class Step:
 
 @dataclass(frozen=True)
 class FileProgress:
-    """What is known of a file: its last step, and the ETags of the parts stored, by number."""
+    """Progress of a file: its last step, and the ETags of the stored parts, by number."""
 
     step: Step
     etags: Mapping[int, str] = field(default_factory=dict)
 
 
 class Journal(Protocol):
-    """Keeps steps; every method blocks."""
+    """Store of steps; every method blocks."""
 
     def find(self, paths: Sequence[str]) -> dict[str, FileProgress]:
-        """What is known of these files; unknown ones are absent."""
+        """Return the progress of these files; unknown ones are absent."""
 
     def write(self, steps: Sequence[Step]) -> None:
-        """Keep steps; they outlive this process when this returns.
+        """Write steps; they outlive this process when this returns.
 
         Raises:
-            JournalError: they could not be kept.
+            JournalError: they could not be written.
         """
 
     def close(self) -> None:
-        """Let go of the journal."""
+        """Close the journal."""
 
 
-def traces(steps: Iterable[Step]) -> dict[str, FileProgress]:
-    """What steps come to, in whatever order parts and their upload are given; later steps of a file win."""
+def progress_by_path(steps: Iterable[Step]) -> dict[str, FileProgress]:
+    """Return the progress that steps add up to, in any order of parts and their upload; later steps of a file win."""
     last: dict[str, Step] = {}
     parts: dict[str, list[Step]] = {}
     for step in steps:

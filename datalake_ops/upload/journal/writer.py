@@ -1,4 +1,4 @@
-"""Writes a journal from an event loop: what comes in while one write is under way goes together in the next."""
+"""Group commit of journal steps from an event loop: what comes in during one write goes together into the next."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ logger = logging.getLogger(__name__)
 
 
 class JournalWriter:
-    """Hands steps to a journal in order.
+    """Writer of a journal, in the order of the steps.
 
-    A journal that fails is told once in the log and in `broken`, and is not written any more.
+    The first failure is logged and kept in `failure`; nothing is written after it.
     """
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._queue: list[tuple[Step, asyncio.Future[None] | None]] = []
         self._writer: asyncio.Task[None] | None = None
-        self.broken: str | None = None
+        self.failure: str | None = None
 
     async def find(self, paths: Sequence[str]) -> dict[str, FileProgress]:
-        """What earlier runs knew of these files."""
+        """Return the progress of these files in earlier runs; unknown ones are absent."""
         return await asyncio.to_thread(self._journal.find, paths)
 
     def note(self, step: Step) -> None:
-        """Keep a step soon; nothing waits for it."""
+        """Queue a step, without waiting for the write."""
         self._put(step, None)
 
     async def keep(self, step: Step) -> None:
-        """Keep a step, after everything noted before it; returns when it is kept, or cannot be."""
+        """Write a step after everything queued before it; returns when it is written, or cannot be."""
         ended = asyncio.get_running_loop().create_future()
         self._put(step, ended)
         await ended
 
     async def close(self) -> None:
-        """Keep what is left, and let go of the journal."""
+        """Write what is queued, and close the journal."""
         if self._writer is not None:
             await self._writer
         try:
@@ -55,7 +55,7 @@ class JournalWriter:
         while self._queue:
             batch, self._queue = self._queue, []
             try:
-                if self.broken is None:
+                if self.failure is None:
                     await asyncio.to_thread(self._journal.write, [step for step, _ in batch])
             except JournalError as error:
                 self._give_up(str(error))
@@ -69,5 +69,5 @@ class JournalWriter:
                         ended.set_result(None)
 
     def _give_up(self, reason: str) -> None:
-        self.broken = reason
+        self.failure = reason
         logger.warning("The upload goes on, but cannot be resumed from here: %s.", reason)

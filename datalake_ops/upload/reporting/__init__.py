@@ -1,1 +1,1 @@
-"""Report of an upload: one row per file, failure policy, export, retry plan."""
+"""Report of an upload: one row per file, failure policy, export, retry."""

@@ -1,4 +1,4 @@
-"""Rows of a report as a file, and its summary within a bound."""
+"""Export of a report: its rows as a file, and its summary in a limited size."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PARQUET = (".parquet", ".pq")
 
 
 def check_target(target: Path) -> None:
-    """See that rows can be written to a file that is made later.
+    """Check that a report can be written to a file later.
 
     Raises:
         ConfigurationError: Parquet without pyarrow, or the folder cannot be written.
@@ -37,7 +37,7 @@ def check_target(target: Path) -> None:
 
 
 def save_rows(target: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
-    """Write rows as JSON lines, or as Parquet when the name says so, whole or not at all.
+    """Write rows as JSON lines, or as Parquet by the name, whole or not at all.
 
     Raises:
         ConfigurationError: Parquet without pyarrow.
@@ -59,7 +59,7 @@ def save_rows(target: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
 
 
 def within(summary: dict[str, Any], max_bytes: int) -> dict[str, Any]:
-    """A summary whose JSON has at most `max_bytes` bytes: errors first, then as many identifiers as there is room for.
+    """Return a summary whose JSON has at most `max_bytes` bytes: errors first, then as many ids as fit.
 
     Raises:
         ConfigurationError: `max_bytes` is too few for the counts alone.

@@ -1,4 +1,4 @@
-"""How many files of an upload may fail before the upload has failed."""
+"""Failure policy of an upload: the number of failed files at which it raises."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datalake_ops.wire.model import Choice
 
 
 class RaiseOn(Choice):
-    """Which failures raise."""
+    """Failures that raise."""
 
     NEVER = "never"
     ANY = "any"
@@ -21,10 +21,10 @@ class RaiseOn(Choice):
 
 @dataclass(frozen=True)
 class FailurePolicy:
-    """What `raise_on` says, unless `max_failed` says more exactly: a number of files, or a share of them below 1.
+    """Failure policy by `raise_on`, or by `max_failed`, which wins: a number of files, or a share of them below 1.
 
     Raises:
-        ConfigurationError: `raise_on` is none of its words, or `max_failed` is neither.
+        ConfigurationError: `raise_on` or `max_failed` has a value that it cannot have.
     """
 
     raise_on: RaiseOn | str = RaiseOn.NEVER
@@ -39,25 +39,25 @@ class FailurePolicy:
             )
 
     def check(self, report: UploadReport) -> None:
-        """Raise when more failed than may.
+        """Raise if too many files failed.
 
-        A folder or a manifest that could not be read to its end is more than any `max_failed`.
+        A folder or a manifest that could not be read to its end exceeds any `max_failed`.
 
         Raises:
             NothingDoneError: every file failed.
-            IncompleteUploadError: some failed, and not so many are tolerated. Both carry the report.
+            IncompleteUploadError: more failed than the policy allows. Both carry the report.
         """
         counts = report.counts()
         succeeded = counts["UPLOADED"] + counts["SKIPPED"]
         failed = len(report.files) - succeeded
-        if not self.refuses(failed, len(report.files)) and not self._hides_more(report):
+        if not self.refuses(failed, len(report.files)) and not self._is_incomplete(report):
             return
         if not succeeded:
             raise NothingDoneError(failure_text(report), report.errors, report)
         raise IncompleteUploadError(failure_text(report), report)
 
     def refuses(self, failed: int, files: int) -> bool:
-        """Whether so many failures of so many files are too many."""
+        """Return True if `failed` of `files` files are too many."""
         if not failed:
             return False
         if self.raise_on == RaiseOn.ALL and failed == files:
@@ -67,8 +67,8 @@ class FailurePolicy:
         share = 0 < self.max_failed < 1
         return failed > (self.max_failed * files if share else self.max_failed)
 
-    def _hides_more(self, report: UploadReport) -> bool:
-        # A folder that could not be listed is one row, for files that nobody counted.
+    def _is_incomplete(self, report: UploadReport) -> bool:
+        # A folder that could not be listed is one row, for an unknown number of files.
         return self.max_failed is not None and any(
             isinstance(error, IncompleteSourceError) for error in (row.error for row in report.failures())
         )

@@ -1,4 +1,4 @@
-"""What became of every path of an upload."""
+"""Report of an upload: one row per file, in input order."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from datalake_ops.errors import UploadError
 from datalake_ops.upload.reporting.export import save_rows, within
-from datalake_ops.upload.reporting.retry import RetryPlan, Uploads
+from datalake_ops.upload.reporting.retry_plan import RetryPlan
 from datalake_ops.upload.reporting.spill import SpillList
 from datalake_ops.wire.data import Data, MultiData
 from datalake_ops.wire.model import Choice
 
 
 class FileStatus(Choice):
-    """How one path ended."""
+    """Outcome of one file."""
 
     UPLOADED = "UPLOADED"
     SKIPPED = "SKIPPED"
@@ -29,23 +29,24 @@ class FileStatus(Choice):
 
     @property
     def succeeded(self) -> bool:
-        """Whether the lake now has this file as a data."""
+        """True if the lake has this file as a data now."""
         return self in (FileStatus.UPLOADED, FileStatus.SKIPPED)
 
 
 STATUSES = tuple(FileStatus)
+# A row is marked by the position of its status, so that rows can be chosen without being read.
 _SUCCEEDED = frozenset(mark for mark, status in enumerate(STATUSES) if status.succeeded)
 _FAILED = frozenset(range(len(STATUSES))) - _SUCCEEDED
 
 
 @dataclass(frozen=True)
 class FileReport:
-    """One path of an upload.
+    """Row of one file.
 
-    `path` is as the caller gave it. `bytes` is what the storage holds of it; `attempts` is 1 plus the requests to the
-    storage that had to be repeated, 0 when nothing was sent; `seconds` is its time on the way.
-    An UNPROCESSABLE row carries the data too: it is on the platform, with status ERROR. `doubles` are the ids of other
-    data of the same name and content that the lake also holds.
+    `path` is as the caller gave it. `bytes` are those that were stored; `attempts` is 1 plus the requests to the
+    storage that were repeated, 0 when nothing was sent; `seconds` is the time of its upload. An UNPROCESSABLE row has
+    the data too: it is on the platform, with status ERROR. `doubles` are the ids of other data of the same name and
+    content in the lake.
     """
 
     path: str
@@ -58,7 +59,7 @@ class FileReport:
     doubles: tuple[UUID, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """The row as JSON values; the data by its identifier and upload status."""
+        """Return the row as JSON values; the data by its identifier and upload status."""
         return {
             "path": self.path,
             "status": str(self.status),
@@ -74,71 +75,74 @@ class FileReport:
 
 
 class FailedRows(list[FileReport]):
-    """Rows that are not in the lake as usable data, in input order."""
+    """Rows of files that are not in the lake as usable data, in input order."""
 
     @property
     def paths(self) -> list[str]:
-        """Their paths, ready to be given to a new upload."""
+        """Their paths, as a source of a new upload."""
         return [row.path for row in self]
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over all rows, known already by who wrote them."""
+    """Sums over all rows, counted while they were written."""
 
     bytes: int
     unready: int
     doubled: int
 
 
+class RetryingHook(Protocol):
+    """Hook that uploads the failed files of a report again."""
+
+    def retry_upload(self, report: UploadReport, **changes: Any) -> UploadReport:
+        """Upload the failed files again, as `DatalakeHook.retry_upload`."""
+
+
 @dataclass(frozen=True)
 class UploadReport:
-    """Every path of an upload, in input order, with the seconds the whole took; picklable.
+    """Report of an upload: a row per file in input order, and its duration in seconds; picklable.
 
-    The rows of a long report lie in a temporary file; what goes through them reads them from there. `notes` are
-    sentences on the run as a whole.
+    The rows of a long report are in a temporary file, and are read from there. `notes` are sentences on the run as a
+    whole. `retry_plan` is the source and the arguments of the upload.
     """
 
     files: Sequence[FileReport]
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
-    again: RetryPlan | None = field(default=None, repr=False, compare=False)
+    retry_plan: RetryPlan | None = field(default=None, repr=False, compare=False)
     totals: Totals | None = field(default=None, repr=False, compare=False)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Pickles of earlier releases call the retry plan `again`.
+        self.__dict__.update({"retry_plan" if name == "again" else name: value for name, value in state.items()})
 
     @property
     def data(self) -> MultiData:
-        """The data that the lake has now, in input order (may be empty); all of them in memory."""
+        """The data of the files that the lake has now, in input order (may be empty); all of them in memory."""
         return MultiData(self._data())
 
     @property
     def failed(self) -> FailedRows:
-        """The rows that are not in the lake as usable data; `.paths` are what to upload again."""
+        """The rows of files that are not in the lake as usable data; `.paths` are what to upload again."""
         return FailedRows(self._of(_FAILED))
 
     @property
     def failed_count(self) -> int:
-        """How many rows are not in the lake as usable data."""
+        """Number of files that are not in the lake as usable data."""
         return sum(1 for _ in self._marks(_FAILED))
 
     def failures(self) -> Iterator[FileReport]:
-        """The rows of `failed`, one at a time."""
+        """Iterate over the rows of `failed`."""
         return iter(self._of(_FAILED))
 
-    def retry(self, hook: Uploads, **changes: Any) -> UploadReport:
-        """Upload again, with the same arguments, what is not in the lake; `changes` replace arguments of `hook.upload`.
-
-        Metadata, tags and sources of single files are those they had; of an iterator only the paths are known. A folder
-        that could not be listed and a manifest that could not be read on are asked again for all that they hold. What
-        cannot be found again is a FAILED row. UNPROCESSABLE files are sent again only where `if_exists` or a journal
-        tells that they are there; else their rows are told as they are. Storage options do not travel between
-        processes: give them again. A stream that can be read only once cannot be sent again, and its row says so.
+    def retry(self, hook: RetryingHook, **changes: Any) -> UploadReport:
+        """Upload the failed files again, with the same arguments; see `DatalakeHook.retry_upload`.
 
         Raises:
             DatalakeError: as `hook.upload`.
         """
-        again = self.again or RetryPlan()
-        arguments = {**again.arguments, **changes}
-        return hook.upload(again.only(self.files, self.failed, arguments), **arguments)
+        return hook.retry_upload(self, **changes)
 
     @property
     def errors(self) -> list[UploadError]:
@@ -147,12 +151,12 @@ class UploadReport:
 
     @property
     def unready(self) -> list[FileReport]:
-        """Uploaded rows whose data the platform was still reading when the wait ended, or was not asked for."""
+        """Rows whose data the platform was still reading when the upload ended."""
         return [row for row in self._of(_SUCCEEDED) if row.data and not row.data.upload_status.is_terminal]
 
     @property
     def doubled(self) -> list[FileReport]:
-        """Rows whose name and content the lake holds more than once."""
+        """Rows whose name and content the lake has more than once."""
         return [row for row in self.files if row.doubles]
 
     @property
@@ -166,12 +170,12 @@ class UploadReport:
         return self.bytes / self.seconds if self.seconds else 0.0
 
     def counts(self) -> dict[str, int]:
-        """How many rows have each status; every status is named."""
-        found = Counter(self._marks(_SUCCEEDED | _FAILED))
-        return {str(status): found[mark] for mark, status in enumerate(STATUSES)}
+        """Return the number of rows of each status; every status is named."""
+        rows_of = Counter(self._marks(_SUCCEEDED | _FAILED))
+        return {str(status): rows_of[mark] for mark, status in enumerate(STATUSES)}
 
     def summary(self, max_ids: int = 100, max_bytes: int | None = None) -> dict[str, Any]:
-        """A small JSON value for an XCom or a flow's result: counts, notes, at most `max_ids` identifiers and errors.
+        """Return a small JSON value for an XCom or a flow's result: counts, notes, at most `max_ids` ids and errors.
 
         With `max_bytes`, its JSON is no longer than that (not below 500): errors are cut short, and fewer are named.
         """
@@ -180,7 +184,7 @@ class UploadReport:
         failed = sum(counts.values()) - succeeded
         ids = [str(data.id) for data in islice(self._data(), max_ids)]
         errors = [{"path": row.path, "error": str(row.error)} for row in islice(self._of(_FAILED), max_ids)]
-        told = {
+        summary = {
             "files": len(self.files),
             "counts": counts,
             "unready": len(self.unready) if self.totals is None else self.totals.unready,
@@ -194,15 +198,15 @@ class UploadReport:
             "errors_left_out": failed - len(errors),
             "notes": list(self.notes),
         }
-        return told if max_bytes is None else within(told, max_bytes)
+        return summary if max_bytes is None else within(summary, max_bytes)
 
     def _marks(self, marks: frozenset[int]) -> Iterator[int]:
-        found = (
+        of_all = (
             self.files.marks()
             if isinstance(self.files, SpillList)
             else (STATUSES.index(row.status) for row in self.files)
         )
-        return (mark for mark in found if mark in marks)
+        return (mark for mark in of_all if mark in marks)
 
     def _data(self) -> Iterator[Data]:
         return (row.data for row in self._of(_SUCCEEDED) if row.data is not None)

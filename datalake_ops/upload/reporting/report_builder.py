@@ -1,4 +1,4 @@
-"""Takes the rows of a running upload, in whatever order they come, and makes the report of them."""
+"""Builder of the report of a running upload, from rows in any order."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from datalake_ops.upload.reporting.report import STATUSES, FileReport, FileStatu
 from datalake_ops.upload.reporting.spill import Packing, SpillList
 from datalake_ops.wire.data import Data
 
-# Rows kept as they are; a row with its data is some 4 kB, so this is less than 10 MB.
+# Rows kept in memory; a row with its data is some 4 kB, so this is less than 10 MB.
 IN_MEMORY = 2000
 
 
-class ReportWriter:
-    """Takes one row per entry, by the entry's index; a later row of the same index replaces the earlier one.
+class ReportBuilder:
+    """Builder that takes one row per entry, by the entry's index; a later row of an index replaces the earlier one.
 
-    Beyond `in_memory` rows go to a temporary file. The running figures count each entry once, as it stands now.
+    Rows beyond `in_memory` go to a temporary file. The running totals count each entry once, by its last row.
     """
 
     def __init__(self, in_memory: int = IN_MEMORY) -> None:
@@ -30,7 +30,7 @@ class ReportWriter:
         self.bytes = 0
 
     def add(self, index: int, row: FileReport) -> None:
-        """Keep the row of an entry."""
+        """Set the row of an entry."""
         self._sizes.extend([0] * (index + 1 - len(self._sizes)))
         before = self._rows.mark(index)
         self._rows.put(index, row)
@@ -49,7 +49,7 @@ class ReportWriter:
             self._doubled.discard(index)
 
     def row(self, index: int) -> FileReport:
-        """The row that is kept for an index.
+        """Return the row of an index.
 
         Raises:
             IndexError: there is none yet.
@@ -58,25 +58,25 @@ class ReportWriter:
 
     @property
     def done(self) -> int:
-        """How many entries have a row."""
+        """Number of entries that have a row."""
         return sum(self._counts.values())
 
     @property
     def failed(self) -> int:
-        """How many rows are not in the lake as usable data."""
+        """Number of files that are not in the lake as usable data."""
         return sum(count for status, count in self._counts.items() if not status.succeeded)
 
     @property
     def skipped(self) -> int:
-        """How many were there already."""
+        """Number of files that the lake had already."""
         return self._counts[FileStatus.SKIPPED]
 
     def unready(self) -> list[int]:
-        """The indices of rows whose data the platform was still reading, in order."""
+        """Return the indices of rows whose data the platform was still reading, in order."""
         return sorted(self._unready)
 
     def finish(self, seconds: float, notes: Sequence[str] = ()) -> UploadReport:
-        """The report, in input order."""
+        """Return the report, in input order."""
         self._finished = True
         totals = Totals(self.bytes, len(self._unready_successes()), len(self._doubled))
         return UploadReport(self._rows, seconds, tuple(notes), totals=totals)
@@ -86,7 +86,7 @@ class ReportWriter:
         return [index for index, mark in marks.items() if mark is not None and STATUSES[mark].succeeded]
 
     def close(self) -> None:
-        """Let go of what is kept, when no report was made of it; otherwise the report owns it."""
+        """Delete the rows, unless a report was made, which owns them then."""
         if not self._finished:
             self._rows.drop()
 

@@ -1,4 +1,4 @@
-"""Rows of the report, made from what became of a file."""
+"""Rows of the report, made from a file's data or error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datalake_ops.wire.data import Data, UploadStatus
 
 
 def failed_row(path: str, error: Exception) -> FileReport:
-    """The row of a file that is not in the lake, with the reason as an `UploadError` of its path."""
+    """Return the row of a file that is not in the lake, with the reason as an `UploadError` of its path."""
     if isinstance(error, UnprocessableDataError):
         # Known from an earlier upload, and not sent again.
         return FileReport(path, FileStatus.UNPROCESSABLE, error.data, error=error)
@@ -18,27 +18,27 @@ def failed_row(path: str, error: Exception) -> FileReport:
 
 
 def as_upload_error(error: Exception, path: str) -> UploadError:
-    """The error itself when it knows the path, else one that tells it and has the error as its cause."""
+    """Return the error itself when it has a path, else an `UploadError` with the path, whose cause is the error."""
     if isinstance(error, UploadError):
         return error
-    told = UploadError(f"{path} could not be uploaded: {error}", path)
-    told.__cause__ = error
-    return told
+    upload_error = UploadError(f"{path} could not be uploaded: {error}", path)
+    upload_error.__cause__ = error
+    return upload_error
 
 
 def named_error(path: str, error: object) -> str:
-    """The text of a row's error with its path, which most texts begin with already."""
+    """Return the text of a row's error with its path, with which most texts begin already."""
     text = str(error)
     return text if text.startswith(path) else f"{path}: {text}"
 
 
 def with_data(row: FileReport, data: Data) -> FileReport:
-    """The row with the data as the platform now answers it; a data it cannot read makes the row UNPROCESSABLE."""
+    """Return the row with its data; a data that the platform cannot read makes the row UNPROCESSABLE."""
     if data.upload_status is not UploadStatus.ERROR:
         return replace(row, data=data)
     error = UnprocessableDataError(
         f"{row.path} was stored as data {data.id}, but the platform cannot read it as an image or a video. "
-        "Delete that data, mend the file, then upload it again.",
+        "Delete that data, repair the file, then upload it again.",
         row.path,
         data,
     )

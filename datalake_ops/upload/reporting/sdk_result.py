@@ -1,4 +1,4 @@
-"""The outcome of an upload as the official SDK's `upload_data` gives it."""
+"""Result of an upload in the form of the official SDK's `upload_data`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ logger = logging.getLogger(__name__)
 _NAMED = 5
 
 
-def seed_result(report: UploadReport, error_manager: ErrorManager | None = None) -> Data | MultiData:
-    """The uploaded data in input order: a Data when there is one, else a MultiData.
+def sdk_result(report: UploadReport, error_manager: ErrorManager | None = None) -> Data | MultiData:
+    """Return the uploaded data in input order: a Data when there is one, else a MultiData.
 
     Every failed path goes to the error manager, with its full path; a partial failure is logged and does not raise.
 
@@ -34,7 +34,7 @@ def seed_result(report: UploadReport, error_manager: ErrorManager | None = None)
 
 
 def failure_text(report: UploadReport) -> str:
-    """One line on the paths that failed: how many, and the first few with their reasons."""
+    """Return one line on the files that failed: their number, and the first few with their reasons."""
     count = report.failed_count
     named = "; ".join(str(row.error) for row in islice(report.failures(), _NAMED))
     more = f"; and {count - _NAMED} more" if count > _NAMED else ""

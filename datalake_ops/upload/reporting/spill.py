@@ -1,4 +1,4 @@
-"""A sequence that keeps its first items in memory and the rest in a temporary file."""
+"""Spill list: a sequence with its first items in memory and the rest in a temporary file."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from typing import IO, Any, Generic, TypeVar, overload
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 NO_MARK = 255
-# Bytes that tell how long an item in the file is.
+# Bytes of an item's length in the file.
 _LENGTH = 4
 
 
 @dataclass(frozen=True)
 class Packing(Generic[T]):
-    """How items go into the file and come back, and the mark (0 to 254) by which they can be chosen unread."""
+    """Serialization of items, and the mark (0 to 254) by which they can be chosen without being read."""
 
     pack: Callable[[T], Any]
     unpack: Callable[[Any], T]
@@ -30,54 +30,54 @@ class Packing(Generic[T]):
 
 
 class SpillList(Sequence[T]):
-    """Items by index, put in any order; costs 9 bytes of memory an item beyond the first `in_memory`.
+    """Items by index, set in any order; takes 9 bytes of memory an item beyond the first `in_memory`.
 
-    What finds no room on the disk stays in memory, which the log tells once. Thread-safe, and picklable: it travels as
-    a tuple of all its items.
+    An item that cannot be written to the disk stays in memory, which is logged once. Thread-safe, and picklable as a
+    tuple of all its items.
     """
 
     def __init__(self, packing: Packing[T], in_memory: int) -> None:
         self._packing = packing
-        self._room = in_memory
-        self._near: dict[int, T] = {}
+        self._memory_limit = in_memory
+        self._in_memory: dict[int, T] = {}
         self._marks = bytearray()
         self._offsets = array("q")
         self._file: IO[bytes] | None = None
         self._end = 0
-        self._told = False
+        self._logged = False
         self._lock = threading.Lock()
 
     def put(self, index: int, item: T) -> None:
-        """Keep an item; a second one of the same index replaces the first."""
+        """Set an item; a second one of the same index replaces the first."""
         with self._lock:
             missing = index + 1 - len(self._marks)
             if missing > 0:
                 self._marks.extend([NO_MARK] * missing)
                 self._offsets.extend([0] * missing)
-            if index in self._near or len(self._near) < self._room or not self._write(index, item):
-                self._near[index] = item
+            if index in self._in_memory or len(self._in_memory) < self._memory_limit or not self._write(index, item):
+                self._in_memory[index] = item
             self._marks[index] = self._packing.mark(item)
 
     def mark(self, index: int) -> int | None:
-        """The mark of the item of this index; None when there is none."""
+        """Return the mark of the item of this index; None when there is none."""
         if index >= len(self._marks) or self._marks[index] == NO_MARK:
             return None
         return self._marks[index]
 
     def marks(self) -> Iterator[int]:
-        """The marks of all items, in order."""
+        """Iterate over the marks of all items, in order."""
         return iter(self._marks)
 
     def marked(self, marks: Collection[int]) -> Iterator[T]:
-        """The items with one of these marks, in order."""
+        """Iterate over the items with one of these marks, in order."""
         for index, mark in enumerate(self._marks):
             if mark in marks:
                 yield self._at(index)
 
     def drop(self) -> None:
-        """Let go of everything."""
+        """Delete all items."""
         with self._lock:
-            self._near.clear()
+            self._in_memory.clear()
             self._marks.clear()
             self._offsets = array("q")
             if self._file is not None:
@@ -125,10 +125,10 @@ class SpillList(Sequence[T]):
             while left:
                 left = left[self._file.write(left) :]
         except OSError as error:
-            if not self._told:
-                self._told = True
+            if not self._logged:
+                self._logged = True
                 logger.warning(
-                    "The rows of a report are kept in memory, for they cannot be kept on the disk: %s", error
+                    "The rows of a report stay in memory, because they cannot be written to the disk: %s", error
                 )
             return False
         self._offsets[index] = offset
@@ -139,10 +139,10 @@ class SpillList(Sequence[T]):
         with self._lock:
             if self.mark(index) is None or index < 0:
                 raise IndexError(f"there is no item {index} of {len(self)}")
-            if index in self._near:
-                return self._near[index]
+            if index in self._in_memory:
+                return self._in_memory[index]
             if self._file is None:
-                raise IndexError(f"item {index} was let go of")
+                raise IndexError(f"item {index} was deleted")
             self._file.seek(self._offsets[index])
             length = int.from_bytes(self._file.read(_LENGTH), "big")
             # This process made the file, and it has no name: nobody else writes there.

@@ -1,4 +1,4 @@
-"""One thing to upload: what is said of it, and its bytes, or the error that says why there are none."""
+"""Entry of an upload: a file, its metadata, and access to its bytes."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from datalake_ops.errors import InvalidFileError, UploadError
 # Files up to this are read once, whole; the product with the number of workers bounds the memory of an upload.
 WHOLE_BYTES = 512 * 1024
 Size = tuple[int, int]
-# What a decoder that looks at the head of a large file reads at a time.
+# Size in bytes and time of the last change in nanoseconds (0 where not known): they tell an unchanged file.
+Stamp = tuple[int, int]
+# Bytes that a decoder reads at a time from the head of a large file.
 BUFFER_BYTES = 64 * 1024
 
 
 class OpenFile(Protocol):
-    """A file as it was when first looked at: read in any order, from any thread, as often as needed."""
+    """File as it was when opened: read in any order, from any thread, as often as needed."""
 
     @property
     def path(self) -> str:
-        """The path or address as messages and reports name it."""
+        """The path or address in messages and reports."""
 
     @property
     def name(self) -> str:
@@ -35,42 +37,42 @@ class OpenFile(Protocol):
 
     @property
     def modified_ns(self) -> int | None:
-        """When it was last written, in nanoseconds; None where nobody knows."""
+        """Time of the last change in nanoseconds; None where that is not known."""
 
     @property
     def content(self) -> bytes | None:
-        """The whole file when it is small."""
+        """The whole content of a small file."""
 
     def read(self, start: int, end: int) -> bytes:
-        """The bytes from `start` up to `end`; blocks.
+        """Return the bytes from `start` up to `end`; blocks.
 
         Raises:
-            InvalidFileError: the file changed or vanished since it was first looked at.
+            InvalidFileError: the file changed or vanished since it was opened.
         """
 
     def check_unchanged(self) -> None:
-        """See that the file is still what it was when first looked at, as far as can be told; blocks.
+        """Check that the file is unchanged since it was opened, as far as that is known; blocks.
 
         Raises:
-            InvalidFileError: it is not.
+            InvalidFileError: it changed or vanished.
         """
 
 
 class Content(Protocol):
-    """Where the bytes of an entry come from; nothing is touched before it is opened or stamped."""
+    """Access to the bytes of an entry; nothing is touched before `open` or `stamp`."""
 
     @property
     def name(self) -> str:
         """The base name."""
 
-    def stamp(self) -> tuple[int, int] | None:
-        """Size and time of the last change (nanoseconds), to tell an unchanged file without reading it; blocks.
+    def stamp(self) -> Stamp | None:
+        """Return size and time of the last change, by which an unchanged file is known without reading it; blocks.
 
-        None where that is not known, and when the file is not there: to open it tells why.
+        None where that is not known, and when the file is missing: `open` raises the reason.
         """
 
     def open(self) -> OpenFile:
-        """Look at the file, and read it if it is small; blocks.
+        """Open the file, and read it if it is small; blocks.
 
         Raises:
             InvalidFileError: it cannot be uploaded.
@@ -79,7 +81,7 @@ class Content(Protocol):
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing to upload and what is said of it; `path` is its name in messages and reports, as the caller gave it.
+    """File to upload with its metadata; `path` is its name in messages and reports, as the caller gave it.
 
     `tags` and `source` are names that a manifest gives to this file alone, beside those of the whole upload.
     """
@@ -95,13 +97,13 @@ class Entry:
 
 
 def as_stream(file: OpenFile) -> BinaryIO:
-    """The file as a seekable stream, for who reads only here and there."""
+    """Return the file as a seekable stream, for decoders that read parts of it."""
     if file.content is not None:
         return io.BytesIO(file.content)
-    return io.BufferedReader(_Ranges(file), BUFFER_BYTES)
+    return io.BufferedReader(_FileStream(file), BUFFER_BYTES)
 
 
-class _Ranges(io.RawIOBase):
+class _FileStream(io.RawIOBase):
     def __init__(self, file: OpenFile) -> None:
         super().__init__()
         self._file = file
@@ -128,7 +130,7 @@ class _Ranges(io.RawIOBase):
 
 
 def json_ready(path: str, values: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
-    """Metadata as JSON values: dates as ISO text, identifiers as text, NaN and infinities as null.
+    """Return metadata as JSON values: dates as ISO text, identifiers as text, NaN and infinities as null.
 
     Raises:
         UploadError: a value has no JSON form.
@@ -141,7 +143,7 @@ def json_ready(path: str, values: Mapping[str, Any] | None, name: str) -> dict[s
 
 
 def is_text(name: str) -> bool:
-    """Whether JSON can carry a name: bytes of a file name that are no UTF-8 become halves of characters here."""
+    """Return True if a name is valid Unicode; bytes of a file name that are no UTF-8 are lone surrogates in Python."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -150,7 +152,7 @@ def is_text(name: str) -> bool:
 
 
 def check_name(path: str, name: str) -> None:
-    """See that the wire can carry the name of a file.
+    """Check that the name of a file can be sent as JSON.
 
     Raises:
         InvalidFileError: it cannot.

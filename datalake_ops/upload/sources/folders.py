@@ -1,83 +1,50 @@
-"""The files below a folder, of this machine or of a storage, one at a time and always in the same order."""
+"""Folder walk, of this machine or of a storage: files one at a time, always in the same order."""
 
 from __future__ import annotations
 
 import errno
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from datalake_ops.errors import IncompleteSourceError, InvalidFileError, UploadError
-from datalake_ops.upload.sources.entry import Content, OpenFile
+from datalake_ops.errors import IncompleteSourceError, InvalidFileError
 from datalake_ops.upload.sources.local import LocalContent
-from datalake_ops.upload.sources.patterns import Selection
+from datalake_ops.upload.sources.patterns import PathFilter
 from datalake_ops.upload.sources.remote import KEPT, RemoteContent, RemotePath
+from datalake_ops.upload.sources.resolved_file import ResolvedFile, UnreadableContent
 from datalake_ops.upload.sources.streams import base_name, unreadable
 
 Parts = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Found:
-    """A file that a source stands for."""
-
-    path: str
-    content: Content
-    parts: Parts = ()
-
-
-@dataclass(frozen=True)
-class Broken:
-    """The content of a place that gives no file: to open it tells why, so that its row in the report does."""
-
-    error: UploadError
-
-    @property
-    def name(self) -> str:
-        """The base name."""
-        return base_name(self.error.path)
-
-    def stamp(self) -> tuple[int, int] | None:
-        """There is nothing to compare."""
-        return None
-
-    def open(self) -> OpenFile:
-        """Tell why there is no file.
-
-        Raises:
-            UploadError: always.
-        """
-        raise self.error
-
-
-@dataclass(frozen=True)
-class Range:
-    """The files from `first` to `last`, both included, in the order of a walk."""
+class WalkRange:
+    """Range of a walk: the files from `first` to `last`, both included."""
 
     first: Parts
     last: Parts
 
-    def takes(self, parts: Parts) -> bool:
-        """Whether a file is in the range."""
+    def includes(self, parts: Parts) -> bool:
+        """Return True if a file is in the range."""
         return self.first <= parts <= self.last
 
     def enters(self, parts: Parts) -> bool:
-        """Whether a folder can hold files of the range."""
+        """Return True if a folder can hold files of the range."""
         depth = len(parts)
         return self.first[:depth] <= parts <= self.last[:depth]
 
 
 class Folder(Protocol):
-    """A folder that can be listed."""
+    """Folder that can be listed."""
 
     @property
     def label(self) -> str:
-        """How messages name it."""
+        """Name in messages."""
 
-    def children(self) -> Iterable[tuple[str, Folder | Found]]:
-        """Its files and folders by name, sorted; blocks.
+    def children(self) -> Iterable[tuple[str, Folder | ResolvedFile]]:
+        """Return its files and folders by name, sorted; blocks.
 
         Raises:
             InvalidFileError: it cannot be listed.
@@ -86,20 +53,20 @@ class Folder(Protocol):
 
 @dataclass(frozen=True)
 class LocalFolder:
-    """A folder of this machine; links are followed, but never into a folder they lie in."""
+    """Folder of this machine; links are followed, but never into a folder they lie in."""
 
     path: str
 
     @property
     def label(self) -> str:
-        """How messages name it."""
+        """Name in messages."""
         return self.path or os.curdir
 
-    def children(self) -> Iterable[tuple[str, Folder | Found]]:
-        """Its files and folders by name, sorted; blocks."""
+    def children(self) -> Iterable[tuple[str, Folder | ResolvedFile]]:
+        """Return its files and folders by name, sorted; blocks."""
         # A folder may hold millions of files, of which only the names are kept.
         files: list[str] = []
-        others: dict[str, Folder | Found] = {}
+        others: dict[str, Folder | ResolvedFile] = {}
         try:
             with os.scandir(self.label) as found:
                 for one in found:
@@ -115,21 +82,21 @@ class LocalFolder:
         files.sort()
         return ((name, others.get(name) or self._file(name)) for name in files)
 
-    def _other(self, one: os.DirEntry[str]) -> Folder | Found | None:
+    def _other(self, one: os.DirEntry[str]) -> Folder | ResolvedFile | None:
         path = self._path(one.name)
         try:
             if one.is_dir():
                 return None if one.is_symlink() and _leads_up(path) else LocalFolder(path)
         except OSError as error:
-            # A link in a circle leads nowhere; behind one that may not be followed may be anything.
+            # A link in a circle leads nowhere; one that may not be followed may lead to files.
             if error.errno != errno.ELOOP:
-                return Found(path, Broken(_incomplete(unreadable(path, error, "cannot be followed"))))
-        # A pipe or a socket is no file; a link to nothing is told when it is opened.
+                return ResolvedFile(path, UnreadableContent(_incomplete(unreadable(path, error, "cannot be followed"))))
+        # A pipe or a socket is no file; a link to nothing is reported when it is opened.
         return self._file(one.name) if one.is_symlink() else None
 
-    def _file(self, name: str) -> Found:
+    def _file(self, name: str) -> ResolvedFile:
         path = self._path(name)
-        return Found(path, LocalContent(path))
+        return ResolvedFile(path, LocalContent(path))
 
     def _path(self, name: str) -> str:
         return os.path.join(self.path, name)  # noqa: PTH118 # Path would rewrite the caller's words.
@@ -137,34 +104,34 @@ class LocalFolder:
 
 @dataclass(frozen=True)
 class RemoteFolder:
-    """A folder of a storage."""
+    """Folder of a storage."""
 
     at: RemotePath
 
     @property
     def label(self) -> str:
-        """How messages name it."""
+        """Name in messages."""
         return self.at.label
 
-    def children(self) -> list[tuple[str, Folder | Found]]:
-        """Its files and folders by name, sorted; blocks."""
+    def children(self) -> list[tuple[str, Folder | ResolvedFile]]:
+        """Return its files and folders by name, sorted; blocks."""
         own = self.at.path.strip("/")
         rows = self.at.ask(lambda: self.at.fs.ls(self.at.path, detail=True))
         # Some storages mark a folder by an empty object of its name.
         named = [(base_name(row["name"].rstrip("/")), row) for row in rows if row["name"].strip("/") != own]
         return sorted(((name, self._child(name, row)) for name, row in named if name[:1] != "."), key=_order)
 
-    def _child(self, name: str, row: Mapping[str, Any]) -> Folder | Found:
+    def _child(self, name: str, row: Mapping[str, Any]) -> Folder | ResolvedFile:
         at = self.at.below(row["name"], name)
         if row.get("type") == "directory":
             return RemoteFolder(at)
-        return Found(at.label, RemoteContent(at, {key: row[key] for key in KEPT if key in row}))
+        return ResolvedFile(at.label, RemoteContent(at, {key: row[key] for key in KEPT if key in row}))
 
 
-def walk(folder: Folder, selection: Selection, within: Range | None = None) -> Iterator[Found]:
-    """The files below a folder that a selection means, folder by folder, sorted by the parts of their paths; blocks.
+def walk(folder: Folder, path_filter: PathFilter, within: WalkRange | None = None) -> Iterator[ResolvedFile]:
+    """Yield the files below a folder that a filter includes, sorted by the parts of their paths; blocks.
 
-    Only one listing per level is held. A folder that cannot be listed comes as a broken file in its place.
+    Only one listing per level is held. A folder that cannot be listed comes as an unreadable file in its place.
     """
     open_folders = [iter(_listed(folder))]
     above: list[str] = []
@@ -175,30 +142,30 @@ def walk(folder: Folder, selection: Selection, within: Range | None = None) -> I
             del above[-1:]
             continue
         parts = (*above, name)
-        if isinstance(child, Found):
-            meant = selection.takes("/".join(parts)) and (within is None or within.takes(parts))
-            if meant or isinstance(child.content, Broken):
-                yield Found(child.path, child.content, parts)
-        elif selection.enters("/".join(parts)) and (within is None or within.enters(parts)):
+        if isinstance(child, ResolvedFile):
+            included = path_filter.includes("/".join(parts)) and (within is None or within.includes(parts))
+            if included or isinstance(child.content, UnreadableContent):
+                yield replace(child, parts=parts)
+        elif path_filter.enters("/".join(parts)) and (within is None or within.enters(parts)):
             open_folders.append(iter(_listed(child)))
             above.append(name)
 
 
-def _listed(folder: Folder) -> Iterable[tuple[str, Folder | Found]]:
+def _listed(folder: Folder) -> Iterable[tuple[str, Folder | ResolvedFile]]:
     try:
         return folder.children()
     except InvalidFileError as error:
-        return [("", Found(folder.label, Broken(_incomplete(error))))]
+        return [("", ResolvedFile(folder.label, UnreadableContent(_incomplete(error))))]
 
 
 def _incomplete(error: InvalidFileError) -> IncompleteSourceError:
-    # What is in there is as unknown as how much that is.
+    # Neither its files nor their number are known.
     return IncompleteSourceError(str(error), error.path)
 
 
-def _order(child: tuple[str, Folder | Found]) -> tuple[str, bool]:
+def _order(child: tuple[str, Folder | ResolvedFile]) -> tuple[str, bool]:
     # An object store may have a file and a folder of one name.
-    return child[0], not isinstance(child[1], Found)
+    return child[0], not isinstance(child[1], ResolvedFile)
 
 
 def _leads_up(link: str) -> bool:

@@ -1,4 +1,4 @@
-"""Which of the files below a folder are meant: patterns over paths, decided without a disk."""
+"""Filter of the files below a folder by patterns over their paths, decided without a disk."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ ANY_DEPTH = "**"
 
 
 @dataclass(frozen=True)
-class Selection:
-    """Patterns over paths relative to a folder, with `/` between their parts.
+class PathFilter:
+    """Filter by patterns over paths relative to a folder, with `/` between their parts.
 
     `*`, `?` and `[...]` stay within one part of a path, `**` stands for any number of folders. A pattern without `/`
     is for names at any depth; a `/` in front ties it to the folder itself. A folder that `exclude` matches is left out
-    with all that is in it. Without `include`, images and videos are meant; hidden files never are. `glob` is one
-    pattern that comes on top.
+    with all that is in it. Without `include`, images and videos are included; hidden files never are. `glob` is one
+    pattern that has to match besides.
 
     Raises:
-        ConfigurationError: what is to be a pattern is none.
+        ConfigurationError: a pattern is invalid.
     """
 
     include: tuple[str, ...] = ()
@@ -35,8 +35,8 @@ class Selection:
         for pattern in (*self.include, *self.exclude, *([] if self.glob is None else [self.glob])):
             _compiled(pattern)
 
-    def takes(self, path: str) -> bool:
-        """Whether a file is meant."""
+    def includes(self, path: str) -> bool:
+        """Return True if a file is included."""
         if self.include:
             wanted = _matches(self.include, path)
         else:
@@ -46,7 +46,7 @@ class Selection:
         return self.glob is None or _compiled(self.glob).fullmatch(path) is not None
 
     def enters(self, folder: str) -> bool:
-        """Whether a folder can hold files that are meant."""
+        """Return True if a folder can hold files that are included."""
         if self.exclude and _matches(self.exclude, folder):
             return False
         if self.glob is None or ANY_DEPTH in self.glob:
@@ -56,12 +56,12 @@ class Selection:
 
 
 def has_magic(path: str, characters: str = "*?[") -> bool:
-    """Whether a path may be a pattern."""
+    """Return True if a path may be a pattern."""
     return any(character in path for character in characters)
 
 
 def split_at_magic(path: str, separator: str = "/") -> tuple[str, str]:
-    """The folder in front of the first part of a path that is a pattern, and the pattern below that folder."""
+    """Return the folder before the first part of a path that is a pattern, and the pattern below that folder."""
     parts = path.split(separator)
     first = next(index for index, part in enumerate(parts) if _MAGIC.search(part))
     folder = separator.join(parts[:first])
@@ -82,7 +82,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile(f"(?:.*/)?{text}" if anywhere else text, re.DOTALL)
     except re.error as error:
-        raise ConfigurationError(f"{pattern!r} is no pattern: {error.msg}.") from error
+        raise ConfigurationError(f"{pattern!r} is no valid pattern: {error.msg}.") from error
 
 
 def _part(part: str, last: bool) -> str:

@@ -14,8 +14,8 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from datalake_ops.errors import ConfigurationError, InvalidFileError
-from datalake_ops.upload.parts import PARTS_AT_ONCE
 from datalake_ops.upload.sources.entry import WHOLE_BYTES, OpenFile
+from datalake_ops.upload.sources.file_parts import PARTS_AT_ONCE
 from datalake_ops.upload.sources.streams import base_name, spooled, unreadable, whole
 
 T = TypeVar("T")

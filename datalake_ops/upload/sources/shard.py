@@ -1,4 +1,4 @@
-"""A part of a source, small enough to travel between workers as JSON."""
+"""Shard of a source: a part of its files, as a small JSON value that travels between workers."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from datalake_ops.errors import ConfigurationError
+from datalake_ops.upload.sources.entry import Content
 
 
 @dataclass(frozen=True)
 class FilePiece:
-    """One file, by its path or address."""
+    """File, by its path or address."""
 
     path: str
 
 
 @dataclass(frozen=True)
 class FolderPiece:
-    """The files of a folder or a pattern from `first` to `last`, both included, by the parts of their paths in it."""
+    """Files of a folder or a pattern from `first` to `last`, both included, by the parts of their paths in it."""
 
     folder: str
     first: tuple[str, ...]
@@ -30,7 +31,7 @@ class FolderPiece:
 
 @dataclass(frozen=True)
 class ManifestPiece:
-    """So many rows of a manifest, from a position on; `position` is a byte, in Parquet a row."""
+    """Rows of a manifest: `count` of them, from a position on; `position` is a byte, in Parquet a row."""
 
     manifest: str
     form: str
@@ -41,15 +42,25 @@ class ManifestPiece:
 
 
 Piece = FilePiece | FolderPiece | ManifestPiece
+
+
+@dataclass(frozen=True)
+class SizedPiece:
+    """Piece of one file, and its size in bytes; 0 where sizes were not asked for, and for a missing file."""
+
+    piece: Piece
+    bytes: int
+
+
 _KINDS: dict[str, type[Any]] = {"path": FilePiece, "folder": FolderPiece, "manifest": ManifestPiece}
 _TUPLES = ("first", "last", "include", "exclude")
 
 
 @dataclass(frozen=True)
 class Shard:
-    """A part of a source: `files` of them, `bytes` in all where they were asked for; give it to `upload` as a source.
+    """Shard of a source: `files` of them, with `bytes` in all where sizes were asked for; a source of `upload`.
 
-    It holds no secret and no metadata: storage options and what is said of the files are given again to `upload`.
+    It holds no secret and no metadata: storage options and metadata are given again to `upload`.
     """
 
     pieces: tuple[Piece, ...]
@@ -57,14 +68,14 @@ class Shard:
     bytes: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The shard as JSON values, for an XCom or a mapped task; `upload` takes them as they are."""
+        """Return the shard as JSON values, for an XCom or a mapped task; `upload` takes them as they are."""
         pieces = [
             {name: value for name, value in asdict(piece).items() if value not in (None, ())} for piece in self.pieces
         ]
         return {"pieces": pieces, "files": self.files, "bytes": self.bytes}
 
-    def places(self) -> Iterator[str]:
-        """The files, folders and manifests that its pieces are of."""
+    def locations(self) -> Iterator[str]:
+        """Yield the files, folders and manifests of the pieces."""
         for piece in self.pieces:
             if isinstance(piece, FilePiece):
                 yield piece.path
@@ -73,15 +84,21 @@ class Shard:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Shard:
-        """The shard that `to_json` told.
+        """Return the shard of a `to_json` value.
 
         Raises:
-            ConfigurationError: it is none.
+            ConfigurationError: the value is none.
         """
         try:
             return cls(tuple(map(_piece, values["pieces"])), values["files"], values.get("bytes"))
         except (KeyError, TypeError) as error:
             raise ConfigurationError(f"This is no shard of `plan_shards`: {values!r}") from error
+
+
+def size_of(content: Content) -> int:
+    """Return the size of a file in bytes, by its listing or the disk; 0 when it is missing. Blocks."""
+    stamp = content.stamp()
+    return stamp[0] if stamp else 0
 
 
 def _piece(values: Mapping[str, Any]) -> Piece:

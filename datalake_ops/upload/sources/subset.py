@@ -1,4 +1,4 @@
-"""Subset of a source: the files that are uploaded again after a report."""
+"""Subset of a source: the files that a retry uploads."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datalake_ops.errors import InvalidFileError, UploadError
-from datalake_ops.upload.compact_set import HashSet
+from datalake_ops.upload.sources.hash_set import HashSet
 
 
 @dataclass(frozen=True)
 class Subset:
-    """Of a source, the files of these paths.
+    """Files of a source that have one of these paths.
 
-    `times` says which of the files that have one path, counted from 0; without it all of them are meant. With `done`,
-    the paths that are in the lake, a path stands also for what is below it and not done: a folder that could not be
-    listed, the rest of a manifest. `kept` are errors of files that are not sent again, told once more.
+    `times` has, by path, the positions (from 0) among the files of the same path; without it all of them are included.
+    With `done`, the paths that are in the lake, a path stands also for the files below it that are not done: a folder
+    that could not be listed, the rest of a manifest. `kept` are errors of files that are reported again and not sent.
     """
 
     filepaths: Any
@@ -28,60 +28,60 @@ class Subset:
     kept: tuple[UploadError, ...] = ()
 
 
-class Chosen:
-    """Which files of a source an `Subset` means, told one after the other as they are listed."""
+class SubsetFilter:
+    """Filter of the files of a source by a `Subset`, in the order of their listing."""
 
-    def __init__(self, only: Subset) -> None:
-        self._only = only
-        self._seen: Counter[str] = Counter()
-        self._met: Counter[str] = Counter()
+    def __init__(self, subset: Subset) -> None:
+        self._subset = subset
+        self._occurrences: Counter[str] = Counter()
+        self._matches: Counter[str] = Counter()
         self._manifests: set[str] = set()
-        self._unread = _first_lines(only.paths)
+        self._first_unread = _first_lines(subset.paths)
 
-    def takes(self, path: str, origin: str, line: int | None, broken: bool) -> bool:
-        """Whether a file is meant; `origin` is the folder, pattern or manifest that gave it, `line` its row there."""
+    def includes(self, path: str, origin: str, line: int | None, unreadable: bool) -> bool:
+        """Return True if a file is included; `origin` is its folder, pattern or manifest, `line` its row there."""
         own = [path]
         if line is not None:
             own.append(f"{origin}:{line}")
             self._manifests.add(origin)
         for name in own:
-            if name in self._only.paths:
-                return self._is_its_time(name)
-        # What cannot be read now is told, whoever it was before.
-        return broken or self._is_below(path, origin, line)
+            if name in self._subset.paths:
+                return self._is_due(name)
+        # A file that cannot be read now is reported, whatever it was before.
+        return unreadable or self._is_below(path, origin, line)
 
-    def left(self) -> Iterator[UploadError]:
-        """An error for each path that no file was met for, and those that are told once more."""
-        for path in self._only.paths:
-            for _ in range(len(self._only.times.get(path, (0,))) - self._met[path]):
+    def missing(self) -> Iterator[UploadError]:
+        """Yield an error for each path without a file, then the errors that are kept."""
+        for path in self._subset.paths:
+            for _ in range(len(self._subset.times.get(path, (0,))) - self._matches[path]):
                 manifest, _, line = path.rpartition(":")
                 # A manifest that was read to its end has no such row any more, or none that is not done.
-                if self._only.done is None or not line.isdecimal() or manifest not in self._manifests:
+                if self._subset.done is None or not line.isdecimal() or manifest not in self._manifests:
                     text = f"{path} is not among the files of its source any more, so it was not sent."
                     yield InvalidFileError(text, path)
-        yield from self._only.kept
+        yield from self._subset.kept
 
-    def _is_its_time(self, name: str) -> bool:
-        time = self._seen[name]
-        self._seen[name] += 1
-        times = self._only.times.get(name)
-        meant = times is None or time in times
-        self._met[name] += meant
-        return meant
+    def _is_due(self, name: str) -> bool:
+        position = self._occurrences[name]
+        self._occurrences[name] += 1
+        times = self._subset.times.get(name)
+        due = times is None or position in times
+        self._matches[name] += due
+        return due
 
     def _is_below(self, path: str, origin: str, line: int | None) -> bool:
-        done = self._only.done
+        done = self._subset.done
         if done is None:
             return False
-        places = [place for place in (origin, *_above(path)) if place in self._only.paths]
-        for place in places:
-            self._met[place] += 1
-        unread = line is not None and line >= self._unread.get(origin, line + 1)
-        return bool(places or unread) and path not in done
+        folders = [folder for folder in (origin, *_parent_folders(path)) if folder in self._subset.paths]
+        for folder in folders:
+            self._matches[folder] += 1
+        unread = line is not None and line >= self._first_unread.get(origin, line + 1)
+        return bool(folders or unread) and path not in done
 
 
 def _first_lines(paths: Collection[str]) -> dict[str, int]:
-    """Of each manifest the first line that is named."""
+    """Return the first line of each manifest that the paths name."""
     first: dict[str, int] = {}
     for path in paths:
         manifest, _, line = path.rpartition(":")
@@ -90,12 +90,12 @@ def _first_lines(paths: Collection[str]) -> dict[str, int]:
     return first
 
 
-def _above(path: str) -> Iterator[str]:
-    """The folders that a path is below, however they may be written."""
-    head, mark, rest = path.partition("::")
+def _parent_folders(path: str) -> Iterator[str]:
+    """Yield the folders above a path, in each way they may be written."""
+    head, separator, rest = path.partition("::")
     if "://" not in head and not head.startswith("/"):
         yield os.curdir
     while "/" in head:
         head = head.rpartition("/")[0]
-        yield f"{head}{mark}{rest}"
-        yield f"{head}/{mark}{rest}"
+        yield f"{head}{separator}{rest}"
+        yield f"{head}/{separator}{rest}"

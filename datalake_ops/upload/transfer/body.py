@@ -1,4 +1,4 @@
-"""Bodies for the storage: a range of a file, streamed in slices, with what a form puts around it."""
+"""Request bodies for the storage: a part of a file, streamed in slices, with the fields of a form around it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from random import getrandbits
 from typing import Any
 
 from datalake_ops.errors import InvalidFileError
-from datalake_ops.upload.parts import Part
 from datalake_ops.upload.sources.entry import OpenFile
+from datalake_ops.upload.sources.file_parts import FilePart
 
-# Bytes read, and held, at a time for each body on its way.
+# Bytes read, and held, at a time for each body that is being sent.
 SLICE_BYTES = 512 * 1024
 _ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 
 class FileBody:
-    """`head`, a range of a file, then `tail`: an async iterable of a length known beforehand.
+    """Body of `head`, a part of a file, then `tail`: an async iterable of a known length.
 
     `broken` keeps the error of a file that changed while it was sent: the HTTP client reports only a lost connection.
     """
 
-    def __init__(self, file: OpenFile, part: Part, head: bytes = b"", tail: bytes = b"") -> None:
+    def __init__(self, file: OpenFile, part: FilePart, head: bytes = b"", tail: bytes = b"") -> None:
         self._file = file
         self._part = part
         self._head = head
@@ -33,7 +33,7 @@ class FileBody:
 
     @property
     def content(self) -> bytes | FileBody:
-        """What to hand to the HTTP client: the bytes themselves when the file is small and read already."""
+        """Body for the HTTP client: bytes when the file is small and read already, else this iterable."""
         if self._file.content is None:
             return self
         return b"".join((self._head, self._file.read(self._part.start, self._part.end), self._tail))
@@ -57,7 +57,7 @@ class FileBody:
 
 @dataclass(frozen=True)
 class FormEnvelope:
-    """A form that carries one file: the bytes before and after it, and the form's own content type."""
+    """Form around one file: the bytes before and after it, and the form's content type."""
 
     head: bytes
     tail: bytes
@@ -67,15 +67,15 @@ class FormEnvelope:
 def form_around(
     fields: Mapping[str, Any], object_name: str, content_type: str, boundary: str | None = None
 ) -> FormEnvelope:
-    """The form that an S3 POST policy wants: its fields, `Content-Type`, then the part `file` without a type."""
-    mark = boundary or f"{getrandbits(128):032x}"
+    """Return the form that an S3 POST policy wants: its fields, `Content-Type`, then the part `file` without a type."""
+    boundary = boundary or f"{getrandbits(128):032x}"
     rows = {**fields, "Content-Type": content_type}
     head = "".join(
-        f'--{mark}\r\nContent-Disposition: form-data; name="{_escaped(name)}"\r\n\r\n{value}\r\n'
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{_escaped(name)}"\r\n\r\n{value}\r\n'
         for name, value in rows.items()
     )
-    head += f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="{_escaped(object_name)}"\r\n\r\n'
-    return FormEnvelope(head.encode(), f"\r\n--{mark}--\r\n".encode(), f"multipart/form-data; boundary={mark}")
+    head += f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{_escaped(object_name)}"\r\n\r\n'
+    return FormEnvelope(head.encode(), f"\r\n--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}")
 
 
 def _escaped(text: str) -> str:

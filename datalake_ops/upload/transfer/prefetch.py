@@ -1,4 +1,4 @@
-"""The lazy window over what is to be uploaded: one chunk is looked at in a worker thread while another is sent."""
+"""Prefetch of an upload: while one group of files is sent, the next is compared and opened in a worker thread."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from itertools import islice
 from typing import TypeVar
 
 from datalake_ops.errors import DatalakeError
-from datalake_ops.upload.dedup.tracker import Decision, UploadTracker, settled_row
-from datalake_ops.upload.prepare import Prepared, prepare
+from datalake_ops.upload.dedup.tracker import UploadTracker
+from datalake_ops.upload.prepare import PreparedFile, prepare
 from datalake_ops.upload.reporting.report import FileReport
 from datalake_ops.upload.reporting.rows import failed_row
 from datalake_ops.upload.request import UploadRequest
@@ -21,124 +21,119 @@ from datalake_ops.upload.sources.entry import Entry
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-# Files looked at in one go, the bytes of small ones that are held then, and the seconds after which it is enough.
-LOOK_COUNT = 64
-HELD_BYTES = 8 * 1024 * 1024
-LONGEST_LOOK = 0.25
+# Limits of a group of files that is opened at once: files, bytes of small files that are held then, and seconds.
+GROUP_FILES = 64
+GROUP_BYTES = 8 * 1024 * 1024
+GROUP_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
-class Settled:
-    """An entry that needs no sending: its row is known."""
+class FinishedEntry:
+    """Entry that is not sent, with its row."""
 
     index: int
     row: FileReport
 
 
-Fed = Prepared | Settled
+Prefetched = PreparedFile | FinishedEntry
 
 
 class Prefetcher:
-    """Takes entries from their iterator as they are needed: a window of them is screened, a few are looked at."""
+    """Lazy window over the entries of an upload: a window is compared with the lake, groups of it are opened."""
 
     def __init__(
         self,
         entries: Iterable[Entry],
         request: UploadRequest,
-        ledger: UploadTracker,
-        lost: Callable[[], Exception | None],
+        tracker: UploadTracker,
+        outage: Callable[[], Exception | None],
     ) -> None:
-        """`lost()` tells why nothing can be sent any more; what comes then is not looked at, and fails for that."""
-        self._lost = lost
+        """`outage()` returns the error because of which nothing can be sent any more; files then fail unopened."""
+        self._outage = outage
         self._entries: Iterator[Entry] = iter(entries)
         self._request = request
-        self._ledger = ledger
+        self._tracker = tracker
 
-    async def items(self) -> AsyncGenerator[Fed, None]:
-        """Files to send and entries that need none, roughly in input order."""
-        async with aclosing(_ahead(self._groups())) as groups:
+    async def items(self) -> AsyncGenerator[Prefetched, None]:
+        """Yield files to send and entries that are not sent, roughly in input order."""
+        async with aclosing(_read_ahead(self._groups())) as groups:
             async for group in groups:
-                for one in group:
-                    yield one
+                for item in group:
+                    yield item
 
-    async def _groups(self) -> AsyncGenerator[list[Fed], None]:
-        async with aclosing(_ahead(self._windows())) as windows:
-            async for settled, left in windows:
-                if settled:
-                    yield settled
-                entries = iter(left)
-                while group := await asyncio.to_thread(self._look, entries):
-                    for one in group:
-                        if isinstance(one, Settled):
-                            self._ledger.forget(one.index)
+    async def _groups(self) -> AsyncGenerator[list[Prefetched], None]:
+        async with aclosing(_read_ahead(self._windows())) as windows:
+            async for finished, remaining in windows:
+                if finished:
+                    yield finished
+                entries = iter(remaining)
+                while group := await asyncio.to_thread(self._open_group, entries):
+                    for item in group:
+                        if isinstance(item, FinishedEntry):
+                            self._tracker.forget(item.index)
                     yield group
 
-    async def _windows(self) -> AsyncGenerator[tuple[list[Fed], list[Entry]], None]:
-        size = self._ledger.batch
+    async def _windows(self) -> AsyncGenerator[tuple[list[Prefetched], list[Entry]], None]:
+        size = self._tracker.batch
         while window := await asyncio.to_thread(lambda: list(islice(self._entries, size))):
-            yield await self._screen(window)
+            yield await self._compare(window)
 
-    async def _screen(self, window: list[Entry]) -> tuple[list[Fed], list[Entry]]:
+    async def _compare(self, window: list[Entry]) -> tuple[list[Prefetched], list[Entry]]:
         try:
-            decisions = await self._ledger.screen(window)
+            rows = await self._tracker.precheck(window)
         except DatalakeError as error:
             return _all_failed(window, error), []
         except Exception as error:
-            logger.exception("The look at %d files failed unexpectedly.", len(window))
+            logger.exception("The comparison of %d files with the lake failed unexpectedly.", len(window))
             return _all_failed(window, error), []
-        pairs = list(zip(window, decisions, strict=True))
-        settled: list[Fed] = [_settled(entry, decision) for entry, decision in pairs if decision is not None]
-        return settled, [entry for entry, decision in pairs if decision is None]
+        pairs = list(zip(window, rows, strict=True))
+        finished: list[Prefetched] = [FinishedEntry(entry.index, row) for entry, row in pairs if row is not None]
+        return finished, [entry for entry, row in pairs if row is None]
 
-    def _look(self, entries: Iterator[Entry]) -> list[Fed]:
-        looked: list[Fed] = []
-        held, until = 0, time.monotonic() + LONGEST_LOOK
-        while len(looked) < LOOK_COUNT and held < HELD_BYTES and (not looked or time.monotonic() < until):
+    def _open_group(self, entries: Iterator[Entry]) -> list[Prefetched]:
+        group: list[Prefetched] = []
+        held, until = 0, time.monotonic() + GROUP_SECONDS
+        while len(group) < GROUP_FILES and held < GROUP_BYTES and (not group or time.monotonic() < until):
             entry = next(entries, None)
             if entry is None:
                 break
-            one = self._look_at(entry)
-            looked.append(one)
-            if isinstance(one, Prepared) and one.file.content is not None:
-                held += one.file.size
-        return looked
+            item = self._open(entry)
+            group.append(item)
+            if isinstance(item, PreparedFile) and item.file.content is not None:
+                held += item.file.size
+        return group
 
-    def _look_at(self, entry: Entry) -> Fed:
-        if (reason := self._lost()) is not None:
-            return Settled(entry.index, failed_row(entry.path, reason))
+    def _open(self, entry: Entry) -> Prefetched:
+        if (reason := self._outage()) is not None:
+            return FinishedEntry(entry.index, failed_row(entry.path, reason))
         try:
             return prepare(entry, self._request)
         except DatalakeError as error:
-            return Settled(entry.index, failed_row(entry.path, error))
+            return FinishedEntry(entry.index, failed_row(entry.path, error))
         except Exception as error:
-            # What nobody foresaw costs this file, with its traceback in the log, and not the report of the others.
+            # An unforeseen error costs this file, with its traceback in the log, and not the report of the others.
             logger.exception("The upload of %s failed unexpectedly.", entry.path)
-            return Settled(entry.index, failed_row(entry.path, error))
+            return FinishedEntry(entry.index, failed_row(entry.path, error))
 
 
-def _all_failed(window: list[Entry], error: Exception) -> list[Fed]:
-    return [Settled(entry.index, failed_row(entry.path, error)) for entry in window]
+def _all_failed(window: list[Entry], error: Exception) -> list[Prefetched]:
+    return [FinishedEntry(entry.index, failed_row(entry.path, error)) for entry in window]
 
 
-def _settled(entry: Entry, decision: Decision) -> Settled:
-    row = settled_row(entry.path, decision)
-    return Settled(entry.index, row or failed_row(entry.path, RuntimeError(f"screened as {decision.action.value}")))
+async def _read_ahead(items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """Yield the same items, while the next one is being made."""
 
-
-async def _ahead(items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
-    """The same items, with the next one under way while one is used."""
-
-    async def following() -> list[T]:
+    async def next_item() -> list[T]:
         async for item in items:
             return [item]
         return []
 
-    coming = asyncio.ensure_future(following())
+    pending = asyncio.ensure_future(next_item())
     try:
-        while found := await coming:
-            coming = asyncio.ensure_future(following())
-            yield found[0]
+        while item := await pending:
+            pending = asyncio.ensure_future(next_item())
+            yield item[0]
     finally:
-        coming.cancel()
-        await asyncio.gather(coming, return_exceptions=True)
+        pending.cancel()
+        await asyncio.gather(pending, return_exceptions=True)
         await items.aclose()

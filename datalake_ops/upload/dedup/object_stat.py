@@ -9,14 +9,14 @@ from datalake_ops.lake import Lake
 from datalake_ops.wire.lakes import Extension
 
 
-async def is_whole(session: AsyncSession, lake: Lake, object_name: str, size: int, *, unknown: bool) -> bool:
-    """Whether the storage has an object of this size; `unknown` where the platform does not offer to tell.
+async def is_whole(session: AsyncSession, lake: Lake, object_name: str, size: int, *, default: bool) -> bool:
+    """Return True if the storage has an object of `size` bytes; `default` where the platform cannot be asked that.
 
     Raises:
-        AnswerError, NetworkError: it cannot be asked.
+        AnswerError, NetworkError: the request failed.
     """
     if not lake.offers(Extension.OBJECT_STAT):
-        return unknown
+        return default
     try:
         return (await session.send(uploads.object_stat(lake.connector_id, object_name))).size == size
     except NotFoundError:

@@ -1,0 +1,27 @@
+"""Options for the files of sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from datalake_ops.upload.sources.patterns import PathFilter
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """Patterns for the files of folders and patterns, and the options of fsspec."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    # They carry secrets.
+    storage: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    def path_filter(self, glob: str | None = None) -> PathFilter:
+        """Return the filter for the files below a folder.
+
+        Raises:
+            ConfigurationError: a pattern is invalid.
+        """
+        return PathFilter(self.include, self.exclude, glob)
