@@ -1,4 +1,4 @@
-"""The lake that data go to and come from, as transfers need to know it."""
+"""Lake that uploads and downloads work with, as a protocol."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CONTENT_KEY = "content_sha256"
 
 
 class Lake(Protocol):
-    """A lake with its organization and its storage connector."""
+    """Lake with its organization and its storage connector."""
 
     @property
     def organization(self) -> Organization:
@@ -24,7 +24,7 @@ class Lake(Protocol):
 
     @property
     def connector_id(self) -> UUID:
-        """The storage connector that the lake's files live on."""
+        """The storage connector of the lake's files."""
 
     def offers(self, extension: Extension) -> bool:
-        """Whether the platform announced an extension."""
+        """Return True if the platform announced an extension."""

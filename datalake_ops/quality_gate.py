@@ -1,4 +1,4 @@
-"""A quality gate: what has to hold of a selection of data before it goes further; pure decisions."""
+"""Quality gate: rules that a selection of data has to keep; pure decisions."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _LIMITS = ("min_count", "max_count", "min_share", "max_share")
 
 @dataclass(frozen=True)
 class Rule:
-    """How many data of a selection may match, or have to: in number, or as a share of the selection from 0 to 1.
+    """Limits on the data of a selection that match: in number, or as a share of the selection from 0 to 1.
 
-    Without tags and `q` it speaks of the whole selection.
+    Without tags and `q` every data of the selection matches.
 
     Raises:
-        ConfigurationError: it has no limit, or one that cannot be meant.
+        ConfigurationError: it has no limit, or an impossible one.
     """
 
     tags: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class Rule:
 
     @classmethod
     def of(cls, values: Mapping[str, Any] | Rule) -> Rule:
-        """A rule from a mapping of its fields; `tags` may be one name.
+        """Return the rule of a mapping of its fields; `tags` may be one name.
 
         Raises:
             ConfigurationError: a field is unknown.
@@ -55,18 +55,18 @@ class Rule:
 
     @property
     def query(self) -> str:
-        """Query-language text of the data it speaks of, within the selection."""
+        """Query-language text of the matching data, within the selection."""
         return both(self.q, tags_query(self.tags, self.intersect_tags))
 
     @property
     def subject(self) -> str:
-        """The data it speaks of, for a message."""
+        """The matching data, for a message."""
         named = (" and " if self.intersect_tags else " or ").join(self.tags)
         parts = [part for part in (f"tagged {named}" if named else "", f"with {self.q}" if self.q else "") if part]
         return " ".join(parts) or "in all"
 
     def broken_by(self, count: int, total: int) -> str | None:
-        """What is wrong with `count` matching data of `total`; None when the rule holds."""
+        """Return the sentence on a rule that `count` matching data of `total` break; None when they keep it."""
         share = count / total if total else 0.0
         limits = [
             (self.min_count is not None and count < self.min_count, f"at least {self.min_count} are wanted"),
@@ -81,7 +81,7 @@ class Rule:
 
 
 def broken_rules(rules: Sequence[Rule], counts: Sequence[int], total: int) -> list[str]:
-    """What is wrong, a sentence per broken rule; an empty selection breaks every gate."""
+    """Return a sentence per broken rule; an empty selection breaks every gate."""
     if not total:
         return ["there are no data at all"]
     found = (rule.broken_by(count, total) for rule, count in zip(rules, counts, strict=True))

@@ -1,4 +1,4 @@
-"""Much work, little at a time."""
+"""Bounded concurrent iteration over items."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 async def for_each(items: Iterable[T], work: Callable[[T], Awaitable[None]], at_once: int) -> None:
-    """Do `work` for every item, at most `at_once` together, taking the next item only when there is room for it.
+    """Run `work` for every item, at most `at_once` at a time; the next item is taken only when one has ended.
 
-    The first exception stops the rest, and is raised when they have stopped.
+    The first exception cancels the rest, and is raised when they have stopped.
     """
     queue = iter(items)
     workers = [asyncio.ensure_future(_drain(queue, work)) for _ in range(at_once)]

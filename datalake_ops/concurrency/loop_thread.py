@@ -1,4 +1,4 @@
-"""Runs a coroutine to its end from blocking code, whether or not an event loop runs already."""
+"""Event loop in a thread of its own, for blocking code, also inside a running event loop."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ class _Job(Generic[T]):
         self._value: list[T] = []
         self._error: BaseException | None = None
         self.ended = threading.Event()
-        # The caller's context goes along, so that log handlers of orchestrators still know whose work this is.
+        # The caller's context is copied, so that log handlers of orchestrators still know the task.
         context = contextvars.copy_context()
         self.thread = threading.Thread(target=context.run, args=(self._run,), name="datalake-ops-loop", daemon=True)
 
     def stop(self) -> None:
         """Cancel the coroutine and wait for its end."""
-        # Written before the task is read, as `_supervised` writes the task before it reads this: one of the two sees.
+        # Written before the task is read; `_supervised` writes the task before it reads this: one of the two cancels.
         self._abandoned = True
         if self._loop is not None and self._task is not None:
-            # The loop may close between the question and the call; then there is nothing left to cancel.
+            # The loop may close between the check and the call; then there is nothing left to cancel.
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._task.cancel)
         if self.thread.ident is not None:
@@ -67,7 +67,7 @@ class _Job(Generic[T]):
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 self._value.append(runner.run(self._supervised()))
-        # Whatever ended it is raised in the thread that asked.
+        # Any error is raised in the calling thread.
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001
             self._error = error
         finally:

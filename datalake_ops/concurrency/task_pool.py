@@ -1,4 +1,4 @@
-"""Much work at once, its amount decided while it runs."""
+"""Task pool whose size changes while it runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class TaskPool:
-    """Runs coroutines side by side, as many as `limit()` says at that moment.
+    """Task pool of at most `limit()` coroutines, asked before each start.
 
     The first exception of one of them cancels the others and is raised by `start` or `finish`.
     """
@@ -22,7 +22,7 @@ class TaskPool:
         self._error: BaseException | None = None
 
     async def start(self, work: Callable[[T], Coroutine[Any, Any, None]], item: T) -> None:
-        """Begin `work(item)` as soon as there is room for it."""
+        """Start `work(item)` as soon as the limit allows."""
         while len(self._running) >= self._limit() and self._error is None:
             self._ended.clear()
             await self._ended.wait()
@@ -33,11 +33,11 @@ class TaskPool:
         task.add_done_callback(self._end)
 
     def wake(self) -> None:
-        """The limit may have grown."""
+        """Check the limit again: it may have grown."""
         self._ended.set()
 
     async def finish(self) -> None:
-        """Wait for all that was begun."""
+        """Wait for all tasks."""
         while self._running and self._error is None:
             self._ended.clear()
             await self._ended.wait()
@@ -45,7 +45,7 @@ class TaskPool:
             raise self._error
 
     async def stop(self) -> None:
-        """Cancel what still runs, and wait until it has cleaned up."""
+        """Cancel the running tasks, and wait until they have cleaned up."""
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)

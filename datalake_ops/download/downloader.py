@@ -1,4 +1,4 @@
-"""Downloads many data at once into a directory, whole or not at all."""
+"""Download of many data at once into a directory, whole or not at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from datalake_ops.concurrency.for_each import for_each
 from datalake_ops.concurrency.limiter import DEFAULT_WORKERS, Limiter
 from datalake_ops.config import Connection
 from datalake_ops.download.local_names import local_names
-from datalake_ops.download.partial_file import Partial
+from datalake_ops.download.partial_file import PartialFile
 from datalake_ops.errors import ConfigurationError, DatalakeError, DownloadError, NetworkError
 from datalake_ops.lake import CONTENT_KEY, Lake
 from datalake_ops.wire.data import Data
@@ -30,9 +30,9 @@ _SHA256 = re.compile("[0-9a-fA-F]{64}")
 
 @dataclass(frozen=True)
 class DownloadRequest:
-    """Which data go into which directory; a file that is there already is kept, unread, unless `force_replace`.
+    """Request to download data into a directory; an existing file is kept, unread, unless `force_replace`.
 
-    What comes is compared with the SHA-256 in custom metadata under `content_key`, where that holds one.
+    A file is compared with the SHA-256 in custom metadata under `content_key`, where there is one.
 
     Raises:
         ConfigurationError: `max_workers` is below 1.
@@ -53,24 +53,24 @@ class DownloadRequest:
 def download_data(request: DownloadRequest, connection: Connection, lake: Lake) -> list[Path]:
     """Download every data of a request and return the files' paths, in order; blocks, also inside a running event loop.
 
-    Two data of one file name do not collide: the later one gets its id in its name. A file that comes is written
-    beside and renamed, and so always whole.
+    Two data of one file name do not collide: the later one gets its id in its name. A file is written under another
+    name and renamed, so that it is always whole.
 
     Raises:
-        DownloadError: some data could not be downloaded; it names them, and all others are there.
+        DownloadError: some data could not be downloaded; it names them, and all others were.
     """
     targets = [request.directory / name for name in local_names(request.data, request.use_id)]
     try:
         request.directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DownloadError(f"{request.directory} cannot be made a directory ({error.strerror}).") from error
+        raise DownloadError(f"The directory {request.directory} cannot be created ({error.strerror}).") from error
     # The same data given twice is fetched once.
     wanted = {target: one for one, target in zip(request.data, targets, strict=True)}
     if not request.force_replace:
         wanted = {target: one for target, one in wanted.items() if not target.is_file()}
     failures = loop_thread.run(lambda: _download(wanted, request, connection, lake)) if wanted else {}
     if failures:
-        raise DownloadError(_told(failures, len(request.data)))
+        raise DownloadError(_failure_text(failures, len(request.data)))
     return targets
 
 
@@ -95,13 +95,14 @@ async def _download(
 
 
 async def fetch_data(session: AsyncSession, data: Data, target: Path, content_key: str | None = CONTENT_KEY) -> None:
-    """Download one data to `target`, going on where an earlier try ended; a refused address (403) has expired and is
-    asked for again, once.
+    """Download one data to `target`, and continue where an earlier attempt ended.
+
+    An address that is refused with 403 has expired: a new one is requested, once.
 
     Raises:
-        DatalakeError, OSError: it is not there; what came of it stays beside, hidden, for the next try.
+        DatalakeError, OSError: it failed; the bytes so far stay in a hidden file for the next attempt.
     """
-    with await asyncio.to_thread(Partial, target, data.id) as partial:
+    with await asyncio.to_thread(PartialFile, target, data.id) as partial:
         try:
             answer = await _receive(session, data.presigned_url or await _address(session, data), partial)
             if answer.status == 403:
@@ -116,7 +117,7 @@ async def fetch_data(session: AsyncSession, data: Data, target: Path, content_ke
 
 def _sha256_of(data: Data, content_key: str | None) -> str | None:
     value = (data.custom_metadata or {}).get(content_key) if content_key is not None else None
-    # Somebody else may keep something else under that name.
+    # Another program may keep another value under that key.
     return value.lower() if isinstance(value, str) and _SHA256.fullmatch(value) else None
 
 
@@ -127,7 +128,7 @@ async def _address(session: AsyncSession, data: Data) -> str:
     return url
 
 
-async def _receive(session: AsyncSession, url: str, partial: Partial) -> StorageAnswer:
+async def _receive(session: AsyncSession, url: str, partial: PartialFile) -> StorageAnswer:
     host = host_of(url)
     tries = Tries(session, host)
     while True:
@@ -137,7 +138,7 @@ async def _receive(session: AsyncSession, url: str, partial: Partial) -> Storage
             partial.restart()
             continue
         if partial.size > before:
-            # Patience is for a way that leads nowhere, not for one that is cut often.
+            # The attempts are counted from the last progress: a connection that is cut often still gets there.
             tries = Tries(session, host)
         failure = Failure(loss=Loss.CUT) if isinstance(answer, NetworkError) else failure_of(answer)
         if failure.is_transient and await tries.again(failure):
@@ -147,7 +148,7 @@ async def _receive(session: AsyncSession, url: str, partial: Partial) -> Storage
         return answer
 
 
-async def _receive_once(session: AsyncSession, url: str, partial: Partial) -> StorageAnswer | NetworkError:
+async def _receive_once(session: AsyncSession, url: str, partial: PartialFile) -> StorageAnswer | NetworkError:
     async def write(piece: bytes) -> None:
         await asyncio.to_thread(partial.write, piece)
 
@@ -160,12 +161,12 @@ async def _receive_once(session: AsyncSession, url: str, partial: Partial) -> St
         return error
 
 
-def _is_whole(answer: StorageAnswer, partial: Partial) -> bool:
-    # Nothing is left to ask for when all bytes came before the end was noticed; else they are of another file.
+def _is_whole(answer: StorageAnswer, partial: PartialFile) -> bool:
+    # The range is empty when all bytes came before the end was noticed; else they are of another file.
     return answer.headers.get("content-range", "").removeprefix("bytes */") == str(partial.size)
 
 
-def _told(failures: dict[Path, Exception], count: int) -> str:
+def _failure_text(failures: dict[Path, Exception], count: int) -> str:
     named = "; ".join(f"{target.name}: {error}" for target, error in list(failures.items())[:_NAMED])
     more = f"; and {len(failures) - _NAMED} more" if len(failures) > _NAMED else ""
-    return f"{len(failures)} of {count} data were not downloaded: {named}{more}. All others are there."
+    return f"{len(failures)} of {count} data were not downloaded: {named}{more}. All others were."

@@ -1,4 +1,4 @@
-"""Safe names on this machine for what the platform calls by names of its own."""
+"""Safe local file names for data of the platform."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from datalake_ops.wire.data import Data
 
-# Most file systems take 255 bytes; the rest is for the mark of a file that is still arriving.
+# Most file systems allow 255 bytes; the rest is for the suffix of a partial file.
 LONGEST_NAME = 220
 _LONGEST_SUFFIX = 32
 # Separators of every system, and control characters.
@@ -18,29 +18,30 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
 
 
 def safe_name(name: str) -> str:
-    """The name with nothing in it that leads out of a directory or that a file system refuses; may be empty."""
+    """Return the name without separators and characters that a file system refuses; may be empty."""
     # Surrogates come from broken UTF-8, and cannot be written.
     clean = _UNSAFE.sub("_", name.encode("utf-8", "replace").decode()).strip()
     return _shortened(clean) if clean.strip(".") else ""
 
 
 def local_names(data: Iterable[Data], use_id: bool) -> list[str]:
-    """One name per data, in order: its file name, or its id with that name's extension.
+    """Return one name per data, in order: its file name, or its id with that name's extension.
 
-    A file name that came before in the same call, and one that is no name at all, gets the id in it: two data never
-    share a file. The same data given twice share theirs.
+    A file name that occurred before in the same call, or is empty, gets the id in it: two data never share a file. The
+    same data given twice share theirs.
     """
     owners: dict[str, UUID] = {}
     names = []
     for one in data:
         name = safe_name(f"{one.id}{_suffix(one.filename)}" if use_id else one.filename) or str(one.id)
         # Some file systems do not tell cases apart. A file may be called by the id of another data.
-        free = (way for way in _ways(name, str(one.id)) if owners.setdefault(way.casefold(), one.id) == one.id)
+        candidates = _candidates(name, str(one.id))
+        free = (candidate for candidate in candidates if owners.setdefault(candidate.casefold(), one.id) == one.id)
         names.append(next(free))
     return names
 
 
-def _ways(name: str, identifier: str) -> Iterator[str]:
+def _candidates(name: str, identifier: str) -> Iterator[str]:
     yield name
     for number in count(1):
         yield _with_id(name, identifier if number == 1 else f"{identifier}-{number}")

@@ -1,4 +1,4 @@
-"""A file on its way to this machine: written beside its place, kept when the way is cut, moved there when whole."""
+"""Partial file of a download: hidden beside its target, kept when the download is cut, renamed when it is whole."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from datalake_ops.errors import DownloadError
 _CHUNK = 1 << 20
 
 
-class Partial:
-    """The bytes that came so far of one data; a later run goes on where an earlier one ended.
+class PartialFile:
+    """Bytes of one data so far; a later run continues where an earlier one ended.
 
     A data's file never changes, so the data's id in the name is proof enough that old and new bytes belong together.
-    Two processes that want the same file do not share its bytes: the second one writes a draft of its own, from the
+    Two processes that download the same file do not share its bytes: the second one writes a file of its own, from the
     start. All methods block.
     """
 
@@ -28,7 +28,7 @@ class Partial:
         self._keep = False
         self._open()
 
-    def __enter__(self) -> Partial:
+    def __enter__(self) -> PartialFile:
         return self
 
     def __exit__(
@@ -40,41 +40,41 @@ class Partial:
 
     @property
     def size(self) -> int:
-        """Bytes that are there."""
+        """Number of bytes so far."""
         return self._stream.tell()
 
     def write(self, piece: bytes) -> None:
-        """Add a piece."""
+        """Append a piece."""
         self._stream.write(piece)
 
     def restart(self) -> None:
-        """Throw away what is there."""
+        """Delete the bytes so far."""
         self._stream.seek(0)
         self._stream.truncate()
 
     def keep(self) -> None:
-        """Leave what is there for a later try."""
+        """Keep the bytes so far for a later attempt."""
         self._keep = self.size > 0
 
     def check(self, size: int | None, sha256: str | None) -> None:
-        """Compare what came with what is known of the file, then put it into its place.
+        """Compare the file with its size and SHA-256, then rename it to the target.
 
         Raises:
-            DownloadError: it is another file; nothing of it is kept.
+            DownloadError: it differs; nothing of it is kept.
         """
         self._stream.flush()
         if size is not None and self.size != size:
-            raise DownloadError(f"{self.target.name} has {size} bytes on the platform, and {self.size} came.")
+            raise DownloadError(f"{self.target.name} has {size} bytes on the platform, but {self.size} were received.")
         if sha256 is not None and _digest(self.path) != sha256:
-            raise DownloadError(f"The content of {self.target.name} is not what was uploaded: its SHA-256 differs.")
+            raise DownloadError(f"The content of {self.target.name} differs from the upload: its SHA-256 is another.")
         if os.name == "nt":
-            # An open file cannot be renamed there.
+            # An open file cannot be renamed on Windows.
             self._stream.close()
         self.path.replace(self.target)
         self._keep = True
 
     def _open(self) -> None:
-        # Unbuffered, so that what a killed process wrote is there; pieces are large anyway.
+        # Unbuffered, so that nothing is lost when the process is killed; pieces are large anyway.
         self._stream = self.path.open("ab", buffering=0)
         if not (_locked(self._stream.fileno()) and _is_at(self._stream.fileno(), self.path)):
             self._stream.close()
@@ -83,7 +83,7 @@ class Partial:
 
 
 def _locked(descriptor: int) -> bool:
-    """Whether this process alone now writes the file; where there are no locks, nobody can tell."""
+    """Return True if this process has the lock of the file; without locks, if the file is empty."""
     try:
         import fcntl
     except ImportError:
@@ -96,7 +96,7 @@ def _locked(descriptor: int) -> bool:
 
 
 def _is_at(descriptor: int, path: Path) -> bool:
-    """Whether this is still the file of that name: who had the lock may have moved it to its place."""
+    """Return True if this is still the file of that name: the last holder of the lock may have renamed it."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:

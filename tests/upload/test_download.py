@@ -13,7 +13,7 @@ import pytest
 
 from datalake_ops.config import Connection
 from datalake_ops.download.downloader import DownloadRequest, download_data
-from datalake_ops.download.partial_file import Partial
+from datalake_ops.download.partial_file import PartialFile
 from datalake_ops.errors import DownloadError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.lake import CONTENT_KEY
@@ -286,7 +286,7 @@ def test_who_fetches_the_same_file_at_the_same_time_never_spoils_it(tmp_path: Pa
     def fetch() -> None:
         until = time.monotonic() + 0.7
         while time.monotonic() < until:
-            with Partial(target, UUID(int=1)) as partial:
+            with PartialFile(target, UUID(int=1)) as partial:
                 partial.restart()
                 partial.write(b"whole")
                 partial.check(5, None)

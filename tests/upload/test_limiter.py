@@ -31,13 +31,13 @@ def test_no_more_pass_than_the_limit_and_each_end_lets_one_in() -> None:
         async def request() -> None:
             nonlocal most
             ticket = await limiter.enter(HOST)
-            most = max(most, limiter.under_way - limiter.limit)
+            most = max(most, limiter.in_flight - limiter.limit)
             await asyncio.sleep(0)
             limiter.leave(ticket, None, brief=True)
 
         await asyncio.gather(*(request() for _ in range(500)))
         assert most <= 0
-        assert limiter.under_way == 0
+        assert limiter.in_flight == 0
 
     run(main)
 
@@ -53,7 +53,7 @@ def test_one_that_is_cancelled_while_it_waits_takes_no_slot() -> None:
         waiting[1].cancel()
 
         assert isinstance(await waiting[2], Ticket)
-        assert limiter.under_way == 1
+        assert limiter.in_flight == 1
 
     run(main)
 

@@ -50,7 +50,7 @@ class FileHistory:
     def digest_of(self, stamp: Stamp) -> str | None:
         """Return the content of a file that was not changed since an earlier run read it."""
         step = self.progress.step if self.progress else None
-        # Without a time of change an unchanged file cannot be told.
+        # Without a time of change it is not known that the file is unchanged.
         if step is None or not stamp[1] or (step.size, step.modified_ns) != stamp:
             return None
         return step.digest

@@ -1,4 +1,4 @@
-"""Settlement of a file that the lake has already: the row that `if_exists` asks for, and what it still lacks."""
+"""Settlement of a file that the lake has already: its row by `if_exists`, and its missing tags."""
 
 from __future__ import annotations
 

@@ -101,6 +101,6 @@ def _read(line: bytes, lake: str) -> Step | None:
             values["data_id"] = UUID(values["data_id"])
         return Step(**values)
     except (ValueError, TypeError, KeyError):
-        # A worker that was killed while it wrote to a local disk leaves half a line, of a step nobody relied on.
-        logger.debug("A line of the journal cannot be read and is passed over: %r", line[:200])
+        # A worker that was killed during a write to a local disk leaves half a line, of a step that nothing relied on.
+        logger.debug("A line of the journal cannot be read and is skipped: %r", line[:200])
         return None

@@ -60,7 +60,7 @@ class SqliteJournal:
         # Held until the end: the lock goes with the process, however that dies, and keeps a second run out.
         run("PRAGMA locking_mode = EXCLUSIVE")
         run("PRAGMA journal_mode = WAL")
-        # What is written outlives a killed process; after a power cut, the look at the lake makes up for what is lost.
+        # Written steps outlive a killed process; after a power cut, the comparison with the lake replaces lost ones.
         run("PRAGMA synchronous = NORMAL")
         version = run("PRAGMA user_version").fetchone()[0]
         if version not in (0, FORMAT):
@@ -118,7 +118,9 @@ class SqliteJournal:
 
     def _unusable(self, error: Exception) -> ConfigurationError:
         if "locked" in str(error):
-            return ConfigurationError(f"Another run has the journal {self._path} open; give each run one of its own.")
+            return ConfigurationError(
+                f"Another run has the journal {self._path} open; give each run a journal of its own."
+            )
         return ConfigurationError(
             f"The journal {self._path} cannot be used ({error}), so nothing was sent. Name a file in a folder that can "
             "be written and has room, or go without a journal."
@@ -126,7 +128,7 @@ class SqliteJournal:
 
 
 def _encoded(path: str) -> bytes:
-    # Names of folders need not be UTF-8, which SQLite's text has to be; what no disk can have is told as it is.
+    # File names need not be UTF-8, as SQLite's text has to be; a name that no disk can have is stored as it is.
     try:
         return path.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

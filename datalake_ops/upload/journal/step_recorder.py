@@ -1,4 +1,4 @@
-"""Steps of one file, in the order in which they are made, on their way to the journal."""
+"""Recorder of the steps of one file, in their order, for the journal."""
 
 from __future__ import annotations
 

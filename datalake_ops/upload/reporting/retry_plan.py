@@ -1,4 +1,4 @@
-"""Retry plan: what a report keeps of its upload, so that the failed files can be uploaded again."""
+"""Retry plan: source and arguments of an upload, by which the failed files are uploaded again."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class SpillList(Sequence[T]):
         offset = self._end
         try:
             if self._file is None:
-                # Unbuffered, so that what could not be written is known at once, and of which item it is.
+                # Unbuffered, so that a failed write is known at once, and with it the item.
                 self._file = tempfile.TemporaryFile(prefix="datalake-ops-", buffering=0)  # noqa: SIM115
                 weakref.finalize(self, self._file.close)
             self._file.seek(offset)
@@ -145,6 +145,6 @@ class SpillList(Sequence[T]):
                 raise IndexError(f"item {index} was deleted")
             self._file.seek(self._offsets[index])
             length = int.from_bytes(self._file.read(_LENGTH), "big")
-            # This process made the file, and it has no name: nobody else writes there.
+            # This process made the file, and it has no name: no other process writes to it.
             packed = pickle.loads(self._file.read(length))  # noqa: S301
         return self._packing.unpack(packed)

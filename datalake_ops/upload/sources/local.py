@@ -1,4 +1,4 @@
-"""Files on local disks, read whole when small and by ranges when large."""
+"""Local files, read whole when small and by ranges when large."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from datalake_ops.upload.sources.entry import WHOLE_BYTES, OpenFile, check_name
 
 @dataclass(frozen=True)
 class LocalContent:
-    """A file of this machine."""
+    """Content of a file of this machine."""
 
     path: str
 
@@ -23,7 +23,7 @@ class LocalContent:
         return Path(self.path).name
 
     def stamp(self) -> tuple[int, int] | None:
-        """Size and time of the last change; blocks."""
+        """Return size and time of the last change; blocks."""
         try:
             found = Path(self.path).stat()
         except (OSError, ValueError):
@@ -31,13 +31,13 @@ class LocalContent:
         return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
 
     def open(self) -> OpenFile:
-        """Look at the file, and read it if it is small; blocks."""
+        """Open the file, and read it if it is small; blocks."""
         return open_file(self.path)
 
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file as it was when first looked at; `content` holds it whole when it is small."""
+    """Local file as it was when opened; `content` is the whole of a small file."""
 
     path: str
     size: int
@@ -50,12 +50,12 @@ class LocalFile:
         return Path(self.path).name
 
     def read(self, start: int, end: int) -> bytes:
-        """The bytes from `start` up to `end`; blocks.
+        """Return the bytes from `start` up to `end`; blocks.
 
-        The file is opened anew for each slice, so a half-sent body leaves no handle behind.
+        The file is opened for each slice, so a half-sent body leaves no handle behind.
 
         Raises:
-            InvalidFileError: the file changed or vanished since it was first looked at.
+            InvalidFileError: the file changed or vanished since it was opened.
         """
         if self.content is not None:
             return self.content[start:end]
@@ -72,7 +72,7 @@ class LocalFile:
         return piece
 
     def check_unchanged(self) -> None:
-        """Compare size and time of the last change with what they were; blocks."""
+        """Compare size and time of the last change with those at the opening; blocks."""
         try:
             self._compare(Path(self.path).stat())
         except OSError as error:
@@ -89,14 +89,14 @@ class LocalFile:
 
 
 def open_file(path: str) -> LocalFile:
-    """Look at a file, and read it if it is small; blocks.
+    """Open a file, and read it if it is small; blocks.
 
     Raises:
-        InvalidFileError: missing, not a file, empty, unreadable, or of a name that the wire cannot carry.
+        InvalidFileError: missing, not a file, empty, unreadable, or its name cannot be sent as JSON.
     """
     check_name(path, Path(path).name)
     try:
-        # A pipe would block at open, so the kind is asked first.
+        # A pipe would block at open, so the kind is checked first.
         if not stat.S_ISREG((found := Path(path).stat()).st_mode):
             kind = "a directory" if stat.S_ISDIR(found.st_mode) else "not a regular file"
             raise InvalidFileError(f"{path} is {kind}; give the path of a file.", path)

@@ -1,4 +1,4 @@
-"""Manifests: a file with one row per file to upload, read as it is needed."""
+"""Manifest: a file with one row per file to upload, read as it is needed."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ _FORM_OF = {
 
 @dataclass(frozen=True)
 class Manifest:
-    """A file with one row per file: `path`, and where wanted `metadata`, `custom_metadata`, `tags`, `source`, `size`.
+    """Manifest with one row per file: `path`, and optionally `metadata`, `custom_metadata`, `tags`, `source`, `size`.
 
     JSONL has one object per line. CSV has a header; its metadata are JSON objects, its tags and sizes JSON lists (or
     tags parted by `;`). Parquet needs pyarrow. A relative path is below `base`, else below the manifest's own folder.
-    `path` may be any fsspec URL. `form` is told by the name when it is not given.
+    `path` may be any fsspec URL. Without `form` the format follows from the name.
     """
 
     path: str
@@ -58,17 +58,19 @@ class Manifest:
         """The format.
 
         Raises:
-            ConfigurationError: it is not known, or pyarrow is missing for it.
+            ConfigurationError: it is unknown, or pyarrow is missing for it.
         """
         form = self.form or _FORM_OF.get(Path(self.path).suffix.lower())
         if form not in set(ManifestFormat):
-            raise ConfigurationError(f"{self.path} is no manifest: give its form, jsonl, csv or parquet.")
+            raise ConfigurationError(
+                f"The format of the manifest {self.path} is unknown; give its form: jsonl, csv or parquet."
+            )
         if form == ManifestFormat.PARQUET:
             parquet()
         return ManifestFormat(form)
 
     def placed(self, path: str) -> str:
-        """A row's path as it is opened."""
+        """Return the path of a row, relative to the manifest, as it is opened."""
         if is_address(path) or path.startswith(("/", "file://")):
             return path
         if self.base is not None:
@@ -80,7 +82,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Span:
-    """A range of rows: from a position, of a line number, so many rows; None for all that follow."""
+    """Range of rows: from a position with a line number, `count` rows or all that follow."""
 
     position: int = 0
     line: int = 1
@@ -88,7 +90,7 @@ class Span:
 
 
 def rows(manifest: Manifest, options: Mapping[str, Any] | None = None, span: Span | None = None) -> Iterator[Row]:
-    """The rows of a manifest, in order; what is no row comes with an error that names its line. Blocks.
+    """Yield the rows of a manifest, in order; an invalid one has an error that names its line. Blocks.
 
     Raises:
         ConfigurationError: the manifest cannot be read, or lacks the column `path`.
@@ -103,22 +105,22 @@ def rows(manifest: Manifest, options: Mapping[str, Any] | None = None, span: Spa
                 yield row
         except ConfigurationError:
             raise
-        # Storages, decompressors and Parquet raise errors of their own. The rows before are on their way already.
+        # Storages, decompressors and Parquet raise errors of their own. The rows before are being sent already.
         except Exception as error:  # noqa: BLE001
             yield unread_row(manifest.path, line, span.position, str(error))
 
 
 def check_manifest(manifest: Manifest, options: Mapping[str, Any] | None = None) -> None:
-    """See that a manifest can be opened and has the columns it needs.
+    """Check that a manifest can be opened and has its columns.
 
     Raises:
-        ConfigurationError: it has not; nothing was sent.
+        ConfigurationError: it cannot be read; nothing was sent.
     """
     next(rows(manifest, options, Span(count=1)), None)
 
 
 def parquet() -> Any:
-    """The module that reads and writes Parquet.
+    """Return the module that reads and writes Parquet.
 
     Raises:
         ConfigurationError: pyarrow is not installed.
@@ -133,7 +135,7 @@ def parquet() -> Any:
 def _opened(manifest: Manifest, options: Mapping[str, Any] | None) -> IO[bytes]:
     try:
         if is_address(manifest.path):
-            # Read as a file that is sent is: by ranges, again when a read fails, and whole or not at all.
+            # Read like a file that is sent: by ranges, again when a read fails, and whole or not at all.
             return as_stream(RemoteContent(remote_path(manifest.path, options)).open())
         return Path(local_path(manifest.path)).open("rb")
     except (OSError, InvalidFileError) as error:
@@ -177,7 +179,7 @@ def _csv(manifest: Manifest, stream: IO[bytes], span: Span) -> Iterator[Row]:
         left = None if left is None else left - 1
         yield broken_row(manifest.path, line, at, stray) if stray else _csv_row(manifest, line, at, (header, cells))
         if lines.number > line and (stray or len(cells) != len(header)):
-            # A stray quote swallowed the lines that follow, and they are rows.
+            # A stray quote swallowed the following lines, and they are rows.
             lines.go_to(lines.second, line + 1)
             reader = csv.reader(lines)
 
@@ -224,19 +226,19 @@ def _parsed(line: bytes) -> Any:
 
 
 class _Lines:
-    """Lines of text, with the position behind the last one."""
+    """Iterator of lines of text, with the position after the last one."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self.position = 0
         self.number = 0
-        # Where the second line of a row begins, and whether there was one more asked for than there is.
+        # Position of the second line of a row, and True once a line past the end was asked for.
         self.second = 0
         self.ended = False
         self._begun = 0
 
     def begin(self) -> tuple[int, int]:
-        """A row begins: its position and its line."""
+        """Begin a row, and return its position and its line."""
         self._begun = self.number
         self.ended = False
         return self.position, self.number + 1

@@ -1,4 +1,4 @@
-"""One row of a manifest: checked, or the error that names its line."""
+"""Rows of a manifest: checked values, or an error that names the line."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from datalake_ops.upload.sources.entry import Size, is_text
 COLUMNS = ("path", "metadata", "custom_metadata", "tags", "source", "size")
 
 
-class Place(Protocol):
-    """A manifest, as far as its rows need it."""
+class ManifestLocation(Protocol):
+    """Location of a manifest, as far as its rows need it."""
 
     @property
     def path(self) -> str:
-        """Where the manifest is."""
+        """Path or address of the manifest."""
 
     def placed(self, path: str) -> str:
-        """A row's path as it is opened."""
+        """Return the path of a row, relative to the manifest, as it is opened."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a manifest; `position` is where it begins: its byte, or its number in a Parquet file."""
+    """Row of a manifest; `position` is its first byte, or its number in a Parquet file."""
 
     line: int
     position: int
@@ -39,8 +39,8 @@ class Row:
     error: InvalidFileError | None = None
 
 
-def read_row(manifest: Place, line: int, position: int, values: Callable[[], Any]) -> Row:
-    """The row that `values` gives, or one with the error why it is none."""
+def read_row(manifest: ManifestLocation, line: int, position: int, values: Callable[[], Any]) -> Row:
+    """Return the row of the values, or one with the error when they are invalid."""
     try:
         return _checked(manifest, line, position, values())
     except (ValueError, TypeError, RecursionError) as error:
@@ -48,21 +48,21 @@ def read_row(manifest: Place, line: int, position: int, values: Callable[[], Any
 
 
 def broken_row(manifest: str, line: int, position: int, reason: str) -> Row:
-    """What is no row; its path is the manifest's, with the line."""
-    place = f"{manifest}:{line}"
-    error = InvalidFileError(f"Line {line} of the manifest {manifest} is no row: {reason}", place)
-    return Row(line, position, place, error=error)
+    """Return the row of an invalid line; its path is the manifest's, with the line."""
+    path = f"{manifest}:{line}"
+    error = InvalidFileError(f"Line {line} of the manifest {manifest} is no valid row: {reason}", path)
+    return Row(line, position, path, error=error)
 
 
 def unread_row(manifest: str, line: int, position: int, reason: str) -> Row:
-    """What stands for all rows from a line on, which nobody could read."""
-    place = f"{manifest}:{line}"
-    error = IncompleteSourceError(f"The manifest {manifest} cannot be read on from line {line}: {reason}", place)
-    return Row(line, position, place, error=error)
+    """Return the row that stands for all rows from an unreadable line on."""
+    path = f"{manifest}:{line}"
+    error = IncompleteSourceError(f"The manifest {manifest} cannot be read from line {line} on: {reason}", path)
+    return Row(line, position, path, error=error)
 
 
 def from_cells(header: list[str], cells: list[str]) -> dict[str, Any]:
-    """The values of a CSV row; an empty cell is no value.
+    """Return the values of a CSV row; an empty cell is no value.
 
     Raises:
         ValueError: more or fewer cells than the header has, or metadata that are no JSON.
@@ -72,7 +72,7 @@ def from_cells(header: list[str], cells: list[str]) -> dict[str, Any]:
     return {name: _cell(name, cell) for name, cell in zip(header, cells, strict=True) if cell != ""}
 
 
-def _checked(manifest: Place, line: int, position: int, values: Any) -> Row:
+def _checked(manifest: ManifestLocation, line: int, position: int, values: Any) -> Row:
     if not isinstance(values, Mapping):
         raise TypeError("it is no object with a path")
     path = values.get("path")

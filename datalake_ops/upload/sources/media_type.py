@@ -1,4 +1,4 @@
-"""What a file is and in which pieces it travels: pure decisions, no disk and no network."""
+"""Media type of a file by its name: pure decisions, no disk and no network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UNKNOWN_TYPE = "application/octet-stream"
 
 
 def content_type(filename: str) -> str:
-    """The content type told by the file name's extension, as this machine's MIME table knows it.
+    """Return the content type of a file name's extension, by this machine's MIME table.
 
     Wire: `mimetypes.guess_type(strict=False)`, else `application/octet-stream`.
     """
@@ -21,5 +21,5 @@ def content_type(filename: str) -> str:
 
 
 def data_type(content: str) -> DataType:
-    """VIDEO for `video/*`, else IMAGE, also for what nobody knows: the platform has the last word."""
+    """Return VIDEO for `video/*`, else IMAGE, also for unknown types: the platform decides."""
     return DataType.VIDEO if content.startswith("video/") else DataType.IMAGE

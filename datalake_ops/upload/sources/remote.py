@@ -1,4 +1,4 @@
-"""Files behind an address: any storage that fsspec reaches, read by ranges."""
+"""Remote files: any storage that fsspec reaches, read by ranges."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ from datalake_ops.upload.sources.streams import base_name, spooled, unreadable, 
 T = TypeVar("T")
 # Bytes fetched at a time: fewer, larger requests than the slices that are sent.
 BLOCK_BYTES = 1024 * 1024
-# One for each part of a file that travels at the same time, and one for who is between two.
+# One for each part of a file that is sent at the same time, and one for a reader between two.
 BLOCKS = PARTS_AT_ONCE + 1
 # Pauses before a storage that failed is asked again, in seconds.
 PAUSES = (0.2, 1.0)
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+(::|://)")
 _LOCAL = ("file://", "local://")
-# To read in the middle of these means to unpack all that comes before, each time.
+# To read in the middle of these means to unpack everything before, each time.
 _PACKED = frozenset({"zip", "tar", "libarchive"})
 _CHANGES = ("mtime", "LastModified", "last_modified", "updated", "created")
 _FINAL = (PermissionError, IsADirectoryError, NotADirectoryError)
-_MARKS = ("ETag", "etag", "md5Hash", "content_md5", "uid")
-# What of a listing is kept with a file until it is opened.
-KEPT = ("size", "type", "partial", *_CHANGES, *_MARKS)
+_CHECKSUMS = ("ETag", "etag", "md5Hash", "content_md5", "uid")
+# Fields of a listing that are kept with a file until it is opened.
+KEPT = ("size", "type", "partial", *_CHANGES, *_CHECKSUMS)
 
 
 def is_address(path: str) -> bool:
-    """Whether a path is an fsspec URL: `s3://...`, `memory://...`, `zip://*.png::s3://...`; `file://` is none."""
+    """Return True for an fsspec URL: `s3://...`, `memory://...`, `zip://*.png::s3://...`, but not `file://`."""
     return "://" in path and not path.startswith(_LOCAL) and _ADDRESS.match(path) is not None
 
 
 def local_path(path: str) -> str:
-    """A path without `file://` in front."""
+    """Return a path without `file://` in front."""
     return next((path[len(prefix) :] for prefix in _LOCAL if path.startswith(prefix)), path)
 
 
 def check_address(address: str) -> None:
-    """See that fsspec is there, and knows the protocol.
+    """Check that fsspec is installed, and knows the protocol.
 
     Raises:
         ConfigurationError: something has to be installed first.
@@ -76,7 +76,7 @@ def _fsspec(what: str) -> Any:
 
 @dataclass(frozen=True)
 class RemotePath:
-    """A path inside an fsspec file system, and how messages and reports name it."""
+    """Path inside an fsspec file system, and its label in messages and reports."""
 
     fs: Any
     path: str
@@ -88,21 +88,21 @@ class RemotePath:
         return base_name(self.label)
 
     def below(self, path: str, relative: str) -> RemotePath:
-        """Another path of the same file system, which lies `relative` to this one."""
-        head, mark, rest = self.label.partition("::")
-        return RemotePath(self.fs, path, f"{head}{'' if head.endswith('/') else '/'}{relative}{mark}{rest}")
+        """Return a path of the same file system, below this one by `relative`."""
+        head, separator, rest = self.label.partition("::")
+        return RemotePath(self.fs, path, f"{head}{'' if head.endswith('/') else '/'}{relative}{separator}{rest}")
 
     def info(self) -> Mapping[str, Any]:
-        """What the storage says of it: `size`, `type`, perhaps times.
+        """Return the storage's metadata of the path: `size`, `type`, perhaps times.
 
         Raises:
-            InvalidFileError: it is not there, or the storage refuses.
+            InvalidFileError: it is missing, or the storage refuses.
         """
         info: Mapping[str, Any] = self.ask(lambda: self.fs.info(self.path))
         return info
 
     def ask(self, call: Callable[[], T]) -> T:
-        """Do what reads the storage, a second and third time when it fails.
+        """Call a function that reads the storage, up to three times when it fails.
 
         Raises:
             InvalidFileError: it still fails.
@@ -122,7 +122,7 @@ class RemotePath:
 
 
 def remote_path(address: str, options: Mapping[str, Any] | None = None) -> RemotePath:
-    """Where an address leads; nothing is asked of the storage.
+    """Return the path of an address; sends no request to the storage.
 
     Raises:
         ConfigurationError: fsspec, or what it needs for this protocol, is not installed.
@@ -138,7 +138,7 @@ def remote_path(address: str, options: Mapping[str, Any] | None = None) -> Remot
 
 @dataclass(frozen=True)
 class RemoteContent:
-    """A file behind an address; `known` is what a listing said of it already."""
+    """Content of a remote file; `known` is its metadata in a listing."""
 
     at: RemotePath
     known: Mapping[str, Any] | None = None
@@ -149,7 +149,7 @@ class RemoteContent:
         return self.at.name
 
     def stamp(self) -> tuple[int, int] | None:
-        """Size and a number that changes with the file; blocks."""
+        """Return size and a number that changes with the file; blocks."""
         try:
             info = self.known or self.at.info()
         except InvalidFileError:
@@ -158,7 +158,7 @@ class RemoteContent:
         return None if info.get("size") is None or changed is None else (int(info["size"]), changed)
 
     def open(self) -> OpenFile:
-        """Look at the file, and read it if it is small; blocks.
+        """Open the file, and read it if it is small; blocks.
 
         Raises:
             InvalidFileError: missing, empty, a folder, or its storage fails.
@@ -177,7 +177,7 @@ class RemoteContent:
 
 
 class RemoteFile:
-    """A large file of a storage, fetched in blocks as it is read; a block is kept until its end was read."""
+    """Large file of a storage, fetched in blocks as it is read; a block is kept until its end was read."""
 
     content: bytes | None = None
 
@@ -195,10 +195,10 @@ class RemoteFile:
         return self._at.name
 
     def read(self, start: int, end: int) -> bytes:
-        """The bytes from `start` up to `end`; blocks.
+        """Return the bytes from `start` up to `end`; blocks.
 
         Raises:
-            InvalidFileError: the file changed or vanished since it was first looked at, or its storage fails.
+            InvalidFileError: the file changed or vanished since it was opened, or its storage fails.
         """
         first, last = start // BLOCK_BYTES, max(start, end - 1) // BLOCK_BYTES
         joined = b"".join(map(self._block, range(first, last + 1)))
@@ -227,8 +227,8 @@ class RemoteFile:
         return block
 
     def check_unchanged(self) -> None:
-        """Ask the storage anew; blocks."""
-        # A listing that was kept would only repeat what it said before.
+        """Compare the storage's metadata with those at the opening; blocks."""
+        # A cached listing would only repeat the old metadata.
         self._at.fs.invalidate_cache()
         info = self._at.info()
         if (info.get("size"), modified_ns(info)) != (self.size, self.modified_ns):
@@ -241,15 +241,15 @@ class RemoteFile:
 
 
 def modified_ns(info: Mapping[str, Any]) -> int | None:
-    """A number that changes with the file: its time of change in nanoseconds, else one made of its checksum."""
+    """Return a number that changes with the file: its time of change in nanoseconds, else one from its checksum."""
     for key in _CHANGES:
         value = info.get(key)
         if isinstance(value, datetime):
             return int(value.timestamp() * 1e9)
         if isinstance(value, (int, float)):
             return int(value * 1e9)
-    mark = next((str(info[key]) for key in _MARKS if info.get(key)), None)
-    return int.from_bytes(hashlib.sha256(mark.encode()).digest()[:7], "big") if mark else None
+    checksum = next((str(info[key]) for key in _CHECKSUMS if info.get(key)), None)
+    return int.from_bytes(hashlib.sha256(checksum.encode()).digest()[:7], "big") if checksum else None
 
 
 def _has_ranges(at: RemotePath, info: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Open files that are no paths of this machine: streams, and what has to be kept in a temporary file to be read."""
+"""Streams as files: seekable ones in place, others copied to memory or to a temporary file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COPY_BYTES = 1024 * 1024
 
 
 class SeekableFile:
-    """A stream that can be read anywhere; one read at a time, and its position stays where it was."""
+    """Seekable stream as a file; one read at a time, and its position stays the same."""
 
     modified_ns: int | None = None
     content: bytes | None = None
@@ -38,7 +38,7 @@ class SeekableFile:
         return base_name(self.path)
 
     def read(self, start: int, end: int) -> bytes:
-        """The bytes from `start` up to `end`; blocks."""
+        """Return the bytes from `start` up to `end`; blocks."""
         with self._lock:
             try:
                 self._stream.seek(self._start + start)
@@ -53,14 +53,14 @@ class SeekableFile:
         return piece
 
     def check_unchanged(self) -> None:
-        """Nobody knows when a stream was last written."""
+        """Do nothing: the time of a stream's last change is not known."""
 
 
 def spooled(path: str, stream: IO[bytes], head: bytes = b"") -> OpenFile:
-    """`head` and the rest of a stream that can be read only once, kept in memory when small, else in a temporary file.
+    """Copy `head` and the rest of a stream to memory when small, else to a temporary file, and return that as a file.
 
     Raises:
-        InvalidFileError: the stream fails, is empty, or finds no room on the disk.
+        InvalidFileError: the stream fails, is empty, or the disk is full.
     """
     try:
         if len(head) <= WHOLE_BYTES:
@@ -80,7 +80,7 @@ def spooled(path: str, stream: IO[bytes], head: bytes = b"") -> OpenFile:
 
 
 def whole(path: str, content: bytes, modified_ns: int | None = None) -> OpenFile:
-    """A small file that is read already.
+    """Return a small file that is read already.
 
     Raises:
         InvalidFileError: it is empty.
@@ -92,7 +92,7 @@ def whole(path: str, content: bytes, modified_ns: int | None = None) -> OpenFile
 
 @dataclass(frozen=True)
 class HeldFile:
-    """A small file, whole in memory."""
+    """Small file, whole in memory."""
 
     path: str
     size: int
@@ -105,16 +105,16 @@ class HeldFile:
         return base_name(self.path)
 
     def read(self, start: int, end: int) -> bytes:
-        """The bytes from `start` up to `end`."""
+        """Return the bytes from `start` up to `end`."""
         return self.content[start:end]
 
     def check_unchanged(self) -> None:
-        """What is held does not change."""
+        """Do nothing: bytes in memory do not change."""
 
 
 @dataclass(frozen=True)
 class NamedStream:
-    """An open binary stream and the name under which its bytes are uploaded; the caller closes the stream."""
+    """Open binary stream and the file name for its bytes; the caller closes the stream."""
 
     name: str
     stream: IO[bytes]
@@ -122,7 +122,7 @@ class NamedStream:
 
 @dataclass(frozen=True)
 class StreamContent:
-    """The bytes of a stream from where it stands; what cannot be read twice is kept for as long as this lives."""
+    """Content of a stream from its position on; bytes that cannot be read twice are kept as long as this object."""
 
     path: str
     stream: IO[bytes]
@@ -135,11 +135,11 @@ class StreamContent:
         return base_name(self.path)
 
     def stamp(self) -> tuple[int, int] | None:
-        """Nobody knows when a stream was last written."""
+        """Return None: the time of a stream's last change is not known."""
         return None
 
     def open(self) -> OpenFile:
-        """Look at the stream, and read it if it is small; blocks.
+        """Open the stream as a file, and read it if it is small; blocks.
 
         Raises:
             InvalidFileError: it is closed, empty, fails, or gives text instead of bytes.
@@ -158,7 +158,7 @@ class StreamContent:
             start = self.stream.tell()
             size = self.stream.seek(0, io.SEEK_END) - start
             self.stream.seek(start)
-        # `io.UnsupportedOperation` is both; a closed stream raises ValueError; what is no stream lacks a method.
+        # `io.UnsupportedOperation` is both; a closed stream raises ValueError; another object lacks a method.
         except (OSError, ValueError, AttributeError) as error:
             raise error if isinstance(error, InvalidFileError) else unreadable(self.path, error) from error
         file = SeekableFile(self.path, self.stream, start, size)
@@ -167,7 +167,7 @@ class StreamContent:
 
 @dataclass(frozen=True)
 class OpenableContent:
-    """What has a name and can be opened like a path, without being one of this machine."""
+    """Content of an object with a name and a method `open`, such as `zipfile.Path`."""
 
     path: str
     thing: Any
@@ -178,16 +178,16 @@ class OpenableContent:
         return str(self.thing.name)
 
     def stamp(self) -> tuple[int, int] | None:
-        """Size and time of the last change, where it tells them; blocks."""
+        """Return size and time of the last change, if the object has them; blocks."""
         try:
             found = self.thing.stat()
             return int(found.st_size), int(found.st_mtime * 1e9)
-        # It may be anything.
+        # The object may raise anything.
         except Exception:  # noqa: BLE001
             return None
 
     def open(self) -> OpenFile:
-        """Look at the file, and read it if it is small; blocks.
+        """Open the file, and read it if it is small; blocks.
 
         Raises:
             InvalidFileError: it cannot be opened or read.
@@ -206,7 +206,7 @@ class OpenableContent:
 
 
 def base_name(path: str) -> str:
-    """The last part of a path or an address, without what is only the address's: a query, percent signs, an archive."""
+    """Return the last part of a path or an address, without the address's query, percent escapes and archive."""
     if "://" in path:
         path = path.partition("::")[0]
         if path.startswith(("http://", "https://")):
@@ -215,7 +215,7 @@ def base_name(path: str) -> str:
 
 
 def unreadable(path: str, error: BaseException, what: str = "cannot be read") -> InvalidFileError:
-    """The error of a file that a storage or a stream does not give."""
+    """Return the error of a file that a storage or a stream cannot read."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return InvalidFileError(f"{path} {what} ({reason or type(error).__name__}).", path)
 

@@ -79,5 +79,5 @@ def form_around(
 
 
 def _escaped(text: str) -> str:
-    # As browsers and urllib3 write names: UTF-8 as it is, and only what would end the quotes escaped.
+    # As browsers and urllib3 write names: UTF-8 as it is, and only quotes and line breaks escaped.
     return text.translate(_ESCAPES)

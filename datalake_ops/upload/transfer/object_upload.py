@@ -43,7 +43,7 @@ class PartCheckpoint(Protocol):
         """The storage took one part."""
 
 
-class StoredParts(Protocol):
+class ResumableParts(Protocol):
     """Parts that an earlier run stored."""
 
     @property
@@ -64,7 +64,7 @@ class ObjectUpload:
     content_type: str
     attempts: AttemptCounter = field(default_factory=AttemptCounter)
     checkpoint: PartCheckpoint | None = None
-    resume: StoredParts | None = None
+    resume: ResumableParts | None = None
 
     @property
     def whole(self) -> FilePart:

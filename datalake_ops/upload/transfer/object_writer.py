@@ -190,6 +190,6 @@ def _required(value: str | None, start: MultipartStart) -> str:
 
 
 def _persisted_until(answer: StorageAnswer, chunk: FilePart) -> int:
-    # A 308 names what is stored so far; less than was sent means the rest has to come again.
+    # A 308 has the range that is stored so far; after less than was sent, the rest is sent again.
     found = _PERSISTED.fullmatch(answer.headers.get("range", ""))
     return int(found.group(1)) + 1 if found else chunk.end

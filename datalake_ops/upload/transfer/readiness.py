@@ -1,4 +1,4 @@
-"""The one wait at the end of an upload, for data that the platform is still reading."""
+"""Wait at the end of an upload for data that the platform is still reading."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_DELAY = 8.0
 
 
 def poll_delays(seconds: float) -> Iterator[float]:
-    """Pauses between polls that add up to `seconds`: short at first, for small images are read quickly.
+    """Yield pauses between polls that add up to `seconds`: short at first, because small images are read quickly.
 
     Fewer in all than the official SDK's 30 polls, one every 5 s.
     """
@@ -34,35 +34,34 @@ def poll_delays(seconds: float) -> Iterator[float]:
 
 
 class Rows(Protocol):
-    """Rows by index, as the report's writer keeps them."""
+    """Rows by index, as the report builder has them."""
 
     def row(self, index: int) -> FileReport:
-        """The row of an index."""
+        """Return the row of an index."""
 
     def add(self, index: int, row: FileReport) -> None:
         """Replace the row of an index."""
 
     def unready(self) -> list[int]:
-        """The indices whose data the platform is still reading."""
+        """Return the indices whose data the platform is still reading."""
 
 
 async def await_ready(session: AsyncSession, rows: Rows, seconds: float, at_once: int) -> None:
-    """Poll each data that is not ready until it is, for at most `seconds` in all; replaces its row.
+    """Poll each data that is not ready until it is, for at most `seconds` in all, and replace its row.
 
-    A data that is still not ready then stays UPLOADED, as it truly is, and is told in the log and in
-    `UploadReport.unready`.
+    A data that is not ready then stays UPLOADED, is logged, and is in `UploadReport.unready`.
     """
     waiting = rows.unready()
     deadline = time.monotonic() + seconds
 
-    async def look(index: int) -> None:
+    async def poll(index: int) -> None:
         row = rows.row(index)
         if row.data is None or time.monotonic() > deadline:
             return
         try:
             row = with_data(row, await session.send(get_data(row.data.id)))
         except DatalakeError as error:
-            logger.warning("The state of data %s (%s) is unknown: %s", row.data and row.data.id, row.path, error)
+            logger.warning("The status of data %s (%s) is unknown: %s", row.data and row.data.id, row.path, error)
             ended.add(index)
         else:
             rows.add(index, row)
@@ -74,9 +73,9 @@ async def await_ready(session: AsyncSession, rows: Rows, seconds: float, at_once
         if not waiting:
             return
         await asyncio.sleep(pause)
-        await for_each(waiting, look, at_once)
+        await for_each(waiting, poll, at_once)
         waiting = [index for index in waiting if index not in ended]
     if waiting:
         logger.warning(
-            "%d uploaded data are not ready after %g s; the platform still reads them.", len(waiting), seconds
+            "%d uploaded data are not ready after %g s; the platform is still reading them.", len(waiting), seconds
         )
