@@ -167,7 +167,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
 
     def _upload(self, filepaths: Any, options: UploadOptions) -> UploadReport:
         from datalake_ops.upload.engine import upload_files
-        from datalake_ops.upload.entries import as_reusable, entries
+        from datalake_ops.upload.entries import Entries, as_reusable
         from datalake_ops.upload.progress import LogProgress
         from datalake_ops.upload.reporting.retry_plan import RetryPlan
         from datalake_ops.upload.request import UploadRequest
@@ -178,11 +178,12 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         options = replace(options, max_workers=self._workers(options.max_workers), on_progress=on_progress)
         request = UploadRequest(filepaths, options, names=self._names())
         # Arguments that cannot be right are refused before a tag or a source is created for them.
-        entries(request)
+        entries = Entries(request)
         tag_ids = tuple(tag.id for tag in self._resolve_tags(options.tags))
         origin = self._resolve_source(given_source(options.source))
         request = replace(request, tag_ids=tag_ids, source_id=origin.id if origin else None)
-        report = replace(upload_files(request, self.connection, self.context), retry_plan=plan)
+        report = upload_files(request, self.connection, self.context, entries)
+        report = replace(report, retry_plan=plan)
         options.failure_policy.check(report)
         return report
 

@@ -16,7 +16,7 @@ from datalake_ops.errors import DatalakeError
 from datalake_ops.lake import Lake
 from datalake_ops.upload.dedup.deduplicator import open_tracker
 from datalake_ops.upload.dedup.tracker import FinalChecks, UploadTracker
-from datalake_ops.upload.entries import Entries, entries
+from datalake_ops.upload.entries import Entries
 from datalake_ops.upload.prepare import PreparedFile
 from datalake_ops.upload.progress import Progress, ProgressReporter
 from datalake_ops.upload.reporting.report import FileStatus, UploadReport
@@ -30,15 +30,19 @@ from datalake_ops.upload.transfer.readiness import await_ready
 HELD_BYTES = 24 * 1024 * 1024
 
 
-def upload_files(request: UploadRequest, connection: Connection, lake: Lake) -> UploadReport:
+def upload_files(
+    request: UploadRequest, connection: Connection, lake: Lake, entries: Entries | None = None
+) -> UploadReport:
     """Upload every file of a request and return the report, in input order; blocks, also inside a running event loop.
+
+    `entries` are those of the request, when they were checked before.
 
     A file that fails costs only its own row. Memory is bounded by `max_workers`, not by the files.
 
     Raises:
         ConfigurationError: the request cannot be right; nothing was sent.
     """
-    run = _UploadRun(request, connection, lake, entries(request))
+    run = _UploadRun(request, connection, lake, Entries(request) if entries is None else entries)
     reporter = ProgressReporter(request.options.on_progress, run.progress)
     if request.options.on_progress is not None:
         run.entries.count_ahead()

@@ -18,9 +18,15 @@ _Extras = tuple[Any, Any, Any]
 
 
 class Entries:
-    """Iterable of the entries of an upload, which are made as they are needed.
+    """Entries of a request, in input order, each with its own metadata and size; made as they are needed.
 
-    The next one may block: a folder is listed, a manifest is read. `total` is their number, None while it is not known.
+    A source is a path, a folder or a pattern (their images and videos), an fsspec URL, an object storage path, an open
+    binary stream, a `Manifest` or a `Shard`. Metadata of a folder are those of each of its files. The next entry may
+    block: a folder is listed, a manifest is read. `total` is their number, None while it is not known.
+
+    Raises:
+        ConfigurationError: a list has another length than the sources, a size is no pair, a source is none, or
+            something has to be installed to read it.
     """
 
     def __init__(self, request: UploadRequest) -> None:
@@ -73,19 +79,6 @@ class Entries:
         # Others are being sent already, so this is one more row that failed.
         except ConfigurationError as error:
             yield unreadable_file(repr(one), str(error))
-
-
-def entries(request: UploadRequest) -> Entries:
-    """Return the entries of a request, in input order, each with its own metadata and size; no file is touched yet.
-
-    A source is a path, a folder or a pattern (their images and videos), an fsspec URL, an object storage path, an open
-    binary stream, a `Manifest` or a `Shard`. Metadata of a folder are those of each of its files.
-
-    Raises:
-        ConfigurationError: a list has another length than the sources, a size is no pair, a source is none, or
-            something has to be installed to read it.
-    """
-    return Entries(request)
 
 
 def as_reusable(filepaths: Any, *lists: Any) -> Any:

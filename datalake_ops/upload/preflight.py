@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from datalake_ops.errors import DatalakeError
-from datalake_ops.upload.entries import entries
+from datalake_ops.upload.entries import Entries
 from datalake_ops.upload.options import UploadOptions
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.sources.entry import Entry, OpenFile, as_stream
@@ -93,7 +93,7 @@ def check(
     request = UploadRequest(source, options)
     first: dict[bytes, str] = {}
     findings, files, size = [], 0, 0
-    for checked in _check_all(entries(request)):
+    for checked in _check_all(Entries(request)):
         files += 1
         size += checked.size
         finding = checked.finding

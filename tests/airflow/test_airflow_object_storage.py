@@ -21,7 +21,7 @@ from airflow_provider.operators.import_objects import PlanImportOperator
 from airflow_provider.operators.upload import UploadDataOperator
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.upload.entries import entries
+from datalake_ops.upload.entries import Entries
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.sharding import plan_shards
 from tests.airflow.versions import attach
@@ -105,7 +105,7 @@ def test_a_path_with_a_connection_is_read_by_ranges() -> None:
     fs.pipe_file(f"/{root}/in/b.png", large)
 
     folder = ObjectStoragePath(f"memory://store@{root}/in")
-    found = list(entries(UploadRequest([folder, folder / "a.png"])))
+    found = list(Entries(UploadRequest([folder, folder / "a.png"])))
 
     opened = [entry.content.open() for entry in found]
     assert [file.name for file in opened] == ["a.png", "b.png", "a.png"]
@@ -116,11 +116,11 @@ def test_a_path_with_a_connection_is_read_by_ranges() -> None:
 def test_a_local_path_is_a_file_of_this_machine(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"small")
 
-    [entry] = entries(UploadRequest(ObjectStoragePath(f"file://{tmp_path}")))
+    [entry] = Entries(UploadRequest(ObjectStoragePath(f"file://{tmp_path}")))
 
     assert entry.path == str(tmp_path / "a.png")
 
 
 def test_a_path_without_its_file_system_is_refused_before_anything_is_sent() -> None:
     with pytest.raises(ConfigurationError, match="cannot be opened"):
-        entries(UploadRequest([ObjectStoragePath("memory://nobody@bucket/a.png")]))
+        Entries(UploadRequest([ObjectStoragePath("memory://nobody@bucket/a.png")]))

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from datalake_ops.config import RetryPolicy
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 
+NAMES = ["a.png", "b/c.jpg", "b/d/e.jpg", "notes.txt", ".hidden/x.png", "thumbs/t.png", "z.mp4"]
 NOBODY = 65534
 # Scripted faults end soon, so there is no need to wait long for them.
 IMPATIENT = RetryPolicy(attempts=4, first_delay=0.01, longest_delay=0.05)
@@ -48,3 +50,23 @@ def half_closed() -> Iterator[Path]:
         os.seteuid(caller)
         (folder / "closed").chmod(0o755)
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name in NAMES:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_bytes(b"x" * 10)
+    return tmp_path
+
+
+@pytest.fixture
+def memory() -> Iterator[str]:
+    fsspec = import_module("fsspec")
+    root = f"/{uuid4().hex}"
+    fs = fsspec.filesystem("memory")
+    for name in NAMES:
+        fs.pipe_file(f"{root}/{name}", b"x" * 10)
+    yield f"memory:/{root}"
+    fs.rm(root, recursive=True)

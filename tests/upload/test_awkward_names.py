@@ -14,7 +14,7 @@ import pytest
 from datalake_ops import Manifest
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.upload.dedup.tracker import NullTracker
-from datalake_ops.upload.entries import entries
+from datalake_ops.upload.entries import Entries
 from datalake_ops.upload.reporting.report import FileReport
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.sources.entry import Entry
@@ -83,7 +83,7 @@ def test_names_that_look_like_patterns_are_files_when_they_are_named(tmp_path: P
     for path in paths:
         path.write_bytes(b"x")
 
-    found = list(entries(UploadRequest(paths)))
+    found = list(Entries(UploadRequest(paths)))
 
     assert [(entry.path, entry.content.open().name) for entry in found] == [(str(path), path.name) for path in paths]
 
@@ -120,7 +120,7 @@ def test_an_unforeseen_error_of_the_look_up_fails_rows_and_not_the_run(tmp_path:
     request = UploadRequest([a_picture(tmp_path / f"{number}.png") for number in range(3)])
 
     async def fed() -> list[Prefetched]:
-        return [one async for one in Prefetcher(entries(request), request, _Faulty(), lambda: None).items()]
+        return [one async for one in Prefetcher(Entries(request), request, _Faulty(), lambda: None).items()]
 
     rows = [one.row for one in asyncio.run(fed()) if isinstance(one, FinishedEntry)]
 
@@ -141,7 +141,7 @@ def test_what_was_looked_up_for_a_file_that_cannot_be_looked_at_is_let_go_of(tmp
     request = UploadRequest([a_picture(tmp_path / "a.png"), tmp_path / "missing.png"])
 
     async def fed() -> list[Prefetched]:
-        return [one async for one in Prefetcher(entries(request), request, tracker, lambda: None).items()]
+        return [one async for one in Prefetcher(Entries(request), request, tracker, lambda: None).items()]
 
     asyncio.run(fed())
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from datalake_ops.errors import ConfigurationError, IncompleteSourceError, InvalidFileError
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.upload.entries import entries
+from datalake_ops.upload.entries import Entries
 from datalake_ops.upload.options import UploadOptions
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.sources.manifest import Manifest, Span, rows
@@ -55,7 +55,7 @@ def a_manifest(folder: Path, form: str, given: list[dict[str, Any]] = ROWS) -> P
 @pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
 def test_every_form_says_the_same(tmp_path: Path, form: str) -> None:
     found = list(
-        entries(UploadRequest(Manifest(str(a_manifest(tmp_path, form))), UploadOptions(metadata={"altitude": 3})))
+        Entries(UploadRequest(Manifest(str(a_manifest(tmp_path, form))), UploadOptions(metadata={"altitude": 3})))
     )
 
     assert [entry.path for entry in found] == [f"{tmp_path}/{row['path']}" for row in ROWS]
@@ -84,7 +84,7 @@ def test_a_wrong_row_is_told_by_its_line_and_stops_no_other(
     path = tmp_path / f"m.{form}"
     path.write_text(text)
 
-    found = list(entries(UploadRequest(Manifest(str(path)))))
+    found = list(Entries(UploadRequest(Manifest(str(path)))))
 
     assert [entry.path for entry in found] == [f"{tmp_path}/a.png", f"{path}:{line}", f"{tmp_path}/c.png"]
     with pytest.raises(InvalidFileError, match=f"Line {line} of the manifest .*{reason}"):
@@ -106,7 +106,7 @@ def test_what_is_no_manifest_is_refused_before_anything_is_sent(
         (tmp_path / name).write_text(text)
 
     with pytest.raises(ConfigurationError, match=reason):
-        entries(UploadRequest(Manifest(str(tmp_path / name))))
+        Entries(UploadRequest(Manifest(str(tmp_path / name))))
 
 
 def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +114,7 @@ def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatc
     (tmp_path / "m.parquet").touch()
 
     with pytest.raises(ConfigurationError, match=r"datalake-ops\[parquet\]"):
-        entries(UploadRequest(Manifest(str(tmp_path / "m.parquet"))))
+        Entries(UploadRequest(Manifest(str(tmp_path / "m.parquet"))))
 
 
 def test_paths_may_be_absolute_or_below_another_base(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_paths_may_be_absolute_or_below_another_base(tmp_path: Path) -> None:
 def test_a_manifest_is_read_as_it_is_needed(tmp_path: Path) -> None:
 
     path = a_manifest(tmp_path, "jsonl", [{"path": f"{number}.png"} for number in range(50_000)])
-    found = iter(entries(UploadRequest(Manifest(str(path)))))
+    found = iter(Entries(UploadRequest(Manifest(str(path)))))
 
     assert next(found).path.endswith("/0.png")
     # What is behind is not looked at: a line that is spoilt meanwhile is what is read.
@@ -208,7 +208,7 @@ def test_a_row_whose_address_nothing_here_can_read_stops_no_other(tmp_path: Path
     address = "s4://bucket/b.png"
     path = a_manifest(tmp_path, "jsonl", [{"path": "a.png"}, {"path": address}, {"path": "c.png"}])
 
-    found = list(entries(UploadRequest(Manifest(str(path)))))
+    found = list(Entries(UploadRequest(Manifest(str(path)))))
 
     assert [entry.path for entry in found] == [f"{tmp_path}/a.png", address, f"{tmp_path}/c.png"]
     with pytest.raises(InvalidFileError, match="s4"):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from datalake_ops.upload.entries import entries
+from datalake_ops.upload.entries import Entries
 from datalake_ops.upload.progress import INTERVAL, LogProgress, Progress, ProgressReporter, Throughput
 from datalake_ops.upload.request import UploadRequest
 
@@ -97,7 +97,7 @@ def test_without_a_pace_nobody_guesses_the_time_left() -> None:
 def test_a_folder_is_counted_while_it_is_uploaded(tmp_path: Path) -> None:
     for number in range(50):
         (tmp_path / f"{number}.png").touch()
-    found = entries(UploadRequest(tmp_path))
+    found = Entries(UploadRequest(tmp_path))
 
     found.count_ahead()
 

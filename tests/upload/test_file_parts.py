@@ -7,8 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalake_ops.upload.sources.file_parts import file_parts, is_large
-from datalake_ops.upload.sources.media_type import content_type, data_type
-from datalake_ops.wire.data import DataType
 from datalake_ops.wire.uploads import PART_BYTES
 
 
@@ -34,26 +32,3 @@ def test_an_exact_multiple_needs_no_empty_last_part(size: int, count: int) -> No
 def test_a_file_of_just_one_part_is_not_large() -> None:
     assert not is_large(PART_BYTES)
     assert is_large(PART_BYTES + 1)
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("a.jpg", "image/jpeg"),
-        ("A.JPG", "image/jpeg"),
-        ("a.b.png", "image/png"),
-        ("a.tiff", "image/tiff"),
-        ("clip.mp4", "video/mp4"),
-        ("http:odd.png", "image/png"),
-        ("raw.hdf5x", "application/octet-stream"),
-        ("README", "application/octet-stream"),
-    ],
-)
-def test_the_content_type_comes_from_the_extension(name: str, expected: str) -> None:
-    assert content_type(name) == expected
-
-
-def test_only_video_types_are_videos() -> None:
-    assert data_type("video/mp4") is DataType.VIDEO
-    assert data_type("image/png") is DataType.IMAGE
-    assert data_type("application/octet-stream") is DataType.IMAGE

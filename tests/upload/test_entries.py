@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datalake_ops.errors import ConfigurationError, InvalidFileError, UploadError
-from datalake_ops.upload.entries import entries
+from datalake_ops.upload.entries import Entries
 from datalake_ops.upload.options import UploadOptions
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.sources.entry import WHOLE_BYTES, json_ready
@@ -19,20 +19,20 @@ from datalake_ops.upload.sources.local import open_file
 
 
 def test_one_path_is_a_list_of_one() -> None:
-    assert [entry.path for entry in entries(UploadRequest("a.jpg"))] == ["a.jpg"]
-    assert [entry.path for entry in entries(UploadRequest(Path("b/a.jpg")))] == [str(Path("b/a.jpg"))]
+    assert [entry.path for entry in Entries(UploadRequest("a.jpg"))] == ["a.jpg"]
+    assert [entry.path for entry in Entries(UploadRequest(Path("b/a.jpg")))] == [str(Path("b/a.jpg"))]
 
 
 def test_paths_keep_their_order_and_their_repetitions() -> None:
-    found = entries(UploadRequest(["b.jpg", Path("a.jpg"), "b.jpg"]))
+    found = Entries(UploadRequest(["b.jpg", Path("a.jpg"), "b.jpg"]))
 
     assert [(entry.index, entry.path) for entry in found] == [(0, "b.jpg"), (1, "a.jpg"), (2, "b.jpg")]
 
 
 def test_one_mapping_and_one_size_are_for_every_file() -> None:
-    found = entries(
-        UploadRequest(["a", "b"], UploadOptions(metadata={"weather": "sun"}, custom_metadata={"k": 1}, sizes=(4, 3)))
-    )
+    options = UploadOptions(metadata={"weather": "sun"}, custom_metadata={"k": 1}, sizes=(4, 3))
+
+    found = Entries(UploadRequest(["a", "b"], options))
 
     assert [(entry.metadata, entry.custom_metadata, entry.size) for entry in found] == [
         ({"weather": "sun"}, {"k": 1}, (4, 3))
@@ -40,7 +40,7 @@ def test_one_mapping_and_one_size_are_for_every_file() -> None:
 
 
 def test_lists_go_one_by_one_and_may_leave_files_out() -> None:
-    found = entries(UploadRequest(["a", "b"], UploadOptions(metadata=[{"weather": "sun"}, None], sizes=[None, (4, 3)])))
+    found = Entries(UploadRequest(["a", "b"], UploadOptions(metadata=[{"weather": "sun"}, None], sizes=[None, (4, 3)])))
 
     assert [entry.metadata for entry in found] == [{"weather": "sun"}, None]
     assert [entry.size for entry in found] == [None, (4, 3)]
@@ -48,7 +48,7 @@ def test_lists_go_one_by_one_and_may_leave_files_out() -> None:
 
 @pytest.mark.parametrize("empty", [None, {}, []])
 def test_empty_metadata_is_no_metadata(empty: Any) -> None:
-    assert list(entries(UploadRequest(["a", "b"], UploadOptions(metadata=empty))))[1].metadata is None
+    assert list(Entries(UploadRequest(["a", "b"], UploadOptions(metadata=empty))))[1].metadata is None
 
 
 @pytest.mark.parametrize(
@@ -65,20 +65,20 @@ def test_empty_metadata_is_no_metadata(empty: Any) -> None:
 )
 def test_arguments_that_cannot_be_right_are_refused_before_anything_is_sent(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
-        entries(UploadRequest(["a", "b"], UploadOptions(**wrong)))
+        Entries(UploadRequest(["a", "b"], UploadOptions(**wrong)))
 
 
 @pytest.mark.parametrize("path", [None, 3, b"a.jpg"])
 def test_what_is_no_path_is_refused(path: Any) -> None:
     with pytest.raises(ConfigurationError, match="path"):
-        entries(UploadRequest(["a.jpg", path]))
+        Entries(UploadRequest(["a.jpg", path]))
     with pytest.raises(ConfigurationError, match="path"):
-        entries(UploadRequest(path))
+        Entries(UploadRequest(path))
 
 
 @pytest.mark.parametrize("path", [None, 3, b"a.jpg"])
 def test_what_is_no_path_costs_only_its_row_when_it_comes_late(path: Any) -> None:
-    good, bad, last = entries(UploadRequest(iter(["a.jpg", path, "b.jpg"])))
+    good, bad, last = Entries(UploadRequest(iter(["a.jpg", path, "b.jpg"])))
 
     assert [good.path, last.path] == ["a.jpg", "b.jpg"]
     with pytest.raises(InvalidFileError, match="path"):

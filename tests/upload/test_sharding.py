@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from datalake_ops.errors import ConfigurationError, IncompleteUploadError, InvalidFileError
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.upload.entries import entries
+from datalake_ops.upload.entries import Entries
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.sharding import merge_reports, merge_summaries, plan_shards
 from datalake_ops.upload.sources.manifest import Manifest
@@ -29,7 +29,7 @@ _TREE = st.dictionaries(
 
 
 def paths_of(source: Any) -> list[str]:
-    return [entry.path for entry in entries(UploadRequest(source))]
+    return [entry.path for entry in Entries(UploadRequest(source))]
 
 
 def sent(shards: list[Shard]) -> list[list[str]]:
@@ -120,7 +120,7 @@ def test_files_that_vanish_are_told(tmp_path: Path) -> None:
     for name in ("00.png", "01.png"):
         (tmp_path / name).unlink()
 
-    found = list(entries(UploadRequest(first)))
+    found = list(Entries(UploadRequest(first)))
 
     assert len(found) == first.files == 2
     for lost in found:
@@ -150,7 +150,7 @@ def test_what_cannot_be_planned_says_why(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="not parted again"):
         plan_shards(plan_shards(a_folder(tmp_path, 1), max_files=1), max_files=1)
     with pytest.raises(ConfigurationError, match="no shard"):
-        entries(UploadRequest([{"pieces": [{"what": 1}], "files": 1}]))
+        Entries(UploadRequest([{"pieces": [{"what": 1}], "files": 1}]))
 
 
 def test_shards_uploaded_apart_report_as_one(lake: DatalakeHook, tmp_path: Path) -> None:
