@@ -42,7 +42,7 @@ def photos(tmp_path: Path) -> Path:
 @pytest.mark.usefixtures("lake")
 def test_uploads_a_folder_and_lists_it(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["upload", str(photos), "--tag", "night", "--source", "camera-one"]) == 0
-    assert "3 uploaded" in capsys.readouterr().out
+    assert "Uploaded 3 files" in capsys.readouterr().out
 
     assert main(["list", "--tags", "night", "--order-by", "filename"]) == 0
 
@@ -78,7 +78,8 @@ def test_fails_and_names_the_file_when_one_of_several_fails(photos: Path, capsys
     out = capsys.readouterr().out
     assert code == 1
     assert "nowhere.jpg does not exist" in out
-    assert "3 uploaded, 1 failed" in out
+    assert "Uploaded 3 files" in out
+    assert "0 skipped, 1 failed" in out
     assert [json.loads(line)["status"] for line in report.read_text().splitlines()].count("UPLOADED") == 3
 
 

@@ -51,7 +51,7 @@ def test_sources_and_choices_go_together(
     code = main([*arguments, "--tags", "night", "rain", "--report", str(report)])
 
     assert code == 0
-    assert "4 uploaded" in capsys.readouterr().out
+    assert "Uploaded 4 files" in capsys.readouterr().out
     rows = [json.loads(line) for line in report.read_text().splitlines()]
     assert [Path(row["path"]).name for row in rows] == ["000.png", "001.png", "002.png", "999.png"]
     last = lake.get_data(rows[-1]["data_id"])
@@ -182,5 +182,5 @@ def test_a_report_that_cannot_be_written_after_all_hides_no_result(
 
     told = capsys.readouterr()
     assert code == 1
-    assert "1 uploaded" in told.out
+    assert "Uploaded 1 file " in told.out
     assert "could not be written" in told.err

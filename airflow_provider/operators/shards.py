@@ -156,12 +156,14 @@ class MergeReportsOperator(StoppableOperator):
 
     def work(self, context: Context) -> dict[str, Any]:
         """Add up what the uploads tell."""
+        from datalake_ops.upload.reporting.summary_text import counts_text
         from datalake_ops.upload.sharding import merge_summaries
 
         listed = [self.summaries] if isinstance(self.summaries, Mapping) else list(self.summaries)
         merged = merge_summaries(listed, max_ids=self.max_bytes)
         files = {"data_ids_file": self._join_ids(listed)} if self.ids_to else {}
-        self.log.info("%d uploads: %s, %d bytes", len(listed), merged["counts"], merged["bytes"])
+        text = counts_text(merged["counts"], merged["bytes"], merged["seconds"])
+        self.log.info("%d uploads: %s", len(listed), text)
         self._check(merged)
         return {**bounded(merged, self.max_bytes - len(json.dumps(files))), **files}
 

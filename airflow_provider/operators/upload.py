@@ -152,14 +152,15 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         """Upload, tell what became of each file, and sum up."""
         from datalake_ops.upload.reporting.failure_policy import FailurePolicy
         from datalake_ops.upload.reporting.rows import named_error
+        from datalake_ops.upload.reporting.summary_text import upload_text
 
         tolerance = FailurePolicy(self.raise_on, self.max_failed)
         with self.lake(context) as lake:
-            done, uri = self._upload(lake), lake.lake_uri()
+            done, uri, link = self._upload(lake), lake.lake_uri(), lake.datalake_url()
         summary = self._summary(done)
         for row in islice(done.failures(), _LOGGED):
             self.log.error("%s", named_error(row.path, row.error))
-        self.log.info("Uploaded %s, %d bytes in %.1f s", done.counts(), done.bytes, done.seconds)
+        self.log.info("%s", upload_text(done, link))
         self.record_lineage(context, self._outcome(uri, done, summary))
         try:
             tolerance.check(done)

@@ -79,14 +79,14 @@ def upload(arguments: argparse.Namespace) -> int:
                 last[:] = [progress]
                 show(progress)
 
-            done = hook.upload(source, on_progress=on_progress, **_options(arguments))
+            done, link = hook.upload(source, on_progress=on_progress, **_options(arguments)), hook.datalake_url()
     except KeyboardInterrupt:
         print(_how_to_resume(arguments, last[0].done if last else 0), file=sys.stderr)
         return INTERRUPTED
     if arguments.json:
         print_json(done.summary())
     else:
-        _print_report(done)
+        _print_report(done, link)
     saved = not arguments.report or _save(done, arguments.report)
     return _verdict(done, tolerance) if saved else 1
 
@@ -126,7 +126,7 @@ def _check(source: list[Any], arguments: argparse.Namespace) -> int:
         if not found:
             print_table(("problem", "file", "detail"), found.rows())
         counts = ", ".join(f"{count} {problem}" for problem, count in found.counts().items() if count)
-        print(f"{found.files} files, {size(found.bytes)}: {counts or 'nothing wrong'}; nothing was sent")
+        print(f"{found.files} files, {size(found.bytes)}: {counts or 'no problem found'}; nothing was sent")
     return 0 if found else 1
 
 
@@ -158,8 +158,9 @@ def _how_to_resume(arguments: argparse.Namespace, done: int) -> str:
     return f"{ended} To upload only the rest, run it again with --if-exists skip; a --journal FILE also resumes parts."
 
 
-def _print_report(done: UploadReport) -> None:
+def _print_report(done: UploadReport, link: str) -> None:
     from datalake_ops.upload.reporting.rows import named_error
+    from datalake_ops.upload.reporting.summary_text import upload_text
 
     for row in islice(done.failures(), _NAMED):
         print(printable(named_error(row.path, row.error)))
@@ -167,5 +168,4 @@ def _print_report(done: UploadReport) -> None:
         print(f"... and {done.failed_count - _NAMED} more; --report FILE names all.")
     for note in done.notes:
         print(note)
-    counts = ", ".join(f"{count} {status.lower()}" for status, count in done.counts().items() if count)
-    print(f"{counts or 'nothing to upload'}; {size(done.bytes)} in {done.seconds:.1f} s")
+    print(upload_text(done, link))

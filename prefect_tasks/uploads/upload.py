@@ -142,7 +142,7 @@ def _conclude(
     summary = within(told, SUMMARY_BYTES)
     if report is not None:
         summary["report"] = save_report(done, report)
-    _tell(done)
+    _tell(done, hook.datalake_url())
     if visible.artifacts:
         artifacts.link(hook.datalake_url(), f"Lake {hook.context.datalake.name}")
         rows = artifacts.summary_rows(told)
@@ -163,11 +163,13 @@ def _told(done: UploadReport, max_ids: int) -> dict[str, Any]:
     return {**summary, "errors": [redact_error(error) for error in summary["errors"]]}
 
 
-def _tell(done: UploadReport) -> None:
+def _tell(done: UploadReport, link: str) -> None:
+    from datalake_ops.upload.reporting.summary_text import upload_text
+
     logger = run_logger()
     for _, row in zip(range(_LOGGED), done.failures(), strict=False):
         logger.error("%s", named_error(**redact_error({"path": row.path, "error": str(row.error)})))
-    logger.info("Uploaded %s, %d bytes in %.1f s", done.counts(), done.bytes, done.seconds)
+    logger.info("%s", upload_text(done, link))
 
 
 def _failure(done: UploadReport) -> UploadError | NothingDoneError:

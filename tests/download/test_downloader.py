@@ -327,5 +327,5 @@ def test_presigned_addresses_get_no_token(witness: Witness, tmp_path: Path) -> N
 def test_a_directory_that_cannot_be_made_is_told(witness: Witness, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(DownloadError, match="cannot be made a directory"):
+    with pytest.raises(DownloadError, match="cannot be created"):
         fetched(witness, tmp_path / "file", ["a.png"])

@@ -109,7 +109,7 @@ def test_a_refusal_of_the_storage_costs_its_file_and_not_the_names_of_the_others
     witness: Witness, tmp_path: Path, status: int
 ) -> None:
     paths = [a_picture(tmp_path / f"{number}.png", (10 + number, 20)) for number in range(3)]
-    # As many as one file has tries: an address that is refused with 403 is asked for anew.
+    # As many as one file has attempts: for an address that is refused with 403 a new one is requested.
     refusals = [Answer(status, b"<Error><Code>Odd</Code></Error>")] * (2 if status == 403 else 1)
 
     def refuse(request: Request) -> Answer | None:
@@ -212,5 +212,5 @@ def test_a_fresh_data_is_not_failed_because_its_tags_could_not_be_made_sure(
     # Another worker may have registered it: its tags would be on the data then, and not these.
     assert len(witness.seen("POST", "/attach$")) == 1
     assert [note for note in report.notes if "tags" in note] == (
-        ["Whether 1 files have all their tags could not be made sure."] if status == 403 else []
+        ["1 files may lack some of their tags: the check failed."] if status == 403 else []
     )

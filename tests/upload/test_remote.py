@@ -138,7 +138,7 @@ def test_a_hash_that_is_cancelled_ends_soon_and_those_in_its_way_go_on() -> None
 
     async def main() -> float:
         hasher = Hasher()
-        tasks = [asyncio.ensure_future(hasher.fingerprint(file)) for file in files]
+        tasks = [asyncio.ensure_future(hasher.sha256_of(file)) for file in files]
         await asyncio.to_thread(files[0].begun.wait, 30)
         for task in tasks:
             task.cancel()

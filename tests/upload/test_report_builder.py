@@ -120,7 +120,7 @@ def test_rows_that_find_no_room_on_the_disk_stay_in_memory(caplog: pytest.LogCap
     rows = list(writer.finish(1.0).files)
 
     assert [row.to_json() for row in rows] == [a_row(number).to_json() for number in range(200)]
-    assert [record.message.count("kept in memory") for record in caplog.records] == [1]
+    assert [record.message.count("stay in memory") for record in caplog.records] == [1]
 
 
 def test_a_long_report_survives_pickle_and_its_writer() -> None:
