@@ -167,7 +167,7 @@ def test_fields_left_empty_in_the_form_count_as_absent() -> None:
         ({"extra": {"organization_id": "acme"}}, "not a UUID"),
         ({"extra": {"api_timeout": "soon"}}, "numbers of seconds"),
         ({"extra": {"verify": 3}}, "verify is 3"),
-        ({"extra": {"max_workers": "many"}}, "max_workers is a number of files"),
+        ({"extra": {"max_workers": "many"}}, "max_workers cannot be"),
         ({"host": "https://me:hidden@lake.example.com/api"}, "Put no user or password in the host"),
     ],
 )

@@ -184,7 +184,7 @@ def test_a_choice_of_data_that_cannot_be_meant_is_refused(
         ({"object_names": []}, "`object_names` is empty"),
         ({"tags": []}, "`tags` is empty"),
         ({"tags": "", "q": "width > 1"}, "`tags` is empty"),
-        ({"tags": ["demo"], "limit": 0}, "limit must be at least 1"),
+        ({"tags": ["demo"], "limit": 0}, "limit cannot be 0"),
         ({"intersect_tags": True, "order_by": ["filename"], "q": "", "limit": ""}, "Say which data"),
     ],
 )
