@@ -1,4 +1,4 @@
-"""How lineage names data of a lake: one URI, the same in Airflow's assets, Prefect's assets and OpenLineage.
+"""URIs of lakes and their data in lineage: one URI, the same in Airflow's assets, Prefect's assets and OpenLineage.
 
     datalake://app.picsellia.com/acme/photos                        a lake
     datalake://app.picsellia.com/acme/photos?tags=raw&tags=night    its data that carry both tags
@@ -98,12 +98,12 @@ class LakeUri:
         return self.with_()
 
     def __str__(self) -> str:
-        return urlunsplit((SCHEME, self.host, self._path, self._query, ""))
+        return urlunsplit((SCHEME, self.host, _path(self), urlencode(self._pairs), ""))
 
     @property
     def name(self) -> str:
         """Organization and lake with what narrows it, without the host: the name inside a namespace of OpenLineage."""
-        return urlunsplit(("", "", self._path.lstrip("/"), self._query, ""))
+        return urlunsplit(("", "", _path(self).lstrip("/"), urlencode(self._pairs), ""))
 
     @property
     def namespace(self) -> str:
@@ -133,18 +133,14 @@ class LakeUri:
         return both(told, f"data_source.name = {quoted(self.source)}" if self.source else "")
 
     @property
-    def _path(self) -> str:
-        return f"/{quote(self.organization, safe='')}/{quote(self.datalake, safe='')}"
-
-    @property
-    def _query(self) -> str:
-        # Sorted and escaped as Airflow does it, so that its text of an asset is this text.
-        return urlencode(self._pairs)
-
-    @property
     def _pairs(self) -> list[tuple[str, str]]:
+        # Sorted, and escaped by `urlencode`, as Airflow does it, so that its text of an asset is this text.
         pairs = [("q", self.q), ("source", self.source), *(("tags", tag) for tag in self.tags)]
         return [(name, value) for name, value in pairs if value]
+
+
+def _path(lake: LakeUri) -> str:
+    return f"/{quote(lake.organization, safe='')}/{quote(lake.datalake, safe='')}"
 
 
 def _only(pairs: list[tuple[str, str]], name: str, text: str) -> str | None:

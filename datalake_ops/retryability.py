@@ -1,4 +1,4 @@
-"""What to do about an error: one classification for every orchestrator's retries. Pure decisions, no clock."""
+"""Classification of errors for every orchestrator's retries. Pure decisions, no clock."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _HOPELESS = (
 
 
 class Remedy(Enum):
-    """What helps against an error."""
+    """Remedy for an error."""
 
     WAIT = "wait"  # the same call may well succeed later
     AGAIN = "again"  # the work was lost, not wrong: start it anew
@@ -53,7 +53,7 @@ class Remedy(Enum):
 
 
 def remedy_of(error: BaseException) -> Remedy:
-    """What helps against an error of datalake-ops; other errors are unknown."""
+    """Remedy for an error of datalake-ops; other errors are unknown."""
     if is_transient(error):
         return Remedy.WAIT
     if isinstance(error, (JobKilledError, JobLostError)):
@@ -62,7 +62,7 @@ def remedy_of(error: BaseException) -> Remedy:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same call may well succeed later: no answer, 408, 423, 425, 429, and 500 and above.
+    """Return True if the same call may succeed later: no answer, 408, 423, 425, 429, and 500 and above.
 
     An ambiguous request is not repeated: it may have started a job already.
     """
@@ -74,5 +74,5 @@ def is_transient(error: BaseException) -> bool:
 
 
 def told_delay(error: BaseException) -> float | None:
-    """Seconds that the platform asked to be left alone for (`Retry-After`), if it did."""
+    """Seconds of the platform's `Retry-After`; None without one."""
     return error.retry_after if isinstance(error, AnswerError) else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider.compat import airflow_address, run_generation
-from datalake_ops.waiting.adoption import GENERATION, ended_badly
+from datalake_ops.waiting.adoption import GENERATION, has_failed
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -70,7 +70,7 @@ def submit_once(submit: Callable[[str], Job], identity: TaskIdentity, try_number
     """
     job = submit(identity.key())
     for _ in range(try_number - 1):
-        if not ended_badly(job):
+        if not has_failed(job):
             break
         job = submit(identity.key(after=str(job.id)))
     return job

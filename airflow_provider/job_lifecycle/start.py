@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.job_lifecycle.idempotency import TaskIdentity, submit_once
 from datalake_ops.errors import DatalakeError, NotFoundError, UnexpectedAnswerError
-from datalake_ops.waiting.adoption import Earlier, earlier_jobs, ended_badly
+from datalake_ops.waiting.adoption import EarlierJobs, earlier_jobs, has_failed
 from datalake_ops.waiting.cancel_policy import CancelPolicy, Stop
 from datalake_ops.wire.lakes import Extension
 
@@ -94,23 +94,23 @@ class JobStart:
             return submit_once(self._submit, self._identity, try_number)
         return self._submit(self._identity.key())
 
-    def _earlier(self) -> Earlier:
+    def _earlier(self) -> EarlierJobs:
         if self._offers(Extension.JOB_LABELS):
             found = self.datalake.find_jobs(labels=self._identity.task_labels)
             return earlier_jobs(found, self._identity.generation)
         return self._stored()
 
-    def _stored(self) -> Earlier:
+    def _stored(self) -> EarlierJobs:
         stored = self._store.get(_STORED) if self._store is not None else None
         if not isinstance(stored, dict) or "job_id" not in stored:
-            return Earlier()
+            return EarlierJobs()
         try:
             job = self.datalake.get_job(stored["job_id"])
         except NotFoundError:
-            return Earlier()
+            return EarlierJobs()
         if stored.get("generation") != self._identity.generation:
-            return Earlier(stale=() if job.status.is_terminal else (job,))
-        return Earlier(ended=job) if ended_badly(job) else Earlier(adopted=job)
+            return EarlierJobs(stale=() if job.status.is_terminal else (job,))
+        return EarlierJobs(ended=job) if has_failed(job) else EarlierJobs(adopted=job)
 
     def _cancel(self, stale: tuple[Job, ...]) -> None:
         if not self.policy.cancels(Stop.KILL) or not self._offers(Extension.JOB_KILL):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.compat import AirflowTaskTimeout, supervisor_delay
 from airflow_provider.triggers.events import ENDED, TIMED_OUT, JobEvent
 from datalake_ops.errors import DatalakeError, JobLostError, JobWaitTimeoutError, NotFoundError
-from datalake_ops.waiting.log_tail import Tail
+from datalake_ops.waiting.log_tail import LogTail
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -90,7 +90,7 @@ def wait_on_worker(
         JobWaitTimeoutError: the wait's own timeout came first.
     """
     started_at = time.time()
-    tail = None if wait.log_interval is None else Tail(wait.log_cursor, wait.log_interval)
+    tail = None if wait.log_interval is None else LogTail(wait.log_cursor, wait.log_interval)
 
     def look(job: Job) -> None:
         on_poll(job)

@@ -24,7 +24,7 @@ from airflow_provider.sensors.abstract import DatalakeSensor
 from airflow_provider.triggers.events import ARRIVED, TIMED_OUT, DataEvent
 from datalake_ops.errors import DatalakeError
 from datalake_ops.query import both, tags_query
-from datalake_ops.waiting.arrival import Arrival, Seen
+from datalake_ops.waiting.arrival import Arrival, StableCount
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -96,7 +96,7 @@ class DataSensor(DatalakeSensor):
         self.datalake_conn_id = datalake_conn_id
         self.retry_policy = default_retry_policy(getattr(self, "retry_policy", None))
         self.deferrable = default_deferrable() if deferrable is None else deferrable
-        self._seen: Seen | None = None
+        self._seen: StableCount | None = None
 
     @property
     def arrival(self) -> Arrival:
@@ -156,7 +156,7 @@ class DataSensor(DatalakeSensor):
             there = f"{seen.count} of {self.min_count} are there"
         return DataEvent(TIMED_OUT, message=f"The data had not arrived in time ({there}). {GIVEN_UP}")
 
-    def _look(self, datalake: SharedHook, context: Context) -> tuple[Seen, float]:
+    def _look(self, datalake: SharedHook, context: Context) -> tuple[StableCount, float]:
         """Count the data and return the count with its time: only time before a count is time without new data."""
         address = datalake.datalake_url(self.query_text)
         DatalakeLink().push(context, address)
@@ -166,20 +166,20 @@ class DataSensor(DatalakeSensor):
             store.set(_KEY, {"try": _this_try(context), **seen.to_json()})
         return seen, at
 
-    def _counted(self, datalake: SharedHook, before: Seen | None) -> tuple[Seen, float]:
+    def _counted(self, datalake: SharedHook, before: StableCount | None) -> tuple[StableCount, float]:
         count = datalake.count_data(self.query_text or None, custom_metadata=self.custom_metadata)
         at = time.time()
         return self.arrival.saw(count, at, before), at
 
-    def _remembered(self, context: Context) -> Seen | None:
+    def _remembered(self, context: Context) -> StableCount | None:
         store = context.get("task_state_store") if self.mode == "reschedule" else None
         kept = None if store is None else store.get(_KEY)
         # Another try begins anew.
         if not isinstance(kept, dict) or kept.get("try") != _this_try(context):
             return None
-        return Seen.from_json(kept)
+        return StableCount.from_json(kept)
 
-    def _watch(self, datalake: SharedHook, seen: Seen, at: float) -> tuple[Seen, float]:
+    def _watch(self, datalake: SharedHook, seen: StableCount, at: float) -> tuple[StableCount, float]:
         """Stay with data that are enough until they are stable, or their number changes."""
         while self.arrival.seconds_left(seen, at):
             time.sleep(self.arrival.pause(seen, time.time(), float(self.poke_interval)))

@@ -13,7 +13,7 @@ from airflow_provider.job_lifecycle.wait import JobWaitSettings, finish, last_lo
 from airflow_provider.links import DatalakeLink, JobLink
 from airflow_provider.sensors.abstract import DatalakeSensor
 from airflow_provider.triggers.events import TIMED_OUT, JobEvent
-from datalake_ops.waiting.log_tail import Tail
+from datalake_ops.waiting.log_tail import LogTail
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -59,7 +59,7 @@ class JobSensor(DatalakeSensor):
         self.retry_policy = default_retry_policy(getattr(self, "retry_policy", None))
         self.deferrable = default_deferrable() if deferrable is None else deferrable
         self.log_interval = log_interval
-        self._tail: Tail | None = None
+        self._tail: LogTail | None = None
 
     def execute(self, context: Context) -> Any:
         """Look once, then wait as the sensor was told to."""
@@ -69,7 +69,7 @@ class JobSensor(DatalakeSensor):
         if not self.deferrable:
             # A rescheduled sensor knows nothing of what it has shown.
             if self.log_interval is not None and not self.reschedule:
-                self._tail = Tail(every=self.log_interval)
+                self._tail = LogTail(every=self.log_interval)
             return super().execute(context)
         with self.sparing():
             has_ended = bool(self.poke(context))

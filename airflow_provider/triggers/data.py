@@ -18,7 +18,7 @@ from datalake_ops.errors import DatalakeError, DataWaitTimeoutError
 
 if TYPE_CHECKING:
     from datalake_ops.config import Connection
-    from datalake_ops.waiting.arrival import Seen
+    from datalake_ops.waiting.arrival import StableCount
 
 _NAMES = (
     "datalake_conn_id", "organization_id", "lake_id", "q", "custom_metadata", "min_count", "stable_for",
@@ -90,14 +90,14 @@ class DataTrigger(BaseTrigger):
         self.log.info("%d data have arrived", seen.count)
         return DataEvent(ARRIVED, seen.count)
 
-    async def _arrival(self) -> Seen:
+    async def _arrival(self) -> StableCount:
         from datalake_ops.waiting.arrival import Arrival
         from datalake_ops.waiting.async_arrival import DataWait, await_data
 
         arrival = Arrival(self.min_count, self.stable_for)
         watch = DataWait(UUID(self.organization_id), UUID(self.lake_id), arrival, self.q, self.custom_metadata)
 
-        async def wait(connection: Connection) -> Seen:
+        async def wait(connection: Connection) -> StableCount:
             return await await_data(connection, watch, deadline_at=self.deadline_at, poll_interval=self.poll_interval)
 
         return await with_current_token(self.datalake_conn_id, wait)

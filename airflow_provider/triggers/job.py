@@ -105,14 +105,14 @@ class JobTrigger(BaseTrigger):
         return JobEvent(self.job_id, ENDED)
 
     async def _follow(self, connection: Connection) -> None:
-        from datalake_ops.waiting.blocking_wait import Wait
-        from datalake_ops.waiting.log_tail import Tail
+        from datalake_ops.waiting.blocking_wait import JobWait
+        from datalake_ops.waiting.log_tail import LogTail
         from datalake_ops.waiting.schedule import WaitSchedule
         from datalake_ops.waiting.shared_poller import shared_poller
 
         schedule = WaitSchedule(poll_interval=self.poll_interval, tolerated_failures=self.max_failed_polls)
-        wait = Wait(UUID(self.job_id), schedule, self.deadline_at)
-        tail = None if self.log_interval is None else Tail(self.log_cursor, self.log_interval)
+        wait = JobWait(UUID(self.job_id), schedule, self.deadline_at)
+        tail = None if self.log_interval is None else LogTail(self.log_cursor, self.log_interval)
         status = None
         async for seen in shared_poller(connection).follow(wait, tail):
             for line in seen.lines:

@@ -19,7 +19,7 @@ from datalake_ops.errors import ConfigurationError, DatalakeError, UnauthorizedE
 
 if TYPE_CHECKING:
     from datalake_ops.watching.change_feed import LakeFeed
-    from datalake_ops.watching.filters import DataWatch, JobWatch, Place
+    from datalake_ops.watching.filters import DataWatch, FeedPosition, JobWatch
     from datalake_ops.wire.changes import ChangePage
 
 # Seconds between two look-ups of a connection that cannot be used.
@@ -144,7 +144,9 @@ class LakeTrigger(BaseEventTrigger):
             if not more:
                 await feed.beat()
 
-    async def _redelivered(self, cursor: WatchCursor, feed: LakeFeed, position: Place) -> AsyncIterator[WatchEvent]:
+    async def _redelivered(
+        self, cursor: WatchCursor, feed: LakeFeed, position: FeedPosition
+    ) -> AsyncIterator[WatchEvent]:
         """Yield again the events that were announced before a restart and may not have been stored."""
         start = position.cursor
         for until in position.pending:

@@ -12,7 +12,7 @@ from airflow_provider.triggers.watch_state import STATE_ERRORS, WatchStateStore
 
 if TYPE_CHECKING:
     from datalake_ops.watching.change_feed import LakeFeed
-    from datalake_ops.watching.filters import Place
+    from datalake_ops.watching.filters import FeedPosition
 
 # Seconds between two events, from when Airflow has stored the first. It makes a run of the events up to the first that
 # was queued, by `AssetDagRunQueue.created_at`: one that comes before that run was made waits until yet another comes.
@@ -49,7 +49,7 @@ class WatchCursor:
         self._store = WatchStateStore(key, store)
         self._writing = asyncio.Lock()
         self._stored = asyncio.Event()
-        self._position: Place | None = None
+        self._position: FeedPosition | None = None
         self._lake = ""
         self._written_at = 0.0
         self._stored_at = -EVENT_SPACING_SECONDS
@@ -66,18 +66,18 @@ class WatchCursor:
         self._stored.clear()
         self._fired_until = None
 
-    async def open(self, feed: LakeFeed) -> Place:
+    async def open(self, feed: LakeFeed) -> FeedPosition:
         """Return the stored position; at the first start, or of another lake, the present end of the change feed."""
-        from datalake_ops.watching.filters import Place
+        from datalake_ops.watching.filters import FeedPosition
 
         self._lake = str(await feed.open())
         if self._position is None:
             stored = await self._store.read()
-            position = Place.from_json(stored)
+            position = FeedPosition.from_json(stored)
             if position is not None and stored.get("lake") == self._lake and feed.knows(position.cursor):
                 self._position = position
         if self._position is None:
-            self._position = Place((await feed.changes(None)).cursor)
+            self._position = FeedPosition((await feed.changes(None)).cursor)
             await self._write()
             self._log.info("The watch of %s starts now: earlier data and jobs fire no event.", self._lake)
         return self._position

@@ -1,60 +1,27 @@
-"""What every verb stands on: a connection, a session, and the context that is looked up once."""
+"""Base of the verbs: the life of a hook, and the operations that it sends to its lake."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 from uuid import UUID
 
-from datalake_ops.client import lakes
 from datalake_ops.client.operation import Operation
 from datalake_ops.config import DEFAULT_HOST, Connection, RetryPolicy, Timeouts
-from datalake_ops.errors import ConfigurationError
+from datalake_ops.hook.lake_session import LakeContext, LakeSession
 from datalake_ops.lineage import LakeUri
-from datalake_ops.wire.lakes import Datalake, Extension, Organization
 
 if TYPE_CHECKING:
     from typing import Self
 
     from datalake_ops.client.response_handling import Unread
-    from datalake_ops.client.session import Session
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class LakeContext:
-    """Who we are and where: answered by the platform, the same for the life of a hook."""
-
-    username: str
-    organization: Organization
-    datalake: Datalake
-    extensions: frozenset[str] = frozenset()
-
-    @property
-    def connector_id(self) -> UUID:
-        """The storage connector of the lake.
-
-        Raises:
-            ConfigurationError: the lake has none, so nothing can be uploaded to it.
-        """
-        if self.datalake.connector_id is None:
-            raise ConfigurationError(
-                f"The lake {self.datalake.name!r} has no storage connector; give it one on the platform first."
-            )
-        return self.datalake.connector_id
-
-    def offers(self, extension: Extension) -> bool:
-        """Whether the platform announced an extension."""
-        return extension.value in self.extensions
-
-
-class Caller:
-    """Holds the connection and sends operations; the base of the verbs, one class per resource."""
+class ConnectedHook:
+    """A connection and its session; a context manager, and picklable without its open connections."""
 
     def __init__(
         self,
@@ -87,20 +54,18 @@ class Caller:
 
     def _open(self, connection: Connection) -> None:
         self.connection = connection
-        self._lock = threading.RLock()
-        self._session: Session | None = None
-        self._context: LakeContext | None = None
+        self._lake = LakeSession(connection)
 
     @classmethod
     def from_connection(cls, connection: Connection) -> Self:
-        """A hook for a connection that was made elsewhere."""
+        """Make a hook for a connection that was made elsewhere."""
         hook = cls.__new__(cls)
         hook._open(connection)
         return hook
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None, **overrides: Any) -> Self:
-        """A hook from `DATALAKE_HOST`, `DATALAKE_API_TOKEN` and the like (see `Connection.from_env`)."""
+        """Make a hook from `DATALAKE_HOST`, `DATALAKE_API_TOKEN` and the like (see `Connection.from_env`)."""
         return cls.from_connection(Connection.from_env(environment, **overrides))
 
     def __enter__(self) -> Self:
@@ -116,16 +81,17 @@ class Caller:
 
     def close(self) -> None:
         """Close the connections; a later verb opens them again."""
-        with self._lock:
-            if self._session is not None:
-                self._session.close()
-                self._session = None
+        self._lake.close()
 
     def __getstate__(self) -> dict[str, Any]:
         return {"connection": self.connection}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._open(state["connection"])
+
+
+class LakeCaller(ConnectedHook):
+    """Sends operations to the lake; the base of the verbs, one class per resource."""
 
     @property
     def context(self) -> LakeContext:
@@ -135,14 +101,11 @@ class Caller:
             UnauthorizedError: the token is wrong.
             NotFoundError, ForbiddenError: the organization or the lake is not there for this token.
         """
-        with self._lock:
-            if self._context is None:
-                self._context = self.look_up()
-            return self._context
+        return self._lake.context
 
     def send(self, operation: Operation[T], retry: RetryPolicy | None = None) -> T:
-        """Send one operation of the wire; the verbs are made of this."""
-        return self._opened().send(operation, retry)
+        """Send one operation of the wire and return its answer; the verbs are made of this."""
+        return self._lake.send(operation, retry)
 
     def reach(self, address: str) -> str:
         """Call the server of an address, such as the storage's, and return its name.
@@ -150,53 +113,30 @@ class Caller:
         Raises:
             NetworkError: it does not answer.
         """
-        self._opened().reach(address)
-        return urlsplit(address).netloc
-
-    def _fetch(self, operation: Operation[T]) -> Unread[T]:
-        """Send one operation and leave the reading of its answer to the caller."""
-        return self._opened().fetch(operation)
-
-    def _opened(self) -> Session:
-        with self._lock:
-            if self._session is None:
-                # requests is loaded at the first call, not when a DAG file is parsed.
-                from datalake_ops.client.session import Session
-
-                organization = self._context.organization.id if self._context else None
-                self._session = Session(self.connection, organization)
-            return self._session
+        return self._lake.reach(address)
 
     def look_up(self, on_step: Callable[[str], None] = lambda _: None) -> LakeContext:
-        """Ask who we are and where, anew; `on_step` is told the name of each step before it is taken."""
-        self._opened()
-        on_step("Token")
-        ping = self.send(lakes.ping())
-        on_step("Organization")
-        organization = self.send(lakes.get_organization(self._organization_id(ping.default_organization)))
-        if organization.default_connector_id is not None:
-            self._opened().organization_id = organization.id
-        connection = self.connection
-        lake_id = connection.datalake_id if isinstance(connection.datalake_id, UUID) else None
-        on_step("Lake")
-        lake = self.send(lakes.get_datalake(organization.id, lake_id, connection.datalake_name))
-        return LakeContext(ping.username, organization, lake, frozenset(ping.extensions))
-
-    def _organization_id(self, default: UUID | None) -> UUID:
-        connection = self.connection
-        if isinstance(connection.organization_id, UUID):
-            return connection.organization_id
-        if connection.organization_name:
-            return self.send(lakes.find_organization(connection.organization_name))
-        if default is None:
-            raise ConfigurationError("The token has no default organization; name one with organization_id=.")
-        return default
+        """Look up user, organization and lake anew; `on_step` is called with the name of each step before it."""
+        return self._lake.look_up(on_step)
 
     def lake_uri(self, tags: Iterable[str] = (), source: str | None = None, q: str | None = None) -> LakeUri:
-        """What lineage calls the lake, or those of its data that carry all tags, came from a source and match `q`."""
+        """URI in lineage of the lake, or of its data that carry all tags, came from a source and match `q`."""
         context = self.context
         lake = LakeUri.of(self.connection.host, context.organization.name, context.datalake.name)
         return lake.with_(tags, source, q)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Try address, TLS, token, organization, lake and storage; return success and one line on where it stops.
+
+        Nothing is left behind, and nothing is remembered from earlier calls.
+        """
+        from datalake_ops.hook.diagnosis import diagnose
+
+        return diagnose(self, self.connection.host)
+
+    def _fetch(self, operation: Operation[T]) -> Unread[T]:
+        """Send one operation and leave the reading of its answer to the caller."""
+        return self._lake.fetch(operation)
 
     def _workers(self, given: int | None) -> int | None:
         return self.connection.max_workers if given is None else given
@@ -208,12 +148,3 @@ class Caller:
     @property
     def _organization(self) -> UUID:
         return self.context.organization.id
-
-    def test_connection(self) -> tuple[bool, str]:
-        """Whether address, TLS, token, organization, lake and storage work; one line says what was reached or stops.
-
-        Nothing is left behind, and nothing is remembered from earlier calls.
-        """
-        from datalake_ops.hook.diagnosis import diagnose
-
-        return diagnose(self)

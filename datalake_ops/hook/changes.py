@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datalake_ops.client import changes as operations
 from datalake_ops.errors import UnsupportedError
-from datalake_ops.hook.caller import Caller
+from datalake_ops.hook.caller import LakeCaller
 from datalake_ops.wire.changes import ChangePage
 from datalake_ops.wire.lakes import Extension
 from datalake_ops.wire.paging import PAGE_SIZE
 
 
-class ChangeVerbs(Caller):
+class ChangeVerbs(LakeCaller):
     """See what happened in the lake."""
 
     def list_changes(self, cursor: str | None = None, until: str | None = None, limit: int = PAGE_SIZE) -> ChangePage:

@@ -1,22 +1,36 @@
-"""Walks a connection step by step, and says in one line where it stops."""
+"""Diagnosis of a connection: every step from address to storage, with one line on where it stops."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import Protocol, TypeVar
 
 from datalake_ops.client import uploads
+from datalake_ops.client.operation import Operation
 from datalake_ops.errors import DatalakeError, ForbiddenError, NetworkError, UnauthorizedError
+from datalake_ops.hook.lake_session import LakeContext
 
-if TYPE_CHECKING:
-    from datalake_ops.hook.caller import Caller, LakeContext
+T = TypeVar("T")
 
 # A name that no upload of anybody's bears; nothing is ever stored under it.
 _PROBE = "datalake-ops-connection-test.png"
 
 
-def diagnose(caller: Caller) -> tuple[bool, str]:
-    """Whether a connection works, and what was reached or where it stops.
+class ConnectionProbe(Protocol):
+    """Calls by which a connection is diagnosed."""
+
+    def look_up(self, on_step: Callable[[str], None]) -> LakeContext:
+        """Look up user, organization and lake; `on_step` is called with the name of each step before it."""
+
+    def send(self, operation: Operation[T]) -> T:
+        """Send one operation and return its answer."""
+
+    def reach(self, address: str) -> str:
+        """Call the server of an address and return its name."""
+
+
+def diagnose(connection: ConnectionProbe, host: str) -> tuple[bool, str]:
+    """Try a connection; return success, and one line on what was reached or where it stops.
 
     The steps are Address, TLS, Token, Organization, Lake and Storage. For the storage an upload address is asked for
     and its server is called; nothing is stored. A token that may not upload is no failure.
@@ -28,25 +42,25 @@ def diagnose(caller: Caller) -> tuple[bool, str]:
         step = name
 
     try:
-        context = caller.look_up(reached)
+        context = connection.look_up(reached)
         reached("Storage")
-        storage = _storage(caller, context)
+        storage = _storage(connection, context)
     except DatalakeError as error:
         return False, _one_line(f"{_stopped_at(step, error)}: {error}")
     return True, _one_line(
-        f"Connected to {caller.connection.host} as {context.username}, organization {context.organization.name!r}, "
+        f"Connected to {host} as {context.username}, organization {context.organization.name!r}, "
         f"lake {context.datalake.name!r}, {storage}."
     )
 
 
-def _storage(caller: Caller, context: LakeContext) -> str:
+def _storage(connection: ConnectionProbe, context: LakeContext) -> str:
     connector = context.connector_id
     try:
-        named = caller.send(uploads.object_name(context.organization.id, connector, _PROBE))
-        signed = caller.send(uploads.presigned_upload(connector, named.object_name, "image/png"))
+        named = connection.send(uploads.object_name(context.organization.id, connector, _PROBE))
+        signed = connection.send(uploads.presigned_upload(connector, named.object_name, "image/png"))
     except ForbiddenError:
         return "which the token may read but not upload to"
-    return f"storage {caller.reach(signed.presigned_url_data.url)}"
+    return f"storage {connection.reach(signed.presigned_url_data.url)}"
 
 
 def _stopped_at(step: str, error: DatalakeError) -> str:

@@ -11,11 +11,11 @@ from datalake_ops import arguments
 from datalake_ops.client import jobs as operations
 from datalake_ops.client.jobs import JobMark
 from datalake_ops.errors import DatalakeError, JobWaitTimeoutError, NotFoundError, UnsupportedError
-from datalake_ops.hook.caller import Caller
+from datalake_ops.hook.caller import LakeCaller
 from datalake_ops.hook.verb_arguments import JobLike, chunks, job_id
-from datalake_ops.waiting.blocking_wait import ONE_TRY, TRANSIENT, Wait, wait_until_ended
+from datalake_ops.waiting.blocking_wait import ONE_TRY, TRANSIENT, JobWait, wait_until_ended
 from datalake_ops.waiting.job_outcome import check
-from datalake_ops.waiting.log_tail import LINES, Tail
+from datalake_ops.waiting.log_tail import LINES, LogTail
 from datalake_ops.waiting.schedule import Seconds, WaitSchedule
 from datalake_ops.wire.jobs import Job
 from datalake_ops.wire.lakes import Extension
@@ -25,7 +25,7 @@ _BATCH = 500
 _PAGE = 1000
 
 
-class JobVerbs(Caller):
+class JobVerbs(LakeCaller):
     """Look at jobs, wait for them, read their logs, stop them."""
 
     def get_job(self, job: JobLike) -> Job:
@@ -82,7 +82,7 @@ class JobVerbs(Caller):
             JobWaitTimeoutError: the time ran out; the job goes on.
         """
         schedule = WaitSchedule(timeout, poll_interval, tolerated_failures=max_failed_polls)
-        wait = Wait(job_id(job), schedule, schedule.deadline_at(time.time()), on_poll)
+        wait = JobWait(job_id(job), schedule, schedule.deadline_at(time.time()), on_poll)
         try:
             ended = wait_until_ended(wait, lambda wanted: self.send(operations.get_job(wanted), ONE_TRY), rest)
         except JobWaitTimeoutError as error:
@@ -123,7 +123,7 @@ class JobVerbs(Caller):
             cursor = page.next_cursor
         return lines
 
-    def new_log_lines(self, job: Job, tail: Tail) -> list[str]:
+    def new_log_lines(self, job: Job, tail: LogTail) -> list[str]:
         """Lines of a job's log since the last look, when it is time for one; none where the platform has no logs."""
         now = time.time()
         if not tail.is_due(job, now) or not self.context.offers(Extension.JOB_LOGS):

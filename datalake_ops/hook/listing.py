@@ -12,7 +12,7 @@ from datalake_ops import arguments
 from datalake_ops.client import data as operations
 from datalake_ops.client.data import DataFilter, Names, Window
 from datalake_ops.errors import ArgumentError, NoDataError
-from datalake_ops.hook.caller import Caller
+from datalake_ops.hook.caller import LakeCaller
 from datalake_ops.hook.paging import pages
 from datalake_ops.hook.verb_arguments import DataLike, TagLike, chunks, data_id
 from datalake_ops.query import both, tags_query
@@ -34,7 +34,7 @@ class DataListing:
     is_empty: bool = False
 
 
-class ListingVerbs(Caller):
+class ListingVerbs(LakeCaller):
     """Find, list and count the lake's data.
 
     A filter that is None is left out. One that is given and empty (`[]`, `()`, `""`, `{}`, blanks) matches nothing.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datalake_ops.client import sources as operations
 from datalake_ops.errors import AmbiguousRequestError, NotFoundError, ResourceConflictError
-from datalake_ops.hook.caller import Caller
+from datalake_ops.hook.caller import LakeCaller
 from datalake_ops.hook.verb_arguments import SourceLike, given_source
 from datalake_ops.wire.sources import DataSource
 
 
-class SourceVerbs(Caller):
+class SourceVerbs(LakeCaller):
     """Create, find and list the organization's data sources."""
 
     def create_data_source(self, name: str) -> DataSource:

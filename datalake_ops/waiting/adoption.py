@@ -1,4 +1,4 @@
-"""Which job a repeated piece of work takes up again: pure decisions on the jobs that earlier tries left."""
+"""Adoption of a job by a repeated task: pure decisions on the jobs that earlier tries left."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ GENERATION = "generation"
 
 
 @dataclass(frozen=True)
-class Earlier:
-    """What earlier tries left: the job to take up, the one that ended badly, and those of given-up generations."""
+class EarlierJobs:
+    """Jobs that earlier tries left: the one to adopt, the one that failed, and those of older generations."""
 
     adopted: Job | None = None
     ended: Job | None = None
     stale: tuple[Job, ...] = ()
 
 
-def earlier_jobs(jobs: Iterable[Job], generation: str) -> Earlier:
-    """Sort out the jobs of one piece of work, given newest first.
+def earlier_jobs(jobs: Iterable[Job], generation: str) -> EarlierJobs:
+    """Sort the jobs of one piece of work, given newest first.
 
     The newest of this generation counts: it is taken up when it goes on or did succeed; when it failed or was killed,
     a new one is to replace it. What still goes on of other generations belongs to nobody any more.
@@ -31,11 +31,11 @@ def earlier_jobs(jobs: Iterable[Job], generation: str) -> Earlier:
     own = [job for job in jobs if (job.labels or {}).get(GENERATION) == generation]
     stale = tuple(job for job in jobs if job not in own and not job.status.is_terminal)
     if not own:
-        return Earlier(stale=stale)
+        return EarlierJobs(stale=stale)
     newest = own[0]
-    return Earlier(None, newest, stale) if ended_badly(newest) else Earlier(newest, None, stale)
+    return EarlierJobs(None, newest, stale) if has_failed(newest) else EarlierJobs(newest, None, stale)
 
 
-def ended_badly(job: Job) -> bool:
-    """Whether a job ended otherwise than well, so that a further try wants another."""
+def has_failed(job: Job) -> bool:
+    """Return True if a job failed or was killed, so that a further try starts another."""
     return job.status.is_terminal and not job.status.succeeded

@@ -1,4 +1,4 @@
-"""When data have arrived: pure decisions, no clock."""
+"""Arrival of data: enough of them, and no more for long enough. Pure decisions, no clock."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from datalake_ops import arguments
 
 
 @dataclass(frozen=True)
-class Seen:
-    """How many data matched at the last look, and since when (seconds on the wall clock) they were as many."""
+class StableCount:
+    """Number of data that matched at the last poll, and since when (seconds on the wall clock) it has not changed."""
 
     count: int
     since: float
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON values, for a wait that goes on in another process."""
+        """Return JSON values, for a wait that goes on in another process."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Seen:
-        """What `to_json` told."""
+    def from_json(cls, values: Mapping[str, Any]) -> StableCount:
+        """Read the values that `to_json` gave."""
         return cls(int(values["count"]), float(values["since"]))
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """At least `min_count` data have to match, and their number not to have changed for `stable_for` seconds.
+    """Condition of an arrival: at least `min_count` data match, and their number is unchanged for `stable_for` seconds.
 
     Raises:
         ArgumentError: one of them cannot be meant.
@@ -42,22 +42,22 @@ class Arrival:
         object.__setattr__(self, "min_count", arguments.whole_number("min_count", self.min_count, at_least=1))
         object.__setattr__(self, "stable_for", arguments.seconds("stable_for", self.stable_for))
 
-    def saw(self, count: int, now: float, before: Seen | None) -> Seen:
-        """Take note of a count."""
-        return before if before is not None and before.count == count else Seen(count, now)
+    def saw(self, count: int, now: float, before: StableCount | None) -> StableCount:
+        """Return the count with the time since which it stands."""
+        return before if before is not None and before.count == count else StableCount(count, now)
 
-    def complete(self, seen: Seen, now: float) -> bool:
-        """Whether enough data are there, and no more have come for long enough."""
+    def complete(self, seen: StableCount, now: float) -> bool:
+        """Return True if enough data are there, and no more have come for long enough."""
         return self.seconds_left(seen, now) == 0.0
 
-    def seconds_left(self, seen: Seen, now: float) -> float | None:
+    def seconds_left(self, seen: StableCount, now: float) -> float | None:
         """Seconds until the arrival is complete if nothing changes; None while too few data are there."""
         if seen.count < self.min_count:
             return None
         return max(0.0, seen.since + self.stable_for - now)
 
-    def pause(self, seen: Seen | None, now: float, interval: float) -> float:
-        """Seconds until the next look: not later than the arrival may be complete."""
+    def pause(self, seen: StableCount | None, now: float, interval: float) -> float:
+        """Seconds until the next poll: no later than the arrival may be complete."""
         left = None if seen is None else self.seconds_left(seen, now)
-        # A little past the moment, so that this look is not just too early.
+        # A little past the moment, so that this poll is not just too early.
         return interval if left is None else min(interval, left + 0.05)

@@ -10,14 +10,14 @@ from datalake_ops.client import jobs
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.config import Connection
 from datalake_ops.errors import DatalakeError
-from datalake_ops.waiting.blocking_wait import ONE_TRY, TRANSIENT, OnPoll, Wait
+from datalake_ops.waiting.blocking_wait import ONE_TRY, TRANSIENT, JobWait, OnPoll
 from datalake_ops.waiting.schedule import WaitSchedule
 from datalake_ops.wire.jobs import Job
 
 Rest = Callable[[float], Awaitable[None]]
 
 
-async def await_until_ended(wait: Wait, session: AsyncSession, rest: Rest = asyncio.sleep) -> Job:
+async def await_until_ended(wait: JobWait, session: AsyncSession, rest: Rest = asyncio.sleep) -> Job:
     """Await the end of the job, whatever its outcome, over an open session; `rest` pauses for seconds."""
     while True:
         problem: DatalakeError | None = None
@@ -43,15 +43,15 @@ async def await_job(
     Args:
         deadline_at: wall-clock time (seconds since the epoch) to stop waiting at; None waits for ever.
         poll_interval: seconds between polls; None lets them grow from 0.25 to 10 s.
-        on_poll: called with the job after every look.
+        on_poll: called with the job after every poll.
         rest: pauses for seconds; one that raises ends the wait.
 
     Raises:
         JobWaitTimeoutError: the deadline came first; the job goes on.
-        AnswerError: the platform refused to tell (wrong token, unknown job).
+        AnswerError: the platform refused the request (wrong token, unknown job).
         NetworkError: the platform has not answered for five minutes.
     """
     schedule = WaitSchedule(timeout=None, poll_interval=poll_interval)
     organization = connection.organization_id if isinstance(connection.organization_id, UUID) else None
     async with AsyncSession(connection, organization) as session:
-        return await await_until_ended(Wait(UUID(str(job_id)), schedule, deadline_at, on_poll), session, rest)
+        return await await_until_ended(JobWait(UUID(str(job_id)), schedule, deadline_at, on_poll), session, rest)

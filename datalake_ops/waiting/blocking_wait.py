@@ -25,8 +25,8 @@ TRANSIENT = (NetworkError, ServerError, TooManyRequestsError)
 
 
 @dataclass
-class Wait:
-    """One wait: what has been seen so far, and how long to pause before looking again."""
+class JobWait:
+    """State of one wait for a job: the job as last seen, failed polls, and the pause before the next poll."""
 
     job_id: UUID
     schedule: WaitSchedule
@@ -38,7 +38,7 @@ class Wait:
     failures: int = 0
 
     def saw(self, job: Job) -> bool:
-        """Take note of a job; True when it ended."""
+        """Record a job; return True if it has ended."""
         self.seen, self.silent_since, self.failures = job, None, 0
         if self.on_poll is not None:
             self.on_poll(job)
@@ -62,10 +62,10 @@ class Wait:
             return pause
         left = self.deadline_at - now
         if left <= 0:
-            raise self._too_late(now)
+            raise self._timeout(now)
         return min(pause, left)
 
-    def _too_late(self, now: float) -> JobWaitTimeoutError:
+    def _timeout(self, now: float) -> JobWaitTimeoutError:
         status = self.seen.status if self.seen else "never seen"
         return JobWaitTimeoutError(
             f"Job {self.job_id} had not ended after {now - self.started_at:.0f} s (last status: {status}). "
@@ -74,7 +74,7 @@ class Wait:
         )
 
 
-def wait_until_ended(wait: Wait, look: Callable[[UUID], Job], rest: Callable[[float], None] = time.sleep) -> Job:
+def wait_until_ended(wait: JobWait, look: Callable[[UUID], Job], rest: Callable[[float], None] = time.sleep) -> Job:
     """Block until the job ended, whatever its outcome; `look` asks the platform for it, `rest` pauses for seconds."""
     while True:
         problem: DatalakeError | None = None

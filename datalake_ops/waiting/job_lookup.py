@@ -1,4 +1,4 @@
-"""Looking at many jobs of one connection in as few requests as the platform allows."""
+"""Look-up of many jobs of one connection in as few requests as the platform allows."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from datalake_ops.client import jobs, lakes
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.errors import DatalakeError
 from datalake_ops.waiting.blocking_wait import ONE_TRY
-from datalake_ops.waiting.log_tail import LINES, Tail
+from datalake_ops.waiting.log_tail import LINES, LogTail
 from datalake_ops.wire.jobs import Job
 from datalake_ops.wire.lakes import Extension
 
 logger = logging.getLogger(__name__)
 
-# What a batch asks for at most, and how many requests are under way where there are no batches.
+# Jobs in one batch at most, and requests under way at a time where there are no batches.
 _BATCH = 1000
 AT_ONCE = 8
 
 
-class Looker:
-    """Asks one platform for jobs and their logs over an open session; knows what the platform offers."""
+class JobLookup:
+    """Requests for jobs and their logs over an open session, batched where the platform offers it."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
         self._extensions: frozenset[str] | None = None
 
     async def look(self, wanted: Collection[UUID]) -> dict[UUID, Job | DatalakeError]:
-        """Every job as it is now, or the error that tells why it cannot be told.
+        """Return every job as it is now, or the error of its request.
 
         Raises:
-            DatalakeError: the platform could not be asked at all.
+            DatalakeError: the whole request failed.
         """
         offers_batch = Extension.JOB_BATCH in await self._offered()
         organization = self._session.organization_id
@@ -42,13 +42,13 @@ class Looker:
             for batch in _chunks(list(wanted), _BATCH):
                 answered = await self._session.send(jobs.batch_jobs(organization, batch), ONE_TRY)
                 found.update((job.id, job) for job in answered)
-        # One by one where there is no other way; and what a batch left out, to be told why.
+        # One by one where there is no batch, and for what a batch left out, to have the reason.
         for some in _chunks([job for job in wanted if job not in found], AT_ONCE):
             found.update(zip(some, await asyncio.gather(*(self._get(job) for job in some)), strict=True))
         return found
 
-    async def new_lines(self, job: UUID, tail: Tail, now: float) -> tuple[str, ...]:
-        """Lines of a job's log since the last look; none where the platform does not tell them."""
+    async def new_lines(self, job: UUID, tail: LogTail, now: float) -> tuple[str, ...]:
+        """Lines of a job's log since the last request; none where the platform offers no logs."""
         try:
             if Extension.JOB_LOGS not in await self._offered():
                 return ()
@@ -56,7 +56,7 @@ class Looker:
             if tail.misses_some(page):
                 page = await self._session.send(jobs.job_logs(job, -LINES, LINES), ONE_TRY)
         except DatalakeError as error:
-            # A log is for the eye: no wait fails by it.
+            # A log is for information only: no wait fails by it.
             logger.debug("The log of job %s could not be read: %s", job, error)
             return ()
         return tuple(tail.show(page, now))

@@ -1,4 +1,4 @@
-"""How a job ended, decided in one place; hooks, operators, sensors, triggers and flows only ask."""
+"""Outcome of a job, decided in one place for hooks, operators, sensors, triggers and flows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHORTFALLS = ("failed", "missing", "skipped_type", "skipped_name")
 
 
 def check(job: Job, url: str | None = None, log: Sequence[str] = ()) -> Job:
-    """The job itself when it succeeded or still goes on.
+    """Return the job when it succeeded or still goes on.
 
     Raises:
         JobFailedError, JobKilledError: it ended otherwise; the error carries the job, its page and its last log lines.
@@ -25,7 +25,7 @@ def check(job: Job, url: str | None = None, log: Sequence[str] = ()) -> Job:
 
 
 def failure(job: Job, url: str | None = None, log: Sequence[str] = ()) -> JobError:
-    """The error that tells how a job ended that did not succeed."""
+    """The error for a job that ended without success."""
     kind = JobKilledError if job.status is JobStatus.KILLED else JobFailedError
     word = "was killed" if kind is JobKilledError else "failed"
     parts = [f"Job {job.id} {word}"]
@@ -43,10 +43,10 @@ def failure(job: Job, url: str | None = None, log: Sequence[str] = ()) -> JobErr
 
 
 def shown_counts(job: Job) -> str:
-    """What a job counted, such as "imported 7, failed 3"; empty when it counted nothing."""
+    """A job's counts as text, such as "imported 7, failed 3"; empty without counts."""
     return ", ".join(f"{name} {count}" for name, count in (job.counts or {}).items() if count)
 
 
 def shortfall(counts: Mapping[str, int] | None) -> str:
-    """What a job that succeeded and counted so did not do, such as "failed 3, missing 1"; empty when it did all."""
+    """Counts of what a succeeded job did not do, such as "failed 3, missing 1"; empty when it did everything."""
     return ", ".join(f"{name} {counts[name]}" for name in _SHORTFALLS if counts and counts.get(name))

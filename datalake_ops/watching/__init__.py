@@ -1,1 +1,1 @@
-"""Following a lake: which data are new to whom, one poll for all who watch, and a place that survives restarts."""
+"""Change feeds: one poll of a lake for all watchers, filters for new data, and positions that survive restarts."""

@@ -1,7 +1,7 @@
-"""What somebody waits to hear of: new data, or jobs that ended. Pure decisions, no clock and no network.
+"""Filters of a change feed: new data, and jobs that ended; positions in it. Pure decisions, no clock, no network.
 
-Data are new to a watch without tags when they became ready, and to one with tags when the last thing happened that it
-asks for: they became ready, or came to carry a tag of it, whichever was later. So a tag that is put on old data counts,
+Data are new to a filter without tags when they became ready, and to one with tags when its last condition came true:
+they became ready, or came to carry one of its tags, whichever was later. So a tag that is put on old data counts,
 and another tag, or changed metadata, does not: what a pipeline does to the data that started it starts nothing again.
 """
 
@@ -22,7 +22,7 @@ from datalake_ops.wire.jobs import JobStatus
 
 @dataclass(frozen=True)
 class DataWatch:
-    """Which data: those that carry all tags, came from the source and match `q`, and that nothing excludes."""
+    """Filter of data: those that carry all tags, came from the source and match `q`, and that nothing excludes."""
 
     tags: tuple[str, ...] = ()
     source: str | None = None
@@ -34,16 +34,16 @@ class DataWatch:
         both_ways = sorted(set(self.tags) & set(self.exclude_tags))
         if both_ways or (self.source and self.source in self.exclude_sources):
             raise ConfigurationError(
-                f"A watch that asks for {both_ways or self.source!r} and excludes it sees nothing."
+                f"A filter that asks for {both_ways or self.source!r} and excludes it matches nothing."
             )
 
     def concerns(self, changed: ChangedData) -> bool:
-        """Whether what happened may make the data new to this watch, as far as tags and source tell."""
+        """Return True if the change may make the data new to this filter, as far as tags and source tell."""
         happened = changed.became_ready or bool(set(changed.tagged) & set(self.tags))
         return happened and changed.ready and self._has_tags(changed) and self._has_source(changed)
 
     def query(self, everything: bool = False) -> str:
-        """What the platform has to be asked besides: `q`, or also tags and sources, where the changes tell of none."""
+        """Query text for the conditions that changes do not tell: `q`, or with `everything` also tags and sources."""
         if not everything:
             return self.q or ""
         lake = LakeUri("any", "any", "any", self.tags, self.source, self.q)
@@ -63,7 +63,7 @@ class DataWatch:
 
 @dataclass(frozen=True)
 class JobWatch:
-    """Which jobs that ended: of a processing, with all labels, in one of the statuses, without any excluded label."""
+    """Filter of ended jobs: of a processing, with all labels, in one of the statuses, without any excluded label."""
 
     processing: str | None = None
     labels: tuple[tuple[str, str], ...] = ()
@@ -71,22 +71,24 @@ class JobWatch:
     statuses: tuple[JobStatus, ...] = (JobStatus.SUCCEEDED,)
 
     def concerns(self, job: EndedJob) -> bool:
-        """Whether a job is one of these."""
+        """Return True if the job passes the filter."""
         mine = set((job.labels or {}).items())
         asked = set(self.labels) <= mine and not set(self.exclude_labels) & mine
         return asked and job.status in self.statuses and self.processing in (None, job.processing)
 
 
 def watch_key(*parts: Any) -> str:
-    """A short word for what is watched and where: what is remembered under it serves no other watch."""
+    """Short digest of a filter and its lake: the key under which a watcher's position is kept."""
     said = json.dumps([asdict(part) if hasattr(part, "__dataclass_fields__") else part for part in parts])
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
-class Place:
-    """How far a watch is: all up to `cursor` is told and kept; the ranges up to each of `pending` are told, and whether
-    that is kept is not known.
+class FeedPosition:
+    """Position of a watcher in a change feed, with at-least-once delivery.
+
+    All up to `cursor` is delivered and acknowledged; the ranges up to each of `pending` are delivered and not yet
+    acknowledged.
     """
 
     cursor: str
@@ -94,30 +96,30 @@ class Place:
 
     @property
     def end(self) -> str:
-        """Where to go on after what was told."""
+        """The cursor after everything that was delivered."""
         return self.pending[-1] if self.pending else self.cursor
 
-    def telling(self, until: str) -> Place:
-        """Something up to `until` is about to be told."""
+    def telling(self, until: str) -> FeedPosition:
+        """The position when changes up to `until` are about to be delivered."""
         return replace(self, pending=(*self.pending, until))
 
-    def kept(self, until: str) -> Place:
-        """What was told up to `until` is kept by who was told."""
+    def kept(self, until: str) -> FeedPosition:
+        """The position when what was delivered up to `until` is acknowledged."""
         if until not in self.pending:
             return self
-        return Place(until, self.pending[self.pending.index(until) + 1 :])
+        return FeedPosition(until, self.pending[self.pending.index(until) + 1 :])
 
-    def passing(self, until: str) -> Place:
-        """Nothing up to `until` was to be told; while something is pending that is not noted."""
-        return self if self.pending else Place(until)
+    def passing(self, until: str) -> FeedPosition:
+        """The position when nothing up to `until` passed the filter; it stays while a range is pending."""
+        return self if self.pending else FeedPosition(until)
 
     def to_json(self) -> dict[str, Any]:
-        """The place as JSON values."""
+        """Return the position as JSON values."""
         return {"version": 1, "cursor": self.cursor, "pending": list(self.pending)}
 
     @classmethod
-    def from_json(cls, value: Any) -> Place | None:
-        """A place that was written before; None for nothing, or what another version wrote."""
+    def from_json(cls, value: Any) -> FeedPosition | None:
+        """Read a position; None for no value, or one of another version."""
         if not isinstance(value, Mapping) or value.get("version") != 1:
             return None
         return cls(str(value["cursor"]), tuple(map(str, value["pending"])))

@@ -1,8 +1,8 @@
-"""Following a lake by its newest data, on a platform that keeps no log of changes.
+"""Change feed from a lake's newest data, for a platform that keeps no log of changes.
 
-Listings come newest first. The cursor is the ids of the newest data that were told: what stands above the last of them
-and is not one of them is new, whatever anybody's clock says, also data with equal times that come in late. Data are
-told after a while, when their tags are put on and their files are read; a tag that is put on later is not seen.
+Listings come newest first. The cursor is the ids of the newest data that were delivered: what stands above the last of
+them and is not one of them is new, whatever the clocks say, also data with equal times that come in late. Data are
+delivered after a while, when their tags are put on and their files are read; a tag that is put on later is not seen.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from datalake_ops.wire.changes import ChangedData, ChangePage
 from datalake_ops.wire.data import Data, UploadStatus
 from datalake_ops.wire.paging import PAGE_SIZE
 
-# Data are told this many seconds after they were first seen.
+# Data are delivered this many seconds after they were first seen.
 SETTLE_SECONDS = 30.0
-# Seconds after which a file that the platform still reads holds up no others.
+# Seconds after which a file that the platform still reads holds back no others.
 _PATIENCE_SECONDS = 600.0
 # Several, for any of them may be deleted.
 _ANCHORS = 50
@@ -31,19 +31,19 @@ _ANCHORS = 50
 _PAGES = 100
 
 
-class Newest:
+class NewestDataFeed:
     """The newest data of a lake, seen over an open session; `settle` is in seconds."""
 
     def __init__(self, session: AsyncSession, lake: UUID, settle: float | None = None) -> None:
         self._session = session
         self._lake = lake
         self._settle = SETTLE_SECONDS if settle is None else settle
-        # What the head of the listing was, and when; the last one that is old enough is told up to.
+        # Heads of the listing with their times; data up to the last one that is old enough are delivered.
         self._heads: deque[tuple[float, tuple[str, ...]]] = deque()
         self._held_since: float | None = None
 
     async def page(self, cursor: str | None, until: str | None = None) -> ChangePage:
-        """Data that were added after a cursor, oldest first; without one only where the listing begins."""
+        """Data that were added after a cursor, oldest first; without one, only the cursor of the newest data."""
         now = time.monotonic()
         head = await self._head(now)
         if cursor is None:
@@ -75,7 +75,7 @@ class Newest:
         return found[-1] if found else None
 
     def _held(self, found: list[Data], now: float) -> bool:
-        """Whether files that are still being read are waited for."""
+        """Return True if files that the platform still reads hold the page back."""
         if all(one.upload_status.is_terminal for one in found):
             self._held_since = None
             return False

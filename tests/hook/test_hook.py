@@ -158,7 +158,7 @@ def test_many_jobs_are_asked_for_at_once_and_unknown_ids_are_absent(
         # A program that runs asks the platform too.
         hook.cancel_job(job)
     if not offered:
-        hook._context = replace(hook.context, extensions=frozenset())
+        hook._lake._context = replace(hook.context, extensions=frozenset())
     datalake_platform.clear_requests()
 
     found = hook.get_jobs([*jobs, uuid4()])

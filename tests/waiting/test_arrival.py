@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from datalake_ops.errors import ConfigurationError, DataWaitTimeoutError, InvalidQueryError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
-from datalake_ops.waiting.arrival import Arrival, Seen
+from datalake_ops.waiting.arrival import Arrival, StableCount
 from datalake_ops.waiting.async_arrival import DataWait, await_data
 from tests.upload.pictures import a_picture
 
@@ -46,7 +46,7 @@ def test_an_arrival_is_complete_only_after_its_number_was_the_same_for_long_enou
     for count, passed in looks:
         now += passed
         history.append((now, count))
-        seen = Seen.from_json(arrival.saw(count, now, seen).to_json())
+        seen = StableCount.from_json(arrival.saw(count, now, seen).to_json())
 
         first_of_the_same = next(
             at for index, (at, _) in enumerate(history) if all(one == count for _, one in history[index:])
@@ -107,11 +107,11 @@ def test_many_waits_for_the_same_data_ask_as_often_as_one(
     waits, seconds, interval = 100, 3.0, 0.5
     awaited = watch(lake, Arrival(1))
 
-    async def late(number: int) -> Seen:
+    async def late(number: int) -> StableCount:
         await asyncio.sleep(interval * number / waits)
         return await await_data(lake.connection, awaited, poll_interval=interval)
 
-    async def all_of_them() -> list[Seen]:
+    async def all_of_them() -> list[StableCount]:
         waiting = asyncio.gather(*(late(number) for number in range(waits)))
         await asyncio.sleep(seconds)
         asked = looks(datalake_platform)
@@ -128,13 +128,13 @@ def test_waits_for_other_data_are_no_answer(lake: DatalakeHook, tmp_path: Path) 
     lake.upload(a_picture(tmp_path / "one.png"), tags=["there"])
     there, absent = (watch(lake, Arrival(), f'tags.name = "{tag}"') for tag in ("there", "absent"))
 
-    async def both() -> list[Seen | BaseException]:
+    async def both() -> list[StableCount | BaseException]:
         waits = (await_data(lake.connection, one, deadline_at=time.time() + 1.0) for one in (there, absent))
         return await asyncio.gather(*waits, return_exceptions=True)
 
     found, missed = asyncio.run(both())
 
-    assert isinstance(found, Seen)
+    assert isinstance(found, StableCount)
     assert isinstance(missed, DataWaitTimeoutError)
 
 
@@ -145,7 +145,7 @@ def test_a_wait_that_is_stopped_while_it_looks_stops_no_other(
     awaited = watch(lake, Arrival(1))
     datalake_platform.script_fault("GET", "/datas", delay=1.0)
 
-    async def one_stopped() -> Seen:
+    async def one_stopped() -> StableCount:
         first, second = (asyncio.ensure_future(await_data(lake.connection, awaited)) for _ in range(2))
         await asyncio.sleep(0.5)
         first.cancel()

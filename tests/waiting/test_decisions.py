@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalake_ops.errors import ConfigurationError
-from datalake_ops.waiting.adoption import GENERATION, Earlier, earlier_jobs
+from datalake_ops.waiting.adoption import GENERATION, EarlierJobs, earlier_jobs
 from datalake_ops.waiting.cancel_policy import CancelPolicy, Stop
-from datalake_ops.waiting.log_tail import LINES, Tail
+from datalake_ops.waiting.log_tail import LINES, LogTail
 from datalake_ops.wire.jobs import Job, JobStatus, LogPage
 
 
@@ -45,25 +45,25 @@ def test_another_word_is_refused() -> None:
 def test_the_newest_job_is_taken_up_when_it_goes_on_or_succeeded(status: JobStatus) -> None:
     newest, older = a_job(2, status), a_job(1, JobStatus.FAILED)
 
-    assert earlier_jobs([newest, older], "now") == Earlier(adopted=newest)
+    assert earlier_jobs([newest, older], "now") == EarlierJobs(adopted=newest)
 
 
 @pytest.mark.parametrize("status", [JobStatus.FAILED, JobStatus.KILLED])
 def test_the_newest_job_is_replaced_when_it_ended_badly(status: JobStatus) -> None:
     newest, older = a_job(2, status), a_job(1, JobStatus.SUCCEEDED)
 
-    assert earlier_jobs([newest, older], "now") == Earlier(ended=newest)
+    assert earlier_jobs([newest, older], "now") == EarlierJobs(ended=newest)
 
 
 def test_jobs_of_other_generations_are_not_taken_up_and_are_stale_while_they_go_on() -> None:
     running, done = a_job(2, JobStatus.RUNNING, "before"), a_job(1, JobStatus.SUCCEEDED, "before")
 
-    assert earlier_jobs([running, done], "now") == Earlier(stale=(running,))
+    assert earlier_jobs([running, done], "now") == EarlierJobs(stale=(running,))
 
 
 @given(st.integers(0, 3 * LINES), st.lists(st.integers(0, 3 * LINES), max_size=5))
 def test_a_followed_log_shows_every_line_or_says_how_many_it_leaves_out(cursor: int, growths: list[int]) -> None:
-    tail, size, accounted = Tail(cursor=cursor), cursor, cursor
+    tail, size, accounted = LogTail(cursor=cursor), cursor, cursor
     for number, growth in enumerate(growths):
         size += growth
         page = LogPage(lines=("x",) * min(LINES, size - tail.cursor), next_cursor=min(tail.cursor + LINES, size))
@@ -77,8 +77,8 @@ def test_a_followed_log_shows_every_line_or_says_how_many_it_leaves_out(cursor: 
         assert accounted == size
 
 
-def test_a_log_is_looked_at_now_and_then_while_its_job_runs_and_once_when_it_ended() -> None:
-    tail = Tail(every=10.0, looked_at=100.0)
+def test_a_log_is_requested_now_and_then_while_its_job_runs_and_once_when_it_ended() -> None:
+    tail = LogTail(every=10.0, requested_at=100.0)
 
     assert not tail.is_due(a_job(1, JobStatus.RUNNING), 105.0)
     assert tail.is_due(a_job(1, JobStatus.RUNNING), 110.0)

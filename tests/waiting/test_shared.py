@@ -14,10 +14,10 @@ from datalake_ops.config import Connection
 from datalake_ops.errors import JobWaitTimeoutError, NotFoundError, ServerError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.server import PlatformServer
-from datalake_ops.waiting.blocking_wait import Wait
-from datalake_ops.waiting.log_tail import LINES, Tail
+from datalake_ops.waiting.blocking_wait import JobWait
+from datalake_ops.waiting.log_tail import LINES, LogTail
 from datalake_ops.waiting.schedule import WaitSchedule
-from datalake_ops.waiting.shared_poller import Seen, shared_poller
+from datalake_ops.waiting.shared_poller import JobUpdate, shared_poller
 from datalake_ops.wire import routes
 from datalake_ops.wire.jobs import Job, JobStatus
 
@@ -64,17 +64,17 @@ def connection_of(platform: PlatformServer) -> Connection:
     return Connection(host=platform.url, api_token=platform.token)
 
 
-def a_wait(job: Job | UUID, deadline_at: float | None = None, **schedule: float) -> Wait:
-    return Wait(
+def a_wait(job: Job | UUID, deadline_at: float | None = None, **schedule: float) -> JobWait:
+    return JobWait(
         job if isinstance(job, UUID) else job.id, WaitSchedule(**{"poll_interval": 0.3, **schedule}), deadline_at
     )
 
 
-async def followed(platform: PlatformServer, wait: Wait, tail: Tail | None = None) -> list[Seen]:
+async def followed(platform: PlatformServer, wait: JobWait, tail: LogTail | None = None) -> list[JobUpdate]:
     return [seen async for seen in shared_poller(connection_of(platform)).follow(wait, tail)]
 
 
-async def follow_until(platform: PlatformServer, waits: list[Wait], is_so: Callable[[], bool]) -> None:
+async def follow_until(platform: PlatformServer, waits: list[JobWait], is_so: Callable[[], bool]) -> None:
     following = [asyncio.ensure_future(followed(platform, wait)) for wait in waits]
     await until(is_so)
     for one in following:
@@ -112,7 +112,7 @@ def test_many_waits_cost_one_request_per_interval(
 def test_every_wait_learns_of_its_own_job(platform: PlatformServer, hook: DatalakeHook, data: list[str]) -> None:
     jobs = [hook.launch_processing("brief", data) for _ in range(5)]
 
-    async def all_of_them() -> list[list[Seen]]:
+    async def all_of_them() -> list[list[JobUpdate]]:
         return await asyncio.gather(*(followed(platform, a_wait(job)) for job in jobs))
 
     ends = asyncio.run(all_of_them())
@@ -127,7 +127,7 @@ def test_a_platform_without_batches_is_asked_for_one_job_at_a_time(
     platform.withhold("job-batch")
     jobs = [hook.launch_processing("brief", data) for _ in range(3)]
 
-    async def all_of_them() -> list[list[Seen]]:
+    async def all_of_them() -> list[list[JobUpdate]]:
         return await asyncio.gather(*(followed(platform, a_wait(job)) for job in jobs))
 
     ends = asyncio.run(all_of_them())
@@ -201,10 +201,10 @@ def test_the_log_is_told_in_pieces_and_not_twice(platform: PlatformServer, hook:
         assert time.time() < deadline
         time.sleep(0.05)
 
-    news: list[Seen] = []
+    news: list[JobUpdate] = []
 
-    async def follow(wait: Wait) -> None:
-        following = shared_poller(connection_of(platform)).follow(wait, Tail(cursor=5, every=0.2))
+    async def follow(wait: JobWait) -> None:
+        following = shared_poller(connection_of(platform)).follow(wait, LogTail(cursor=5, every=0.2))
         while True:
             news.append(await anext(following))
 

@@ -18,7 +18,7 @@ from datalake_ops.errors import (
     NetworkError,
     NotFoundError,
 )
-from datalake_ops.waiting.blocking_wait import Wait, wait_until_ended
+from datalake_ops.waiting.blocking_wait import JobWait, wait_until_ended
 from datalake_ops.waiting.job_outcome import check, shortfall
 from datalake_ops.waiting.schedule import WaitSchedule
 from datalake_ops.wire.jobs import Job, JobStatus
@@ -82,9 +82,9 @@ def test_a_schedule_that_cannot_be_right_is_refused(wrong: dict[str, float]) -> 
         WaitSchedule(**wrong)
 
 
-def a_wait(**changes: object) -> Wait:
+def a_wait(**changes: object) -> JobWait:
     schedule = WaitSchedule(poll_interval=0.001)
-    return Wait(**{"job_id": ID, "schedule": schedule, "deadline_at": None, **changes})  # type: ignore[arg-type]
+    return JobWait(**{"job_id": ID, "schedule": schedule, "deadline_at": None, **changes})  # type: ignore[arg-type]
 
 
 def test_a_wait_survives_polls_that_fail_and_returns_the_end() -> None:

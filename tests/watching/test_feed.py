@@ -18,7 +18,7 @@ from datalake_ops.testing import PlatformServer
 from datalake_ops.watching import newest_fallback
 from datalake_ops.watching.change_feed import LakeFeed, lake_feed
 from datalake_ops.watching.filters import DataWatch
-from datalake_ops.watching.newest_fallback import Newest
+from datalake_ops.watching.newest_fallback import NewestDataFeed
 
 T = TypeVar("T")
 RAW = DataWatch(tags=("raw",))
@@ -136,13 +136,13 @@ def test_who_stops_watching_does_not_take_the_answer_from_the_others(
 
 
 @pytest.fixture
-def newest_of(lake: DatalakeHook) -> Callable[[Callable[[Newest], Awaitable[T]]], T]:
+def newest_of(lake: DatalakeHook) -> Callable[[Callable[[NewestDataFeed], Awaitable[T]]], T]:
     """Runs a coroutine function with a follower that tells at once."""
 
-    def run(use: Callable[[Newest], Awaitable[T]]) -> T:
+    def run(use: Callable[[NewestDataFeed], Awaitable[T]]) -> T:
         async def opened() -> T:
             async with AsyncSession(lake.connection) as session:
-                return await use(Newest(session, lake.context.datalake.id, settle=0.0))
+                return await use(NewestDataFeed(session, lake.context.datalake.id, settle=0.0))
 
         return asyncio.run(opened())
 
@@ -152,7 +152,7 @@ def newest_of(lake: DatalakeHook) -> Callable[[Callable[[Newest], Awaitable[T]]]
 def test_new_data_are_told_once_and_oldest_first(newest_of: Callable[..., Any], add: Callable[..., str]) -> None:
     add()
 
-    async def use(follower: Newest) -> list[list[str]]:
+    async def use(follower: NewestDataFeed) -> list[list[str]]:
         at = (await follower.page(None)).cursor
         ids = [await asyncio.to_thread(add) for _ in range(3)]
         pages = [await follower.page(at)]
@@ -166,7 +166,7 @@ def test_new_data_are_told_once_and_oldest_first(newest_of: Callable[..., Any], 
 
 
 def test_a_lake_that_was_empty_has_only_new_data(newest_of: Callable[..., Any], add: Callable[..., str]) -> None:
-    async def use(follower: Newest) -> tuple[list[str], list[str]]:
+    async def use(follower: NewestDataFeed) -> tuple[list[str], list[str]]:
         at = (await follower.page(None)).cursor
         ids = [await asyncio.to_thread(add) for _ in range(2)]
         return ids, [str(one.id) for one in (await follower.page(at)).data]
@@ -181,7 +181,7 @@ def test_deleted_data_do_not_make_old_ones_new(
 ) -> None:
     old = [add() for _ in range(4)]
 
-    async def use(follower: Newest) -> list[str]:
+    async def use(follower: NewestDataFeed) -> list[str]:
         at = (await follower.page(None)).cursor
         await asyncio.to_thread(lake.delete_data, old[-2:])
         new = await asyncio.to_thread(add)
@@ -197,7 +197,7 @@ def test_when_everything_known_is_gone_it_is_told_that_something_may_be_missing(
 ) -> None:
     old = [add() for _ in range(2)]
 
-    async def use(follower: Newest) -> tuple[bool, int]:
+    async def use(follower: NewestDataFeed) -> tuple[bool, int]:
         at = (await follower.page(None)).cursor
         await asyncio.to_thread(add)
         await asyncio.to_thread(lake.delete_data, old)
@@ -210,7 +210,7 @@ def test_when_everything_known_is_gone_it_is_told_that_something_may_be_missing(
 def test_data_are_told_only_after_a_while(lake: DatalakeHook, add: Callable[..., str]) -> None:
     async def run() -> tuple[int, int]:
         async with AsyncSession(lake.connection) as session:
-            follower = Newest(session, lake.context.datalake.id, settle=1.0)
+            follower = NewestDataFeed(session, lake.context.datalake.id, settle=1.0)
             at = (await follower.page(None)).cursor
             await asyncio.to_thread(add)
             early = await follower.page(at)
@@ -225,7 +225,7 @@ def test_data_are_told_only_after_a_while(lake: DatalakeHook, add: Callable[...,
 
 
 def test_a_range_that_was_told_before_can_be_told_again(newest_of: Callable[..., Any], add: Callable[..., str]) -> None:
-    async def use(follower: Newest) -> tuple[list[str], list[str]]:
+    async def use(follower: NewestDataFeed) -> tuple[list[str], list[str]]:
         at = (await follower.page(None)).cursor
         await asyncio.to_thread(add)
         told = await follower.page(at)

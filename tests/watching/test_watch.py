@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalake_ops.errors import ConfigurationError
-from datalake_ops.watching.filters import DataWatch, JobWatch, Place, pairs, watch_key
+from datalake_ops.watching.filters import DataWatch, FeedPosition, JobWatch, pairs, watch_key
 from datalake_ops.wire.changes import ChangedData, EndedJob
 from datalake_ops.wire.jobs import JobStatus
 
@@ -102,7 +102,7 @@ def test_what_is_remembered_serves_only_the_same_watch() -> None:
 def test_a_place_passes_what_is_kept_in_any_rhythm_and_forgets_nothing_that_is_not(
     told: int, data: st.DataObject
 ) -> None:
-    place = Place("0")
+    place = FeedPosition("0")
     waiting: list[str] = []
     kept = 0
     for number in range(1, told + 1):
@@ -112,16 +112,16 @@ def test_a_place_passes_what_is_kept_in_any_rhythm_and_forgets_nothing_that_is_n
             place = place.kept(waiting.pop(0))
             kept += 1
         assert (place.cursor, place.pending) == (str(kept), tuple(waiting))
-        assert Place.from_json(place.to_json()) == place
+        assert FeedPosition.from_json(place.to_json()) == place
         assert place.end == str(number)
 
 
 def test_a_place_where_nothing_was_told_moves_on_only_when_nothing_is_pending() -> None:
-    assert Place("1").passing("2") == Place("2")
-    assert Place("1", ("2",)).passing("3") == Place("1", ("2",))
-    assert Place("1").kept("9") == Place("1")
+    assert FeedPosition("1").passing("2") == FeedPosition("2")
+    assert FeedPosition("1", ("2",)).passing("3") == FeedPosition("1", ("2",))
+    assert FeedPosition("1").kept("9") == FeedPosition("1")
 
 
 @pytest.mark.parametrize("value", [None, {}, {"version": 2, "cursor": "1", "pending": []}, "1"])
 def test_a_place_that_another_version_wrote_is_none(value: object) -> None:
-    assert Place.from_json(value) is None
+    assert FeedPosition.from_json(value) is None
