@@ -90,7 +90,7 @@ def test_fails_and_names_the_file_when_one_of_several_fails(photos: Path, capsys
         (["list", "--lake", "no such lake"], 1, "'no such lake' was not found"),
         (["list", "--token", "wrong"], 1, "token"),
         (["list", "--host", "ftp://somewhere"], 2, "is no address"),
-        (["wait", "not-a-uuid"], 2, "no id of a job"),
+        (["wait", "not-a-uuid"], 2, "identifiers are UUIDs"),
         (["wait", "8e1d2c1e-0000-4000-8000-000000000000"], 1, "404"),
         (["launch", "quality-tagging"], 2, "Choose the data"),
         (["launch", "quality-tagging", "--tag", "a", "--param", "threshold"], 2, "NAME=VALUE"),
