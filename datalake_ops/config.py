@@ -51,10 +51,16 @@ class Timeouts:
     api: float = 300.0
     storage: float = 60.0
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not (found := arguments.seconds(f"{name}_timeout", value)):
+                raise arguments.refusal(f"{name}_timeout", value, "write a number of seconds above 0.")
+            object.__setattr__(self, name, found)
+
 
 @dataclass(frozen=True)
 class Connection:
-    """A platform, a token for it, and the organization and lake to work in.
+    """Connection to a platform: its address, a token, and the organization and lake to work in.
 
     Without organization the token's default one is used, without lake the organization's default one.
     An id wins over a name, as in the official SDK. `verify` is False, or the path of a CA bundle. `max_workers` is how

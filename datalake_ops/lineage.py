@@ -28,7 +28,7 @@ _KEY_LENGTH = 512
 
 @dataclass(frozen=True)
 class LakeUri:
-    """Some data of a lake, or the lake: what carries all `tags`, came from `source` and matches `q`.
+    """URI of a lake, or of its data that carry all `tags`, came from `source` and match `q`.
 
     `host` is the name of the platform's host, with its port where that is not the usual one. Equal sets of data named
     the same way are equal values: tags are sorted and each named once.

@@ -1,4 +1,4 @@
-"""Query-language text, built so that no name can change what it asks."""
+"""Builders of query-language text that quote every name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def quote(text: str) -> str:
-    """The text as a string of the query language: double quotes, with JSON's escapes."""
+    """Return the text as a string of the query language: double quotes, with JSON's escapes."""
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -21,6 +21,6 @@ def tags_query(names: Sequence[str], intersect: bool = False) -> str:
 
 
 def both(left: str | None, right: str | None) -> str:
-    """Text that matches what both sides match; each side keeps its meaning, whatever connectors it holds."""
+    """Text that matches where both sides match; each side keeps its meaning, whatever connectors it holds."""
     sides = [side for side in ((left or "").strip(), (right or "").strip()) if side]
     return sides[0] if len(sides) == 1 else " and ".join(f"({side})" for side in sides)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import pytest
 
-from datalake_ops import Connection, RetryPolicy
+from datalake_ops import Connection, RetryPolicy, Timeouts
 from datalake_ops.errors import ConfigurationError
 
 HOST = "http://127.0.0.1:8765"
@@ -71,3 +72,9 @@ def test_a_mapping_with_an_unknown_field_is_refused() -> None:
 def test_a_retry_policy_that_cannot_be_right_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="attempts"):
         RetryPolicy(attempts=0)
+
+
+@pytest.mark.parametrize("value", ["soon", -1, 0, True], ids=repr)
+def test_a_timeout_that_cannot_be_right_is_refused(value: Any) -> None:
+    with pytest.raises(ConfigurationError, match="api_timeout cannot be"):
+        Timeouts(api=value)

@@ -278,7 +278,7 @@ class DatalakeJobsTrigger(LakeTrigger):
             return None
         watch = self._watch()
         names = {"id", "status", "processing", "labels", "counts"}
-        jobs = [job.model_dump(mode="json", include=names) for job in page.jobs if watch.concerns(job)]
+        jobs = [job.model_dump(mode="json", include=names) for job in page.jobs if watch.matches(job)]
         return {"jobs": jobs, "count": len(jobs)} if jobs else None
 
 

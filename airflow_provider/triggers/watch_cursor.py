@@ -95,7 +95,7 @@ class WatchCursor:
     async def announce(self, payload: dict[str, Any], start: str, until: str) -> WatchEvent:
         """Write down that an event is about to be fired, and return the event."""
         if self._position is not None:
-            before, self._position = self._position, self._position.telling(until)
+            before, self._position = self._position, self._position.delivering(until)
             try:
                 await self._write()
             except BaseException:
@@ -113,9 +113,9 @@ class WatchCursor:
 
     async def skip(self, until: str) -> None:
         """Move past changes that fire no event; written at most once a minute."""
-        if self._position is None or self._position.passing(until) == self._position:
+        if self._position is None or self._position.skipping(until) == self._position:
             return
-        self._position = self._position.passing(until)
+        self._position = self._position.skipping(until)
         if time.monotonic() - self._written_at >= _WRITE_SECONDS:
             await self._write()
 
@@ -125,7 +125,7 @@ class WatchCursor:
             self._stored_at = time.monotonic()
             self._stored.set()
         if self._position is not None:
-            self._position = self._position.kept(until)
+            self._position = self._position.acknowledging(until)
             with suppress(*STATE_ERRORS):  # The event is fired again after a restart, marked as redelivered.
                 await self._write()
 

@@ -12,7 +12,7 @@ __all__ = ["DatalakeHook"]
 
 
 class DatalakeHook(FileVerbs, ImportVerbs, ProcessingVerbs, JobVerbs, ChangeVerbs):
-    """A datalake and all that can be asked of it; safe to share between threads, usable as a context manager.
+    """A datalake with all its verbs; safe to share between threads, usable as a context manager.
 
     Nothing is sent until the first verb; then the token, the organization and the lake are looked up once.
 

@@ -1,4 +1,4 @@
-"""The verb that follows a lake."""
+"""Verb on the log of changes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from datalake_ops.wire.paging import PAGE_SIZE
 
 
 class ChangeVerbs(LakeCaller):
-    """See what happened in the lake."""
+    """List the changes of the lake."""
 
     def list_changes(self, cursor: str | None = None, until: str | None = None, limit: int = PAGE_SIZE) -> ChangePage:
-        """Data that became ready or came to carry a tag, and jobs that ended, after a cursor, oldest first.
+        """List data that became ready or were tagged, and jobs that ended, after a cursor, oldest first.
 
         Args:
             cursor: where an earlier page ended; without it the page is empty and tells where the log ends now.

@@ -12,7 +12,7 @@ from datalake_ops.hook.lake_session import LakeContext
 
 T = TypeVar("T")
 
-# A name that no upload of anybody's bears; nothing is ever stored under it.
+# A name for which an upload address is requested; nothing is stored under it.
 _PROBE = "datalake-ops-connection-test.png"
 
 

@@ -1,4 +1,4 @@
-"""Verbs that import what a lake's bucket holds."""
+"""Verbs that import objects of the lake's bucket."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ logger = logging.getLogger(__name__)
 
 
 class JobStarter(TagVerbs, SourceVerbs):
-    """Marks the jobs that a verb starts, as far as the platform keeps marks."""
+    """Gives the jobs that a verb starts a key and labels, where the platform keeps them."""
 
     def _mark(self, idempotency_key: str | None, labels: Mapping[str, str] | None) -> JobMark:
-        """The marks this platform keeps; without a key of the caller's a fresh one makes lost answers harmless."""
+        """The key and labels that this platform keeps; a new key, where none is given, makes lost answers harmless."""
         idempotency_key = arguments.text("idempotency_key", idempotency_key)
         labels = arguments.mapping("labels", labels)
         context = self.context
@@ -94,7 +94,7 @@ class ImportVerbs(JobStarter):
         pairs = [(name, as_change(change)) for name, change in named.items()]
         started = []
         for number, chunk in enumerate(chunks(pairs, IMPORT_SIZE)):
-            # One job is found again by the key itself.
+            # A single job is found by the key itself.
             key = f"{idempotency_key}/{number}" if idempotency_key and len(pairs) > IMPORT_SIZE else idempotency_key
             operation = jobs.import_objects(self._lake_id, dict(chunk), self._mark(key, labels))
             started.append(self.send(operation).job)

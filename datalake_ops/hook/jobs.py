@@ -1,4 +1,4 @@
-"""Verbs on jobs: look, wait, read the log, stop."""
+"""Verbs on jobs: look up, wait, read the log, cancel."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from datalake_ops.wire.jobs import Job
 from datalake_ops.wire.lakes import Extension
 
 _BATCH = 500
-# At most as many as the platform gives at once.
+# Jobs on a page; the platform gives no more.
 _PAGE = 1000
 
 
 class JobVerbs(LakeCaller):
-    """Look at jobs, wait for them, read their logs, stop them."""
+    """Look jobs up, wait for them, read their logs, cancel them."""
 
     def get_job(self, job: JobLike) -> Job:
-        """A job as it is now.
+        """Return a job as it is now.
 
         Raises:
             NotFoundError: there is none of that id.
@@ -65,16 +65,16 @@ class JobVerbs(LakeCaller):
         rest: Callable[[float], None] = time.sleep,
         max_failed_polls: int | None = None,
     ) -> Job:
-        """Wait until a job ended and return it.
+        """Wait until a job has ended and return it.
 
         Args:
             timeout: seconds to wait at most, as a number, its text or a timedelta; None waits for ever.
-            poll_interval: seconds between looks, in the same forms; without it they grow from 0.25 to 10 with the time
+            poll_interval: seconds between polls, in the same forms; without it they grow from 0.25 to 10 with the time
                 waited.
-            on_poll: called with the job after every look.
+            on_poll: called with the job after every poll.
             raise_on_failure: False returns a failed or killed job as it is.
             rest: pauses for seconds; one that raises ends the wait.
-            max_failed_polls: how many looks may fail in a row; None gives the platform five minutes.
+            max_failed_polls: number of polls that may fail in a row; None gives the platform five minutes.
 
         Raises:
             ArgumentError: an argument is not what its field takes; nothing was sent.
@@ -91,7 +91,7 @@ class JobVerbs(LakeCaller):
         return self.check_job(ended) if raise_on_failure else ended
 
     def check_job(self, job: Job) -> Job:
-        """The job itself when it succeeded or still goes on.
+        """Return the job when it succeeded or still goes on.
 
         Raises:
             JobFailedError, JobKilledError: it ended otherwise; the error has its page and its last log lines.
@@ -124,7 +124,7 @@ class JobVerbs(LakeCaller):
         return lines
 
     def new_log_lines(self, job: Job, tail: LogTail) -> list[str]:
-        """Lines of a job's log since the last look, when it is time for one; none where the platform has no logs."""
+        """New lines of a job's log, when a request is due; none where the platform has no logs."""
         now = time.time()
         if not tail.is_due(job, now) or not self.context.offers(Extension.JOB_LOGS):
             return []
@@ -133,7 +133,7 @@ class JobVerbs(LakeCaller):
             if tail.misses_some(page):
                 page = self.send(operations.job_logs(job.id, -LINES, LINES), ONE_TRY)
         except TRANSIENT:
-            # A log is for the eye: no wait fails by it, and the next look shows what this one missed.
+            # A log is for information only: no wait fails by it, and the next request shows what this one missed.
             return []
         return tail.show(page, now)
 
@@ -154,7 +154,7 @@ class JobVerbs(LakeCaller):
         mark, seen = JobMark(key, labels), 0
         while True:
             page = self.send(operations.find_jobs(self._organization, mark, _PAGE, seen))
-            # A job that is started meanwhile moves the others on, so that one may come twice.
+            # A job that is started meanwhile shifts the pages, so that one may come twice.
             found |= {job.id: job for job in page}
             seen += len(page)
             if len(page) < _PAGE:

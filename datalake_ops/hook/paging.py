@@ -1,4 +1,4 @@
-"""Pages by cursor; while one is read into values, the next one is on its way."""
+"""Pages by cursor, with read-ahead: while one is read into values, the next one is requested."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _HEAD_START = 0.001
 
 
 def pages(fetch: Callable[[str | None], Unread[Page[T]]], size: int, most: int | None = None) -> Iterator[Page[T]]:
-    """Every page of `size`, until one names no next cursor or is empty, or `most` items came.
+    """Iterate over pages of `size` items, until one has no next cursor or is empty, or `most` items came.
 
-    From the second page on the next one is fetched while the last is read, for its cursor can be seen without reading
-    all of it. Who stops at the first page pays for no other. Only bytes come from the other thread: values that one
-    thread makes and another lets go cost twice the time.
+    From the second page on the next one is fetched while the last is read, since its cursor can be seen without reading
+    all of it. A reader that stops at the first page causes no further request. Only bytes come from the other thread:
+    values that one thread makes and another frees cost twice the time.
     """
     left, unread, going_on = most, fetch(None), False
     while True:
@@ -42,15 +42,15 @@ def pages(fetch: Callable[[str | None], Unread[Page[T]]], size: int, most: int |
 
 
 class _Ahead(Generic[T]):
-    """A page that is being fetched in a thread of its own; what goes wrong is raised where the page is wanted."""
+    """Page that is fetched in a thread of its own; an error is raised where the page is read."""
 
     def __init__(self, fetch: Callable[[str | None], Unread[Page[T]]], cursor: str) -> None:
         self._fetch, self._cursor = fetch, cursor
         self._unread: Unread[Page[T]] | None = None
         self._error: Exception | None = None
-        # The caller's context goes along, so that log handlers of orchestrators still know whose work this is.
+        # Log handlers of orchestrators find the task in the caller's context.
         context = contextvars.copy_context()
-        # A daemon, for nobody waits for it when the listing is left.
+        # A daemon: a listing that is left does not wait for it.
         self._thread = threading.Thread(
             target=context.run, args=(self._run,), name="datalake-ops-next-page", daemon=True
         )
@@ -58,7 +58,7 @@ class _Ahead(Generic[T]):
         self._thread.join(_HEAD_START)
 
     def result(self) -> Unread[Page[T]]:
-        """The page, once it is there."""
+        """Return the page; blocks until it has come."""
         self._thread.join()
         if self._unread is None:
             raise self._error or RuntimeError("The thread that fetches the next page was stopped.")

@@ -53,7 +53,7 @@ class ProcessingVerbs(JobStarter):
         labels: Mapping[str, str] | None = None,
         everything: bool = False,
     ) -> Job:
-        """Start a processing on data and return its job; what is left out is the processing's default.
+        """Start a processing on data and return its job; arguments that are left out take the processing's defaults.
 
         Args:
             processing: itself, its name, or its id.

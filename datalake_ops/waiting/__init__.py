@@ -1,1 +1,1 @@
-"""Waiting for jobs: one verdict on how a job ended, one schedule of polls, a blocking and an awaiting waiter."""
+"""Waits: one outcome, one schedule of polls, blocking and asynchronous waits for jobs, and arrivals of data."""

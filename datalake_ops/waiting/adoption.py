@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from datalake_ops.wire.jobs import Job
 
-# The label that says which generation of the work a job belongs to: retries share one, work that is ordered anew
-# begins another.
+# Label with the generation of a job's work: retries share one, work that is ordered anew begins another.
 GENERATION = "generation"
 
 

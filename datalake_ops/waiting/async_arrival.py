@@ -51,20 +51,20 @@ async def await_data(
         InvalidQueryError, AnswerError: the platform refused the query.
         NetworkError: the platform has not answered for five minutes.
     """
-    looks = _ArrivalProgress(watch.arrival, WaitSchedule(None, poll_interval), deadline_at)
+    progress = _ArrivalProgress(watch.arrival, WaitSchedule(None, poll_interval), deadline_at)
     question = data.list_page(watch.lake_id, DataFilter(watch.q, watch.custom_metadata), Window(limit=1))
     pause = GATHER
     async with shared_count(connection, watch.organization_id, question) as look:
         while True:
             problem: DatalakeError | None = None
             try:
-                if looks.saw(await look(pause * EARLY)):
-                    return looks.seen_last
+                if progress.saw(await look(pause * EARLY)):
+                    return progress.last_count
             except TRANSIENT as error:
                 problem = error
-            if on_look is not None and looks.seen is not None and problem is None:
-                on_look(looks.seen)
-            pause = looks.pause(problem)
+            if on_look is not None and progress.seen is not None and problem is None:
+                on_look(progress.seen)
+            pause = progress.pause(problem)
             await asyncio.sleep(pause)
 
 
@@ -80,7 +80,7 @@ class _ArrivalProgress:
         self.seen: StableCount | None = None
 
     @property
-    def seen_last(self) -> StableCount:
+    def last_count(self) -> StableCount:
         """The count of the last poll."""
         return self.seen or StableCount(0, self._started_at)
 

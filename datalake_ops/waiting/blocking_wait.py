@@ -75,7 +75,7 @@ class JobWait:
 
 
 def wait_until_ended(wait: JobWait, look: Callable[[UUID], Job], rest: Callable[[float], None] = time.sleep) -> Job:
-    """Block until the job ended, whatever its outcome; `look` asks the platform for it, `rest` pauses for seconds."""
+    """Block until the job ended, whatever its outcome; `look` requests the job, `rest` pauses for seconds."""
     while True:
         problem: DatalakeError | None = None
         try:

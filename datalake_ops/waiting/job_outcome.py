@@ -9,7 +9,7 @@ from datalake_ops.wire.jobs import Job, JobStatus
 
 # Enough of a log to see why a job failed and which items, and little enough for an exception's text.
 SHOWN_LINES = 50
-# Counts of an import that say that something asked for was not done.
+# Counts of an import for what was asked for and not done.
 _SHORTFALLS = ("failed", "missing", "skipped_type", "skipped_name")
 
 

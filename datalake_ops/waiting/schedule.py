@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from datalake_ops import arguments
 
-# What is to be looked at soon is looked at now, when others are: waits of one pace fall into step.
+# Share of an interval by which a poll may be early when others are due: waits of one interval fall into step.
 # It is more than half, or two groups could stay half an interval apart for ever.
 EARLY = 0.6
-# Seconds in which waits that begin are gathered, so that hundreds that begin together are served together.
+# Seconds for which new waits are gathered, so that hundreds that begin together share a request.
 GATHER = 0.25
 _SHORTEST = 0.25
 _LONGEST = 10.0

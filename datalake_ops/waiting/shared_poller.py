@@ -99,7 +99,7 @@ class SharedPoller:
 
     def _keep_running(self) -> None:
         if self._task is None or self._task.done():
-            # The context of whoever came first, such as where its log lines go, is not that of the others.
+            # The context of the first wait, such as the destination of its log lines, is not that of the others.
             self._task = contextvars.Context().run(asyncio.get_running_loop().create_task, self._run())
             self._task.add_done_callback(self._ended)
 
@@ -116,7 +116,7 @@ class SharedPoller:
             return
         error = RuntimeError("The shared poll was cancelled.") if task.cancelled() else task.exception()
         if error is None and self._subscriptions:
-            # They came while the session was being closed.
+            # Waits that began while the session was being closed.
             self._keep_running()
             return
         pollers = _POLLERS.get(task.get_loop(), {})
@@ -158,7 +158,7 @@ class SharedPoller:
         return subscription.is_changed or (subscription.tail is not None and subscription.tail.is_due(answer, now))
 
     async def _deliver(self, lookup: JobLookup, subscriptions: list[_Subscription], now: float) -> None:
-        # Those whose logs were not looked at for longest come first, for not all may be.
+        # The logs that were not requested for longest come first: the rate may not suffice for all.
         subscriptions.sort(key=lambda subscription: subscription.tail.requested_at if subscription.tail else 0.0)
         for first in range(0, len(subscriptions), AT_ONCE):
             some = subscriptions[first : first + AT_ONCE]

@@ -62,7 +62,7 @@ class _SharedQueries:
 
     async def join(self, operation: _CountOperation) -> _SharedQuery:
         if self.is_idle:
-            # It opens without giving way to another wait.
+            # It opens without yielding to another wait.
             await self._open.enter_async_context(self._session)
         query = self._queries.setdefault((operation.path, operation.query), _SharedQuery(operation))
         query.waits += 1

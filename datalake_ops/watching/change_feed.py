@@ -29,7 +29,7 @@ from datalake_ops.wire.lakes import Extension
 from datalake_ops.wire.paging import PAGE_SIZE
 
 T = TypeVar("T")
-# Requests that are repeated often mend no wrong token and no lost lake.
+# Seconds before the next request after a refusal such as a wrong token, which no early repetition mends.
 _REFUSED_SECONDS = 60.0
 
 
@@ -110,9 +110,9 @@ class LakeFeed:
         return cursor.isdigit() == self.tells_everything
 
     async def matching(self, watch: DataWatch, page: ChangePage) -> list[str]:
-        """Ids of a page's data that are new to a watch, in the order in which it happened."""
+        """Ids of a page's data that pass a filter, in the order of the changes."""
         known = self.tells_everything
-        concerned = [one for one in page.data if watch.concerns(one)] if known else list(page.data)
+        concerned = [one for one in page.data if watch.matches(one)] if known else list(page.data)
         ids = tuple(one.id for one in concerned)
         query = watch.query(everything=not known)
         if not ids or not query:

@@ -37,7 +37,7 @@ class DataWatch:
                 f"A filter that asks for {both_ways or self.source!r} and excludes it matches nothing."
             )
 
-    def concerns(self, changed: ChangedData) -> bool:
+    def matches(self, changed: ChangedData) -> bool:
         """Return True if the change may make the data new to this filter, as far as tags and source tell."""
         happened = changed.became_ready or bool(set(changed.tagged) & set(self.tags))
         return happened and changed.ready and self._has_tags(changed) and self._has_source(changed)
@@ -70,7 +70,7 @@ class JobWatch:
     exclude_labels: tuple[tuple[str, str], ...] = ()
     statuses: tuple[JobStatus, ...] = (JobStatus.SUCCEEDED,)
 
-    def concerns(self, job: EndedJob) -> bool:
+    def matches(self, job: EndedJob) -> bool:
         """Return True if the job passes the filter."""
         mine = set((job.labels or {}).items())
         asked = set(self.labels) <= mine and not set(self.exclude_labels) & mine
@@ -99,17 +99,17 @@ class FeedPosition:
         """The cursor after everything that was delivered."""
         return self.pending[-1] if self.pending else self.cursor
 
-    def telling(self, until: str) -> FeedPosition:
+    def delivering(self, until: str) -> FeedPosition:
         """The position when changes up to `until` are about to be delivered."""
         return replace(self, pending=(*self.pending, until))
 
-    def kept(self, until: str) -> FeedPosition:
+    def acknowledging(self, until: str) -> FeedPosition:
         """The position when what was delivered up to `until` is acknowledged."""
         if until not in self.pending:
             return self
         return FeedPosition(until, self.pending[self.pending.index(until) + 1 :])
 
-    def passing(self, until: str) -> FeedPosition:
+    def skipping(self, until: str) -> FeedPosition:
         """The position when nothing up to `until` passed the filter; it stays while a range is pending."""
         return self if self.pending else FeedPosition(until)
 

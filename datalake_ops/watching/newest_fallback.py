@@ -25,9 +25,9 @@ from datalake_ops.wire.paging import PAGE_SIZE
 SETTLE_SECONDS = 30.0
 # Seconds after which a file that the platform still reads holds back no others.
 _PATIENCE_SECONDS = 600.0
-# Several, for any of them may be deleted.
+# Several anchors, since any of them may be deleted.
 _ANCHORS = 50
-# Rather than walk through a whole lake because every anchor was deleted.
+# Pages to read at most, when every anchor was deleted.
 _PAGES = 100
 
 
@@ -102,7 +102,7 @@ class NewestDataFeed:
             if not cursor or (told and len(known) < len(told)):
                 break
         lost = bool(told) and len(known) == len(told)
-        # Below the last anchor that was met lies what was there before.
+        # Data below the last anchor that was met were there before.
         kept = found[:last_anchor] if told and not lost else ([] if lost else found)
         return kept[::-1], lost
 
