@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from datalake_ops import arguments
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.lineage import LakeUri
 from datalake_ops.query import both, quote
@@ -22,7 +23,11 @@ from datalake_ops.wire.jobs import JobStatus
 
 @dataclass(frozen=True)
 class DataWatch:
-    """Filter of data: those that carry all tags, came from the source and match `q`, and that nothing excludes."""
+    """Filter of data: those that carry all tags, came from the source and match `q`, and that nothing excludes.
+
+    Raises:
+        ConfigurationError: a filter is blank, or it excludes what it asks for, so that nothing would match.
+    """
 
     tags: tuple[str, ...] = ()
     source: str | None = None
@@ -31,6 +36,7 @@ class DataWatch:
     exclude_sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        _refuse_blanks(self)
         both_ways = sorted(set(self.tags) & set(self.exclude_tags))
         if both_ways or (self.source and self.source in self.exclude_sources):
             raise ConfigurationError(
@@ -70,11 +76,19 @@ class JobWatch:
     exclude_labels: tuple[tuple[str, str], ...] = ()
     statuses: tuple[JobStatus, ...] = (JobStatus.SUCCEEDED,)
 
+    def __post_init__(self) -> None:
+        _refuse_blanks(self)
+
     def matches(self, job: EndedJob) -> bool:
         """Return True if the job passes the filter."""
         mine = set((job.labels or {}).items())
         asked = set(self.labels) <= mine and not set(self.exclude_labels) & mine
         return asked and job.status in self.statuses and self.processing in (None, job.processing)
+
+
+def _refuse_blanks(watch: DataWatch | JobWatch) -> None:
+    # The empty tuple is the default here; whoever makes a watch from arguments refuses an empty list itself.
+    arguments.refuse_empty({name: None if value == () else value for name, value in vars(watch).items()})
 
 
 def watch_key(*parts: Any) -> str:

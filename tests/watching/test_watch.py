@@ -1,14 +1,15 @@
-"""What is new to whom, decided without a platform."""
+"""Filters and positions of a change feed, decided without a platform."""
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalake_ops.errors import ConfigurationError
+from datalake_ops.errors import ArgumentError, ConfigurationError
 from datalake_ops.watching.filters import DataWatch, FeedPosition, JobWatch, pairs, watch_key
 from datalake_ops.wire.changes import ChangedData, EndedJob
 from datalake_ops.wire.jobs import JobStatus
@@ -125,3 +126,14 @@ def test_a_place_where_nothing_was_told_moves_on_only_when_nothing_is_pending() 
 @pytest.mark.parametrize("value", [None, {}, {"version": 2, "cursor": "1", "pending": []}, "1"])
 def test_a_place_that_another_version_wrote_is_none(value: object) -> None:
     assert FeedPosition.from_json(value) is None
+
+
+@pytest.mark.parametrize("blank", [{"source": ""}, {"q": " "}, {"tags": ("",)}, {"exclude_tags": (" ",)}], ids=str)
+def test_a_watch_with_a_blank_filter_is_refused(blank: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError, match=f"^{next(iter(blank))} cannot be"):
+        DataWatch(**blank)
+
+
+def test_a_watch_for_jobs_of_a_blank_processing_is_refused() -> None:
+    with pytest.raises(ArgumentError, match=r"^processing cannot be ''"):
+        JobWatch(processing="")
