@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
@@ -16,12 +17,21 @@ import pytest
 
 from airflow_provider.compat import BEFORE_3, AirflowFailException, AirflowTaskTimeout
 from airflow_provider.job_lifecycle import retry_policy
+from airflow_provider.job_lifecycle.start import JobStart
 from airflow_provider.operators.processing import LaunchProcessingOperator
 from airflow_provider.triggers.events import LOST
-from datalake_ops.errors import ForbiddenError, JobLostError, JobWaitTimeoutError, NoDataError, ServerError
+from datalake_ops.errors import (
+    ForbiddenError,
+    JobLostError,
+    JobWaitTimeoutError,
+    NetworkError,
+    NoDataError,
+    ServerError,
+)
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.retryability import Remedy, remedy_of
 from datalake_ops.testing.server import PlatformServer
+from datalake_ops.waiting.cancel_policy import CancelPolicy
 from datalake_ops.wire.jobs import Job, JobStatus
 
 pytestmark = pytest.mark.usefixtures("some_data")
@@ -409,3 +419,21 @@ def test_a_retry_starts_another_job_for_one_that_vanished(
     assert first != second
     for job in (first, second):
         lake.cancel_job(job)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_open"),
+    [(TypeError("a local mistake"), False), (ForbiddenError("no", status=403), False), (NetworkError("cut"), True)],
+    ids=repr,
+)
+def test_only_a_lost_answer_leaves_a_job_to_search_for(
+    work: Work, lake: DatalakeHook, error: Exception, is_open: bool
+) -> None:
+    def submit(key: str, labels: dict[str, str]) -> Job:
+        raise error
+
+    start = JobStart(lake, work.context(), submit, CancelPolicy(), logging.getLogger(__name__), lambda job_id: None)
+    with pytest.raises(type(error)):
+        start.job()
+
+    assert start.is_open is is_open

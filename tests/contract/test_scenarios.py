@@ -153,6 +153,16 @@ def test_a_listing_that_cannot_be_raises_the_same(run_both: RunBoth[Any], filter
     assert run_both(lambda client: failure_of(lambda: client.list(**filters))) == failure
 
 
+@pytest.mark.parametrize("empty", [{"tags": []}, {"q": ""}], ids=str)
+def test_an_empty_filter_lists_the_lake_in_the_sdk_and_nothing_in_the_hook(
+    filled: tuple[HookClient, SdkClient], empty: dict[str, Any]
+) -> None:
+    ours, theirs = filled
+
+    assert failure_of(lambda: ours.list(**empty)) == "NoDataError"
+    assert len(theirs.list(**empty)) == 3
+
+
 def test_finding_none_and_finding_two_raise_the_same(run_both: RunBoth[Any], photos: list[Path]) -> None:
     def scenario(client: Client) -> list[str]:
         client.upload(photos[0])
