@@ -80,7 +80,7 @@ def test_the_platform_is_asked_only_for_what_changes_do_not_tell() -> None:
 
 
 def test_a_watch_that_excludes_what_it_asks_for_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="sees nothing"):
+    with pytest.raises(ConfigurationError, match="matches nothing"):
         DataWatch(tags=("raw",), exclude_tags=("raw",))
 
 
