@@ -300,7 +300,7 @@ def test_an_equal_trigger_is_made_from_what_is_serialized() -> None:
 
 
 def test_bad_arguments_are_refused_when_the_dag_is_parsed() -> None:
-    with pytest.raises(ConfigurationError, match="sees nothing"):
+    with pytest.raises(ConfigurationError, match="matches nothing"):
         DatalakeDataTrigger(tags="raw", exclude_tags="raw")
     with pytest.raises(ConfigurationError, match="must be positive"):
         DatalakeDataTrigger(poll_interval=0)
