@@ -179,8 +179,9 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         request = UploadRequest(filepaths, options, names=self._names())
         # Arguments that cannot be right are refused before a tag or a source is created for them.
         entries = Entries(request)
+        source = given_source(options.source)
         tag_ids = tuple(tag.id for tag in self._resolve_tags(options.tags))
-        origin = self._resolve_source(given_source(options.source))
+        origin = self._resolve_source(source)
         request = replace(request, tag_ids=tag_ids, source_id=origin.id if origin else None)
         report = upload_files(request, self.connection, self.context, entries)
         report = replace(report, retry_plan=plan)
