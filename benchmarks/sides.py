@@ -1,4 +1,4 @@
-"""The two sides of a comparison, datalake-ops and the official SDK, each measured in a fresh process of its own.
+"""The sides of a comparison, datalake-ops and the official SDK, each measured in a fresh process of its own.
 
 python benchmarks/sides.py SIDE CASE URL [argument]     prints one JSON line
 """
@@ -49,9 +49,10 @@ def stats(url: str) -> dict[str, Any]:
     return found
 
 
-def run_side(side: str, case: str, url: str, argument: str = "") -> dict[str, Any]:
-    """Measure one case of one side in a fresh process."""
-    command = [sys.executable, str(HERE / "sides.py"), side, case, url, argument]
+def run_side(side: str, case: str, url: str, argument: str = "", tree: Path | None = None) -> dict[str, Any]:
+    """Measure one case of one side in a fresh process; `tree` is another checkout, with its environment."""
+    python = sys.executable if tree is None else str(tree / ".venvs" / "core" / "bin" / "python")
+    command = [python, str(HERE / "sides.py"), side, case, url, argument]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{side} {case} failed:\n{done.stderr[-2000:]}")

@@ -1,9 +1,10 @@
-"""A neutral stand-in for a platform, for measuring clients: it answers each call of the wire as fast as asyncio allows.
+"""A neutral stand-in for a platform, for measuring clients: it answers each call of the wire as fast as uvloop allows.
 
     python benchmarks/stub_server.py PORT [--latency-ms N] [--fail-every N] [--reset-every N] [--total N]
 
 It keeps nothing but which objects were registered. It can wait before each answer, answer every n-th call with 503,
-and cut the connection instead of every n-th answer, when the work is done. GET /__stats tells what it counted.
+and cut the connection instead of every n-th answer, when the work is done. GET /__stats tells what it counted, and the
+seconds of CPU that it took.
 """
 
 from __future__ import annotations
@@ -12,17 +13,28 @@ import argparse
 import asyncio
 import json
 import re
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
-from uuid import UUID, uuid4
+from uuid import UUID
+
+try:
+    from uvloop import run
+except ImportError:
+    from asyncio import run
 
 ORGANIZATION = "11111111-1111-4111-8111-111111111111"
 CONNECTOR = "22222222-2222-4222-8222-222222222222"
 LAKE = "33333333-3333-4333-8333-333333333333"
 _DATAS = f"/api/datalake/{LAKE}/datas"
 _LAKE = {"id": LAKE, "name": "default", "connector_id": CONNECTOR}
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+# A longer body is no JSON; it is counted and thrown away.
+_LONGEST_JSON = 1 << 16
+_PADDING = {"policy": "p" * 300, "signature": "s" * 64}
 Reply = tuple[int, Any, str]
+Route = Callable[[dict[str, Any], dict[str, str]], Reply]
 
 
 class Stub:
@@ -33,17 +45,13 @@ class Stub:
         self.base = f"http://127.0.0.1:{options.port}"
         self.calls = 0
         self.registered: dict[str, tuple[str, str]] = {}
-        self.routes: list[tuple[str, str, Callable[[dict[str, Any], dict[str, str]], Reply]]] = [
+        self.routes: list[tuple[str, str, Route]] = [
             ("GET", "/api/home/ping", self.ping),
             ("GET", "/api/organization/[^/]+", self.organization),
             ("GET", r"/api/.*datalake(/[^/]+)?", lambda body, query: (200, _LAKE, "")),
             ("POST", ".*/generate_object_name", self.name),
             ("POST", ".*/generate_presigned_url", self.address),
-            (
-                "POST",
-                ".*/init_multipart_upload",
-                self.parts,
-            ),
+            ("POST", ".*/init_multipart_upload", self.parts),
             ("POST", ".*/generate_part_presigned_url", lambda body, query: (200, {"url": f"{self.base}/part"}, "")),
             ("POST", ".*/complete_part_upload", lambda body, query: (200, {}, "")),
             ("POST", "/bucket", lambda body, query: (204, None, "")),
@@ -52,27 +60,34 @@ class Stub:
             ("GET", _DATAS, self.page),
             ("GET", f"{_DATAS}/find", self.find),
         ]
+        self._known: dict[tuple[str, str], Route | None] = {}
 
     def answer(self, method: str, target: str, body: bytes) -> Reply | None:
         """Status, JSON and more headers; None to cut the connection."""
-        parts = urlsplit(target)
-        if parts.path == "/__stats":
+        path, _, query = target.partition("?")
+        if path == "/__stats":
             names = [name for _, name in self.registered.values()]
             doubled = len(names) - len(set(names))
-            return 200, {"total": self.calls, "registered": len(names), "doubled": doubled}, ""
+            counted = {"total": self.calls, "registered": len(names), "doubled": doubled, "cpu": time.process_time()}
+            return 200, counted, ""
         self.calls += 1
         options = self.options
         if options.fail_every and self.calls % options.fail_every == 0:
             reply: Reply = (503, {"message": "injected"}, "")
         else:
-            reply = self._routed(method, parts.path, body, {key: one[0] for key, one in parse_qs(parts.query).items()})
+            reply = self._routed(method, urlsplit(path).path, body, query)
         return None if options.reset_every and self.calls % options.reset_every == 0 else reply
 
-    def _routed(self, method: str, path: str, body: bytes, query: dict[str, str]) -> Reply:
-        for known, pattern, make in self.routes:
-            if known == method and re.fullmatch(pattern, path):
-                return make(json.loads(body) if body[:1] == b"{" else {}, query)
-        return 404, {"message": f"no route {method} {path}"}, ""
+    def _routed(self, method: str, path: str, body: bytes, query: str) -> Reply:
+        key = (method, path)
+        if key not in self._known:
+            matching = (make for known, pattern, make in self.routes if known == method and re.fullmatch(pattern, path))
+            self._known[key] = next(matching, None)
+        make = self._known[key]
+        if make is None:
+            return 404, {"message": f"no route {method} {path}"}, ""
+        pairs = {name: values[0] for name, values in parse_qs(query).items()} if query else {}
+        return make(json.loads(body) if body[:1] == b"{" else {}, pairs)
 
     def ping(self, body: dict[str, Any], query: dict[str, str]) -> Reply:
         """Who is there."""
@@ -84,11 +99,11 @@ class Stub:
 
     def name(self, body: dict[str, Any], query: dict[str, str]) -> Reply:
         """A fresh object name."""
-        return 200, {"object_name": f"{uuid4()}-{body['filename']}"}, ""
+        return 200, {"object_name": f"{self._identifier()}-{body['filename']}"}, ""
 
     def address(self, body: dict[str, Any], query: dict[str, str]) -> Reply:
         """Where to send the form."""
-        fields = {"key": body["object_name"], "policy": "p" * 300, "signature": "s" * 64}
+        fields = {"key": body["object_name"], **_PADDING}
         return 200, {"client_type": "aws", "presigned_url_data": {"url": f"{self.base}/bucket", "fields": fields}}, ""
 
     def parts(self, body: dict[str, Any], query: dict[str, str]) -> Reply:
@@ -97,7 +112,7 @@ class Stub:
 
     def register(self, body: dict[str, Any], query: dict[str, str]) -> Reply:
         """One data more."""
-        identifier, _ = self.registered.setdefault(body["object_name"], (str(uuid4()), body["filename"]))
+        identifier, _ = self.registered.setdefault(body["object_name"], (self._identifier(), body["filename"]))
         return 201, _data(identifier, body["filename"], body["object_name"]), ""
 
     def find(self, body: dict[str, Any], query: dict[str, str]) -> Reply:
@@ -119,6 +134,9 @@ class Stub:
             "next_cursor": str(end) if end < self.options.total else None,
         }, ""  # fmt: skip
 
+    def _identifier(self) -> str:
+        return f"00000000-0000-4000-8000-{self.calls:012x}"
+
 
 def _data(identifier: str, filename: str, object_name: str) -> dict[str, Any]:
     return {
@@ -137,43 +155,66 @@ def _data(identifier: str, filename: str, object_name: str) -> dict[str, Any]:
     }
 
 
-async def _serve(stub: Stub, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while line := await reader.readline():
-            method, target, _ = line.decode("latin-1").split(" ", 2)
-            length = 0
-            while (header := await reader.readline()) not in (b"\r\n", b""):
-                name, _, value = header.partition(b":")
-                if name.lower() == b"content-length":
-                    length = int(value)
-            body = b""
-            while length > 0:
-                piece = await reader.read(min(length, 1 << 20))
-                if not piece:
-                    return
-                length -= len(piece)
-                # What is longer than any JSON is counted and thrown away.
-                body = body + piece if len(body) < 1 << 16 else body
-            reply = stub.answer(method, target, body)
-            if stub.options.latency_ms:
-                await asyncio.sleep(stub.options.latency_ms / 1000)
-            if reply is None:
-                writer.transport.abort()
+class StubProtocol(asyncio.Protocol):
+    """One connection: requests of a known length, answered one after the other."""
+
+    def __init__(self, stub: Stub) -> None:
+        self._stub = stub
+        self._delay = stub.options.latency_ms / 1000
+        self._buffer = b""
+        self._call: tuple[str, str] | None = None
+        self._missing = 0
+        self._keeps = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The client is there."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Some more of a request."""
+        if self._call is not None and not self._keeps:
+            self._missing -= len(data)
+        else:
+            self._buffer += data
+        if self._call is None:
+            end = self._buffer.find(b"\r\n\r\n")
+            if end < 0:
                 return
-            status, value_, more = reply
-            payload = b"" if value_ is None else json.dumps(value_).encode()
-            writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(payload)}\r\n{more}\r\n".encode() + payload)
-    except (ConnectionError, asyncio.IncompleteReadError):
-        return
-    finally:
-        writer.close()
+            head = self._buffer[:end]
+            method, target, _ = head[: head.index(b"\r\n")].decode("latin-1").split(" ", 2)
+            found = _LENGTH.search(head)
+            length = int(found.group(1)) if found else 0
+            self._call = method, target
+            self._buffer = self._buffer[end + 4 :]
+            self._keeps = length <= _LONGEST_JSON
+            self._missing = length
+            if not self._keeps:
+                self._missing -= len(self._buffer)
+                self._buffer = b""
+        if len(self._buffer) < self._missing if self._keeps else self._missing > 0:
+            return
+        reply = self._stub.answer(*self._call, self._buffer)
+        self._buffer, self._call = b"", None
+        if self._delay:
+            asyncio.get_running_loop().call_later(self._delay, self._write, reply)
+        else:
+            self._write(reply)
+
+    def _write(self, reply: Reply | None) -> None:
+        if reply is None:
+            self._transport.abort()
+            return
+        status, value, more = reply
+        payload = b"" if value is None else json.dumps(value).encode()
+        length = "" if status == 204 else f"Content-Length: {len(payload)}\r\n"
+        self._transport.write(f"HTTP/1.1 {status} X\r\n{length}{more}\r\n".encode() + payload)
 
 
 async def serve(options: argparse.Namespace) -> None:
     """Answer until the process is ended."""
     stub = Stub(options)
-    server = await asyncio.start_server(
-        lambda reader, writer: _serve(stub, reader, writer), "127.0.0.1", options.port, backlog=4096, limit=1 << 20
+    server = await asyncio.get_running_loop().create_server(
+        lambda: StubProtocol(stub), "127.0.0.1", options.port, backlog=4096
     )
     print("ready", flush=True)
     await server.serve_forever()
@@ -186,4 +227,4 @@ if __name__ == "__main__":
     parser.add_argument("--fail-every", type=int, default=0)
     parser.add_argument("--reset-every", type=int, default=0)
     parser.add_argument("--total", type=int, default=10_000)
-    asyncio.run(serve(parser.parse_args()))
+    run(serve(parser.parse_args()))

@@ -1,8 +1,11 @@
 """Uploads by datalake-ops and by the official SDK, side by side against a stub platform, alternating in one run.
 
-    python benchmarks/upload.py [--quick] [--rounds 5] [--cases small,latency,faults,large,many,skip]
+    python benchmarks/upload.py [--quick] [--rounds 5] [--cases small,latency,faults,large,many,skip] [--against TREE]
 
 Prints a table and writes benchmarks/results/upload.json. DATALAKE_STUB names another stub program.
+`--against` names another checkout of datalake-ops with an environment of its own (`scripts/setup.py core`); the cases
+with and without latency measure it in the same turns. The stub runs on the cores that the sides run on: the cores that
+it took of each are told below their rows.
 """
 
 from __future__ import annotations
@@ -47,7 +50,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--cases", default=",".join(CASES))
+    parser.add_argument("--against", type=Path)
     options = parser.parse_args()
+    if options.against:
+        TREES["before"] = options.against.resolve()
     sizes = QUICK if options.quick else FULL
     rounds = options.rounds or sizes.rounds
     rows: list[Row] = []
@@ -61,18 +67,21 @@ def main() -> None:
 
 def small(home: Path, sizes: Sizes, rounds: int) -> list[Row]:
     """Small files with no latency: files a second, and CPU a file."""
-    ours, theirs = _both(_pictures(home, sizes.small), sizes.small, rounds)
+    found = _measured(_pictures(home, sizes.small), sizes.small, rounds)
+    ours, theirs = found["ours"], found["sdk"]
     return [
-        _row(f"{sizes.small} small files, 0 ms: files/s", _rate(ours), _rate(theirs), 4.0),
-        _row(f"{sizes.small} small files, 0 ms: CPU ms/file", _cpu(ours), _cpu(theirs), 0.25, less=True),
+        _row(f"{sizes.small} small files, 0 ms: files/s", _rate(ours), _rate(theirs), 8.0),
+        _row(f"{sizes.small} small files, 0 ms: CPU ms/file", _cpu(ours), _cpu(theirs), 0.12, less=True),
+        *_compared(f"{sizes.small} small files, 0 ms", found),
     ]
 
 
 def latency(home: Path, sizes: Sizes, rounds: int) -> list[Row]:
     """Small files over 40 ms, with each side's own defaults."""
     folder = _pictures(home, sizes.latency)
-    ours, theirs = _both(folder, sizes.latency, rounds, "--latency-ms", "40")
-    return [_row(f"{sizes.latency} small files, 40 ms: files/s", _rate(ours), _rate(theirs), 15.0)]
+    found = _measured(folder, sizes.latency, rounds, "--latency-ms", "40")
+    name = f"{sizes.latency} small files, 40 ms"
+    return [_row(f"{name}: files/s", _rate(found["ours"]), _rate(found["sdk"]), 20.0), *_compared(name, found)]
 
 
 def faults(home: Path, sizes: Sizes, rounds: int) -> list[Row]:
@@ -103,7 +112,8 @@ def large(home: Path, sizes: Sizes, rounds: int) -> list[Row]:
     folder.mkdir(exist_ok=True)
     with (folder / "film.mp4").open("wb") as stream:
         stream.truncate(sizes.large_mib * MIB)
-    ours, theirs = _both(folder, 1, rounds, "--latency-ms", "40")
+    found = _measured(folder, 1, rounds, "--latency-ms", "40")
+    ours, theirs = found["ours"], found["sdk"]
     name = f"one file of {sizes.large_mib} MiB, 40 ms"
     megabytes = sizes.large_mib * MIB / 1e6
     memory = _median([one["memory_mib"] for one in ours])
@@ -137,19 +147,36 @@ def skip(home: Path, sizes: Sizes, rounds: int) -> list[Row]:
     return [{**row, "against": "the first run"}]
 
 
+# Other checkouts that are measured beside this one, by their name in the table.
+TREES: dict[str, Path] = {}
 CASES = {"small": small, "latency": latency, "faults": faults, "large": large, "many": many, "skip": skip}
 
 
-def _both(folder: Path, count: int, rounds: int, *options: str) -> tuple[list[Row], list[Row]]:
-    found: dict[str, list[Row]] = {"ours": [], "sdk": []}
+def _measured(folder: Path, count: int, rounds: int, *options: str) -> dict[str, list[Row]]:
+    sides = ["ours", "sdk", *TREES]
+    found: dict[str, list[Row]] = {side: [] for side in sides}
     for turn in range(rounds):
-        for side in ("ours", "sdk") if turn % 2 == 0 else ("sdk", "ours"):
+        for side in sides if turn % 2 == 0 else reversed(sides):
             with stub(*options) as url:
-                measured = run_side(side, "upload", url, str(folder))
+                kind = "ours" if side in TREES else side
+                measured = run_side(kind, "upload", url, str(folder), TREES.get(side))
+                measured["stub_cores"] = stats(url)["cpu"] / measured["seconds"]
             if measured["done"] != count:
                 raise RuntimeError(f"{side} uploaded {measured['done']} of {count} files.")
             found[side].append(measured)
-    return found["ours"], found["sdk"]
+    return found
+
+
+def _compared(name: str, found: dict[str, list[Row]]) -> list[Row]:
+    """The other checkout's figures as multiples of the SDK's, and the cores that the stub took of each side."""
+    theirs, rows = found["sdk"], []
+    for side in TREES:
+        rows.append(_row(f"{name}, {side}: files/s", _rate(found[side]), _rate(theirs), 0))
+        rows.append(_row(f"{name}, {side}: CPU ms/file", _cpu(found[side]), _cpu(theirs), float("inf"), less=True))
+    for side, measured in found.items():
+        cores = _median([one["stub_cores"] for one in measured])
+        rows.append(_row(f"{name}, {side}: cores of the stub", cores, None, float("inf"), less=True))
+    return rows
 
 
 def _pictures(home: Path, count: int) -> Path:
