@@ -8,6 +8,8 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from datalake_ops import arguments
+from datalake_ops.errors import NoDataError
 from datalake_ops.hook.data import DataVerbs
 from datalake_ops.hook.sources import SourceVerbs
 from datalake_ops.hook.tags import TagVerbs
@@ -118,6 +120,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
                 kill sends only what is missing.
 
         Raises:
+            NoDataError: no source was given (`[]`, `""`). A folder without pictures is a report without rows.
             ConfigurationError: a list has another length than the paths, the journal cannot be used, or the lake's
                 schema has no place for the content key and there is no journal; nothing was sent.
             AnswerError, NetworkError: the lake, a tag or the source cannot be looked up; nothing was sent.
@@ -125,6 +128,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         """
         from datalake_ops.upload.options import UploadOptions
 
+        _require_files("upload", "filepaths", filepaths)
         options = UploadOptions(
             tags,
             source,
@@ -162,8 +166,8 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         from datalake_ops.upload.reporting.retry import retry_source
         from datalake_ops.upload.reporting.retry_plan import RetryPlan
 
-        arguments = {**(report.retry_plan or RetryPlan()).arguments, **changes}
-        return self.upload(retry_source(report, arguments), **arguments)
+        again = {**(report.retry_plan or RetryPlan()).arguments, **changes}
+        return self.upload(retry_source(report, again), **again)
 
     def _upload(self, filepaths: Any, options: UploadOptions) -> UploadReport:
         from datalake_ops.upload.engine import upload_files
@@ -226,18 +230,16 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         duplicates nothing. `on_progress` is called a few times a second, and without it the progress is logged.
 
         Raises:
+            NoDataError: `pictures` is empty.
             ConfigurationError: `max_workers` is below 1, a data is no data, or `if_exists` is none of its words.
         """
         from datalake_ops.concurrency.limiter import DEFAULT_WORKERS
-        from datalake_ops.errors import ConfigurationError
         from datalake_ops.upload.progress import LogProgress
         from datalake_ops.upload.projection import ProjectionRequest, upload_projections
 
-        max_workers = self._workers(max_workers)
-        if max_workers is not None and max_workers < 1:
-            raise ConfigurationError(f"max_workers must be at least 1, got {max_workers}.")
-        if if_exists not in ("upload", "skip"):
-            raise ConfigurationError(f"if_exists is skip or upload for projections, got {if_exists!r}.")
+        _require_files("create_projections", "pictures", pictures)
+        max_workers = arguments.whole_number("max_workers", self._workers(max_workers), at_least=1)
+        if_exists = arguments.choice("if_exists", if_exists, ("upload", "skip")) or "upload"
         skip = if_exists == "skip"
         requests = (
             ProjectionRequest(data_id(data), name, fspath(path), None, fill_metadata, skip) for data, path in pictures
@@ -286,3 +288,10 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         return NameResolver(
             lambda name: self.get_or_create_data_tag(name).id, lambda name: self.get_or_create_data_source(name).id
         )
+
+
+def _require_files(verb: str, field: str, given: Any) -> None:
+    if given is None:
+        raise arguments.refusal(field, given, f"write what {verb} is to upload.")
+    if arguments.is_empty(given):
+        raise NoDataError(f"{verb} was given no {field}: there is nothing to do.")

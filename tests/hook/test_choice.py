@@ -133,6 +133,9 @@ def test_a_verb_without_a_choice_asks_for_one(
 @pytest.mark.parametrize(
     "call",
     [
+        lambda lake: lake.upload([]),
+        lambda lake: lake.upload_data(""),
+        lambda lake: lake.create_projections([], "mask"),
         lambda lake: lake.update_multiple_data({}),
         lambda lake: lake.import_bucket_objects([]),
         lambda lake: lake.import_bucket_objects(""),
@@ -151,6 +154,8 @@ def test_nothing_to_do_raises_the_same_everywhere(lake: DatalakeHook, call: Call
 @pytest.mark.parametrize(
     "call",
     [
+        lambda lake: lake.upload(None),
+        lambda lake: lake.create_projections([("a", "b")], "mask", if_exists="error"),
         lambda lake: lake.list_data(limit="ten"),
         lambda lake: lake.list_data(limit=0),
         lambda lake: lake.list_data(offset=-1),
