@@ -1,4 +1,4 @@
-"""The block that holds where a datalake is and the token that opens it.
+"""Prefect block with the address and the token of a datalake.
 
 Imports of the hook wait until it is used: every worker and the Prefect server import this module to know the block.
 """
@@ -26,7 +26,7 @@ _DEFAULTS = Timeouts()
 
 
 class DatalakeCredentials(CredentialsBlock):
-    """Where a datalake is, the token that opens it, and the organization and lake to work in.
+    """Credentials of a datalake: address, token, organization and lake.
 
     Example:
         Load a saved block and use its hook:
@@ -75,7 +75,7 @@ class DatalakeCredentials(CredentialsBlock):
     )
 
     @model_validator(mode="after")
-    def _reject_what_cannot_be_right(self) -> Self:
+    def _validate_connection(self) -> Self:
         _ = self.connection
         return self
 
@@ -114,7 +114,7 @@ class DatalakeCredentials(CredentialsBlock):
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Make an unsaved block of `DATALAKE_HOST`, `DATALAKE_API_TOKEN` and their kin.
+        """Make an unsaved block of the environment: `DATALAKE_HOST`, `DATALAKE_API_TOKEN` and others.
 
         Raises:
             ConfigurationError: the environment holds no token, or a value that cannot be right.
@@ -128,24 +128,24 @@ class DatalakeCredentials(CredentialsBlock):
         return DatalakeHook.from_connection(self.connection)
 
     async def aget_client(self) -> AsyncDatalakeHook:
-        """What `get_client` does, for async code: `async with await credentials.aget_client() as hook`."""
+        """Async form of `get_client`: `async with await credentials.aget_client() as hook`."""
         from datalake_ops.hook.awaiting import AsyncDatalakeHook
 
         return AsyncDatalakeHook.from_connection(self.connection)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Whether the platform, the token, the organization and the lake are right, and which of them is not."""
+        """Check platform, token, organization and lake; return True and a summary, or False and what is wrong."""
         with self.get_client() as hook:
             return hook.test_connection()
 
     async def atest_connection(self) -> tuple[bool, str]:
-        """What `test_connection` does, for async code."""
+        """Async form of `test_connection`."""
         async with await self.aget_client() as hook:
             return await hook.test_connection()
 
 
 def load_credentials(reference: DatalakeCredentials | str = DEFAULT_BLOCK) -> DatalakeCredentials:
-    """The block itself, or the saved block of that name; `"datalake"` falls back on the environment when not saved.
+    """Return the block, or load the one of that name; `"datalake"` falls back on the environment when not saved.
 
     Only that one name falls back, so that a mistyped name never lands in another lake.
 
@@ -161,12 +161,12 @@ def load_credentials(reference: DatalakeCredentials | str = DEFAULT_BLOCK) -> Da
     except ValidationError:
         raise
     except ValueError as error:
-        return _instead_of_a_block(reference, error)
+        return _block_of_environment(reference, error)
     return loaded
 
 
 async def aload_credentials(reference: DatalakeCredentials | str = DEFAULT_BLOCK) -> DatalakeCredentials:
-    """What `load_credentials` does, without blocking the event loop."""
+    """Async form of `load_credentials`."""
     if isinstance(reference, DatalakeCredentials):
         return reference
     try:
@@ -174,10 +174,10 @@ async def aload_credentials(reference: DatalakeCredentials | str = DEFAULT_BLOCK
     except ValidationError:
         raise
     except ValueError as error:
-        return _instead_of_a_block(reference, error)
+        return _block_of_environment(reference, error)
 
 
-def _instead_of_a_block(name: str, missing: ValueError) -> DatalakeCredentials:
+def _block_of_environment(name: str, missing: ValueError) -> DatalakeCredentials:
     if name != DEFAULT_BLOCK:
         raise ConfigurationError(
             f"No Datalake Credentials block is saved as {name!r}. Save one: "

@@ -63,7 +63,7 @@ def examine(credentials: str = DEFAULT_BLOCK) -> list[CheckResult]:
 
 
 def look(name: str, check: Callable[[], Iterator[CheckResult]]) -> list[CheckResult]:
-    """What a check finds, or the error that it met."""
+    """Return the results of a check, or the error that it raised as a result."""
     try:
         return list(check())
     except Exception as error:  # noqa: BLE001 # Whatever goes wrong is what the doctor was asked for.

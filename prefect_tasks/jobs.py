@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from prefect.blocks.abstract import JobBlock, JobRun
-from pydantic import Field, HttpUrl
+from pydantic import Field, HttpUrl, ValidationInfo, field_validator
 
+from datalake_ops import arguments
+from datalake_ops.waiting import cancel_policy
 from prefect_tasks.blocks import DatalakeCredentials
-from prefect_tasks.runs.run_logger import OnStop, WaitMode
+from prefect_tasks.runs.wait_options import OnStop, WaitMode
 from prefect_tasks.waits.status_log import job_summary
 
 if TYPE_CHECKING:
@@ -55,11 +57,11 @@ class DatalakeJobRun(JobRun[dict[str, Any]]):
         return self._url
 
     async def aurl(self) -> str:
-        """What `url` is, for async flows."""
+        """Async form of `url`."""
         return await asyncio.to_thread(lambda: self.url)
 
     def wait_for_completion(self) -> None:  # type: ignore[override] # Prefect declares it async; see the class.
-        """Wait until the job has ended; when the wait is stopped, so is the job, unless `on_stop` is `"detach"`.
+        """Wait until the job has ended; when the wait is stopped, so is the job, unless `on_stop` is `"leave"`.
 
         In a flow that can be suspended the run may be suspended meanwhile, as `wait_for_job` does.
 
@@ -76,14 +78,14 @@ class DatalakeJobRun(JobRun[dict[str, Any]]):
             polling.run(self.timeout)
             return
         if not suspension.is_over():
-            if polling.glance(suspension.seconds) is not None:
+            if polling.poll_briefly(suspension.seconds) is not None:
                 return
             if not suspension.is_over():
                 suspension.begin()
         polling.run(0.0)
 
     async def await_for_completion(self) -> None:
-        """What `wait_for_completion` does, without holding a thread."""
+        """Async form of `wait_for_completion`, which holds no thread."""
         from prefect_tasks.waits.suspension import Suspension
 
         polling, call = self._polling(), self._call()
@@ -92,7 +94,7 @@ class DatalakeJobRun(JobRun[dict[str, Any]]):
             await polling.arun(self.timeout)
             return
         if not suspension.is_over():
-            if await polling.aglance(suspension.seconds) is not None:
+            if await polling.apoll_briefly(suspension.seconds) is not None:
                 return
             if not suspension.is_over():
                 suspension.begin()
@@ -105,7 +107,7 @@ class DatalakeJobRun(JobRun[dict[str, Any]]):
             return job_summary(job, hook.job_url(job))
 
     async def afetch_result(self) -> dict[str, Any]:
-        """What `fetch_result` does, for async flows."""
+        """Async form of `fetch_result`."""
         return await asyncio.to_thread(self.fetch_result)
 
     def cancel(self) -> dict[str, Any]:
@@ -119,7 +121,7 @@ class DatalakeJobRun(JobRun[dict[str, Any]]):
             return job_summary(job, hook.job_url(job))
 
     async def acancel(self) -> dict[str, Any]:
-        """What `cancel` does, for async flows."""
+        """Async form of `cancel`."""
         return await asyncio.to_thread(self.cancel)
 
     def logs(self, tail: int | None = 50) -> list[str]:
@@ -128,7 +130,7 @@ class DatalakeJobRun(JobRun[dict[str, Any]]):
             return hook.job_log(self.job_id, tail)
 
     async def alogs(self, tail: int | None = 50) -> list[str]:
-        """What `logs` does, for async flows."""
+        """Async form of `logs`."""
         return await asyncio.to_thread(self.logs, tail)
 
     def _polling(self) -> JobPoller:
@@ -184,18 +186,27 @@ class DatalakeJob(JobBlock[dict[str, Any]]):
         default=None, description="Seconds between looks; they grow with the time waited when left empty."
     )
     on_stop: OnStop = Field(
-        default="cancel", description="What becomes of the job when the wait is stopped: cancel or detach."
+        default="cancel", description="What becomes of the job when the wait is stopped: cancel or leave."
     )
     wait: WaitMode = Field(
         default="auto",
         description="How to wait: poll, suspend the flow run, or auto, which suspends it for a long job if it can.",
     )
 
+    @field_validator("data", "tags", "timeout", "poll_interval", "on_stop", mode="before")
+    @classmethod
+    def _in_one_form(cls, value: Any, info: ValidationInfo) -> Any:
+        if info.field_name == "on_stop":
+            return cancel_policy.on_stop("on_stop", value)
+        if info.field_name in ("timeout", "poll_interval"):
+            return arguments.seconds(info.field_name, value)
+        return arguments.texts(str(info.field_name), value)
+
     def trigger(self, key: str | None = None) -> DatalakeJobRun:  # type: ignore[override] # Prefect declares it async.
         """Launch the processing and return its run; a retried flow run finds the job that it has launched already.
 
         Args:
-            key: tells apart two launches of this block in one flow run.
+            key: makes the launches of this block with this key in one flow run one launch.
 
         Raises:
             NoDataError: there is no data to work on.
@@ -203,10 +214,10 @@ class DatalakeJob(JobBlock[dict[str, Any]]):
         from prefect_tasks.tasks.jobs import launch_processing
 
         settings = self.model_dump(include=_LAUNCHED)
-        return self.attach(cast("str", launch_processing(self.credentials, **settings, key=key)))
+        return self.attach(launch_processing(self.credentials, **settings, key=key, on_empty="fail"))
 
     async def atrigger(self, key: str | None = None) -> DatalakeJobRun:
-        """What `trigger` does, for async flows."""
+        """Async form of `trigger`."""
         return await asyncio.to_thread(self.trigger, key)
 
     def attach(self, job_id: str) -> DatalakeJobRun:

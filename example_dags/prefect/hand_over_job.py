@@ -16,7 +16,7 @@ TAG = os.environ.get("DATALAKE_TAG", "ingested")
 @flow
 def start_and_leave(tag: str = TAG) -> str:
     """Start; whatever becomes of this run, the job goes on."""
-    job: str = launch_processing("datalake", "thumbnails", tags=[tag], on_stop="detach")
+    job: str = launch_processing("datalake", "thumbnails", tags=[tag], on_stop="leave")
     return job
 
 

@@ -15,7 +15,7 @@ from prefect_tasks import import_cloud_objects, wait_for_jobs
 
 @task
 def wanted(prefix: str) -> dict[str, dict[str, Any]]:
-    """What to import, and what is known of each."""
+    """Return the objects to import, with their tags and custom metadata."""
     names = os.environ.get("DATALAKE_OBJECTS", "a.jpg,b.jpg").split(",")
     return {
         f"{prefix}{name}": {"tags": ["listed"], "custom_metadata": {"position": number}}

@@ -1,4 +1,4 @@
-"""What lies in the lake's bucket goes into the lake: once, or again and again on a schedule."""
+"""Import of the bucket's objects into the lake: once, or on a schedule."""
 
 # No postponed annotations here: a served flow travels pickled, and leaves behind what only an annotation names.
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -12,7 +12,8 @@ from prefect_tasks.blocks import DEFAULT_BLOCK
 from prefect_tasks.flows.checked_size import sized_flow
 from prefect_tasks.runs.idempotency import ONCE_PER_RUN
 from prefect_tasks.runs.retry_policy import RETRYING
-from prefect_tasks.runs.run_logger import WaitMode, run_logger
+from prefect_tasks.runs.run_logger import run_logger
+from prefect_tasks.runs.wait_options import WaitMode
 from prefect_tasks.runs.watermark import Watermark
 from prefect_tasks.safety.state_hooks import datalake_guards
 from prefect_tasks.tasks import import_bucket_objects, wait_for_job
@@ -35,7 +36,7 @@ def ingest_bucket(
     """Import the bucket's objects under a prefix, and wait until they are data; what is imported already is skipped.
 
     Args:
-        prefix: beginning of object names, or several; `""` is the whole bucket.
+        prefix: beginning of object names, or several; `[""]` is the whole bucket.
         credentials: name of a saved block; `"datalake"` falls back on the environment.
         tags: names of tags to put on every data; a missing tag is created.
         source: name of the source of the data; created when missing.
@@ -48,7 +49,7 @@ def ingest_bucket(
     Raises:
         JobFailedError, JobKilledError, JobWaitTimeoutError: the import did not succeed in time.
     """
-    job = import_bucket_objects(credentials, prefix, tags=tags, source=source)
+    job = import_bucket_objects(credentials, prefix, tags=tags, source=source, on_empty="fail")
     ended = wait_for_job(credentials, job, timeout, wait=wait)
     emit_import(credentials, tags, source, ended)
     return ended
@@ -98,7 +99,7 @@ def sync_bucket(
     watermark = Watermark.of(credentials, prefix, name)
     plan = plan_sync(prefix, vars(watermark), since, overlap_days, time_zone)
     run_logger().info("Since %s: %d prefixes, the last %r", plan["since"], len(plan["prefixes"]), plan["prefixes"][-1])
-    job = import_bucket_objects(credentials, plan["prefixes"], tags=tags, source=source)
+    job = import_bucket_objects(credentials, plan["prefixes"], tags=tags, source=source, on_empty="fail")
     ended = wait_for_job(credentials, job, timeout, wait=wait)
     watermark.write(datetime.fromisoformat(plan["began_at"]))
     emit_import(credentials, tags, source, ended)
@@ -111,7 +112,7 @@ def sync_bucket(
 
 
 def emit_import(credentials: str, tags: str | list[str] | None, source: str | None, job: dict[str, Any]) -> None:
-    """Tell Prefect's assets what an import wrote, and the log what it did not."""
+    """Emit the lineage of an import, and log the objects that it could not take."""
     from datalake_ops.waiting.job_outcome import shortfall
 
     if lacking := shortfall(job["counts"]):
@@ -124,7 +125,7 @@ def emit_import(credentials: str, tags: str | list[str] | None, source: str | No
 def plan_sync(
     prefix: str, watermark: dict[str, str], since: date | None, overlap_days: int, time_zone: str
 ) -> dict[str, Any]:
-    """What a sync lists, decided once per run: a run that is resumed or retried later goes on with the same days."""
+    """Return the prefixes of a sync, once per run: a run that is resumed or retried later lists the same days."""
     began_at, reached = datetime.now(UTC), Watermark(**watermark).read()
     return {
         "prefixes": prefixes_of(prefix, reached, since, overlap_days, ZoneInfo(time_zone), began_at),

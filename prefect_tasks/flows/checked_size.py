@@ -1,4 +1,4 @@
-"""A flow that says, before anything is sent, what to do about parameters that Prefect would refuse."""
+"""Flow class that checks the size of its parameters before anything is sent."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ R = TypeVar("R")
 
 
 class SizedFlow(Flow[P, R]):
-    """A flow of which a parameter may be a long list; one that is too long is refused, with the way out.
+    """Flow that refuses parameters above Prefect's limit with advice (`way_out`).
 
-    Prefect refuses parameters above 512 KiB (`PREFECT_SERVER_API_MAX_PARAMETER_SIZE`) without a word on what to do.
+    Prefect refuses parameters above 512 KiB (`PREFECT_SERVER_API_MAX_PARAMETER_SIZE`) without advice.
     """
 
     # What to do instead; `sized_flow` sets it.
@@ -49,7 +49,7 @@ class SizedFlow(Flow[P, R]):
 
 
 def sized_flow(way_out: str, **options: Any) -> Callable[[Callable[P, R]], SizedFlow[P, R]]:
-    """`@flow` with that check, which says what to do instead; options are those of `Flow`."""
+    """Decorator `@flow` with that check; `way_out` is the advice, options are those of `Flow`."""
 
     def decorate(fn: Callable[P, R]) -> SizedFlow[P, R]:
         sized = SizedFlow(fn, **options)

@@ -1,4 +1,4 @@
-"""A folder of any size goes into the lake, spread over threads or machines."""
+"""Upload of a folder of any size in shards, spread over threads or machines."""
 
 # No postponed annotations here: a served flow travels pickled, and leaves behind what only an annotation names.
 import json
@@ -59,7 +59,7 @@ def ingest_folder(
     max_failed: float = 0,
     sample_size: int = 8,
 ) -> dict[str, Any]:
-    """Upload a folder, or the files of a manifest, in shards: one task for each, and none twice.
+    """Upload a folder, or the files of a manifest, in shards, one task for each shard.
 
     Files that the lake holds already, by name and content, are skipped. A retry of the run plans nothing anew, and does
     only the shards that did not end well.
@@ -83,7 +83,7 @@ def ingest_folder(
             there: a shard that was killed goes on where it was, and `retry_failed_files` finds what failed.
         limit: name of a concurrency limit of which each shard holds a slot, see `ensure_limits`.
         max_failed: how many files may fail before the run fails: a number, or a share of them below 1.
-        sample_size: how many pictures the contact sheet shows.
+        sample_size: number of pictures that the sample shows.
 
     Returns:
         The upload's summary in at most 2,000 bytes, with `shards`, how many there were, and `checkpoints`.

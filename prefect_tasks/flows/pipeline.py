@@ -1,4 +1,4 @@
-"""A folder and a prefix of the bucket go into the lake, and processings look at them."""
+"""Upload of a folder, import of a prefix of the bucket, and processings of all of it."""
 
 # No postponed annotations here: a served flow travels pickled, and leaves behind what only an annotation names.
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def ingest_and_process(
     processings: Sequence[str] = ("quality-tagging", "thumbnails"),
     timeout: float = 3600.0,
 ) -> dict[str, Any]:
-    """Upload a folder, import a prefix of the bucket, run processings on all of it, and list what carries the tag.
+    """Upload a folder, import a prefix of the bucket, run processings on all of it, and count the data with the tag.
 
     Args:
         folder: folder whose images and videos are uploaded, with their EXIF; None uploads nothing.
@@ -39,15 +39,17 @@ def ingest_and_process(
     """
     summary: dict[str, Any] = {"upload": None, "jobs": []}
     if folder is not None:
-        summary["upload"] = upload_data(credentials, folder, tags=[tag], source=source, fill_metadata=True)
+        summary["upload"] = upload_data(
+            credentials, folder, tags=[tag], source=source, fill_metadata=True, on_empty="succeed"
+        )
     if prefix is not None:
-        imported = import_bucket_objects(credentials, [prefix], tags=[tag], source=source)
+        imported = import_bucket_objects(credentials, [prefix], tags=[tag], source=source, on_empty="fail")
         summary["jobs"].append(wait_for_job(credentials, imported, timeout))
         emit_import(credentials, tag, source, summary["jobs"][0])
-    jobs = [launch_processing(credentials, name, tags=[tag]) for name in processings]
+    jobs = [launch_processing(credentials, name, tags=[tag], on_empty="fail") for name in processings]
     for name, job in zip(processings, jobs, strict=True):
         ended = wait_for_job(credentials, job, timeout)
         emit_processing(credentials, name, ended)
         summary["jobs"].append(ended)
-    summary["data"] = len(list_data(credentials, tags=[tag]))
+    summary["data"] = len(list_data(credentials, tags=[tag], on_empty="fail"))
     return summary

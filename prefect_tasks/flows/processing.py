@@ -1,11 +1,12 @@
-"""A processing runs on data, and the run waits until it has ended."""
+"""Processing of data, with a wait until it has ended."""
 
 # No postponed annotations here: a served flow travels pickled, and leaves behind what only an annotation names.
 from typing import Any
 
+from datalake_ops.waiting import cancel_policy
 from prefect_tasks.blocks import DEFAULT_BLOCK
 from prefect_tasks.flows.checked_size import sized_flow
-from prefect_tasks.runs.run_logger import OnStop, WaitMode
+from prefect_tasks.runs.wait_options import OnStopParameter, WaitMode
 from prefect_tasks.safety.state_hooks import datalake_guards
 from prefect_tasks.tasks import launch_processing, wait_for_job
 from prefect_tasks.ui import assets
@@ -27,7 +28,7 @@ def process_and_wait(
     gpu: int | None = None,
     inputs: dict[str, Any] | None = None,
     timeout: float | None = 3600.0,
-    on_stop: OnStop = "cancel",
+    on_stop: OnStopParameter = "cancel",
     wait: WaitMode = "auto",
 ) -> dict[str, Any]:
     """Launch a processing on data and wait until it has ended.
@@ -41,7 +42,7 @@ def process_and_wait(
         tags, intersect_tags, q, limit: as in `list_data`.
         parameters, cpu, gpu, inputs: what is left out is the processing's default.
         timeout: seconds to wait for the job; None waits for ever.
-        on_stop: what becomes of the job when the run is stopped: `"cancel"`, or `"detach"` to let it go on.
+        on_stop: what becomes of the job when the run is stopped: `"cancel"`, or `"leave"` to let it go on.
         wait: how the run waits, see `wait_for_job`.
 
     Returns:
@@ -53,13 +54,14 @@ def process_and_wait(
     """
     filters: dict[str, Any] = {"tags": tags, "intersect_tags": intersect_tags, "q": q, "limit": limit}
     settings: dict[str, Any] = {"parameters": parameters, "cpu": cpu, "gpu": gpu, "inputs": inputs}
-    job = launch_processing(credentials, processing, data, **settings, **filters, on_stop=on_stop)
-    ended = wait_for_job(credentials, job, timeout, on_stop=on_stop, wait=wait)
+    stop = cancel_policy.on_stop("on_stop", on_stop)
+    job = launch_processing(credentials, processing, data, **settings, **filters, on_stop=stop, on_empty="fail")
+    ended = wait_for_job(credentials, job, timeout, on_stop=stop, wait=wait)
     emit_processing(credentials, processing, ended)
     return ended
 
 
 def emit_processing(credentials: str, processing: str, job: dict[str, Any]) -> None:
-    """Tell Prefect's assets what a processing wrote."""
+    """Emit the lineage of a processing."""
     facts = {"processing": processing, "job": job["url"], "counts": job["counts"]}
     assets.emit_run_materialization(credentials, assets.Materialization.of(None, None, (), facts))

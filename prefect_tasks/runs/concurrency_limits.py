@@ -1,4 +1,4 @@
-"""Concurrency limits at the Prefect server, which hold for all its workers together."""
+"""Global concurrency limits of the Prefect server, for all its workers together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEFAULTS = {UPLOADS: 8}
 
 
 def ensure_limits(limits: dict[str, int] | None = None) -> dict[str, int]:
-    """Create the limits that uploads may be told to hold, or set those that are there, and return them by name.
+    """Create or update concurrency limits for uploads, and return their slots by name.
 
     Without `limits`: `datalake-uploads` with 8 slots. Twice changes nothing more.
 
@@ -33,7 +33,7 @@ def ensure_limits(limits: dict[str, int] | None = None) -> dict[str, int]:
 
 
 def missing_limits(names: list[str]) -> list[str]:
-    """Those of the names that the server has no limit of."""
+    """Return the names that the server has no limit for."""
     with get_client(sync_client=True) as client:
         return [name for name in names if not _is_there(client, name)]
 

@@ -1,4 +1,4 @@
-"""What Prefect's server has heard of a flow run."""
+"""Events of a flow run at the Prefect server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNam
 
 
 def event_occurred(client: SyncPrefectClient, run_id: UUID, events: EventNameFilter, since: datetime) -> bool:
-    """Whether an event of these names that is about a flow run has occurred since a time."""
+    """Return True if an event of these names about a flow run has occurred since a time."""
     about = EventAnyResourceFilter(id=[f"prefect.flow-run.{run_id}"])
     wanted = EventFilter(event=events, any_resource=about, occurred=EventOccurredFilter(since=since))
     return bool(client.read_events(wanted, limit=1).events)

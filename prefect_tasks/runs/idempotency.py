@@ -1,21 +1,26 @@
-"""Who asks: the flow run, told to the platform so that it starts each job once and can find it again."""
+"""Idempotency of jobs: keys and labels of calls, so that a retry meets the job that its call started."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from prefect import runtime
 from prefect.cache_policies import INPUTS, NO_CACHE, RUN_ID, CachePolicy
 from prefect.context import TaskRunContext
+from prefect.results import get_result_store
 
 from datalake_ops.errors import UnsupportedError
 from datalake_ops.wire.jobs import Job
+from datalake_ops.wire.lakes import Extension
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
-from prefect_tasks.runs.run_logger import OnStop
+from prefect_tasks.runs.call_identity import call_number, current_try, root_run_id
+from prefect_tasks.runs.run_logger import run_logger
+from prefect_tasks.runs.wait_options import OnStop
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook
@@ -23,13 +28,17 @@ if TYPE_CHECKING:
 FLOW_RUN_LABEL = "flow_run_id"
 ROOT_LABEL = "root_flow_run_id"
 ON_STOP_LABEL = "on_stop"
+# The try of the flow run, and the retries of the tasks around the call, that started a job: "2.0".
+TRY_LABEL = "try"
 _CREDENTIALS = "credentials"
+# Arguments that say nothing of the work: a run that goes on after an upgrade finds its jobs without them.
+_NOT_OF_THE_WORK = ("on_empty",)
 
 
 def lake_identity(credentials: DatalakeCredentials | str) -> str:
-    """Which lake credentials open, and nothing of how: a rotated token must not start a second job.
+    """Return host, organization and lake of credentials, without the token: a rotated token starts no second job.
 
-    A name stands for itself, so that nothing is asked for.
+    A block's name stands for itself, so that no request is needed.
     """
     if isinstance(credentials, str):
         return credentials
@@ -40,122 +49,130 @@ def lake_identity(credentials: DatalakeCredentials | str) -> str:
 
 @dataclass
 class SameLake(CachePolicy):
-    """The same work in another lake is other work."""
+    """Cache policy that tells the same work in two lakes apart."""
 
     def compute_key(
         self, task_ctx: TaskRunContext, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
     ) -> str | None:
-        """The lake of the task's credentials; None for a task that has none."""
+        """Return the lake of the task's credentials; None for a task without credentials."""
         credentials = (inputs or {}).get(_CREDENTIALS)
         return None if credentials is None else lake_identity(credentials)
 
 
-SAME_CALL = INPUTS - _CREDENTIALS + SameLake() + RUN_ID
+SAME_INPUTS = INPUTS - _CREDENTIALS + SameLake() + RUN_ID
 
 
 def labels(on_stop: OnStop = "cancel") -> dict[str, str]:
-    """Labels by which the jobs of a flow run, and of the run that it is part of, are found again.
+    """Return labels by which the jobs of a flow run, and of the run that it is part of, are found again.
 
-    Whoever finds them reads there too whether they end with the run (`"cancel"`) or outlive it (`"detach"`).
+    They also say whether the jobs end with the run (`"cancel"`) or outlive it (`"leave"`), and which try started them.
     """
-    found = {"orchestrator": "prefect", ON_STOP_LABEL: on_stop}
+    flow_try, retries = current_try()
+    found = {"orchestrator": "prefect", ON_STOP_LABEL: on_stop, TRY_LABEL: f"{flow_try}.{retries}"}
     if run_id := runtime.flow_run.id:
         found |= {FLOW_RUN_LABEL: str(run_id), ROOT_LABEL: str(runtime.flow_run.root_flow_run_id)}
     return found
 
 
 def idempotency_key(action: str, arguments: Mapping[str, Any]) -> str | None:
-    """The same text for the same action with the same arguments in the same lake and run; None outside any run.
+    """Return the key of a call: the same in a retry or resume, another for another call; None outside any run.
 
-    The name of a task run would not do: Prefect changes it when a run is resumed.
+    A call with an argument `key` is the same call wherever the run makes it again with these arguments. The name of a
+    task run would not do as a key: Prefect changes it when a run is resumed.
     """
-    run_id = runtime.flow_run.id or runtime.task_run.id
-    if not run_id:
+    run_id = root_run_id()
+    if run_id is None:
         return None
-    told = dict(arguments)
+    told = {name: value for name, value in arguments.items() if name not in _NOT_OF_THE_WORK}
+    if told.get("everything") is False:
+        del told["everything"]
     if _CREDENTIALS in told:
         told[_CREDENTIALS] = lake_identity(told[_CREDENTIALS])
     digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:32]
-    return f"prefect:{run_id}:{action}:{digest}"
+    call = f"prefect:{run_id}:{action}:{digest}"
+    number = 0 if told.get("key") is not None else call_number(call)
+    return f"{call}#{number}" if number else call
 
 
 def start_once(hook: DatalakeHook, key: str | None, start: Callable[[str | None], Job]) -> Job:
-    """The job that this run started under a key, or a new one.
+    """Return the job that a call started under its key, or start one.
 
-    When that one ended badly, each new try of the flow run starts one more, under a key of its own. The platform is
-    asked first: what a filter finds may have changed since, and then it would refuse the key for another request.
+    A job that an earlier try of a flow or task started, and that failed or was killed, is replaced by another, under a
+    key of its own. The platform is asked before: the data that a filter finds may have changed since, and it refuses
+    one key for two requests.
     """
     if key is None:
         return start(None)
-    job = _find_job(hook, key) or start(key)
-    for later in _later_keys(key):
-        if not _is_unsuccessful(job):
-            break
-        job = _find_job(hook, later) or start(later)
-    return job
+    candidate, tries = key, count(2)
+    while (job := _find_job(hook, candidate)) is not None:
+        if not _is_to_be_replaced(job):
+            message = "Job %s (%s) was started before by this call, and is not started again."
+            run_logger().info(message, job.id, job.status)
+            return job
+        candidate = f"{key}:{next(tries)}"
+    return start(candidate)
 
 
 def _find_job(hook: DatalakeHook, key: str) -> Job | None:
     try:
         return next(iter(hook.find_jobs(idempotency_key=key)), None)
     except UnsupportedError:
-        # A platform that keeps no keys cannot tell.
+        # Without keys the platform starts a job each time; only a result that Prefect kept prevents it.
         return None
 
 
-def _later_keys(key: str) -> Iterator[str]:
-    # The first try of a flow run has no job to replace: one that failed within seconds is its own.
-    return (f"{key}:{number}" for number in range(2, runtime.flow_run.run_count + 1))
-
-
-def _is_unsuccessful(job: Job) -> bool:
-    return job.status.is_terminal and not job.status.succeeded
+def _is_to_be_replaced(job: Job) -> bool:
+    """Return True if the job did not succeed and was started by an earlier try than this one."""
+    if not job.status.is_terminal or job.status.succeeded:
+        return False
+    started_by = (job.labels or {}).get(TRY_LABEL, "1.0")
+    return tuple(int(number) for number in started_by.split(".")) < current_try()
 
 
 @dataclass
-class OneJobPerRun(CachePolicy):
-    """A retried or resumed flow run gets its job's id again, unless that job ended badly: then it may start another.
+class OncePerCall(CachePolicy):
+    """Cache policy of a task whose retried or resumed call gets the kept result, and whose other calls run."""
 
-    Without this, Prefect would go on answering the id of the job that failed. The platform is asked only when the
-    flow run is retried; one that keeps no keys of jobs cannot tell, and the first answer holds.
+    def compute_key(
+        self, task_ctx: TaskRunContext, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
+    ) -> str | None:
+        """Return the key of the call's result, and log when that result is there."""
+        # Both twins of a task have the same function, and so the same results.
+        action = task_ctx.task.fn.__name__
+        call = idempotency_key(action, inputs)
+        if call is None:
+            return None
+        key = hashlib.sha256(call.encode()).hexdigest()
+        if get_result_store().exists(key):
+            run_logger().info("%s is answered by the result of an earlier try or call of this run.", action)
+        return key
+
+
+@dataclass
+class OneJobPerCall(OncePerCall):
+    """Cache policy of a task that starts jobs: a retry asks the platform for them, because they may have failed.
+
+    Kept results answer a resumed run, and a retry at a platform that keeps no idempotency keys.
     """
 
     def compute_key(
         self, task_ctx: TaskRunContext, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
     ) -> str | None:
-        """The key of the result: of the task, its inputs and the run, and of how many of its jobs ended badly."""
-        steady = SAME_CALL.compute_key(task_ctx, inputs, flow_parameters, **kwargs)
-        action = task_ctx.task.fn.__name__
-        replaced = _replaced(action, inputs) if runtime.flow_run.run_count > 1 else 0
-        return f"{action}-{steady}-{replaced}"
+        """Return the key of the call's result; None where the platform is asked."""
+        if current_try() > (1, 0) and _keeps_keys(inputs[_CREDENTIALS]):
+            return None
+        return super().compute_key(task_ctx, inputs, flow_parameters, **kwargs)
 
 
-def _replaced(action: str, inputs: Mapping[str, Any]) -> int:
-    """How many jobs of this run, one after the other, ended badly."""
-    key = idempotency_key(action, inputs)
-    if key is None:
-        return 0
-    with load_credentials(inputs[_CREDENTIALS]).get_client() as hook:
-        return count_failed_jobs(hook, key)
-
-
-def count_failed_jobs(hook: DatalakeHook, key: str) -> int:
-    """How many jobs that `start_once` started under a key, one after the other, ended badly.
-
-    A platform that keeps no keys cannot tell: 0.
-    """
-    count = 0
-    for candidate in (key, *_later_keys(key)):
-        job = _find_job(hook, candidate)
-        if job is None or not _is_unsuccessful(job):
-            break
-        count += 1
-    return count
+def _keeps_keys(credentials: DatalakeCredentials | str) -> bool:
+    with load_credentials(credentials).get_client() as hook:
+        return hook.context.offers(Extension.JOB_LABELS) and hook.context.offers(Extension.IDEMPOTENCY_KEY)
 
 
 # Pickle, the default serializer, would need these very versions of everything to read a result again.
 KEPT: dict[str, Any] = {"persist_result": True, "result_serializer": "json"}
-ONCE_PER_RUN: dict[str, Any] = {**KEPT, "cache_policy": SAME_CALL}
-ONE_JOB_PER_RUN: dict[str, Any] = {**KEPT, "cache_policy": OneJobPerRun()}
+ONCE_PER_RUN: dict[str, Any] = {**KEPT, "cache_policy": SAME_INPUTS}
+ONCE_PER_CALL: dict[str, Any] = {**KEPT, "cache_policy": OncePerCall()}
+ONE_JOB_PER_CALL: dict[str, Any] = {**KEPT, "cache_policy": OneJobPerCall()}
 # A flow that keeps its results would otherwise be told what the lake was like before, and a change would not be made.
 EACH_TIME: dict[str, Any] = {"cache_policy": NO_CACHE}

@@ -1,4 +1,4 @@
-"""Which failures of a task are worth another try, and when: one policy, and one tag, for every task."""
+"""Retry policy and tag of every task: transient failures are retried, with exponential back-off."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from prefect.tasks import Task, exponential_backoff
 
 from datalake_ops.retryability import is_transient, told_delay
 
-# A platform that asks for more has another trouble than load; the next try will hear its word again.
-_LONGEST_REST = 600.0
+# A platform that asks for more has another problem than load; the next try gets its `Retry-After` again.
+_LONGEST_PAUSE = 600.0
 
 
 def requested_pause(error: BaseException) -> float:
-    """Seconds that the platform asked to be left alone with its `Retry-After`, at most 600; 0 when it asked for none.
+    """Return the seconds of the platform's `Retry-After`, at most 600; 0 without one.
 
     They come before Prefect's own delay, which keeps many tasks from coming back at the same moment.
     """
-    return min(max(told_delay(error) or 0.0, 0.0), _LONGEST_REST)
+    return min(max(told_delay(error) or 0.0, 0.0), _LONGEST_PAUSE)
 
 
 def should_retry(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
-    """Prefect's question after a failed task run, answered by `is_transient`, when the platform has had its rest."""
+    """Return True for transient failures, after the pause that the platform asked for (a `retry_condition_fn`)."""
     if not (isinstance(state.data, BaseException) and is_transient(state.data)):
         return False
-    if seconds := _told_rest(task, state.data):
+    if seconds := _logged_pause(task, state.data):
         time.sleep(seconds)
     return True
 
 
 async def ashould_retry(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
-    """What `should_retry` answers, for async tasks."""
+    """Async form of `should_retry`."""
     if not (isinstance(state.data, BaseException) and is_transient(state.data)):
         return False
-    if seconds := _told_rest(task, state.data):
+    if seconds := _logged_pause(task, state.data):
         await asyncio.sleep(seconds)
     return True
 
 
-def _told_rest(task: Task[..., Any], error: BaseException) -> float:
+def _logged_pause(task: Task[..., Any], error: BaseException) -> float:
     seconds = requested_pause(error)
     if seconds:
         get_logger("prefect_tasks").warning("%s waits %.0f s, as the platform asked it to.", task.name, seconds)

@@ -1,4 +1,4 @@
-"""Undoing, inside `with transaction()`, what a task did, and only that: what was there before stays.
+"""Rollback of a task's changes inside `with transaction()`, and only of these: what was there before stays.
 
 Prefect calls these hooks when something after the task fails, or when the run is stopped. Outside a transaction nothing
 is undone. A run that is killed at once (SIGKILL) undoes nothing.
@@ -6,14 +6,14 @@ is undone. A run that is killed at once (SIGKILL) undoes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextvars import Token
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from prefect.context import TaskRunContext
 from prefect.transactions import Transaction, get_transaction
 
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
+from prefect_tasks.runs.call_identity import enclosing
 from prefect_tasks.runs.run_logger import run_logger
 
 if TYPE_CHECKING:
@@ -24,24 +24,16 @@ _DONE = "datalake_done"
 
 
 def is_undoable() -> bool:
-    """Whether a `with transaction()` encloses this task, so that it should note what it does.
+    """Return True if a `with transaction()` encloses this task, so that it has to record its changes.
 
     Prefect gives each task a transaction of its own, so those of this task and of the tasks around it do not count.
     """
-    tasks = {one.task_run.id for one in _outwards(TaskRunContext.get())}
-    return sum(1 for _ in _outwards(get_transaction())) > len(tasks)
-
-
-def _outwards(context: Any) -> Iterator[Any]:
-    """One of Prefect's contexts and those of its kind around it, of which Prefect tells only the innermost."""
-    while context is not None and context is not Token.MISSING:
-        yield context
-        token = context._token
-        context = token.old_value if token is not None else None
+    tasks = {one.task_run.id for one in enclosing(TaskRunContext.get())}
+    return sum(1 for _ in enclosing(get_transaction())) > len(tasks)
 
 
 def record_change(credentials: DatalakeCredentials | str, done: Any) -> None:
-    """Keep, in this process only, what this task did, for the hook that undoes it."""
+    """Keep a change of this task, in this process only, for the rollback hook."""
     current = get_transaction()
     if current is not None and is_undoable():
         before = current.get(_DONE, None) or {"done": []}

@@ -1,4 +1,4 @@
-"""What a flow run notes about its jobs in Prefect, for the processes that come after it.
+"""Labels of a flow run at the Prefect server: what other processes must know of its jobs.
 
 Hooks, the reaper and the watcher run elsewhere and know nothing but the flow run. So the run keeps, as its labels, the
 names of the credentials that it started jobs with, the jobs to leave alone, and the jobs that it is suspended for. It
@@ -22,42 +22,42 @@ from prefect_tasks.runs.run_logger import run_logger
 
 TAG = "datalake-jobs"
 _CREDENTIALS = "datalake.credentials."
-_DETACHED = "datalake.detached."
+_LEFT = "datalake.detached."
 _DEADLINE = "datalake.deadline_at."
 _WAITING = "datalake.waiting_for"
 Label = str | int | float | bool
 
-_noted: set[tuple[str, str]] = set()
+_written: set[tuple[str, str]] = set()
 
 
 @dataclass(frozen=True)
 class SuspensionRecord:
-    """What a suspended run waits for: jobs, the credentials to ask for them with, and until when at the latest."""
+    """Jobs that a suspended run waits for, the block to poll them with, and the deadline (seconds since 1970)."""
 
     credentials: str
     jobs: tuple[str, ...]
     deadline_at: float | None
 
     def label(self) -> str:
-        """The text to keep."""
+        """Return the record as the text of a label."""
         return json.dumps({"credentials": self.credentials, "jobs": self.jobs, "deadline_at": self.deadline_at})
 
     @classmethod
     def of(cls, text: str) -> SuspensionRecord:
-        """What was kept."""
+        """Read the record from the text of a label."""
         kept = json.loads(text)
         return cls(kept["credentials"], tuple(kept["jobs"]), kept["deadline_at"])
 
 
 @dataclass(frozen=True)
 class RunLabels:
-    """What one run has noted."""
+    """Labels of one flow run."""
 
     labels: Mapping[str, Any]
 
     @classmethod
     def of(cls, flow_run: FlowRun) -> RunLabels:
-        """The notes of a run that was read from Prefect."""
+        """Return the labels of a run that was read from Prefect."""
         return cls(flow_run.labels)
 
     @property
@@ -67,16 +67,16 @@ class RunLabels:
 
     @property
     def suspended_for(self) -> SuspensionRecord | None:
-        """What the run was last suspended for."""
+        """The latest suspension of the run; None for a run that was never suspended."""
         text = self.labels.get(_WAITING)
         return SuspensionRecord.of(text) if isinstance(text, str) else None
 
-    def is_detached(self, job: object) -> bool:
-        """Whether the job outlives its run."""
-        return bool(self.labels.get(f"{_DETACHED}{job}"))
+    def is_left(self, job: object) -> bool:
+        """Return True if the job goes on when the run is stopped."""
+        return bool(self.labels.get(f"{_LEFT}{job}"))
 
     def deadline_at(self, job: str, run_count: int) -> float | None:
-        """When the wait for this job is over, if this try of the run was suspended for it before.
+        """Return the deadline of the wait for a job, if this try of the run was suspended for it before.
 
         A resumption is no new try: Prefect leaves `run_count` as it was.
         """
@@ -84,7 +84,7 @@ class RunLabels:
 
 
 def block_name(credentials: DatalakeCredentials | str) -> str | None:
-    """The name that another process can load the credentials by; None for a block that was never saved."""
+    """Return the name of the saved block; None for a block that was never saved."""
     if isinstance(credentials, str):
         return credentials
     name: str | None = credentials._block_document_name
@@ -92,23 +92,23 @@ def block_name(credentials: DatalakeCredentials | str) -> str | None:
 
 
 def record_launch(credentials: DatalakeCredentials | str) -> None:
-    """Keep which credentials this run, and the run that it is part of, start jobs with."""
+    """Label this run, and the run that it is part of, with the block that its jobs are started with."""
     name = block_name(credentials)
     if name is None:
         return
     for run_id in {runtime.flow_run.id, runtime.flow_run.root_flow_run_id} - {None}:
-        if (str(run_id), name) not in _noted and _note(str(run_id), {f"{_CREDENTIALS}{name}": True}, tagged=True):
-            _noted.add((str(run_id), name))
+        if (str(run_id), name) not in _written and _write(str(run_id), {f"{_CREDENTIALS}{name}": True}, tagged=True):
+            _written.add((str(run_id), name))
 
 
 def record_left_job(job: str) -> None:
-    """Keep that the guards and the reaper must leave a job of this run alone."""
+    """Label this run with a job that state hooks and reaper must leave running."""
     for run_id in {runtime.flow_run.id, runtime.flow_run.root_flow_run_id} - {None}:
-        _note(str(run_id), {f"{_DETACHED}{job}": True})
+        _write(str(run_id), {f"{_LEFT}{job}": True})
 
 
 def record_suspension(run_id: UUID, waits: SuspensionRecord) -> None:
-    """Keep what this run is about to be suspended for; unlike the other notes, the suspension depends on it."""
+    """Label a run with its suspension; an error is raised, because unlike other labels the suspension depends on it."""
     count = runtime.flow_run.run_count
     deadlines = {f"{_DEADLINE}{count}.{job}": waits.deadline_at for job in waits.jobs if waits.deadline_at is not None}
     with get_client(sync_client=True) as client:
@@ -116,17 +116,17 @@ def record_suspension(run_id: UUID, waits: SuspensionRecord) -> None:
 
 
 def read_run_labels(run_id: UUID | str) -> RunLabels:
-    """The notes of a run as they are in Prefect now."""
+    """Read the labels of a run from Prefect."""
     with get_client(sync_client=True) as client:
         return RunLabels.of(client.read_flow_run(UUID(str(run_id))))
 
 
 def seconds_until(deadline_at: float | None) -> float | None:
-    """What is left until a moment; never negative."""
+    """Return the seconds until a deadline, at least 0; None without a deadline."""
     return None if deadline_at is None else max(0.0, deadline_at - time.time())
 
 
-def _note(run_id: str, labels: dict[str, Label], tagged: bool = False) -> bool:
+def _write(run_id: str, labels: dict[str, Label], tagged: bool = False) -> bool:
     logger = run_logger()
     try:
         with get_client(sync_client=True) as client:
@@ -134,7 +134,7 @@ def _note(run_id: str, labels: dict[str, Label], tagged: bool = False) -> bool:
             if tagged and TAG not in (tags := client.read_flow_run(UUID(run_id)).tags):
                 client.update_flow_run(UUID(run_id), tags=[*tags, TAG])
     except Exception:
-        # Nothing of the run's own work depends on it: only who cleans up after the run may look in vain.
-        logger.warning("Flow run %s could not note what it does with jobs.", run_id, exc_info=True)
+        # The run's own work does not depend on the labels, only a cleanup after the run does.
+        logger.warning("The labels of flow run %s about its jobs could not be written.", run_id, exc_info=True)
         return False
     return True

@@ -1,4 +1,4 @@
-"""Names of task runs that say what is done, short and without secrets."""
+"""Names of task runs from their arguments, short and without secrets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _IN_TEXT = re.compile(r"""([A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s/?#"'<>]*@)?([^\s?#
 
 
 def run_name(verb: str, *arguments: str) -> Callable[..., str]:
-    """Names a task run by its verb and those of its arguments that were given, for `task_run_name`.
+    """Return a `task_run_name`: the verb and the arguments that are given.
 
     The first argument stands for itself, the others as `name=value`.
     """

@@ -1,4 +1,4 @@
-"""How far a sync has come, kept by the Prefect server as a variable, so that the next run finds it wherever it runs."""
+"""Watermark of a sync: a variable of the Prefect server, so that the next run finds it wherever it runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REACHED = "reached"
 
 @dataclass(frozen=True)
 class Watermark:
-    """One watermark: the name of its variable, and what it is of, for people who look at the variable."""
+    """Variable of a watermark, with lake and prefix for people who read it."""
 
     name: str
     lake: str
@@ -28,7 +28,7 @@ class Watermark:
 
     @classmethod
     def of(cls, credentials: str, prefix: str, name: str | None = None) -> Watermark:
-        """That of a lake and a prefix, or the one that is called by a name."""
+        """Return the watermark of a lake and a prefix, or the one of that name."""
         with load_credentials(credentials).get_client() as hook:
             lake = hook.context.datalake
             told = f"{hook.connection.host}/{hook.context.organization.id}/{lake.id}/{prefix}"
@@ -37,7 +37,7 @@ class Watermark:
         return cls(f"datalake_sync_{called}", lake.name, prefix)
 
     def read(self) -> datetime | None:
-        """When the last sync that succeeded began; None before the first.
+        """Read the time at which the last successful sync began; None before the first.
 
         Raises:
             ConfigurationError: the variable holds something else.

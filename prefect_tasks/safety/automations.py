@@ -1,6 +1,6 @@
-"""The third ring, installed once for each Prefect server: deployments of the watcher and the reaper, and automations.
+"""Ring 3 of job safety, installed once for each Prefect server: deployments of job watcher and reaper, and automations.
 
-They serve every flow that uses the tasks of this package, without a line in any of them, and need no Prefect Cloud.
+They serve every flow that uses the tasks of this package, without a change of it, and need no Prefect Cloud.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def install_automations(
     watch_every: float = 300.0,
     reap_every: float = 900.0,
 ) -> list[str]:
-    """Install or renew what looks after jobs on this Prefect server, and return the names of the automations.
+    """Install or update deployments and automations on this Prefect server; return the automations' names.
 
     Args:
         work_pool: where the watcher and the reaper run; its workers need this package and the credentials. None when

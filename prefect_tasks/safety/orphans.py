@@ -1,4 +1,4 @@
-"""Cancelling what a stopped flow run left running at the platform, from any process that knows the run's id."""
+"""Cancellation of jobs whose flow run was stopped, from any process that knows the run's id."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from datalake_ops.errors import DatalakeError
 from prefect_tasks.blocks import load_credentials
 from prefect_tasks.runs.idempotency import FLOW_RUN_LABEL, ON_STOP_LABEL, ROOT_LABEL
 from prefect_tasks.runs.run_labels import RunLabels
+from prefect_tasks.runs.wait_options import outlives_its_run
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook
     from datalake_ops.wire.jobs import Job
 
 
-def cancel_jobs_of(run_id: str, credentials: Iterable[str], notes: RunLabels, logger: Any) -> list[str]:
+def cancel_jobs_of(run_id: str, credentials: Iterable[str], run_labels: RunLabels, logger: Any) -> list[str]:
     """Cancel the unfinished jobs of a run and of its subflows, and return the ids of those that were cancelled.
 
-    Left alone are those that were launched or waited for with `on_stop="detach"`. A lake that cannot be asked and a job
+    Left alone are those that were launched or waited for with `on_stop="leave"`. A lake that cannot be asked and a job
     that cannot be cancelled are logged, and the others get their turn.
 
     Args:
@@ -28,7 +29,7 @@ def cancel_jobs_of(run_id: str, credentials: Iterable[str], notes: RunLabels, lo
     for name in dict.fromkeys(credentials):
         try:
             with load_credentials(name).get_client() as hook:
-                orphans = _orphans(hook, run_id, notes)
+                orphans = _orphans(hook, run_id, run_labels)
                 cancelled += [str(job.id) for job in orphans if _cancelled(hook, job, logger)]
         except Exception:
             # A block that is broken and a lake that is away are no reason to leave the jobs of the others running.
@@ -48,9 +49,9 @@ def _cancelled(hook: DatalakeHook, job: Job, logger: Any) -> bool:
     return True
 
 
-def _orphans(hook: DatalakeHook, run_id: str, notes: RunLabels) -> Iterator[Job]:
+def _orphans(hook: DatalakeHook, run_id: str, run_labels: RunLabels) -> Iterator[Job]:
     found = [job for label in (FLOW_RUN_LABEL, ROOT_LABEL) for job in hook.find_jobs(labels={label: run_id})]
     for job in {job.id: job for job in found}.values():
-        detached = (job.labels or {}).get(ON_STOP_LABEL) == "detach" or notes.is_detached(job.id)
-        if not job.status.is_terminal and not detached:
+        is_left = outlives_its_run((job.labels or {}).get(ON_STOP_LABEL)) or run_labels.is_left(job.id)
+        if not job.status.is_terminal and not is_left:
             yield job

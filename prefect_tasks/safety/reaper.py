@@ -71,7 +71,7 @@ def _crash(run_id: UUID, silence: float, logger: Any) -> None:
 
 
 def is_lost(client: SyncPrefectClient, run: FlowRun, silence: float) -> bool:
-    """Whether it should have a process that is heard, and is not; a suspended run is as silent, and has none."""
+    """Return True if a run should send heartbeats and sends none; a suspended run has no process to send them."""
     if run.state is None or not run.state.is_running():
         return False
     # It may have been resumed since the reaper was called, which had to wait for a worker. Clocks may differ.

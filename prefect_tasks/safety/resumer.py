@@ -1,7 +1,7 @@
-"""The job watcher: one small flow that asks for the jobs of all suspended flow runs and resumes those whose jobs ended.
+"""The job watcher: one small flow that polls the jobs of all suspended flow runs and resumes those whose jobs ended.
 
-It keeps nothing: who waits for what is read from Prefect each time, and jobs are asked for their status. So it may be
-killed and started again at any moment, misses no job that ended while nobody looked, and two at once do no harm.
+It has no state: suspensions are read from Prefect at each poll. It may be killed and started again, misses
+no job that ended meanwhile, and two at once do no harm.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 WAIT_OVER = "datalake.wait.over"
 _PAGE = 200
-# The next look is the next try, and a lake that hangs must not hold up the others.
-_ONE_LOOK = {"retry": RetryPolicy(attempts=1), "timeouts": Timeouts(5.0, 20.0, 20.0)}
+# The next poll is the next try, and a lake that hangs must not hold up the others.
+_ONE_POLL = {"retry": RetryPolicy(attempts=1), "timeouts": Timeouts(5.0, 20.0, 20.0)}
 _LAKES_AT_ONCE = 8
 # After so many seconds the automation that resumes runs is not there, or its event was lost.
 _PATIENCE = 15.0
@@ -49,32 +49,32 @@ _SUSPENDED = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(
 
 @flow(name="job-watcher")
 def job_watcher(interval: float = 5.0, linger: float = 600.0) -> int:
-    """Resume each flow run that is suspended for jobs when they have ended or its time is over; return how many.
+    """Resume each suspended flow run when its jobs have ended or its deadline has passed; return their number.
 
     Args:
-        interval: seconds between looks; a look is one request to Prefect and one to each lake that is waited for.
-        linger: seconds without anybody who waits, after which the flow ends.
+        interval: seconds between polls; a poll is one request to Prefect and one to each lake that is waited for.
+        linger: seconds without a suspended run, after which the flow ends.
     """
     logger = run_logger()
     with ExitStack() as stack:
-        watcher = Resumer(logger, stack)
+        resumer = Resumer(logger, stack)
         last_needed = time.monotonic()
         while time.monotonic() - last_needed < linger:
             try:
-                if watcher.look():
+                if resumer.poll():
                     last_needed = time.monotonic()
             except Exception:
-                # Whatever it is, the runs that wait must not depend on it: the next look may succeed.
-                logger.warning("This look for ended jobs failed; the next one follows.", exc_info=True)
+                # Suspended runs must not depend on one error: the next poll may succeed.
+                logger.warning("This poll for ended jobs failed; the next one follows.", exc_info=True)
             time.sleep(interval)
-    return watcher.woken
+    return resumer.resumed_count
 
 
 class Resumer:
-    """Looks at everything that is waited for; hooks are kept open from look to look, until `stack` ends."""
+    """Polls the jobs of all suspended runs; hooks are kept open from poll to poll, until `stack` ends."""
 
     def __init__(self, logger: Any, stack: ExitStack) -> None:
-        self.woken = 0
+        self.resumed_count = 0
         self._logger = logger
         self._hooks: dict[str, DatalakeHook] = {}
         stack.callback(self._forget_all)
@@ -83,8 +83,8 @@ class Resumer:
         self._ready_at: dict[UUID, float] = {}
         self._told_at: dict[UUID, float] = {}
 
-    def look(self) -> int:
-        """Wake whom there is to wake, and return how many are waiting."""
+    def poll(self) -> int:
+        """Poll once, resume the runs whose jobs ended, and return the number of suspended runs."""
         waiting = [(run, waits) for run in _suspended_runs() if (waits := RunLabels.of(run).suspended_for) is not None]
         wanted: dict[str, set[str]] = defaultdict(set)
         for _, waits in waiting:
@@ -95,16 +95,16 @@ class Resumer:
         for run, waits in waiting:
             statuses = _statuses(waits, asked[waits.credentials].result())
             if statuses is not None or _is_overdue(waits):
-                self._wake(run, waits, statuses or {})
+                self._resume(run, waits, statuses or {})
         return len(waiting)
 
     def _ask(self, name: str, jobs: Iterable[str]) -> Mapping[UUID, Job] | None:
-        """The jobs, or None when the platform cannot be asked now."""
+        """Return the jobs; None when the platform does not answer."""
         try:
             return self._hook(name).get_jobs(jobs)
         except Exception:
             # Whatever is wrong with one lake or its block, the runs that wait for others must not depend on it.
-            self._logger.exception("The jobs of %r could not be asked for; the next look follows.", name)
+            self._logger.exception("The jobs of %r could not be polled; the next poll follows.", name)
             self._forget(name)
             return None
 
@@ -112,7 +112,7 @@ class Resumer:
         from datalake_ops.hook import DatalakeHook
 
         if name not in self._hooks:
-            self._hooks[name] = DatalakeHook.from_connection(load_credentials(name).connection.with_(**_ONE_LOOK))
+            self._hooks[name] = DatalakeHook.from_connection(load_credentials(name).connection.with_(**_ONE_POLL))
         return self._hooks[name]
 
     def _forget_all(self, but: Collection[str] = ()) -> None:
@@ -124,7 +124,7 @@ class Resumer:
         if (hook := self._hooks.pop(name, None)) is not None:
             hook.close()
 
-    def _wake(self, run: FlowRun, waits: SuspensionRecord, statuses: Mapping[str, str]) -> None:
+    def _resume(self, run: FlowRun, waits: SuspensionRecord, statuses: Mapping[str, str]) -> None:
         state_id = run.state.id if run.state is not None else run.id
         ready_at = self._ready_at.setdefault(state_id, time.monotonic())
         if time.monotonic() - ready_at < _LEAVING and not _has_left(run):
@@ -132,9 +132,9 @@ class Resumer:
         told_at = self._told_at.get(state_id)
         if told_at is None:
             self._told_at[state_id] = time.monotonic()
-            self.woken += 1
+            self.resumed_count += 1
             _tell(run, waits, statuses)
-            self._logger.info("Flow run %r goes on: %s", run.name, dict(statuses) or "its time is over")
+            self._logger.info("Flow run %r goes on: %s", run.name, dict(statuses) or "its deadline has passed")
         elif time.monotonic() - told_at >= _PATIENCE:
             self._told_at[state_id] = time.monotonic()
             self._logger.warning("Nothing has resumed flow run %r upon its event, so it is resumed now.", run.name)
@@ -153,7 +153,7 @@ def _suspended_runs() -> Iterator[FlowRun]:
 
 
 def _has_left(run: FlowRun) -> bool:
-    """Whether the worker of a run has seen the process end that suspended it, as far as Prefect tells."""
+    """Return True if the worker of a run has reported the end of the process that suspended it."""
     if run.work_pool_name is None or run.state is None:
         return True
     suspended_at = run.state.timestamp
@@ -164,7 +164,7 @@ def _has_left(run: FlowRun) -> bool:
 
 
 def _statuses(waits: SuspensionRecord, known: Mapping[UUID, Job] | None) -> dict[str, str] | None:
-    """How the jobs ended, when all have; a job that is no more has ended too, and the run itself will say so."""
+    """Return the final statuses of the jobs, None before all have ended; an unknown job has ended too."""
     if known is None:
         return None
     jobs = {job: known.get(UUID(job)) for job in waits.jobs}

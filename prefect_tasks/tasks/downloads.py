@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
-from prefect import task
-
+from datalake_ops import arguments
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
+from prefect_tasks.runs.datalake_task import OnEmpty, datalake_task
 from prefect_tasks.runs.idempotency import EACH_TIME
 from prefect_tasks.runs.retry_policy import RETRYING
 from prefect_tasks.runs.run_logger import run_logger
 from prefect_tasks.runs.run_names import run_name
 from prefect_tasks.tasks.async_twin import async_twin
-from prefect_tasks.tasks.selection import chosen
+from prefect_tasks.tasks.selection import CHOOSES, check_selection, chosen_ids
 
 DOWNLOADING: dict[str, Any] = {
     **RETRYING,
@@ -22,11 +23,15 @@ DOWNLOADING: dict[str, Any] = {
 }
 
 
-@task(**DOWNLOADING)
+def _no_files(told: dict[str, Any]) -> dict[str, Any]:
+    return {"directory": _target(told["directory"]), "files": 0, "paths": [], "paths_left_out": 0}
+
+
+@datalake_task(empty=_no_files, chooses=CHOOSES, **DOWNLOADING)
 def download_data(
     credentials: DatalakeCredentials | str,
     directory: str | os.PathLike[str],
-    data: list[str] | None = None,
+    data: str | Sequence[str] | None = None,
     tags: str | list[str] | None = None,
     intersect_tags: bool = False,
     q: str | None = None,
@@ -35,6 +40,8 @@ def download_data(
     force_replace: bool = False,
     max_workers: int | None = None,
     max_paths: int = 100,
+    everything: bool = False,
+    on_empty: OnEmpty = "skip",
 ) -> dict[str, Any]:
     """Download data into a directory that outlives the worker; what is there is kept, so a repeat fetches the rest.
 
@@ -47,27 +54,41 @@ def download_data(
         force_replace: fetch again what is there.
         max_workers: how many files travel at once.
         max_paths: how many paths the result names.
+        everything: all data of the lake.
+        on_empty: answer to no data: "skip", "succeed" (both give `files` 0) or "fail" (NoDataError).
 
     Returns:
-        `directory`, `files` (how many), `paths` (at most `max_paths` of them) and `paths_left_out`.
+        `directory`, `files` (their number), `paths` (at most `max_paths` of them) and `paths_left_out`.
 
     Raises:
-        NoDataError: no data match the filters.
         DownloadError: some data could not be downloaded; all others were.
+        ArgumentError: an argument is not of its field, or nothing was chosen; nothing was sent.
     """
+    filters = {"tags": tags, "intersect_tags": intersect_tags, "q": q, "limit": limit}
+    selection = check_selection("download_data", data, filters, everything)
+    folder, by_id = _target(directory), bool(arguments.flag("use_id", use_id))
+    replace = bool(arguments.flag("force_replace", force_replace))
+    workers = arguments.whole_number("max_workers", max_workers, at_least=1)
+    most = arguments.whole_number("max_paths", max_paths, at_least=0) or 0
     with load_credentials(credentials).get_client() as hook:
-        named = chosen(hook, data, {"tags": tags, "intersect_tags": intersect_tags, "q": q, "limit": limit})
         # By their ids at once: one listing instead of one request for each.
-        found = hook.list_data(ids=[*named])
-        paths = [str(path) for path in hook.download(found, directory, use_id, force_replace, max_workers)]
-    run_logger().info("%d files are in %s", len(paths), directory)
-    shown = paths[:max_paths]
+        found = hook.list_data(ids=[*chosen_ids(hook, selection)])
+        paths = [str(path) for path in hook.download(found, folder, by_id, replace, workers)]
+    run_logger().info("%d files are in %s", len(paths), folder)
+    shown = paths[:most]
     return {
-        "directory": os.fspath(directory),
+        "directory": folder,
         "files": len(paths),
         "paths": shown,
         "paths_left_out": len(paths) - len(shown),
     }
 
 
-adownload_data = async_twin(download_data.fn, **DOWNLOADING)
+adownload_data = async_twin(download_data, **DOWNLOADING)
+
+
+def _target(directory: Any) -> str:
+    folder = arguments.text("directory", directory)
+    if not folder or not folder.strip():
+        raise arguments.refusal("directory", directory, "write the folder that the files go into.")
+    return folder

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from prefect import task
-
-from datalake_ops.errors import NothingDoneError, UploadError
+from datalake_ops import arguments
+from datalake_ops.errors import NoDataError, NothingDoneError, UploadError
 from prefect_tasks.blocks import DatalakeCredentials
+from prefect_tasks.runs.datalake_task import OnEmpty, datalake_task
 from prefect_tasks.runs.idempotency import EACH_TIME
 from prefect_tasks.runs.retry_policy import RETRYING
 from prefect_tasks.runs.rollback import delete_created
@@ -19,7 +19,8 @@ from prefect_tasks.uploads.upload import SUMMARY_BYTES, UploadDisplay, upload
 
 
 def _run_name(parameters: dict[str, Any]) -> str:
-    return f"retry_failed_files {shorten(address_of(parameters['report']))}"
+    report = parameters["report"]
+    return f"retry_failed_files {shorten(address_of(report))}" if report else "retry_failed_files"
 
 
 RETRYING_FILES: dict[str, Any] = {
@@ -30,7 +31,11 @@ RETRYING_FILES: dict[str, Any] = {
 }
 
 
-@task(**RETRYING_FILES)
+def _no_files(told: dict[str, Any]) -> dict[str, Any]:
+    return _merged([])
+
+
+@datalake_task(empty=_no_files, chooses=["report"], **RETRYING_FILES)
 def retry_failed_files(
     credentials: DatalakeCredentials | str,
     report: str | dict[str, Any],
@@ -42,8 +47,9 @@ def retry_failed_files(
     max_workers: int | None = None,
     allow_failures: bool = False,
     artifacts: bool = True,
+    on_empty: OnEmpty = "skip",
 ) -> dict[str, Any]:
-    """Upload again the files that a report names as failed, and write beside it what became of them.
+    """Upload again the files that a report names as failed, and write their results beside it.
 
     The next call retries only what failed again. A report without failures sends nothing.
 
@@ -55,9 +61,10 @@ def retry_failed_files(
             upload where its checkpoints tell them and they are not given here.
         allow_failures: succeed when some files fail again.
         artifacts: show progress, a link to the lake, a table and a sample.
+        on_empty: answer when no file had failed: "skip", "succeed" (both give `files` 0) or "fail" (NoDataError).
 
     Returns:
-        The summary of this upload, with `report`, where its rows are; `files` is 0 when nothing had failed.
+        The summary of this upload, with `report`, the address of its rows; `files` is 0 when nothing had failed.
 
     Raises:
         ConfigurationError: there is no such report, or it is none.
@@ -65,30 +72,39 @@ def retry_failed_files(
     """
     reports = Reports.of(report)
     given = {
-        "tags": tags,
-        "source": source,
-        "metadata": metadata,
-        "custom_metadata": custom_metadata,
-        "fill_metadata": fill_metadata or None,
-        "max_workers": max_workers,
+        "tags": arguments.texts("tags", tags),
+        "source": arguments.text("source", source),
+        "metadata": arguments.mapping("metadata", metadata),
+        "custom_metadata": arguments.mapping("custom_metadata", custom_metadata),
+        "fill_metadata": arguments.flag("fill_metadata", fill_metadata) or None,
+        "max_workers": arguments.whole_number("max_workers", max_workers, at_least=1),
     }
-    arguments = {"if_exists": "skip", **reports.arguments}
-    arguments |= {name: value for name, value in given.items() if value is not None}
-    summaries = []
-    for what, again, target in reports.to_retry():
-        visible = UploadDisplay(f"{what} of {reports.name}", artifacts)
-        # What fails of one must not keep the others from being tried.
-        summaries.append(upload(credentials, again, arguments, visible, target, None))
+    shown, allowed = arguments.flag("artifacts", artifacts), arguments.flag("allow_failures", allow_failures)
+    summaries = _upload_again(credentials, reports, given, bool(shown))
+    if not summaries:
+        raise NoDataError(f"No file of {reports.name} failed: there is nothing to do.")
     merged = _merged(summaries)
     failed = merged["files"] - merged["counts"]["UPLOADED"] - merged["counts"]["SKIPPED"]
-    if failed and not (allow_failures and failed < merged["files"]):
+    if failed and not (allowed and failed < merged["files"]):
         raise _failure(merged, failed)
     return merged
 
 
-aretry_failed_files = async_twin(retry_failed_files.fn, **RETRYING_FILES)
+aretry_failed_files = async_twin(retry_failed_files, **RETRYING_FILES)
 for _task in (retry_failed_files, aretry_failed_files):
     _task.on_rollback(delete_created)
+
+
+def _upload_again(
+    credentials: DatalakeCredentials | str, reports: Reports, given: dict[str, Any], artifacts: bool
+) -> list[dict[str, Any]]:
+    options = {"if_exists": "skip", **reports.arguments}
+    options |= {name: value for name, value in given.items() if value is not None}
+    # A source that fails must not keep the others from being tried.
+    return [
+        upload(credentials, source, options, UploadDisplay(f"{what} of {reports.name}", artifacts), target, None)
+        for what, source, target in reports.to_retry()
+    ]
 
 
 def _failure(merged: dict[str, Any], failed: int) -> UploadError | NothingDoneError:

@@ -6,10 +6,11 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from prefect import task
-
+from datalake_ops import arguments
+from datalake_ops.errors import NoDataError
 from prefect_tasks.blocks import DatalakeCredentials
-from prefect_tasks.runs.idempotency import ONCE_PER_RUN
+from prefect_tasks.runs.datalake_task import OnEmpty, datalake_task
+from prefect_tasks.runs.idempotency import ONCE_PER_CALL
 from prefect_tasks.runs.retry_policy import RETRYING
 from prefect_tasks.runs.rollback import delete_created
 from prefect_tasks.runs.run_names import describe, run_name
@@ -19,13 +20,19 @@ from prefect_tasks.uploads.upload import UploadDisplay, upload
 FilePath = str | os.PathLike[str]
 UPLOADING: dict[str, Any] = {
     **RETRYING,
-    **ONCE_PER_RUN,
+    **ONCE_PER_CALL,
     "tags": ["datalake", "datalake-upload"],
     "task_run_name": run_name("upload_data", "filepaths", "tags"),
 }
 
 
-@task(**UPLOADING)
+def _no_files(told: dict[str, Any]) -> dict[str, Any]:
+    from datalake_ops.upload.reporting.report import UploadReport
+
+    return UploadReport(()).summary()
+
+
+@datalake_task(empty=_no_files, chooses=["filepaths"], **UPLOADING)
 def upload_data(
     credentials: DatalakeCredentials | str,
     filepaths: FilePath | Sequence[FilePath],
@@ -46,11 +53,14 @@ def upload_data(
     artifacts: bool = True,
     sample: int = 8,
     limit: str | None = None,
+    key: str | None = None,
+    on_empty: OnEmpty = "skip",
 ) -> dict[str, Any]:
-    """Upload files as data; a file that fails stops no other, and a retried flow run does not upload twice.
+    """Upload files as data, and return a summary; a file that fails stops no other.
 
-    Calls with the same arguments in one flow run happen once. Inside `with transaction()` a failure that follows
-    deletes the data that this task uploaded, and no other.
+    Another call in the same flow run uploads again and skips the files that the lake has; a retry or resume of a call
+    has its first result. Inside `with transaction()` a failure that follows deletes the data that this task uploaded,
+    and no other.
 
     Args:
         credentials: a block, or the name of a saved one.
@@ -58,48 +68,92 @@ def upload_data(
             videos in it.
         tags: names of tags to put on every data; a missing tag is created.
         source: name of the source the files came from; created when missing.
-        max_workers: how many files travel at once.
+        max_workers: number of files that travel at once.
         metadata, custom_metadata, sizes: one value for all files, or a list with one (or None) per file.
         fill_metadata: read EXIF into metadata; keys given in `metadata` win.
         wait_for_unprocessable_data: wait until the platform has read the files; those it cannot read count as failed.
         upload_dir: prefix of the object names, on storages of the organization's own.
         if_exists: what to do with a file whose name and content the lake has: "skip" it, so that a retry doubles
             nothing, "upload" it once more, or "error".
-        journal: a SQLite file or an fsspec URL to write each step down, so that a run that was killed resumes.
+        journal: a SQLite file or an fsspec URL for a record of each step, so that a run that was killed resumes.
         report: where to write one JSON line per file, on a storage that outlives the worker.
         allow_failures: succeed when some files failed; the summary names them.
-        max_ids: how many data and errors the summary names at most; its JSON has at most 2,000 bytes in any case.
-        artifacts: show progress, a link to the lake, a table of what became of the files and a sample of them.
-        sample: how many pictures the sample shows; 0 makes none.
+        max_ids: most data and errors that the summary names; its JSON has at most 2,000 bytes in any case.
+        artifacts: show progress, a link to the lake, a table of the files' results and a sample of them.
+        sample: number of pictures that the sample shows; 0 makes none.
         limit: name of a concurrency limit to hold a slot of, see `ensure_limits`.
+        key: makes calls with the same arguments and key in one flow run one upload.
+        on_empty: answer to no files: "skip", "succeed" (both give `files` 0) or "fail" (NoDataError).
 
     Returns:
-        The upload's summary: `counts` by status, `bytes`, `seconds`, some of the `data_ids` and `errors`, how many of
-        them are left out, and `report`, the path of the report, when one was asked for.
+        `counts` by status, `bytes`, `seconds`, some of the `data_ids` and `errors`, how many of them are left out, and
+        `report`, the path of the report, when one was asked for.
 
     Raises:
         UploadError: some files failed; all others are uploaded.
         NothingDoneError: every file failed.
         ConfigurationError: an argument cannot be right, or there is no such limit; nothing was sent.
     """
-    # Named as `DatalakeHook.upload` names them.
-    arguments: dict[str, Any] = {
-        "tags": tags,
-        "source": source,
-        "max_workers": max_workers,
-        "metadata": metadata,
-        "custom_metadata": custom_metadata,
-        "sizes": sizes,
-        "fill_metadata": fill_metadata,
-        "upload_dir": upload_dir,
-        "wait": wait_for_unprocessable_data,
-        "if_exists": if_exists,
-        "journal": journal,
-    }
-    visible = UploadDisplay(describe(filepaths), artifacts, sample, max_ids)
-    return upload(credentials, filepaths, arguments, visible, report, allow_failures, limit)
+    given = _upload_arguments(locals())
+    display = UploadDisplay(
+        describe(filepaths),
+        bool(arguments.flag("artifacts", artifacts)),
+        arguments.whole_number("sample", sample, at_least=0) or 0,
+        arguments.whole_number("max_ids", max_ids, at_least=0) or 0,
+    )
+    target, slot = arguments.text("report", report), arguments.text("limit", limit)
+    allowed = arguments.flag("allow_failures", allow_failures)
+    summary = upload(credentials, _paths(filepaths), given, display, target, bool(allowed), slot)
+    if not summary["files"]:
+        raise NoDataError(f"{describe(filepaths)} has no images or videos: there is nothing to do.")
+    return summary
 
 
-aupload_data = async_twin(upload_data.fn, **UPLOADING)
+aupload_data = async_twin(upload_data, **UPLOADING)
 for _task in (upload_data, aupload_data):
     _task.on_rollback(delete_created)
+
+
+def _upload_arguments(told: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of `DatalakeHook.upload`, checked, under its names."""
+    return {
+        "tags": arguments.texts("tags", told["tags"]),
+        "source": arguments.text("source", told["source"]),
+        "max_workers": arguments.whole_number("max_workers", told["max_workers"], at_least=1),
+        "metadata": _one_or_each("metadata", told["metadata"]),
+        "custom_metadata": _one_or_each("custom_metadata", told["custom_metadata"]),
+        "sizes": _sizes(told["sizes"]),
+        "fill_metadata": arguments.flag("fill_metadata", told["fill_metadata"]),
+        "upload_dir": arguments.text("upload_dir", told["upload_dir"]),
+        "wait": arguments.flag("wait_for_unprocessable_data", told["wait_for_unprocessable_data"]),
+        "if_exists": arguments.choice("if_exists", told["if_exists"], ("skip", "upload", "error")),
+        "journal": arguments.text("journal", told["journal"]),
+    }
+
+
+def _one_or_each(field: str, value: Any) -> Any:
+    """Return metadata for all files, or a list with one mapping (or None) per file."""
+    if isinstance(value, (list, tuple)):
+        return [arguments.mapping(field, one) for one in value]
+    return arguments.mapping(field, value)
+
+
+def _sizes(value: Any) -> Any:
+    """Return a pair of width and height, or a list with one pair (or None) per file."""
+    if value is not None and not isinstance(value, (list, tuple)):
+        raise arguments.refusal("sizes", value, "write (width, height), or a list with one of these per file.")
+    return value
+
+
+def _paths(filepaths: Any) -> Any:
+    """Return paths, lists in lists (of mapped tasks) opened; other sources of `DatalakeHook.upload` as they are."""
+    if isinstance(filepaths, (int, float, dict)):
+        return arguments.text("filepaths", filepaths)
+    if isinstance(filepaths, str):
+        found = arguments.texts("filepaths", filepaths) or []
+        return found[0] if len(found) == 1 else found
+    if not isinstance(filepaths, (list, tuple)):
+        return filepaths
+    if any(isinstance(one, (list, tuple, int)) or one is None for one in filepaths):
+        return arguments.texts("filepaths", [one for one in filepaths if one is not None])
+    return list(filepaths)

@@ -2,73 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from prefect.cache_policies import NO_CACHE
 
 from prefect_tasks.blocks import DatalakeCredentials, aload_credentials, load_credentials
+from prefect_tasks.runs.datalake_task import OnEmpty, datalake_task
 from prefect_tasks.runs.retry_policy import ASYNC_RETRYING, RETRYING
-from prefect_tasks.runs.run_logger import OnStop, WaitMode
 from prefect_tasks.runs.run_names import run_name
+from prefect_tasks.runs.wait_options import OnStop, Seconds, WaitMode
 from prefect_tasks.waits.polling import JobPoller
 from prefect_tasks.waits.status_log import seconds_left
-from prefect_tasks.waits.suspension import JobWaitTask, refuse_to_suspend, several
+from prefect_tasks.waits.suspension import JobWaitTask, job_id, job_ids, refuse_to_suspend
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def _waiting(**options: Any) -> Callable[[Callable[P, R]], JobWaitTask[P, R]]:
-    # A wait looks anew each time: what it saw before a run was resumed or retried tells nothing.
-    return lambda fn: JobWaitTask(fn, cache_policy=NO_CACHE, **options)
+# A wait polls each time: what it saw before a run was resumed or retried tells nothing.
+WAITING: dict[str, Any] = {"kind": JobWaitTask, "cache_policy": NO_CACHE}
 
 
-@_waiting(task_run_name="wait_for_job {job}", **RETRYING)
+@datalake_task(chooses=["job"], task_run_name="wait_for_job {job}", **WAITING, **RETRYING)
 def wait_for_job(
     credentials: DatalakeCredentials | str,
     job: str,
-    timeout: float | None = 3600.0,
-    poll_interval: float | None = None,
+    timeout: Seconds | None = 3600.0,
+    poll_interval: Seconds | None = None,
     on_stop: OnStop | None = None,
     wait: WaitMode = "auto",
+    on_empty: OnEmpty = "skip",
 ) -> dict[str, Any]:
-    """Wait until a job of the platform has ended, and return what became of it.
+    """Wait until a job of the platform has ended, and return its summary.
 
-    A run that is cancelled, times out or crashes takes its job with it, within seconds, also from a submitted wait.
+    A run that is cancelled, times out or crashes cancels its job, within seconds, also from a submitted wait.
 
     Args:
         credentials: a block, or the name of a saved one.
         job: id of the job.
-        timeout: seconds to wait in all, retries of this task and suspensions included; None waits for ever.
-        poll_interval: seconds between looks; by default they grow with the time waited, from 0.25 s to 10 s.
-        on_stop: what becomes of the job when the wait is stopped (cancelled, too late): `"cancel"` or `"detach"`; by
+        timeout: seconds to wait in all, or a timedelta, retries of this task and suspensions included; None waits for
+            ever.
+        poll_interval: seconds between polls; by default they grow with the time waited, from 0.25 s to 10 s.
+        on_stop: what becomes of the job when the wait is stopped (cancelled, too late): `"cancel"` or `"leave"`; by
             default what its launch said.
         wait: `"poll"` waits in the run's process. `"suspend"` suspends the run, so that its process ends, and the job
             watcher resumes it when the job has ended. `"auto"` polls for a minute and then suspends the run if it can:
             it has a deployment, it keeps its results (`persist_result=True`), the block is saved, and the watcher is
             deployed. Only a wait that is called directly in a flow suspends.
+        on_empty: answer to no job: "skip", "succeed" (both give None) or "fail" (NoDataError).
 
     Raises:
         JobFailedError, JobKilledError: the job did not succeed; the text has the reason and its last log lines.
         JobWaitTimeoutError: the timeout came first.
-        ConfigurationError: `"suspend"` was asked for, and the run cannot be suspended; the text says why.
+        ConfigurationError: an argument is not of its field, or `"suspend"` was asked for and the run cannot be
+            suspended; the job is left alone.
     """
     refuse_to_suspend(wait)
-    polling = JobPoller(load_credentials(credentials), several(job), poll_interval, on_stop)
-    return polling.run(seconds_left(timeout))[0]
+    poller = JobPoller(load_credentials(credentials), (job_id(job),), poll_interval, on_stop)
+    return poller.run(seconds_left(timeout))[0]
 
 
-@_waiting(task_run_name=run_name("wait for", "jobs"), **RETRYING)
+@datalake_task(empty=[], chooses=["jobs"], task_run_name=run_name("wait for", "jobs"), **WAITING, **RETRYING)
 def wait_for_jobs(
     credentials: DatalakeCredentials | str,
-    jobs: list[str],
-    timeout: float | None = 3600.0,
-    poll_interval: float | None = None,
+    jobs: str | Sequence[str],
+    timeout: Seconds | None = 3600.0,
+    poll_interval: Seconds | None = None,
     on_stop: OnStop | None = None,
     wait: WaitMode = "auto",
+    on_empty: OnEmpty = "skip",
 ) -> list[dict[str, Any]]:
-    """Wait until several jobs have ended, and return what became of them, in the order given.
+    """Wait until several jobs have ended, and return their summaries in the order given, each job once.
 
     The arguments are those of `wait_for_job`; a run is suspended once for all the jobs.
 
@@ -77,43 +78,45 @@ def wait_for_jobs(
         JobWaitTimeoutError, ConfigurationError: as `wait_for_job`.
     """
     refuse_to_suspend(wait)
-    polling = JobPoller(load_credentials(credentials), several(jobs), poll_interval, on_stop)
-    return polling.run(seconds_left(timeout))
+    poller = JobPoller(load_credentials(credentials), job_ids("jobs", jobs), poll_interval, on_stop)
+    return poller.run(seconds_left(timeout))
 
 
-@_waiting(task_run_name="await_job {job}", **ASYNC_RETRYING)
+@datalake_task(chooses=["job"], task_run_name="await_job {job}", **WAITING, **ASYNC_RETRYING)
 async def await_job(
     credentials: DatalakeCredentials | str,
     job: str,
-    timeout: float | None = 3600.0,
-    poll_interval: float | None = None,
+    timeout: Seconds | None = 3600.0,
+    poll_interval: Seconds | None = None,
     on_stop: OnStop | None = None,
     wait: WaitMode = "auto",
+    on_empty: OnEmpty = "skip",
 ) -> dict[str, Any]:
-    """What `wait_for_job` does, for async flows: many may wait at once without a thread each.
+    """Async form of `wait_for_job`: many may wait at once without a thread each.
 
     Raises:
         JobFailedError, JobKilledError, JobWaitTimeoutError, ConfigurationError: as `wait_for_job`.
     """
     refuse_to_suspend(wait)
-    polling = JobPoller(await aload_credentials(credentials), several(job), poll_interval, on_stop)
-    return (await polling.arun(seconds_left(timeout)))[0]
+    poller = JobPoller(await aload_credentials(credentials), (job_id(job),), poll_interval, on_stop)
+    return (await poller.arun(seconds_left(timeout)))[0]
 
 
-@_waiting(task_run_name=run_name("await", "jobs"), **ASYNC_RETRYING)
+@datalake_task(empty=[], chooses=["jobs"], task_run_name=run_name("await", "jobs"), **WAITING, **ASYNC_RETRYING)
 async def await_jobs(
     credentials: DatalakeCredentials | str,
-    jobs: list[str],
-    timeout: float | None = 3600.0,
-    poll_interval: float | None = None,
+    jobs: str | Sequence[str],
+    timeout: Seconds | None = 3600.0,
+    poll_interval: Seconds | None = None,
     on_stop: OnStop | None = None,
     wait: WaitMode = "auto",
+    on_empty: OnEmpty = "skip",
 ) -> list[dict[str, Any]]:
-    """What `wait_for_jobs` does, for async flows.
+    """Async form of `wait_for_jobs`.
 
     Raises:
         JobFailedError, JobKilledError, JobWaitTimeoutError, ConfigurationError: as `wait_for_job`.
     """
     refuse_to_suspend(wait)
-    polling = JobPoller(await aload_credentials(credentials), several(jobs), poll_interval, on_stop)
-    return await polling.arun(seconds_left(timeout))
+    poller = JobPoller(await aload_credentials(credentials), job_ids("jobs", jobs), poll_interval, on_stop)
+    return await poller.arun(seconds_left(timeout))

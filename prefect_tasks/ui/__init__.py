@@ -1,1 +1,1 @@
-"""What Prefect's pages show of us: artifacts, assets, contact sheets."""
+"""Prefect's pages of a run: artifacts, assets, samples of pictures."""

@@ -1,6 +1,6 @@
-"""What people see of a run in Prefect's pages: progress, links, tables.
+"""Artifacts of a run: progress, links, tables.
 
-An artifact that Prefect does not take never fails the work it tells of: that is logged, and the work goes on.
+An artifact that Prefect refuses fails nothing: that is logged, and the work goes on.
 """
 
 from __future__ import annotations
@@ -51,18 +51,18 @@ def create(kind: str, key: str, data: Any, description: str | None = None) -> UU
 
 
 def update(artifact: UUID, data: Any, description: str | None = None) -> None:
-    """Replace what an artifact says."""
+    """Replace the content of an artifact."""
     with log_failures("Prefect did not take an artifact"), get_client(sync_client=True) as client:
         client.update_artifact(artifact, ArtifactUpdate(data=data, description=description))
 
 
 def link(address: str, text: str) -> None:
-    """A link to a page of the platform, there from the moment it is known."""
+    """Create an artifact with a link to a page of the platform."""
     create("markdown", PAGE, f"[{text}]({address})", text)
 
 
 def table(key: str, rows: Sequence[Mapping[str, Any]], description: str) -> None:
-    """A table; rows beyond 50 are told by their number."""
+    """Create a table of at most 50 rows; the last one counts those that are left out."""
     shown = [dict(row) for row in rows[:_MOST_ROWS]]
     if left := len(rows) - len(shown):
         shown.append({**dict.fromkeys(rows[0], ""), next(iter(rows[0])): f"... and {left} more"})
@@ -80,12 +80,12 @@ class ProgressArtifact:
         self._artifact: UUID | None = None
 
     def __call__(self, percent: float, text: str) -> None:
-        """Say how far it is, if it is time to."""
+        """Update the artifact, if it is due."""
         if self._clock() >= self._next_at:
             self._tell(percent, text)
 
     def end(self, text: str, percent: float = 100.0) -> None:
-        """Say how it ended, in any case, if anything was said before."""
+        """Write the final state, if the artifact exists."""
         if self._artifact is not None:
             self._tell(percent, text)
 
@@ -107,7 +107,7 @@ class UploadProgressArtifact(ProgressArtifact):
         self._began_at = clock()
 
     def take(self, progress: Progress) -> None:
-        """Take note of the progress."""
+        """Update the artifact from an upload's progress, if it is due."""
         from datalake_ops.upload.progress import Throughput
 
         percent = 100.0 * progress.done / progress.total if progress.total else 0.0
@@ -128,7 +128,7 @@ def summary_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 @contextmanager
 def log_failures(what: str) -> Iterator[None]:
-    """What fails within is logged, after `what` it means, and ends nothing: it only tells of work that is done."""
+    """Log errors of the block, after the text `what`, and go on: artifacts must not fail the work that they show."""
     logger = run_logger()
     try:
         yield

@@ -1,4 +1,4 @@
-"""Lineage: what a run did to the lake, as Prefect's asset events and, for servers without an assets page, an artifact.
+"""Lineage of a run as Prefect's asset events and, for servers without an assets page, as an artifact.
 
 The assets are those of Airflow, see `datalake_ops.lineage`: the lake, and its data of each tag and of the source. Keys
 of Prefect's assets have neither `?`, `&`, `%` nor space: parameters are parts of the path, and `~` stands for `%`.
@@ -30,12 +30,12 @@ _TAGS = 20
 # More places are no lineage but a listing.
 _READS = 20
 _LONGEST_KEY = 512
-_UNTOLD = "Lineage is not told"
+_NOT_EMITTED = "Lineage could not be emitted"
 
 
 @dataclass(frozen=True)
 class Materialization:
-    """What was written: data with these tags and this source, read from these addresses; `facts` are plain JSON."""
+    """Data that were written to the lake: their tags, source and origins (addresses); `facts` are plain JSON."""
 
     tags: tuple[str, ...] = ()
     source: str | None = None
@@ -50,7 +50,7 @@ class Materialization:
         reads: Any = (),
         facts: Mapping[str, Any] | None = None,
     ) -> Materialization:
-        """The same from a task's arguments."""
+        """Make it of a task's arguments."""
         named = (tags,) if isinstance(tags, str) else tuple(tags or ())
         return cls(named, source, tuple(_places(reads)), facts or {})
 
@@ -69,12 +69,12 @@ def lake_uri(hook: DatalakeHook) -> LakeUri:
 
 
 def emit_materialization(hook: DatalakeHook, written: Materialization, artifact: bool = True) -> list[str]:
-    """Tell Prefect what was written, and return the keys of the assets.
+    """Emit asset events for what was written, and return the keys of the assets.
 
-    What cannot be told is logged, and fails nothing.
+    Errors are logged, and fail nothing.
     """
     keys: list[str] = []
-    with artifacts.log_failures(_UNTOLD):
+    with artifacts.log_failures(_NOT_EMITTED):
         assets = written.assets(lake_uri(hook))
         _emit(hook, written, assets)
         keys += [asset.key for asset in assets]
@@ -84,8 +84,8 @@ def emit_materialization(hook: DatalakeHook, written: Materialization, artifact:
 
 
 def emit_run_materialization(credentials: DatalakeCredentials | str, written: Materialization) -> None:
-    """What `emit_materialization` does, after a job or shards of this run, with a hook of its own."""
-    with artifacts.log_failures(_UNTOLD), load_credentials(credentials).get_client() as hook:
+    """Emit a materialization with a hook of its own, after a job or shards of this run."""
+    with artifacts.log_failures(_NOT_EMITTED), load_credentials(credentials).get_client() as hook:
         emit_materialization(hook, written)
 
 

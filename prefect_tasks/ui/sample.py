@@ -1,4 +1,4 @@
-"""A contact sheet: thumbnails of a few data, small enough to lie inside a markdown artifact."""
+"""Sample of an upload: thumbnails of a few data, small enough for a markdown artifact."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_PIXELS = 64_000_000
 
 
 def sample_markdown(hook: DatalakeHook, ids: Sequence[str], most: int = 8) -> str | None:
-    """Markdown with thumbnails of the first few images among the data; None when there is none to show.
+    """Return Markdown with thumbnails of the first few images among the data; None without images.
 
     The pictures lie inside the text, so no address that opens a file leaves the lake.
     """
@@ -37,7 +37,7 @@ def sample_markdown(hook: DatalakeHook, ids: Sequence[str], most: int = 8) -> st
 
 
 def show_sample(hook: DatalakeHook, ids: Sequence[str], description: str, most: int = 8) -> None:
-    """Attach a contact sheet of the first few data to this run; one that cannot be made fails nothing."""
+    """Attach a sample of the first few data to this run; an error fails nothing."""
     with artifacts.log_failures("No sample could be made"):
         if sheet := sample_markdown(hook, ids, most):
             artifacts.create("markdown", artifacts.SAMPLE, sheet, description)
@@ -66,7 +66,7 @@ def _cell(data: Data, path: Path) -> str | None:
 
 
 def _plain(name: str) -> str:
-    """A file name as the text of a picture: nothing in it is read as markdown."""
+    """Return a file name without characters that Markdown reads as markup."""
     return "".join(letter if letter.isalnum() or letter in " .-" else "_" for letter in name)[:80]
 
 

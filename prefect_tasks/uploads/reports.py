@@ -1,4 +1,4 @@
-"""The reports of an upload and of its retries, side by side in a folder: which files are still not in the lake."""
+"""Reports of an upload and of its retries in one folder, for the files that are still not in the lake."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _FORM = ".jsonl"
 
 
 def shard_name(shard: Mapping[str, Any]) -> str:
-    """The same text for the same shard."""
+    """Return a name of the shard's content: equal shards have equal names."""
     digest = hashlib.sha256(json.dumps(shard, sort_keys=True).encode()).hexdigest()
     return f"shard-{digest[:16]}"
 
 
 @dataclass(frozen=True)
 class Reports:
-    """The report of an upload, or those of its shards, and of the retries since; the newest word on a file counts.
+    """Report of an upload, or of its shards, and of its retries; the newest row of a file counts.
 
     `plan` are the shards, of an upload in shards; `arguments` are those of that upload.
     """
@@ -37,7 +37,7 @@ class Reports:
 
     @classmethod
     def of(cls, report: str | os.PathLike[str] | Mapping[str, Any]) -> Reports:
-        """What a report's address, a folder of checkpoints or the summary of either names.
+        """Open the reports of an address, of a folder of checkpoints, or of the summary of either.
 
         Raises:
             ConfigurationError: there is no such report, or no file of JSON lines.
@@ -62,7 +62,7 @@ class Reports:
         return redact_address(self.folder.address) if self.plan else f"{self.stem}{_FORM}"
 
     def to_retry(self) -> Iterator[tuple[str, Any, str]]:
-        """What is not in the lake: a word on it, the source to upload, and where its report goes.
+        """Iterate over what is to be uploaded again: its description, its source, and the address of its report.
 
         Single files that failed come first, then each shard of which there is no report.
         """
@@ -89,7 +89,7 @@ class Reports:
         for shard in self.plan:
             if f"{shard_name(shard)}{_FORM}" not in names:
                 yield (
-                    f"{shard['files']} files nobody reported on",
+                    f"{shard['files']} files without a report",
                     dict(shard),
                     self.folder.at(f"{shard_name(shard)}{_FORM}"),
                 )
@@ -122,7 +122,7 @@ class Reports:
 
 
 def address_of(report: str | os.PathLike[str] | Mapping[str, Any]) -> str:
-    """Where a report is: the address itself, or what a summary says.
+    """Return the address of a report, from itself or from a summary.
 
     Raises:
         ConfigurationError: the summary names no report.

@@ -1,4 +1,4 @@
-"""How far the shards of an upload are, all together."""
+"""Progress of all shards of an upload together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class ShardProgress:
-    """How far each shard of this process is; shards elsewhere are known when they have ended."""
+    """Progress of each shard of this process; shards elsewhere are added when they have ended."""
 
     files: int
     began_at: float = field(default_factory=time.monotonic)
@@ -33,7 +33,7 @@ class ShardProgress:
         return Progress(total=self.files, **sums)
 
     def show(self, card: ProgressArtifact) -> None:
-        """Tell the card."""
+        """Update the progress artifact."""
         from datalake_ops.upload.progress import Throughput
 
         progress = self.progress
@@ -42,22 +42,22 @@ class ShardProgress:
 
 
 # Not in the module of a task: what its function names travels to a cluster, and a ContextVar does not.
-_BOARD: ContextVar[ShardProgress | None] = ContextVar("datalake_board", default=None)
+_PROGRESS: ContextVar[ShardProgress | None] = ContextVar("datalake_shard_progress", default=None)
 
 
 @contextmanager
 def track_shards(board: ShardProgress) -> Iterator[None]:
-    """Threads that are started within tell this board."""
-    token = _BOARD.set(board)
+    """Collect the progress of threads that are started within the block."""
+    token = _PROGRESS.set(board)
     try:
         yield
     finally:
-        _BOARD.reset(token)
+        _PROGRESS.reset(token)
 
 
 def shard_callback(number: int) -> Callable[[Progress], None] | None:
-    """What takes note of the progress of a shard; None where there is no board, as in another process."""
-    board = _BOARD.get()
+    """Return the callback for the progress of a shard; None outside `track_shards`, as in another process."""
+    board = _PROGRESS.get()
     if board is None:
         return None
     shards = board.shards

@@ -1,4 +1,4 @@
-"""An upload in shards: planned once, one task each, and a sum that says what became of every file."""
+"""Upload in shards: planned once, one task for each, and a summary of all files."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def _is_bad(summary: dict[str, Any] | BaseException) -> bool:
 
 
 def _lost(error: BaseException, shard: Mapping[str, Any], number: int, of: int) -> dict[str, Any]:
-    """The summary of a shard that told of nothing: its files count as failed, for nobody knows of them."""
+    """Return the summary of a shard without a report: its files count as failed."""
     from datalake_ops.upload.reporting.report import UploadReport
 
     summary = UploadReport(()).summary()

@@ -80,7 +80,7 @@ def save_report(report: UploadReport, address: str | os.PathLike[str]) -> str:
 
 
 def write_manifest(address: str | os.PathLike[str], files: Iterable[str | Mapping[str, Any]]) -> str:
-    """Write a manifest, one JSON line per file, and return its address: what a flow takes in place of a long list.
+    """Write a manifest, one JSON line per file, and return its address, for a flow to take in place of a long list.
 
     Args:
         address: a path or an fsspec URL that the workers reach; its name ends with `.jsonl`.

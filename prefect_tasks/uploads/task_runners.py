@@ -1,4 +1,4 @@
-"""Where the shards of an upload run: threads of this process, a Dask cluster, a Ray cluster."""
+"""Task runners for the shards of an upload: threads of this process, a Dask cluster, a Ray cluster."""
 
 from __future__ import annotations
 

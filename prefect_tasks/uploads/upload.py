@@ -1,4 +1,4 @@
-"""What every upload of this package does alike: it can be stopped, shows how far it is, and sums up what happened."""
+"""Upload with progress artifacts, cancellation, rollback records and a summary, for all tasks that upload."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SUMMARY_BYTES = 2000
 
 @dataclass(frozen=True)
 class UploadDisplay:
-    """What an upload shows of itself: its name, whether there are artifacts, pictures in the sample, ids it names."""
+    """Display of an upload: its name, artifacts or none, pictures in the sample, ids in the summary."""
 
     what: str
     artifacts: bool = True

@@ -1,4 +1,4 @@
-"""Stopping the jobs whose wait is stopped: all at once, within seconds, and none that is to outlive it."""
+"""Cancellation of the jobs whose wait is stopped: in parallel, within seconds, except those that outlive it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from datalake_ops.errors import JobFailedError, JobKilledError
 from datalake_ops.retryability import is_transient
 from prefect_tasks.blocks import DatalakeCredentials
 from prefect_tasks.runs.idempotency import ON_STOP_LABEL
+from prefect_tasks.runs.wait_options import outlives_its_run
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook
 
 # Prefect kills a cancelled run 30 s after asking it to stop; the job must have been cancelled by then. A platform gives
 # a program that does not want to end 10 s or more, and answers only then.
-_IN_A_HURRY = {"retry": RetryPolicy(attempts=3, budget=10.0), "timeouts": Timeouts(5.0, 20.0, 20.0)}
+_QUICKLY = {"retry": RetryPolicy(attempts=3, budget=10.0), "timeouts": Timeouts(5.0, 20.0, 20.0)}
 _AT_ONCE = 32
 
 
@@ -74,7 +75,7 @@ def cancel_jobs(credentials: DatalakeCredentials, jobs: Sequence[CancelTarget], 
 
     if not jobs:
         return
-    with DatalakeHook.from_connection(credentials.connection.with_(**_IN_A_HURRY)) as hook:
+    with DatalakeHook.from_connection(credentials.connection.with_(**_QUICKLY)) as hook:
         if len(jobs) == 1:
             _cancel(hook, jobs[0], logger)
             return
@@ -87,7 +88,7 @@ def _cancel(hook: DatalakeHook, stoppable: CancelTarget, logger: Any) -> None:
     try:
         if stoppable.is_unknown:
             found = hook.get_job(job)
-            if found.status.is_terminal or (found.labels or {}).get(ON_STOP_LABEL) == "detach":
+            if found.status.is_terminal or outlives_its_run((found.labels or {}).get(ON_STOP_LABEL)):
                 return
         stopped = hook.cancel_job(job)
     except Exception:
@@ -102,7 +103,7 @@ def _is_a_stop(stop: BaseException) -> bool:
 
 
 def _comes_again(stop: BaseException) -> bool:
-    """Whether Prefect runs the wait, or its flow, again after this failure; nobody else would look after the job."""
+    """Return True if Prefect retries the wait, or its flow, after this failure, and so takes the job up again."""
     if not is_transient(stop):
         return False
     inside, flow = TaskRunContext.get(), FlowRunContext.get()

@@ -1,4 +1,4 @@
-"""The progress of a job on its run's page: how long it runs, and how long it still takes if it is like those before."""
+"""Progress artifact of a job: its running time, and the time left by the median of earlier jobs of the same work."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MOST_PERCENT = 95.0
 
 
 class JobProgressArtifact:
-    """Shows one job that is waited for; each method blocks, for as long as Prefect takes for an artifact."""
+    """Progress artifact of one job; each method blocks, for as long as Prefect takes for an artifact."""
 
     def __init__(self, credentials: DatalakeCredentials, logger: Any) -> None:
         self._credentials = credentials
@@ -38,11 +38,11 @@ class JobProgressArtifact:
 
     @property
     def is_due(self) -> bool:
-        """Whether there is something to show now."""
+        """True if an update is due."""
         return time.monotonic() >= self._from
 
     def take(self, job: Job) -> None:
-        """Take note of a job that goes on."""
+        """Update the artifact of a job that goes on, if it is due."""
         if not self.is_due:
             return
         if self._card is None:
@@ -51,7 +51,7 @@ class JobProgressArtifact:
         self._card(*self._told(job))
 
     def end(self, job: Job) -> None:
-        """Say how the job ended, if it was shown."""
+        """Write the job's final status, if the artifact exists."""
         if self._card is not None:
             self._card.end(f"{job.status}{_counts(job)}", 100.0 if job.status.succeeded else 0.0)
 
@@ -85,7 +85,7 @@ class JobProgressArtifact:
 
 
 def announce_job(hook: DatalakeHook, job: Job, what: str) -> None:
-    """Say which job does what, in the log and as a link on the run's page, from the moment that it exists."""
+    """Log a job with its work, and link it on the run's page."""
     address = hook.job_url(job)
     run_logger().info("%s is job %s: %s", what, job.id, address)
     artifacts.link(address, f"{what}: job {job.id}")

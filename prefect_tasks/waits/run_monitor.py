@@ -1,4 +1,4 @@
-"""One wait of a task for a job: logs what changes, hears when its own run is stopped, and knows what becomes of it."""
+"""Monitors of a wait: of the job that is waited for, and of the flow run that waits."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from datalake_ops.wire.jobs import Job
 from prefect_tasks.blocks import DatalakeCredentials
 from prefect_tasks.runs.idempotency import ON_STOP_LABEL
 from prefect_tasks.runs.run_labels import record_left_job
-from prefect_tasks.runs.run_logger import OnStop
 from prefect_tasks.runs.run_states import STOPPED
+from prefect_tasks.runs.wait_options import OnStop, outlives_its_run
 from prefect_tasks.waits.cancellation import CancelTarget
 from prefect_tasks.waits.job_progress import JobProgressArtifact
 from prefect_tasks.waits.status_log import StatusLog
 
 _EVERY = 5.0
 _AFTER_FAILURE = 30.0
-# How long a thread may sleep before it looks up: Prefect's own ways to stop one wait for that too.
+# Seconds that a thread sleeps at most before it checks for a stop.
 _NAP = 1.0
-# One lost answer must not fail a wait that comes late, for the job may have ended well in time.
-_LAST_LOOK = 30.0
+# One lost answer must not fail a wait whose deadline has passed, for the job may have ended before it.
+_LAST_POLL = 30.0
 
 
 class JobMonitor:
-    """What a wait does besides waiting; give `on_poll` and `rest` (or `arest`) to the waiter.
+    """Side work of one wait for a job: log, progress, cancellation. Give its `on_poll` and `rest` to a waiter.
 
     Args:
         on_stop: what becomes of the job when the wait is stopped; None is what its launch said.
@@ -60,12 +60,12 @@ class JobMonitor:
         self._is_overdue = False
 
     def begin(self) -> None:
-        """Note what others must know of the job before it is waited for; it asks Prefect."""
-        if self._on_stop == "detach":
+        """Label the run with a job that outlives it; a request to Prefect."""
+        if self._on_stop == "leave":
             record_left_job(self.job)
 
     def on_poll(self, job: Job) -> None:
-        """Take note of a job, as a waiter's `on_poll`.
+        """Log and keep a polled job, as a waiter's `on_poll`.
 
         Raises:
             JobWaitTimeoutError: the wait's time was over before, and the job has not ended.
@@ -80,9 +80,9 @@ class JobMonitor:
             )
 
     def overdue(self) -> float:
-        """The time is over, so the next look decides; seconds in which one has to succeed."""
+        """Let the next poll decide, because the deadline has passed; return the seconds in which it has to succeed."""
         self._is_overdue = True
-        return _LAST_LOOK
+        return _LAST_POLL
 
     def rest(self, seconds: float) -> None:
         """Pause, as a waiter's `rest`.
@@ -100,7 +100,7 @@ class JobMonitor:
                 self._run(_is_being_left())
 
     async def arest(self, seconds: float) -> None:
-        """What `rest` does, for an awaiting waiter."""
+        """Async form of `rest`."""
         until = time.monotonic() + seconds
         if self._seen is not None and self._card.is_due:
             await asyncio.to_thread(self._card.take, self._seen)
@@ -111,25 +111,25 @@ class JobMonitor:
                 await asyncio.to_thread(self._run, is_left)
 
     def end(self, job: Job) -> Job:
-        """Show that the job has ended, and return it."""
+        """Write the final progress of the job, and return it."""
         self._card.end(job)
         return job
 
     def stoppable(self, stop: BaseException) -> CancelTarget | None:
-        """The job, if it is to be stopped with the wait; None if it has ended, outlives this, or was detached."""
+        """The job, if it is to be stopped with the wait; None if it has ended, outlives this or its run."""
         if isinstance(stop, self._outlived) or (self._run is not None and self._run.is_suspended):
             return None
-        if self._on_stop == "detach":
+        if self._on_stop == "leave":
             return None
         if self._seen is None:
             # What its launch said can be asked of the platform alone.
             return CancelTarget(self.job, is_unknown=self._on_stop is None)
         told = self._on_stop or (self._seen.labels or {}).get(ON_STOP_LABEL)
-        return None if told == "detach" or self._seen.status.is_terminal else CancelTarget(self.job)
+        return None if outlives_its_run(told) or self._seen.status.is_terminal else CancelTarget(self.job)
 
 
 class FlowRunMonitor:
-    """Asks Prefect now and then what has become of a flow run, once for all waits of the run in this process.
+    """Polls the state of a flow run at Prefect, every 5 s, once for all waits of the run in this process.
 
     A thread hears of no signal, and a run without a worker has nobody who would send it one.
     """
@@ -164,20 +164,20 @@ class FlowRunMonitor:
 
     @property
     def is_due(self) -> bool:
-        """Whether there is something to check."""
+        """True if Prefect is to be asked now."""
         return self._suspended is not None or time.monotonic() >= self._next_at
 
     @property
     def is_suspended(self) -> bool:
-        """Whether this process has suspended the run, so that its waits end here and go on elsewhere."""
+        """True if this process has suspended the run, so that its waits end here and go on in another process."""
         return self._suspended is not None
 
     def suspended(self, state: State[Any]) -> None:
-        """Tell the other waits of the run that it is suspended."""
+        """Let the other waits of the run end, because it is suspended."""
         self._suspended = state
 
     def __call__(self, is_being_left: bool = False) -> None:
-        """Ask, if it is time.
+        """Poll, if it is due, and raise if the run was stopped.
 
         Args:
             is_being_left: the flow is ending, and waits for this task only.
@@ -220,7 +220,7 @@ class FlowRunMonitor:
 
 
 def _is_being_left() -> bool:
-    """Whether the task runner wants this task to end, as it does when its flow ends, for whatever reason."""
+    """Return True if the task runner has asked this task to end, as it does when its flow ends."""
     inside, flow = TaskRunContext.get(), FlowRunContext.get()
     if inside is None or flow is None:
         return False

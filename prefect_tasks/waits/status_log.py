@@ -1,4 +1,4 @@
-"""What every wait of this package does alike: log what changes, keep one deadline, tell what became of the job."""
+"""Log of a job's changes, deadline over retries, and summary of a job, for every wait."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from prefect.context import TaskRunContext
 
+from datalake_ops import arguments
 from datalake_ops.wire.jobs import Job
 
 
@@ -18,7 +19,7 @@ class StatusLog:
         self._last: tuple[Any, ...] | None = None
 
     def __call__(self, job: Job) -> None:
-        """Take note of a job, as a waiter's `on_poll`."""
+        """Log a polled job if it has changed, as a waiter's `on_poll`."""
         seen = (job.status, job.counts)
         if seen != self._last:
             counts = ", ".join(f"{name} {count}" for name, count in (job.counts or {}).items())
@@ -26,13 +27,13 @@ class StatusLog:
         self._last = seen
 
 
-def seconds_left(timeout: float | None) -> float | None:
-    """What is left of a task's `timeout` since its first try, so that retries do not prolong a wait."""
-    context = TaskRunContext.get()
-    if timeout is None or context is None or context.task_run.start_time is None:
-        return timeout
+def seconds_left(timeout: Any) -> float | None:
+    """Return the seconds left of a task's `timeout` since its first try, so that retries do not prolong a wait."""
+    seconds, context = arguments.seconds("timeout", timeout), TaskRunContext.get()
+    if seconds is None or context is None or context.task_run.start_time is None:
+        return seconds
     waited = (datetime.now(UTC) - context.task_run.start_time).total_seconds()
-    return max(0.0, timeout - waited)
+    return max(0.0, seconds - waited)
 
 
 def job_summary(job: Job, url: str) -> dict[str, Any]:

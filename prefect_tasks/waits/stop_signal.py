@@ -1,4 +1,4 @@
-"""Telling a thread that its run is over: Prefect's signals reach only the main thread and the event loop."""
+"""Stop signal for threads of a run: Prefect's signals reach only the main thread and the event loop."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _STOP: ContextVar[threading.Event | None] = ContextVar("datalake_stop", default=
 
 
 class StopSignal(BaseException):
-    """Nobody waits for this work any more; no `Exception`, so that what survives failures does not survive this."""
+    """The work is not wanted any more; no `Exception`, so that code that survives failures does not survive it."""
 
 
 @contextmanager
 def stop_threads_on_error() -> Iterator[None]:
-    """Threads that are started within are asked to stop when the block is left by an error or a cancellation."""
+    """Stop threads that are started within the block when it is left by an error or a cancellation."""
     event = threading.Event()
     token = _STOP.set(event)
     try:
@@ -29,10 +29,10 @@ def stop_threads_on_error() -> Iterator[None]:
 
 
 def raise_if_stopped() -> None:
-    """Go on only while somebody waits for this work.
+    """Raise if the work of this thread is not wanted any more.
 
     Raises:
-        Stopped: nobody does.
+        StopSignal: the block of `stop_threads_on_error` was left.
     """
     event = _STOP.get()
     if event is not None and event.is_set():

@@ -1,4 +1,4 @@
-"""Waiting without a worker: a flow run is suspended while its job runs, and the job watcher resumes it.
+"""Suspension of a flow run while its job runs, without a worker; the job watcher resumes it.
 
 Prefect ends the run's process and starts the flow from its beginning when it is resumed. What kept its result is not
 done again: so a wait suspends only a run whose deployment can start it again and which keeps its results.
@@ -24,11 +24,12 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import ObjectNotFound, Pause
 from prefect.flow_runs import suspend_flow_run
 from prefect.futures import PrefectFuture
-from prefect.tasks import Task
 from prefect.transactions import get_transaction
 
-from datalake_ops.errors import ConfigurationError
+from datalake_ops import arguments
+from datalake_ops.errors import ArgumentError, ConfigurationError, NoDataError
 from prefect_tasks.blocks import DatalakeCredentials, aload_credentials, load_credentials
+from prefect_tasks.runs.datalake_task import DatalakeTask
 from prefect_tasks.runs.retry_policy import ASYNC_RETRYING, RETRYING
 from prefect_tasks.runs.run_labels import (
     RunLabels,
@@ -38,9 +39,10 @@ from prefect_tasks.runs.run_labels import (
     record_suspension,
     seconds_until,
 )
-from prefect_tasks.runs.run_logger import OnStop, WaitMode, run_logger
+from prefect_tasks.runs.run_logger import run_logger
 from prefect_tasks.runs.run_names import run_name
-from prefect_tasks.waits.polling import JobPoller
+from prefect_tasks.runs.wait_options import OnStop, WaitMode
+from prefect_tasks.waits.polling import JobPoller, checked_on_stop
 from prefect_tasks.waits.run_monitor import FlowRunMonitor
 
 P = ParamSpec("P")
@@ -52,13 +54,13 @@ _BLOCK_TYPE = str(DatalakeCredentials._block_type_slug)
 _LOOKING: dict[str, Any] = {
     "cache_policy": NO_CACHE,
     "persist_result": False,
-    "task_run_name": run_name("look at", "jobs"),
+    "task_run_name": run_name("poll", "jobs"),
 }
 
 
 @dataclass(frozen=True)
 class WaitCall:
-    """What a wait was asked for, whichever task or job run it is of."""
+    """Arguments of a wait, of a task or of a job run."""
 
     credentials: DatalakeCredentials | str
     jobs: tuple[str, ...]
@@ -66,14 +68,15 @@ class WaitCall:
     wait: WaitMode
 
     @classmethod
-    def of(cls, arguments: dict[str, Any]) -> WaitCall:
-        """The call that a task was given; jobs that are yet to be started are waited for.
+    def of(cls, told: dict[str, Any]) -> WaitCall:
+        """Return the call of a task's arguments, when tasks that are yet to start its jobs have done so.
 
         Raises:
-            Exception: what a task raised that was to start one of the jobs.
+            ArgumentError, NoDataError: an argument is not of its field, or there are no jobs.
+            Exception: the error of a task that was to start one of the jobs.
         """
-        jobs = several(_results(arguments.get("jobs", arguments.get("job"))))
-        return cls(arguments["credentials"], jobs, arguments["timeout"], arguments["wait"])
+        jobs = job_ids("jobs", _results(told.get("jobs", told.get("job"))))
+        return cls(told["credentials"], jobs, arguments.seconds("timeout", told["timeout"]), told["wait"])
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Suspension:
 
     @classmethod
     def offered(cls, call: WaitCall) -> Suspension | None:
-        """What the wait may do instead of polling; None when it is to poll.
+        """Return the suspension that may take the place of polling; None if the wait is to poll.
 
         Raises:
             ConfigurationError: the wait has to suspend its run, and cannot.
@@ -109,7 +112,7 @@ class Suspension:
 
     @cached_property
     def deadline_at(self) -> float | None:
-        """When the wait is over, kept over every suspension of it; a flow run that is retried has its time again."""
+        """Deadline of the wait, kept over all its suspensions; a flow run that is retried has its full time again."""
         known = [at for job in self.call.jobs if (at := self.notes.deadline_at(job, runtime.flow_run.run_count))]
         if known:
             return min(known)
@@ -117,7 +120,7 @@ class Suspension:
 
     @property
     def seconds(self) -> float:
-        """How long to poll before the run is suspended: one that was resumed, or is told to suspend, only looks."""
+        """Seconds to poll before the run is suspended: 0 (one poll) after a resumption and with `wait="suspend"`."""
         before = self.notes.suspended_for
         if self.call.wait == "suspend" or (before is not None and set(before.jobs) & set(self.call.jobs)):
             return 0.0
@@ -125,11 +128,11 @@ class Suspension:
         return PATIENCE_SECONDS if left is None else min(PATIENCE_SECONDS, left)
 
     def is_over(self) -> bool:
-        """Whether the time to wait has run out."""
+        """Return True if the deadline has passed."""
         return seconds_until(self.deadline_at) == 0.0
 
     def begin(self) -> NoReturn:
-        """Suspend the run and see to it that the watcher runs.
+        """Suspend the run and start the job watcher.
 
         Raises:
             Pause: always; Prefect then ends the process.
@@ -207,7 +210,7 @@ def _call_watcher(deployment_id: UUID, logger: Any) -> None:
         logger.warning("The job watcher could not be started now; its schedule will.", exc_info=True)
 
 
-class JobWaitTask(Task[P, R]):
+class JobWaitTask(DatalakeTask[P, R]):
     """A task that waits for jobs and, called directly in a flow, may suspend the flow run meanwhile."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:  # type: ignore[override] # Task has overloads.
@@ -219,68 +222,70 @@ class JobWaitTask(Task[P, R]):
         answer: R = own(dict(bound.arguments), extra)
         return answer
 
-    def with_options(self, *args: Any, **kwargs: Any) -> Task[P, R]:
-        """A copy with other options."""
-        # Prefect makes a plain task of a copy, and this class adds nothing to one but its way of being called.
-        copy = super().with_options(*args, **kwargs)
-        copy.__class__ = type(self)
-        return copy
-
-    def _waited(self, arguments: dict[str, Any], extra: dict[str, Any]) -> Any:
+    def _waited(self, told: dict[str, Any], extra: dict[str, Any]) -> Any:
         poll: Any = super().__call__
-        suspension = _offered(arguments)
+        suspension = _offered(told)
         if suspension is None:
-            return poll(**arguments, **extra)
+            return poll(**told, **extra)
         if not suspension.is_over():
-            seen = _poll_briefly(**_glance(suspension, arguments), **extra)
+            seen = _poll_briefly(**_brief_wait(suspension, told), **extra)
             if _is_answer(seen):
                 return seen
             if not suspension.is_over():
                 return suspension.begin()
-        return poll(**{**arguments, "timeout": 0.0, "wait": "poll"}, **extra)
+        return poll(**{**told, "timeout": 0.0, "wait": "poll"}, **extra)
 
-    async def _awaited(self, arguments: dict[str, Any], extra: dict[str, Any]) -> Any:
+    async def _awaited(self, told: dict[str, Any], extra: dict[str, Any]) -> Any:
         poll: Any = super().__call__
-        suspension = await asyncio.to_thread(_offered, arguments)
+        suspension = await asyncio.to_thread(_offered, told)
         if suspension is None:
-            return await poll(**arguments, **extra)
+            return await poll(**told, **extra)
         if not suspension.is_over():
-            seen = await _apoll_briefly(**_glance(suspension, arguments), **extra)
+            seen = await _apoll_briefly(**_brief_wait(suspension, told), **extra)
             if _is_answer(seen):
                 return seen
             if not suspension.is_over():
                 return suspension.begin()
-        return await poll(**{**arguments, "timeout": 0.0, "wait": "poll"}, **extra)
+        return await poll(**{**told, "timeout": 0.0, "wait": "poll"}, **extra)
 
 
 def refuse_to_suspend(wait: WaitMode) -> None:
-    """Nothing, unless the wait runs inside a task and was told to suspend its flow run.
+    """Refuse to suspend a flow run from inside a task.
 
     Raises:
-        ConfigurationError: it was.
+        ConfigurationError: `wait` is "suspend".
+        ArgumentError: `wait` is another word than "auto" and "poll".
     """
-    if wait == "suspend":
+    if arguments.choice("wait", wait, ("auto", "poll", "suspend")) == "suspend":
         raise ConfigurationError(
             "The flow run cannot be suspended: the wait must be called directly in a flow, neither submitted nor "
             "inside a task."
         )
 
 
-def _offered(arguments: dict[str, Any]) -> Suspension | None:
+def _offered(told: dict[str, Any]) -> Suspension | None:
     # Without suspension Prefect itself waits for tasks that are to start the jobs.
-    return None if arguments["wait"] == "poll" else Suspension.offered(WaitCall.of(arguments))
+    if told["wait"] == "poll":
+        return None
+    try:
+        call = WaitCall.of(told)
+        checked_on_stop(told["poll_interval"], told["on_stop"])
+    except (ArgumentError, NoDataError):
+        # The task run tells it.
+        return None
+    return Suspension.offered(call)
 
 
 def _results(jobs: Any) -> Any:
-    """What the futures and states among the jobs stand for."""
+    """Return the jobs with the results of futures and states in their place."""
     if isinstance(jobs, (PrefectFuture, State)):
         return jobs.result()
     return [_results(job) for job in jobs] if isinstance(jobs, Collection) and not isinstance(jobs, str) else jobs
 
 
-def _glance(suspension: Suspension, arguments: dict[str, Any]) -> dict[str, Any]:
-    kept = {name: arguments[name] for name in ("credentials", "poll_interval", "on_stop")}
-    return {**kept, "jobs": arguments.get("jobs", arguments.get("job")), "seconds": suspension.seconds}
+def _brief_wait(suspension: Suspension, told: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: told[name] for name in ("credentials", "poll_interval", "on_stop")}
+    return {**kept, "jobs": told.get("jobs", told.get("job")), "seconds": suspension.seconds, "is_one": "job" in told}
 
 
 def _is_answer(seen: Any) -> bool:
@@ -296,9 +301,11 @@ def _poll_briefly(
     seconds: float,
     poll_interval: float | None,
     on_stop: OnStop | None,
+    is_one: bool,
 ) -> Any:
-    polling = JobPoller(load_credentials(credentials), several(jobs), poll_interval, on_stop)
-    return _alike(jobs, polling.glance(seconds))
+    poller = JobPoller(load_credentials(credentials), job_ids("jobs", jobs), poll_interval, on_stop)
+    found = poller.poll_briefly(seconds)
+    return found[0] if found and is_one else found
 
 
 @task(**{**ASYNC_RETRYING, **_LOOKING})
@@ -308,15 +315,34 @@ async def _apoll_briefly(
     seconds: float,
     poll_interval: float | None,
     on_stop: OnStop | None,
+    is_one: bool,
 ) -> Any:
-    polling = JobPoller(await aload_credentials(credentials), several(jobs), poll_interval, on_stop)
-    return _alike(jobs, await polling.aglance(seconds))
+    poller = JobPoller(await aload_credentials(credentials), job_ids("jobs", jobs), poll_interval, on_stop)
+    found = await poller.apoll_briefly(seconds)
+    return found[0] if found and is_one else found
 
 
-def several(jobs: Any) -> tuple[str, ...]:
-    """The ids of one job or of several, as text; one may be given as a UUID."""
-    return (str(jobs),) if isinstance(jobs, (str, UUID)) else tuple(str(job) for job in jobs)
+def job_ids(field: str, jobs: Any) -> tuple[str, ...]:
+    """Return the ids of one job or of many, each once; also of the lists that mapped tasks return.
+
+    Raises:
+        ArgumentError: one is no id.
+        NoDataError: there are none.
+    """
+    found = tuple(str(one) for one in arguments.identifiers(field, jobs) or ())
+    if not found:
+        raise NoDataError("There is no job to wait for.")
+    return found
 
 
-def _alike(jobs: Any, found: list[dict[str, Any]] | None) -> Any:
-    return found[0] if found and isinstance(jobs, (str, UUID)) else found
+def job_id(job: Any) -> str:
+    """Return the id of the one job to wait for.
+
+    Raises:
+        ArgumentError: it is no id, or there are several.
+        NoDataError: there is none.
+    """
+    found = job_ids("job", job)
+    if len(found) > 1:
+        raise arguments.refusal("job", job, "write the id of one job; wait_for_jobs takes several.")
+    return found[0]

@@ -84,16 +84,16 @@ def test_tells_the_log_and_the_page_of_its_job(credentials: DatalakeCredentials)
     assert run.url == asyncio.run(run.aurl()) == run.fetch_result()["url"]
 
 
-@pytest.mark.parametrize("on_stop", ["cancel", "detach"])
+@pytest.mark.parametrize(("on_stop", "word"), [("cancel", "cancel"), ("leave", "leave"), ("detach", "leave")])
 def test_a_job_carries_what_becomes_of_it_when_its_run_is_stopped(
-    lake: DatalakeHook, credentials: DatalakeCredentials, on_stop: str
+    lake: DatalakeHook, credentials: DatalakeCredentials, on_stop: str, word: str
 ) -> None:
     run = a_job(credentials, "patient", on_stop=on_stop).trigger()
 
     labels = lake.get_job(run.job_id).labels
 
     assert labels is not None
-    assert labels["on_stop"] == on_stop
+    assert labels["on_stop"] == word
 
 
 def test_can_be_attached_to_and_cancelled(lake: DatalakeHook, credentials: DatalakeCredentials) -> None:

@@ -143,21 +143,6 @@ class TestStarting:
         assert platform.faults_met(fault) == 1
         assert [str(found.id) for found in lake.find_jobs(labels={"flow_run_id": runs[0]})] == [job]
 
-    def test_the_same_launch_twice_in_a_run_needs_a_key(
-        self, credentials: DatalakeCredentials, some_data: list[str]
-    ) -> None:
-        @flow
-        def processed() -> list[str]:
-            return [
-                launch_processing(credentials, "patient", some_data),
-                launch_processing(credentials, "patient", some_data),
-                launch_processing(credentials, "patient", some_data, key="second"),
-            ]
-
-        one, same, second = processed()
-
-        assert one == same != second
-
     def test_jobs_carry_the_run_and_the_run_that_it_is_part_of(
         self, lake: DatalakeHook, credentials: DatalakeCredentials
     ) -> None:

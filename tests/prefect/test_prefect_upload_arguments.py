@@ -12,6 +12,7 @@ TASK = signature(upload_data.fn).parameters
 # Arguments that only the task has.
 OF_THE_TASK = {
     "credentials", "wait_for_unprocessable_data", "report", "allow_failures", "max_ids", "artifacts", "sample", "limit",
+    "key", "on_empty",
 }  # fmt: skip
 
 

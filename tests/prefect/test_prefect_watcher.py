@@ -113,15 +113,15 @@ class TestWatching:
         job = a_job(lake, some_data)
         run = a_suspended_run(prefect, saved, job)
 
-        watcher.look()
-        watcher.look()
+        watcher.poll()
+        watcher.poll()
         assert prefect.read_flow_run(run).state_name == "Suspended"
         lake.cancel_job(job)
-        watcher.look()
-        watcher.look()
+        watcher.poll()
+        watcher.poll()
 
         assert prefect.read_flow_run(run).state_name == "Resuming"
-        assert watcher.woken == 1
+        assert watcher.resumed_count == 1
 
     def test_a_run_goes_on_only_when_its_worker_has_seen_its_process_end(
         self, prefect: SyncPrefectClient, saved: str, watcher: Resumer, monkeypatch: pytest.MonkeyPatch
@@ -130,13 +130,13 @@ class TestWatching:
         run = a_suspended_run(prefect, saved, str(uuid4()), pool=a_pool(prefect))
         other = a_suspended_run(prefect, saved, str(uuid4()), pool=a_pool(prefect))
 
-        watcher.look()
-        assert watcher.woken == 0
+        watcher.poll()
+        assert watcher.resumed_count == 0
         tell_that_the_process_ended(run)
-        wait_until("it goes on", lambda: watcher.look() and watcher.woken)
+        wait_until("it goes on", lambda: watcher.poll() and watcher.resumed_count)
 
-        watcher.look()
-        assert watcher.woken == 1
+        watcher.poll()
+        assert watcher.resumed_count == 1
         assert prefect.read_flow_run(run).state_name == "Resuming"
         assert prefect.read_flow_run(other).state_name == "Suspended"
 
@@ -148,8 +148,8 @@ class TestWatching:
         # A task that was submitted may keep the process for minutes.
         for seconds, woken in ((0.0, 0), (150.0, 0), (300.0, 1)):
             monkeypatch.setattr(prefect_tasks.safety.resumer, "time", a_clock(seconds))
-            watcher.look()
-            assert watcher.woken == woken
+            watcher.poll()
+            assert watcher.resumed_count == woken
 
     def test_a_run_goes_on_only_when_all_its_jobs_have_ended(
         self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str], watcher: Resumer
@@ -158,12 +158,12 @@ class TestWatching:
         a_suspended_run(prefect, saved, *jobs)
         lake.cancel_job(jobs[0])
 
-        watcher.look()
-        assert watcher.woken == 0
+        watcher.poll()
+        assert watcher.resumed_count == 0
         lake.cancel_job(jobs[1])
-        watcher.look()
+        watcher.poll()
 
-        assert watcher.woken == 1
+        assert watcher.resumed_count == 1
 
     def test_a_run_goes_on_when_its_time_is_over_or_its_job_is_no_more(
         self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str], watcher: Resumer
@@ -171,9 +171,9 @@ class TestWatching:
         a_suspended_run(prefect, saved, a_job(lake, some_data), deadline_at=time.time() - 1)
         a_suspended_run(prefect, saved, str(uuid4()))
 
-        watcher.look()
+        watcher.poll()
 
-        assert watcher.woken == 2
+        assert watcher.resumed_count == 2
 
     def test_a_lake_that_cannot_be_asked_keeps_no_other_waiting(
         self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str], watcher: Resumer
@@ -183,9 +183,9 @@ class TestWatching:
         lake.cancel_job(job)
         a_suspended_run(prefect, saved, job)
 
-        watcher.look()
+        watcher.poll()
 
-        assert watcher.woken == 1
+        assert watcher.resumed_count == 1
 
     def test_a_block_that_is_broken_keeps_no_other_waiting(
         self, prefect: SyncPrefectClient, lake: DatalakeHook, saved: str, some_data: list[str], watcher: Resumer
@@ -195,9 +195,9 @@ class TestWatching:
         lake.cancel_job(job)
         a_suspended_run(prefect, saved, job)
 
-        watcher.look()
+        watcher.poll()
 
-        assert watcher.woken == 1
+        assert watcher.resumed_count == 1
 
     def test_a_lake_that_hangs_costs_a_look_one_short_try_and_leaves_no_connection_open(
         self, prefect: SyncPrefectClient, platform: PlatformServer, lake: DatalakeHook, saved: str,
@@ -206,11 +206,11 @@ class TestWatching:
         closed: list[DatalakeHook] = []
         close = DatalakeHook.close
         monkeypatch.setattr(DatalakeHook, "close", lambda hook: (closed.append(hook), close(hook)))
-        monkeypatch.setitem(prefect_tasks.safety.resumer._ONE_LOOK, "timeouts", Timeouts(1.0, 1.0, 1.0))
+        monkeypatch.setitem(prefect_tasks.safety.resumer._ONE_POLL, "timeouts", Timeouts(1.0, 1.0, 1.0))
         a_suspended_run(prefect, saved, a_job(lake, some_data))
         fault = platform.script_fault("GET", "/api/home/ping", delay=3.0, count=2)
 
-        watcher.look()
+        watcher.poll()
 
         assert len(closed) == 1
         assert platform.faults_met(fault) == 1
@@ -221,10 +221,10 @@ class TestWatching:
     ) -> None:  # fmt: skip
         for _ in range(3):
             a_suspended_run(prefect, saved, a_job(lake, some_data))
-        watcher.look()
+        watcher.poll()
         platform.clear_requests()
 
-        watcher.look()
+        watcher.poll()
 
         asked = [request for request in platform.requests() if request["path"].endswith("/batch")]
         assert len(asked) == 1
