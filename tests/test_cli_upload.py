@@ -134,7 +134,7 @@ def test_ctrl_c_stops_cleanly_says_how_to_resume_and_resuming_works(
         (["--max-failed", "-1"], "max_failed"),
         (["--report", "taken/report.jsonl"], "cannot be written"),
         (["--report", "in"], "is a folder"),
-        (["--include", "[z-a].png"], "is no pattern"),
+        (["--include", "[z-a].png"], "is no valid pattern"),
     ],
 )
 def test_what_cannot_be_right_is_told_before_anything_is_sent(

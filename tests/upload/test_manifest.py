@@ -113,7 +113,7 @@ def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatc
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     (tmp_path / "m.parquet").touch()
 
-    with pytest.raises(ConfigurationError, match=r"datalake-ops\[parquet\]"):
+    with pytest.raises(ConfigurationError, match=r"`pip install pyarrow`"):
         Entries(UploadRequest(Manifest(str(tmp_path / "m.parquet"))))
 
 
