@@ -101,12 +101,14 @@ def test_the_decorator_refuses_a_function_that_cannot_get_the_hook() -> None:
 
 def test_values_of_the_hook_fit_an_xcom(lake: DatalakeHook, some_data: list[str], tmp_path: Path) -> None:
     data = lake.list_data(order_by=["created_at"])
+    folder = tmp_path / "empty"
+    folder.mkdir()
     values = {
         "all": data,
         "one": data[0],
         "tags": lake.list_data_tags(),
         "id": data[0].id,
-        "report": lake.upload(tmp_path),
+        "report": lake.upload(folder),
     }
 
     kept = as_xcom(values)
