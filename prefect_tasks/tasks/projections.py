@@ -52,7 +52,9 @@ def create_projection(
         InvalidFileError: the file is missing or cannot be decoded; nothing was sent.
         NotFoundError: there is no such data.
     """
-    wanted, called = str(arguments.identifier("data", data)), str(arguments.text("name", name))
+    wanted, called = str(arguments.identifier("data", data)), arguments.text("name", name)
+    if not called or not called.strip():
+        raise arguments.refusal("name", name, "write what the rendering is, such as mask.")
     info, fill = arguments.mapping("additional_info", additional_info), arguments.flag("fill_metadata", fill_metadata)
     picture = arguments.text("path", path)
     with load_credentials(credentials).get_client() as hook:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from datalake_ops import arguments
@@ -14,13 +15,15 @@ from prefect_tasks.runs.retry_policy import RETRYING
 from prefect_tasks.runs.rollback import delete_created
 from prefect_tasks.runs.run_names import redact_address, shorten
 from prefect_tasks.tasks.async_twin import async_twin
-from prefect_tasks.uploads.reports import Reports, address_of
+from prefect_tasks.uploads.reports import Reports
 from prefect_tasks.uploads.upload import SUMMARY_BYTES, UploadDisplay, upload
 
 
 def _run_name(parameters: dict[str, Any]) -> str:
     report = parameters["report"]
-    return f"retry_failed_files {shorten(address_of(report))}" if report else "retry_failed_files"
+    if isinstance(report, Mapping):
+        report = report.get("checkpoints") or report.get("report")
+    return f"retry_failed_files {shorten(report)}"
 
 
 RETRYING_FILES: dict[str, Any] = {

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from datalake_ops import arguments
 from datalake_ops.errors import ConfigurationError
 from prefect_tasks.runs.run_names import redact_address
 from prefect_tasks.uploads.shared_folder import NOTE, SharedFolder
@@ -128,7 +129,7 @@ def address_of(report: str | os.PathLike[str] | Mapping[str, Any]) -> str:
         ConfigurationError: the summary names no report.
     """
     if not isinstance(report, Mapping):
-        return os.fspath(report)
+        return str(arguments.text("report", report))
     address = report.get("checkpoints") or report.get("report")
     if not address:
         raise ConfigurationError("This summary names no report: give the upload a `report` or `checkpoints` path.")
