@@ -15,6 +15,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -65,11 +66,35 @@ def prepare_airflow(home: Path | str, dags_folder: Path | str) -> None:
         raise RuntimeError("prepare_airflow must be called before airflow is imported.")
     Path(home).mkdir(parents=True, exist_ok=True)
     os.environ.update(airflow_environment(home, dags_folder))
-    done = subprocess.run(
-        [sys.executable, "-m", "airflow", "db", "migrate"], capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"airflow db migrate failed:\n{(done.stdout + done.stderr)[-2000:]}")
+    log = Path(home) / "migrate.log"
+    if _migrate(log) != 0:
+        raise RuntimeError(f"airflow db migrate failed:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def _migrate(log: Path) -> int:
+    """Make the database in a fork that has Airflow loaded, which this process needs anyway; its exit code."""
+    if sys.platform == "darwin":
+        # Its frameworks do not survive a fork.
+        with log.open("ab") as output:
+            command = [sys.executable, "-m", "airflow", "db", "migrate"]
+            return subprocess.run(command, stdout=output, stderr=output, check=False).returncode
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        main = import_module("airflow.__main__").main
+        child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code = 1
+    try:
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        for descriptor in (1, 2):
+            os.dup2(output, descriptor)
+        sys.argv = ["airflow", "db", "migrate"]
+        main()
+        code = 0
+    finally:
+        # Nothing of the tests that the parent runs may go on in here.
+        os._exit(code)
 
 
 def airflow_connection(platform: PlatformServer, **extra: Any) -> str:

@@ -11,16 +11,18 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
+
+from datalake_ops.testing.airflow_fork_server import ForkedProcess, ForkServer
+from datalake_ops.testing.process_guard import send, session_of
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 # Long enough for a machine that is busy with much else: nobody waits longer than something takes.
@@ -31,6 +33,8 @@ _STOP_SECONDS = 10.0
 _ANSWER_SECONDS = 120.0
 _BUSY_SECONDS = 240.0
 _POLL_SECONDS = 0.25
+# The answers come from the processes that run the tasks.
+_RUN_POLL_SECONDS = 0.5
 _ENDED = ("success", "failed")
 _TASK_ENDED = (*_ENDED, "skipped", "upstream_failed", "removed")
 # What the triggerer writes into the task's log when it begins.
@@ -78,7 +82,8 @@ class AirflowServer:
         self.url = f"http://127.0.0.1:{self._port}"
         self.environment = {**self._settings(dags_folder), **(environment or {})}
         self._components = (*COMPONENTS, *(f"{_WORKER}{number + 1}" for number in range(workers)))
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._processes: dict[str, ForkedProcess] = {}
+        self._forks = ForkServer(self._whole_environment(), self.home / "fork-server.log")
         self._triggerer_ended_at = 0.0
 
     def __enter__(self) -> AirflowServer:
@@ -98,47 +103,37 @@ class AirflowServer:
     ) -> None:
         # All are asked at once, so that they end side by side.
         for process in self._processes.values():
-            _signal(process, signal.SIGTERM)
+            process.send_signal(signal.SIGTERM)
         for component in list(self._processes):
             self.stop(component)
+        self._forks.close()
         if self._temporary:
             shutil.rmtree(self.home, ignore_errors=True)
 
     def start(self, component: str) -> None:
         """Start one of the components."""
-        command = [sys.executable, "-m", "airflow", *self._command(component)]
-        with (self.home / f"{component}.log").open("ab") as log:
-            self._processes[component] = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._whole_environment(),
-                start_new_session=True,
-            )  # fmt: skip
+        self._processes[component] = self._forks.run(self._command(component), self.home / f"{component}.log")
 
     def stop(self, component: str) -> None:
         """Ask a component to end, and see to it that nothing of it is left."""
-        _signal(self._processes[component], signal.SIGTERM)
+        self._processes[component].send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._processes[component].wait(_STOP_SECONDS)
         self.kill(component)
 
     def kill(self, component: str) -> None:
         """End a component and all it has started as a power cut would (SIGKILL)."""
-        process = self._processes.pop(component)
-        while alive := _session(process.pid):
-            _signal_all(alive, signal.SIGKILL)
-            # The leader is known until it is waited for; what it started may start more until it has ended.
-            process.poll()
-            time.sleep(0.02)
-        process.wait()
+        self._processes.pop(component).kill_session()
         if component == "triggerer":
             self._triggerer_ended_at = time.time()
 
     def pause(self, component: str) -> None:
         """Stop a component and all it has started where they are (SIGSTOP), until `resume`."""
-        _signal_all(_session(self.pid(component)), signal.SIGSTOP)
+        send(session_of(self.pid(component)), signal.SIGSTOP)
 
     def resume(self, component: str) -> None:
         """Let a component and all it has started go on (SIGCONT)."""
-        _signal_all(_session(self.pid(component)), signal.SIGCONT)
+        send(session_of(self.pid(component)), signal.SIGCONT)
 
     @property
     def database_url(self) -> str:
@@ -171,6 +166,7 @@ class AirflowServer:
                 if process.poll() is not None:
                     raise RuntimeError(f"The {component} ended:\n{self.log(component)[-2000:]}")
             if self._healthy():
+                self._build_task_api()
                 return
             time.sleep(_POLL_SECONDS)
         raise RuntimeError(f"Airflow was not healthy within {_READY_SECONDS:.0f} s.")
@@ -198,7 +194,7 @@ class AirflowServer:
             if time.monotonic() > deadline:
                 states = self.task_states(dag_id, run_id)
                 raise TimeoutError(f"{dag_id} {run_id} was still {state} after {timeout:.0f} s: {states}")
-            time.sleep(_POLL_SECONDS)
+            time.sleep(_RUN_POLL_SECONDS)
         return str(state)
 
     def task_states(self, dag_id: str, run_id: str) -> dict[str, str | None]:
@@ -285,8 +281,11 @@ class AirflowServer:
             time.sleep(_POLL_SECONDS)
 
     def _ask(self, method: str, path: str, body: Any) -> Any:
+        return self._open(method, f"/api/v2{path}", body)
+
+    def _open(self, method: str, path: str, body: Any) -> Any:
         request = urllib.request.Request(  # noqa: S310 - the address is this server's own.
-            f"{self.url}/api/v2{path}",
+            f"{self.url}{path}",
             data=None if body is None else json.dumps(body).encode(),
             method=method,
             headers={"Content-Type": "application/json"},
@@ -305,6 +304,22 @@ class AirflowServer:
         ready = all(_WORKER_READY in self.log(worker) for worker in workers)
         return ready and all(part["status"] == "healthy" for part in health.values())
 
+    def _build_task_api(self) -> None:
+        """Let the api-server build the routes of its task API, which it does at the first request.
+
+        It takes 3 s of CPU and 20 s on a busy machine, and answers nobody meanwhile: the first tasks would fail.
+        """
+        deadline = time.monotonic() + _READY_SECONDS
+        while True:
+            try:
+                self._open("GET", "/execution/health", None)
+            except (OSError, http.client.HTTPException):
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
+            time.sleep(_POLL_SECONDS)
+
     def _command(self, component: str) -> list[str]:
         if not component.startswith(_WORKER):
             return [component, *_OPTIONS.get(component, [])]
@@ -313,12 +328,8 @@ class AirflowServer:
         return ["celery", "worker", "--celery-hostname", f"{component}@%h", "--pid", str(self.home / component), *quiet]
 
     def _migrate(self) -> None:
-        done = subprocess.run(
-            [sys.executable, "-m", "airflow", "db", "migrate"],
-            capture_output=True, text=True, check=False, env=self._whole_environment(),
-        )  # fmt: skip
-        if done.returncode != 0:
-            raise RuntimeError(f"airflow db migrate failed:\n{(done.stdout + done.stderr)[-2000:]}")
+        if self._forks.run(["db", "migrate"], self.home / "migrate.log").wait(_READY_SECONDS) != 0:
+            raise RuntimeError(f"airflow db migrate failed:\n{self.log('migrate')[-2000:]}")
 
     def _settings(self, dags_folder: Path | str) -> dict[str, str]:
         return {
@@ -356,31 +367,9 @@ def airflow_environment(home: Path | str, dags_folder: Path | str) -> dict[str, 
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         # Airflow before 3.3.3 fails deferred tasks that resume sooner than this many seconds.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        # A task whose request is not answered within 5 s, the default, fails: a busy machine needs longer.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "90",
     }
-
-
-def _session(leader: int) -> list[int]:
-    """The processes of a component: tasks have process groups of their own, but stay in the session."""
-    # Airflow's environment has it.
-    import psutil
-
-    found = []
-    for pid in psutil.pids():
-        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
-            if os.getsid(pid) == leader and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-                found.append(pid)
-    return found
-
-
-def _signal_all(pids: Iterable[int], number: signal.Signals) -> None:
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
-
-
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    if process.poll() is None:
-        process.send_signal(number)
 
 
 def _free_port() -> int:

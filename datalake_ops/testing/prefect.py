@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import IO
 
 import datalake_ops
+from datalake_ops.testing.process_guard import guard
 
 _READY_SECONDS = 600.0
 _STOP_SECONDS = 30.0
@@ -175,12 +176,16 @@ def end_process(process: subprocess.Popen[bytes], seconds: float = _STOP_SECONDS
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         return
+    finally:
+        guard.release(process.pid)
 
 
 def _start(command: Sequence[str], log: IO[bytes], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+    process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
     )
+    guard.watch(process.pid)
+    return process
 
 
 def _free_port() -> int:

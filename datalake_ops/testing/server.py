@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import datalake_ops
+from datalake_ops.testing.process_guard import guard
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook
@@ -90,8 +91,10 @@ class PlatformServer:
         (self.home / "server.json").unlink(missing_ok=True)
         with (self.home / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment()
-            )
+                self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(),
+                start_new_session=True,
+            )  # fmt: skip
+        guard.watch(self._process.pid, folder=self.home if self._temporary else None)
         self.url = self._await_note()
         self._port = int(self.url.rpartition(":")[2])
 
@@ -220,6 +223,7 @@ class PlatformServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        guard.release(self._process.pid)
         self._process = None
 
 

@@ -21,6 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from datalake_ops.testing.process_guard import guard
+
 PROGRAMS = ("redis-server", "initdb", "postgres", "pg_isready", "pg_dump")
 INSTALL = "apt-get install redis-server postgresql (Debian, Ubuntu), or brew install redis postgresql (macOS)"
 # Debian and others keep PostgreSQL's server out of the PATH.
@@ -78,6 +80,7 @@ class _Service:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait()
+            guard.release(self._process.pid)
         shutil.rmtree(self.home, ignore_errors=True)
 
     @property
@@ -94,6 +97,7 @@ class _Service:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **options
             )
+        guard.watch(self._process.pid, signal.SIGINT, self.home)
         deadline = time.monotonic() + _READY_SECONDS
         while not ready():
             if self._process.poll() is not None or time.monotonic() > deadline:

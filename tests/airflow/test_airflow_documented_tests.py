@@ -9,6 +9,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.newest_airflow("what it shows is what every test of DAGs here is made of")
+
 ROOT = Path(__file__).parent.parent.parent
 
 

@@ -27,6 +27,9 @@ from datalake_ops.wire.jobs import Job, JobStatus
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1800)]
 
+HERE = Path(__file__).parent
+EXAMPLES = HERE.parent.parent / "example_dags" / "airflow"
+EXAMPLE_DAGS = ("ingest_and_process", "wait_for_data")
 LAKE, LOSSY_LAKE = "end-to-end", "lossy"
 RUNNING, SUCCEEDED, FAILED, KILLED = JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.KILLED
 OUTAGE_SECONDS = 60
@@ -51,9 +54,16 @@ SCENES = {
 
 
 @pytest.fixture(scope="module")
-def airflow_server(
-    platform_server: PlatformServer, dags_folder: Path, database: dict[str, str]
-) -> Iterator[AirflowServer]:
+def dags(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The DAGs of these tests alone: each further file is a process of the DAG processor."""
+    folder = tmp_path_factory.mktemp("dags")
+    for path in (HERE / "dags" / "scenes.py", *(EXAMPLES / f"{name}.py" for name in EXAMPLE_DAGS)):
+        (folder / path.name).symlink_to(path)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def airflow_server(platform_server: PlatformServer, dags: Path, database: dict[str, str]) -> Iterator[AirflowServer]:
     platform_server.add_lake(LAKE)
     environment = {
         **database,
@@ -61,7 +71,7 @@ def airflow_server(
         "AIRFLOW_CONN_DATALAKE_LOSSY": airflow_connection(platform_server, datalake_name=LOSSY_LAKE),
         "AIRFLOW__CORE__PARALLELISM": "8",
     }
-    with AirflowServer(dags_folder, environment) as server:
+    with AirflowServer(dags, environment) as server:
         yield server
 
 

@@ -104,6 +104,7 @@ def test_import_bucket(lake: DatalakeHook, in_bucket: Callable[..., str]) -> Non
     assert lake.count_data(tags="incoming") == 2
 
 
+@pytest.mark.newest_airflow("its operators run in another example")
 def test_map_prefixes(lake: DatalakeHook, in_bucket: Callable[..., str]) -> None:
     prefixes = [in_bucket("north/", "one.jpg"), in_bucket("south/", "one.jpg", "two.jpg")]
 
@@ -157,6 +158,7 @@ def test_import_objects(lake: DatalakeHook, in_bucket: Callable[..., str], tmp_p
     assert sources == {"one.jpg": "bucket", "two.jpg": "attic", "three.jpg": "bucket"}
 
 
+@pytest.mark.newest_airflow("its operators run in another example")
 @pytest.mark.usefixtures("some_data")
 def test_hand_on_by_file(lake: DatalakeHook, tmp_path: Path) -> None:
     outcome = run("hand_on_by_file", ids=str(tmp_path / "ids.txt"))
@@ -227,6 +229,7 @@ def test_pipeline(lake: DatalakeHook, folder: str, in_bucket: Callable[..., str]
     assert len(lake.find_jobs(labels={"run_id": outcome.run_id})) == 3
 
 
+@pytest.mark.newest_airflow("its operators run in another example")
 @pytest.mark.needs_airflow("3.0", "the tag of the example is made of `dag_run.run_after`")
 def test_ingest_every_hour(lake: DatalakeHook, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATALAKE_FOLDER", folder)
@@ -242,6 +245,7 @@ def test_ingest_every_hour(lake: DatalakeHook, folder: str, monkeypatch: pytest.
     assert tags <= days
 
 
+@pytest.mark.newest_airflow("its operators run in another example")
 def test_upload_on_many_workers(lake: DatalakeHook, an_image: Callable[[str], Path], tmp_path: Path) -> None:
     paths = [an_image(f"photos/{number}.png") for number in range(5)]
     shared = tmp_path / "shared"

@@ -61,6 +61,7 @@ def test_a_job_that_fails_fails_its_task_with_its_last_words(
     assert "the lens cap was on" in shown
 
 
+@pytest.mark.newest_airflow("a deadline and a verdict are decided by us")
 @pytest.mark.usefixtures("some_data")
 @pytest.mark.parametrize("dag_id", ["blocking_short", "deferred_short"])
 def test_a_wait_that_takes_too_long_fails_the_task_and_cancels_the_job(
@@ -73,6 +74,7 @@ def test_a_wait_that_takes_too_long_fails_the_task_and_cancels_the_job(
     assert "JobWaitTimeoutError" in capfd.readouterr().out
 
 
+@pytest.mark.newest_airflow("a deadline and a verdict are decided by us")
 @pytest.mark.usefixtures("some_data")
 @pytest.mark.parametrize("dag_id", ["blocking_leaving", "deferred_leaving"])
 def test_a_job_that_is_to_be_left_survives_the_timeout_of_its_task(lake: DatalakeHook, dag_id: str) -> None:
@@ -107,6 +109,7 @@ def test_a_retry_waits_for_the_job_that_the_first_try_started(lake: DatalakeHook
     lake.cancel_job(job)
 
 
+@pytest.mark.newest_airflow("a deadline and a verdict are decided by us")
 @pytest.mark.usefixtures("some_data")
 def test_a_retry_after_a_failed_job_starts_one_more(lake: DatalakeHook) -> None:
     outcome = run("retried", "second-time-lucky")
@@ -133,6 +136,7 @@ def test_sensors_wait_by_poking_and_by_deferring(lake: DatalakeHook) -> None:
     assert outcome.xcom("poke") == outcome.xcom("defer") == outcome.xcom("job")
 
 
+@pytest.mark.newest_airflow("a deadline and a verdict are decided by us")
 @pytest.mark.usefixtures("some_data")
 def test_sensors_that_wait_too_long_fail_or_skip_and_leave_the_job(lake: DatalakeHook) -> None:
     outcome = run("impatient", "patient")
@@ -143,6 +147,7 @@ def test_sensors_that_wait_too_long_fail_or_skip_and_leave_the_job(lake: Datalak
     lake.cancel_job(outcome.xcom("job"))
 
 
+@pytest.mark.newest_airflow("a deadline and a verdict are decided by us")
 @pytest.mark.usefixtures("some_data")
 def test_sensors_fail_with_the_job(lake: DatalakeHook, capfd: pytest.CaptureFixture[str]) -> None:
     outcome = run("sensed", "failing")
@@ -152,6 +157,7 @@ def test_sensors_fail_with_the_job(lake: DatalakeHook, capfd: pytest.CaptureFixt
     assert "the lens cap was on" in capfd.readouterr().out
 
 
+@pytest.mark.newest_airflow("a deadline and a verdict are decided by us")
 def test_no_data_to_work_on_starts_no_job(lake: DatalakeHook, capfd: pytest.CaptureFixture[str]) -> None:
     outcome = run("blocking")
 
