@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from datalake_ops.testing.process_guard import session_of, working_in
+from datalake_ops.testing.process_guard import session_of
 from datalake_ops.testing.services import INSTALL, missing_programs
+from tests.left_behind import a_process, assert_nothing_is_left_after, left, until
 
-# Longer than the guard's two graces of 10 s, also on a busy machine.
-SECONDS = 120.0
 PLATFORM = """
 import json, shlex, sys, time
 from pathlib import Path
@@ -51,53 +44,17 @@ time.sleep(3600)
 """
 
 
-@contextmanager
-def a_process(code: str) -> Iterator[tuple[subprocess.Popen[bytes], list[int], list[str]]]:
-    """A process that has started servers: their session leaders and their folders."""
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    with process, process.stdout:
-        yield process, *json.loads(process.stdout.readline())
-        process.kill()
-
-
-def left(pids: list[int], folders: list[str]) -> list[int]:
-    return [
-        *(one for pid in pids for one in session_of(pid)),
-        *(one for folder in folders for one in working_in(folder)),
-    ]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_a_platform_and_its_jobs_end_with_the_process_that_started_it(number: signal.Signals) -> None:
-    with a_process(PLATFORM) as (process, pids, folders):
-        # The platform, and the two processes of its job.
-        assert len(left(pids, folders)) >= 3
-
-        process.send_signal(number)
-
-        until(lambda: not left(pids, folders))
-        until(lambda: not any(Path(folder).exists() for folder in folders))
+    # The platform, and the two processes of its job.
+    assert_nothing_is_left_after(number, PLATFORM, processes=3)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_postgresql_and_redis_end_with_the_process_that_started_them(number: signal.Signals) -> None:
     if missing_programs():
         pytest.skip(f"Redis or PostgreSQL is missing on this machine: {INSTALL}.")
-    with a_process(SERVICES) as (process, pids, folders):
-        assert all(map(session_of, pids))
-
-        process.send_signal(number)
-
-        until(lambda: not left(pids, folders))
-        until(lambda: not any(Path(folder).exists() for folder in folders))
+    assert_nothing_is_left_after(number, SERVICES, processes=2)
 
 
 def test_a_server_outlives_a_fork_of_the_process_that_started_it() -> None:

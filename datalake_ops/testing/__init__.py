@@ -1,4 +1,4 @@
-"""What users import in their own tests.
+"""Servers and pytest fixtures for the tests of users: a platform, an Airflow, a Prefect server, their services.
 
 Importing this package imports nothing heavy: pytest loads its plugin in every run.
 """

@@ -34,7 +34,7 @@ CONNECTION_VARIABLE = "AIRFLOW_CONN_DATALAKE_DEFAULT"
 
 @dataclass(frozen=True)
 class DagOutcome:
-    """How a run ended: its state, and the state of every task by its id (`task[0]`, `task[1]` when mapped)."""
+    """Result of a run: its state, and the state of every task by its id (`task[0]`, `task[1]` when mapped)."""
 
     run_id: str
     state: str
@@ -43,15 +43,15 @@ class DagOutcome:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the run succeeded."""
+        """True if the run succeeded."""
         return self.state == "success"
 
     def tries(self, task: str) -> int:
-        """How often a task was begun."""
+        """Number of times that a task was begun."""
         return int(self._instances[task].try_number)
 
     def xcom(self, task: str, key: str = "return_value") -> Any:
-        """What a task pushed; None when it pushed nothing under that key."""
+        """Value that a task pushed under a key; None when it pushed nothing."""
         ti = self._instances[task]
         return ti.xcom_pull(task_ids=ti.task_id, key=key, map_indexes=ti.map_index)
 
@@ -98,14 +98,14 @@ def _migrate(log: Path) -> int:
 
 
 def airflow_connection(platform: PlatformServer, **extra: Any) -> str:
-    """An Airflow connection to a platform as JSON, for a variable `AIRFLOW_CONN_...`."""
+    """Return an Airflow connection to a platform as JSON, for a variable `AIRFLOW_CONN_...`."""
     fields = {"conn_type": "datalake", "host": platform.url, "password": platform.token}
     return json.dumps({**fields, "extra": extra} if extra else fields)
 
 
 @contextmanager
 def connected(platform: PlatformServer, **extra: Any) -> Iterator[None]:
-    """For a while, let the connection `datalake_default` of this process be a platform; `extra` as in the form."""
+    """Point the connection `datalake_default` of this process to a platform; `extra` as in the form."""
     before = os.environ.get(CONNECTION_VARIABLE)
     os.environ[CONNECTION_VARIABLE] = airflow_connection(platform, **extra)
     try:
@@ -117,7 +117,7 @@ def connected(platform: PlatformServer, **extra: Any) -> Iterator[None]:
 
 
 def load_dags(path: Path | str) -> dict[str, Any]:
-    """The DAGs of a file or a folder by their ids, as the DAG processor would read them.
+    """Return the DAGs of a file or a folder by their ids, read as the DAG processor would.
 
     Raises:
         ImportError: a file cannot be imported; the message has each file and its error.
@@ -131,7 +131,7 @@ def load_dags(path: Path | str) -> dict[str, Any]:
 
 
 def run_dag(dag: Any, conf: Mapping[str, Any] | None = None) -> DagOutcome:
-    """Run a DAG of the DAGs folder to its end in this process, triggers included, and tell how it ended."""
+    """Run a DAG of the DAGs folder to its end in this process, triggers included, and return the result."""
     if hasattr(dag, "sync_to_db"):
         # Before Airflow 3, `dag.test()` does not register the aliases of assets, and fails without them.
         dag.sync_to_db()

@@ -100,14 +100,16 @@ class ForkServer:
     Args:
         environment: All variables of the processes.
         log: File for what the fork server itself writes.
+        folder: Removed when this process has ended without `close`.
 
     Raises:
         RuntimeError: the fork server ended; the message has the end of its log.
     """
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], log: Path, folder: Path | None = None) -> None:
         self._environment = dict(environment)
         self._log = log
+        self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
@@ -154,7 +156,7 @@ class ForkServer:
                     [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                     env=self._environment, start_new_session=True,
                 )  # fmt: skip
-            guard.watch(self._process.pid, signal.SIGKILL)
+            guard.watch(self._process.pid, signal.SIGKILL, self._folder)
         return self._process
 
 

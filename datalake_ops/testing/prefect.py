@@ -1,4 +1,4 @@
-"""A Prefect server of one's own, with nothing of the user's: its home, its database and its port are private.
+"""Private Prefect server for tests, with nothing of the user's: its home, its database and its port are private.
 
 Nothing here imports Prefect: the server and what talks to it are processes of their own.
 """
@@ -118,11 +118,12 @@ class PrefectServer:
         """Start Python with these arguments in this server's environment; what it writes goes to `log`."""
         with self._log_path(log).open("ab") as stream:
             process = _start([self.python, *arguments], stream, self.environment(extra))
+        guard.watch(process.pid, folder=self.home if self._temporary else None)
         self._processes.append(process)
         return process
 
     def log(self, name: str) -> str:
-        """What a process has written so far."""
+        """Output of a process so far."""
         path = self._log_path(name)
         return path.read_text(errors="replace") if path.exists() else ""
 
@@ -152,12 +153,12 @@ def wait_until(
     With `longest_pause` the pauses grow to it, by a fifth each, for calls that cost something and waits of minutes.
 
     Raises:
-        TimeoutError: it never did.
+        TimeoutError: it did not within `seconds`.
     """
     deadline = time.monotonic() + seconds
     while not found():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"Waited {seconds:.0f} s in vain until {what}.")
+            raise TimeoutError(f"Waited {seconds:.0f} s until {what}, which did not happen.")
         time.sleep(pause)
         pause = min(pause * 1.2, max(pause, longest_pause or pause))
 
@@ -181,11 +182,9 @@ def end_process(process: subprocess.Popen[bytes], seconds: float = _STOP_SECONDS
 
 
 def _start(command: Sequence[str], log: IO[bytes], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(
+    return subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
     )
-    guard.watch(process.pid)
-    return process
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""A platform of one's own: a real server process, started and stopped by a test."""
+"""Private platform for tests: a real server process, started and stopped by a test."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import datalake_ops
+from datalake_ops.testing.platform_admin import PlatformAdmin
 from datalake_ops.testing.process_guard import guard
 
 if TYPE_CHECKING:
@@ -27,12 +27,11 @@ if TYPE_CHECKING:
 PYTHON_VARIABLE = "DATALAKE_OPS_PLATFORM_PYTHON"
 # Long enough for a machine that is busy with much else: nobody waits longer than something takes.
 _READY_SECONDS = 600.0
-_ANSWER_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 
 
-class PlatformServer:
-    """The embedded platform as a process of its own, on 127.0.0.1.
+class PlatformServer(PlatformAdmin):
+    """Embedded platform as a process of its own, on 127.0.0.1.
 
     Without `home` it lives in a temporary folder that goes when the context ends. Killed or stopped, it can be started
     again on the same home and port: what was there is there again. `arguments` are more words for `serve`.
@@ -74,11 +73,13 @@ class PlatformServer:
     @property
     def pid(self) -> int:
         """Process id of the running server."""
-        return self._running().pid
+        if self._process is None:
+            raise RuntimeError("The platform is not running; call start().")
+        return self._process.pid
 
     @property
     def log(self) -> str:
-        """What the server has written so far."""
+        """Output of the server so far."""
         path = self.home / "server.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
@@ -95,7 +96,7 @@ class PlatformServer:
                 start_new_session=True,
             )  # fmt: skip
         guard.watch(self._process.pid, folder=self.home if self._temporary else None)
-        self.url = self._await_note()
+        self.url = self._await_note(self._process)
         self._port = int(self.url.rpartition(":")[2])
 
     def stop(self) -> None:
@@ -107,88 +108,10 @@ class PlatformServer:
         self._end(signal.SIGKILL)
 
     def hook(self, **options: Any) -> DatalakeHook:
-        """A hook for this platform; options are those of `DatalakeHook`."""
+        """Return a hook for this platform; options are those of `DatalakeHook`."""
         from datalake_ops.hook import DatalakeHook
 
         return DatalakeHook(**{"host": self.url, "api_token": self.token, **options})
-
-    def script_fault(
-        self,
-        method: str,
-        path_regex: str,
-        *,
-        status: int | None = None,
-        drop: bool = False,
-        drop_before: bool = False,
-        delay: float | None = None,
-        after: int = 0,
-        count: int = 1,
-        retry_after: float | None = None,
-    ) -> str:
-        """Make the next requests that match fail, and return the fault's id.
-
-        `method` "*" means any; `path_regex` is searched in the path. The first `after` matching requests pass, the next
-        `count` meet the fault: an answer of `status` without doing the work, a connection cut after the work (`drop`)
-        or before it (`drop_before`), or a `delay` in seconds before the work. `retry_after` (seconds) goes with
-        `status`.
-        """
-        rule = {
-            "method": method,
-            "path": path_regex,
-            "status": status,
-            "drop": drop,
-            "drop_before": drop_before,
-            "delay": delay,
-            "after": after,
-            "count": count,
-            "retry_after": retry_after,
-        }
-        return str(self.admin("POST", "/_admin/faults", rule)["id"])
-
-    def faults_met(self, fault_id: str | None = None) -> int:
-        """How often a fault was met; all faults together without an id."""
-        faults = self.admin("GET", "/_admin/faults")["items"]
-        return sum(fault["met"] for fault in faults if fault_id in (None, fault["id"]))
-
-    def clear_faults(self) -> None:
-        """Forget every scripted fault."""
-        self.admin("DELETE", "/_admin/faults")
-
-    def withhold(self, *extensions: str) -> None:
-        """Announce every extension but these from now on (see docs/platform-differences.md); none withholds none.
-
-        A hook that asked before goes on with what it was told.
-        """
-        self.admin("PUT", "/_admin/withheld", {"extensions": list(extensions)})
-
-    def requests(self) -> list[dict[str, Any]]:
-        """The journal of API requests, oldest first: method, path, query, headers, body, status."""
-        return list(self.admin("GET", "/_admin/requests")["items"])
-
-    def clear_requests(self) -> None:
-        """Empty the journal."""
-        self.admin("DELETE", "/_admin/requests")
-
-    def add_lake(self, name: str) -> str:
-        """Make a lake in the default organization and return its id, so that a test has one of its own."""
-        return str(self.admin("POST", "/_admin/lakes", {"name": name})["id"])
-
-    def add_organization(self, name: str) -> dict[str, str]:
-        """Make an organization of its own: ids of it, its lake and its connector, and a token for it."""
-        return dict(self.admin("POST", "/_admin/organizations", {"name": name}))
-
-    def admin(self, method: str, path: str, body: Any = None) -> Any:
-        """Call an admin route and return its JSON answer."""
-        request = urllib.request.Request(  # noqa: S310 - the address is this server's own.
-            self.url + path,
-            data=None if body is None else json.dumps(body).encode(),
-            method=method,
-            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
-        )
-        # A proxy of the environment must not stand between a test and its own server.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=_ANSWER_SECONDS) as answer:
-            return json.loads(answer.read() or b"null")
 
     def _command(self) -> list[str]:
         python = os.environ.get(PYTHON_VARIABLE) or sys.executable
@@ -196,22 +119,17 @@ class PlatformServer:
         command += ["--port", str(self._port), "--token", self.token, *self._arguments]
         return [*command, "--enable-admin"] if self._admin else command
 
-    def _await_note(self) -> str:
+    def _await_note(self, process: subprocess.Popen[bytes]) -> str:
         note = self.home / "server.json"
         deadline = time.monotonic() + _READY_SECONDS
         while time.monotonic() < deadline:
             if note.exists():
                 return str(json.loads(note.read_text())["url"])
-            if self._running().poll() is not None:
+            if process.poll() is not None:
                 raise RuntimeError(f"The platform ended before it was ready:\n{self.log[-2000:]}")
             time.sleep(0.02)
         self.kill()
         raise RuntimeError(f"The platform was not ready within {_READY_SECONDS:.0f} s:\n{self.log[-2000:]}")
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None:
-            raise RuntimeError("The platform is not running; call start().")
-        return self._process
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is None:

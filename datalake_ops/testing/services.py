@@ -34,7 +34,7 @@ _Self = TypeVar("_Self", bound="_Service")
 
 
 def find_program(name: str) -> Path | None:
-    """Where a program is: in the PATH, or where systems keep PostgreSQL's, the newest version first."""
+    """Return the path of a program: in the PATH, or where systems keep PostgreSQL's, the newest version first."""
     found = shutil.which(name)
     if found is not None:
         return Path(found)
@@ -43,15 +43,15 @@ def find_program(name: str) -> Path | None:
 
 
 def missing_programs() -> list[str]:
-    """Which of the programs that these services need are not on this machine."""
+    """Return the names of needed programs that are not on this machine."""
     return [name for name in PROGRAMS if find_program(name) is None]
 
 
 class _Service:
-    """A server process of one's own, in a temporary folder, for the time of a `with` block.
+    """Private server process in a temporary folder, for the time of a `with` block.
 
     Raises:
-        RuntimeError: its program is missing, or it ended before it was ready; the message says what to do.
+        RuntimeError: its program is missing, or it ended before it was ready; the message has the remedy.
     """
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ class _Service:
 
     @property
     def log(self) -> str:
-        """What the server has written so far."""
+        """Output of the server so far."""
         path = self.home / "server.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
@@ -106,7 +106,7 @@ class _Service:
 
 
 class RedisServer(_Service):
-    """A Redis of one's own, as Celery's broker: `url`."""
+    """Private Redis, as Celery's broker: `url`."""
 
     @property
     def url(self) -> str:
@@ -135,7 +135,7 @@ class RedisServer(_Service):
 
 
 class PostgresServer(_Service):
-    """A PostgreSQL of one's own, with the database `postgres`; it forgets what a power cut would leave half written."""
+    """Private PostgreSQL with the database `postgres`; without fsync, so a power cut of the machine corrupts it."""
 
     user = "datalake"
 
@@ -144,10 +144,10 @@ class PostgresServer(_Service):
         return f"{driver}://{self.user}:{self.password}@127.0.0.1:{self.port}/postgres"
 
     def dump(self) -> str:
-        """All that the database holds, as SQL.
+        """Dump the whole database as SQL.
 
         Raises:
-            RuntimeError: `pg_dump` failed; the message has its words.
+            RuntimeError: `pg_dump` failed; the message has its output.
         """
         words = ["--host=127.0.0.1", f"--port={self.port}", f"--username={self.user}", "postgres"]
         environment = {**os.environ, "PGPASSWORD": self.password}
