@@ -85,6 +85,7 @@ class ForkedProcess:
 
     def kill_session(self) -> None:
         """End the process and everything in its session by SIGKILL, and wait until nothing of it is left."""
+        send([self.pid] if self.poll() is None else [], signal.SIGKILL)
         while alive := session_of(self.pid):
             send(alive, signal.SIGKILL)
             # The leader is a zombie until it is waited for; what it started may start more until it has ended.
@@ -170,7 +171,7 @@ def main() -> None:
         request = json.loads(line)
         if "pid" in request:
             answer = {"code": _exit_code(request["pid"])}
-        elif pid := os.fork():
+        elif pid := _fork():
             answer = {"pid": pid}
         else:
             for stream in (answers, requests):
@@ -185,6 +186,18 @@ def _preload() -> None:
     for module in _PRELOADED:
         with contextlib.suppress(ImportError):
             import_module(module)
+    # An Airflow with other internals builds it late, as it would by itself.
+    with contextlib.suppress(ImportError, AttributeError):
+        _build_task_api()
+
+
+def _build_task_api() -> None:
+    """Build the in-process task API, which takes 6 s of CPU in each triggerer, once for all that are forked."""
+    module: Any = import_module("airflow.api_fastapi.execution_api.app")
+    app = module.InProcessExecutionAPI().app
+    app._cadwyn_initialize()
+    # The api-server has imported the function that makes its own, which checks tokens.
+    module.create_task_execution_api_app = lambda **_: app
 
 
 def _exit_code(pid: int) -> int | None:
@@ -192,8 +205,21 @@ def _exit_code(pid: int) -> int | None:
     return os.waitstatus_to_exitcode(status) if ended else None
 
 
-def _become(arguments: list[str], log: str) -> None:
+def _fork() -> int:
+    """Fork, and return once the child leads a session: only then can the session be signalled."""
+    ready, leads = os.pipe()
+    if pid := os.fork():
+        os.close(leads)
+        os.read(ready, 1)
+        os.close(ready)
+        return pid
     os.setsid()
+    for end in (ready, leads):
+        os.close(end)
+    return 0
+
+
+def _become(arguments: list[str], log: str) -> None:
     output, nothing = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (output, 1), (output, 2)):
         os.dup2(source, target)
