@@ -44,7 +44,7 @@ time.sleep(3600)
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_platform_and_its_jobs_end_with_the_process_that_started_it(number: signal.Signals) -> None:
     # The platform, and the two processes of its job.
     assert_nothing_is_left_after(number, PLATFORM, processes=3)

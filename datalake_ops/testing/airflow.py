@@ -15,14 +15,15 @@ import json
 import os
 import subprocess
 import sys
+import traceback
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from datalake_ops.testing.airflow_server import AirflowServer, airflow_environment
 from datalake_ops.testing.server import PlatformServer
@@ -78,20 +79,28 @@ def _migrate(log: Path) -> int:
         with log.open("ab") as output:
             command = [sys.executable, "-m", "airflow", "db", "migrate"]
             return subprocess.run(command, stdout=output, stderr=output, check=False).returncode
+    # Airflow warns of its own deprecations.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         main = import_module("airflow.__main__").main
         child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if not child:
+            _migrate_and_exit(main, log)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _migrate_and_exit(main: Callable[[], None], log: Path) -> NoReturn:
     code = 1
     try:
-        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        for descriptor in (1, 2):
-            os.dup2(output, descriptor)
-        sys.argv = ["airflow", "db", "migrate"]
-        main()
-        code = 0
+        with log.open("a") as output, redirect_stdout(output), redirect_stderr(output):
+            try:
+                for descriptor in (1, 2):
+                    os.dup2(output.fileno(), descriptor)
+                sys.argv = ["airflow", "db", "migrate"]
+                main()
+                code = 0
+            except Exception:  # noqa: BLE001 - it is written down, and the exit code tells of it.
+                traceback.print_exc()
     finally:
         # Nothing of the tests that the parent runs may go on in here.
         os._exit(code)
