@@ -12,6 +12,7 @@ This file is also the program of the guard, run without `site`: it imports the s
 # ruff: noqa: PTH115
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import select
@@ -61,6 +62,7 @@ class ProcessGuard:
                     stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                     start_new_session=True,
                 )  # fmt: skip
+                atexit.register(self._close, self._process)
             pipe = self._process.stdin
             if pipe is None:
                 raise RuntimeError("The guard has no pipe.")
@@ -68,6 +70,14 @@ class ProcessGuard:
             with contextlib.suppress(BrokenPipeError):
                 pipe.write(line.encode() + b"\n")
                 pipe.flush()
+
+    def _close(self, process: subprocess.Popen[bytes]) -> None:
+        """Let the guard end what is left, and end; a fork that exits leaves the guard to the process it belongs to."""
+        if self._owner == os.getpid() and process.stdin is not None:
+            # Whatever was written to a guard that was killed is lost.
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+            process.wait()
 
 
 guard = ProcessGuard()

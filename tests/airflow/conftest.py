@@ -29,7 +29,7 @@ ROOT = HERE.parent.parent
 AIRFLOW = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
 _HOME = Path(tempfile.mkdtemp(prefix="datalake-ops-airflow-"))
 # Processings whose programs are `job_program.py` with that word.
-ENDS = ("quick", "slow", "patient", "gated", "failing", "late-failing", "second-time-lucky")
+ENDS = ("quick", "slow", "patient", "gated", "held", "held-failing", "failing", "late-failing", "second-time-lucky")
 
 
 # Words of DAGs that need Airflow 3: what they are about has no other name in Airflow 2.

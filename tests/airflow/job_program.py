@@ -10,15 +10,16 @@ from pathlib import Path
 SLOW_SECONDS = 7
 # Longer than any test may take: a program that ends by itself would look like a job that was cared for.
 PATIENCE_SECONDS = 3600
-# A gated program ends when a test makes this file.
-GATE = "gate"
+# These programs end when a test makes a file of that name.
+GATES = {"gated": "gate", "held": "held", "held-failing": "held-failing"}
 
 
 def main(how: str, folder: str) -> int:
     print("opened 3 files", flush=True)
-    if how in ("gated", "patient"):
-        _wait_in(Path(folder), GATE if how == "gated" else None)
-        return 0
+    if how in GATES or how == "patient":
+        _wait_in(Path(folder), GATES.get(how))
+        if how != "held-failing":
+            return 0
     time.sleep({"slow": SLOW_SECONDS, "late-failing": SLOW_SECONDS}.get(how, 0))
     if how in ("quick", "slow") or (how == "second-time-lucky" and not _is_first(Path(folder) / "ran-before")):
         return 0

@@ -11,7 +11,6 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
-from configparser import ConfigParser
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,8 @@ from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.airflow import CONNECTION_VARIABLE, AirflowServer, airflow_connection
 from datalake_ops.testing.server import PlatformServer
 from datalake_ops.testing.services import PostgresServer
-from datalake_ops.wire.jobs import Job, JobStatus
+from datalake_ops.wire.jobs import JobStatus
+from tests.airflow.runs import Run, looks_in, trigger_arguments, wait_until_deferred
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1800)]
 
@@ -33,8 +33,6 @@ EXAMPLE_DAGS = ("ingest_and_process", "wait_for_data")
 LAKE, LOSSY_LAKE = "end-to-end", "lossy"
 RUNNING, SUCCEEDED, FAILED, KILLED = JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.KILLED
 OUTAGE_SECONDS = 60
-# Longer than anything here takes, also on a busy machine.
-SECONDS = 300.0
 # The runs that are started before the first test: a name, the DAG, the processing.
 SCENES = {
     "surviving": ("scene_deferred", "gated"),
@@ -46,10 +44,10 @@ SCENES = {
     "left": ("scene_left", "patient"),
     "cleared": ("scene_deferred", "patient"),
     "killed at the platform": ("scene_deferred", "patient"),
-    "failing": ("scene_deferred", "late-failing"),
+    "failing": ("scene_deferred", "held-failing"),
     "overdue": ("scene_overdue", "patient"),
     "late": ("scene_late", "patient"),
-    "lost answer": ("scene_lost_answer", "slow"),
+    "lost answer": ("scene_lost_answer", "held"),
 }
 
 
@@ -94,51 +92,6 @@ def lost_answers(platform_server: PlatformServer, lake: DatalakeHook) -> str:
         Image.effect_noise((320, 240), 90).save(path)
         hook.upload_data(path, tags=["demo"])
     return platform_server.script_fault("POST", f"{lossy}/processing/launch$", drop=True)
-
-
-class Run:
-    """A run of a DAG and the jobs it started."""
-
-    def __init__(self, server: AirflowServer, lake: DatalakeHook, dag_id: str, conf: dict[str, Any]) -> None:
-        self.server, self.lake, self.dag_id = server, lake, dag_id
-        self.run_id = server.trigger(dag_id, conf)
-
-    def wait(self, timeout: float = 600.0) -> str:
-        return self.server.wait(self.dag_id, self.run_id, timeout)
-
-    def wait_for_state(self, state: str) -> None:
-        self.server.wait_for_task(self.dag_id, self.run_id, "job", state)
-
-    def wait_for_trigger(self) -> None:
-        self.server.wait_for_trigger(self.dag_id, self.run_id, "job")
-
-    def state(self) -> str | None:
-        return self.server.task_states(self.dag_id, self.run_id)["job"]
-
-    def mark(self, state: str) -> None:
-        self.server.set_task_state(self.dag_id, self.run_id, "job", state)
-
-    def clear(self) -> None:
-        self.server.clear(self.dag_id, self.run_id, "job")
-
-    def jobs(self) -> list[Job]:
-        return self.lake.find_jobs(labels={"run_id": self.run_id})
-
-    def wait_for_jobs(self, *expected: JobStatus) -> None:
-        """Wait until the run's jobs, oldest first, are in these states."""
-        deadline = time.monotonic() + SECONDS
-        while (found := [job.status for job in self.jobs()[::-1]]) != list(expected):
-            assert time.monotonic() < deadline, found
-            time.sleep(0.2)
-
-    def wait_for_log(self, text: str) -> None:
-        deadline = time.monotonic() + SECONDS
-        while text not in self.log():
-            assert time.monotonic() < deadline, self.log()
-            time.sleep(0.2)
-
-    def log(self) -> str:
-        return self.server.task_log(self.dag_id, self.run_id, "job")
 
 
 Start = Callable[..., Run]
@@ -308,8 +261,11 @@ def test_a_job_killed_at_the_platform_fails_its_task(scenes: dict[str, Run]) -> 
     scene.wait_for_log("JobKilledError")
 
 
-def test_a_job_that_fails_fails_its_task_with_its_last_words(scenes: dict[str, Run]) -> None:
+def test_a_job_that_fails_fails_its_task_with_its_last_words(scenes: dict[str, Run], programs_folder: Path) -> None:
     scene = scenes["failing"]
+    scene.wait_for_scheduler()
+
+    (programs_folder / "held-failing").touch()
 
     assert scene.wait() == "failed"
     scene.wait_for_jobs(FAILED)
@@ -327,9 +283,12 @@ def test_a_deferred_task_that_fails_by_itself_cancels_its_job(scenes: dict[str, 
 
 
 def test_a_lost_answer_to_the_launch_starts_no_second_job(
-    scenes: dict[str, Run], lost_answers: str, platform_server: PlatformServer
+    scenes: dict[str, Run], lost_answers: str, platform_server: PlatformServer, programs_folder: Path
 ) -> None:
     scene = scenes["lost answer"]
+    scene.wait_for_scheduler()
+
+    (programs_folder / "held").touch()
 
     assert scene.wait() == "success"
     scene.wait_for_jobs(SUCCEEDED)
@@ -383,42 +342,6 @@ def test_an_outage_of_a_minute_costs_none_of_a_hundred_mapped_tasks_its_job(
     blocking.wait_for_jobs(SUCCEEDED)
 
 
-def wait_until_deferred(run: Run, count: int) -> None:
-    """Wait until tasks are deferred, and their triggers have begun."""
-    deadline = time.monotonic() + 1800
-    while (states := list(run.server.task_states(run.dag_id, run.run_id).values())).count("deferred") < count:
-        assert time.monotonic() < deadline, states
-        assert "failed" not in states
-        # To list so many takes the server time that the tasks could use.
-        time.sleep(2)
-    while (begun := run.server.triggers_begun(run.dag_id, run.run_id, "job")) < count:
-        assert time.monotonic() < deadline, begun
-        time.sleep(0.5)
-
-
-def looks_in(seconds: float, platform: PlatformServer) -> tuple[int, float]:
-    """How many requests for the state of jobs come in a time, and how many seconds it was in truth."""
-    platform.clear_requests()
-    begun_at = time.monotonic()
-    time.sleep(seconds)
-    requests, passed = platform.requests(), time.monotonic() - begun_at
-    looked = [one for one in requests if one["path"].endswith("/jobv2s/batch") or "/v2/job/" in one["path"]]
-    return len([one for one in looked if not one["path"].endswith("/logs")]), passed
-
-
-def trigger_arguments(server: AirflowServer) -> list[str]:
-    """What the metadata database keeps of the triggers; decrypted where this Airflow encrypts it."""
-    from cryptography.fernet import Fernet
-    from sqlalchemy import create_engine, text
-
-    settings = ConfigParser(interpolation=None)
-    settings.read(server.home / "airflow.cfg")
-    with create_engine(server.database_url).connect() as database:
-        rows = list(database.execute(text("SELECT kwargs FROM trigger")).scalars())
-    fernet = Fernet(settings["core"]["fernet_key"])
-    return [row if row.startswith("{") else fernet.decrypt(row.encode()).decode() for row in rows]
-
-
 def assert_secret_free(arguments: list[str], platform: PlatformServer) -> None:
     assert len(arguments) >= 100
     assert [text for text in arguments if platform.token in text or platform.url in text] == []
@@ -438,6 +361,7 @@ def test_waits_that_lost_their_triggerer_or_worker_end_with_their_jobs(
 
 def test_data_that_arrive_end_every_way_of_waiting_for_them(start: Start, lake: DatalakeHook, tmp_path: Path) -> None:
     waiting = start("wait_for_data", batch="awaited", count=2)
+    waiting.wait_for_scheduler("defer")
     waiting.server.wait_for_trigger("wait_for_data", waiting.run_id, "defer")
     waiting.server.wait_for_task("wait_for_data", waiting.run_id, "reschedule", "up_for_reschedule")
     for name in ("one.png", "two.png"):
@@ -453,11 +377,10 @@ def test_data_that_arrive_end_every_way_of_waiting_for_them(start: Start, lake: 
 # Airflow keeps the id of a trigger that it cannot load as one that runs, until the triggerer ends. SQLite gives the id
 # to a later trigger, which then never begins: so nothing may be deferred after this.
 def test_a_trigger_that_cannot_be_loaded_cancels_its_job(start: Start, airflow_server: AirflowServer) -> None:
-    # It fails at once: a scheduler that has not read yet that the task left its worker would take that for a crash.
+    # It fails at once, so the scheduler has to know before that the task left its worker.
     with no_triggerer(airflow_server):
         scene = start("scene_astray", "patient")
-        scene.wait_for_state("deferred")
-        time.sleep(15)
+        scene.wait_for_scheduler()
 
     assert scene.wait() == "failed"
     scene.wait_for_jobs(KILLED)

@@ -67,7 +67,7 @@ def scene_overdue():
 
 @dag(schedule=None, params=PARAMS)
 def scene_late():
-    Hasty(**JOB, deferrable=True, timeout=30)
+    Hasty(**JOB, deferrable=True, timeout=45)
 
 
 @dag(schedule=None, params=PARAMS)
