@@ -82,6 +82,8 @@ def _migrate(log: Path) -> int:
     # Airflow warns of its own deprecations.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        # Without the key in it, neither process would encrypt anything.
+        import_module("airflow.configuration").write_default_airflow_configuration_if_needed()
         main = import_module("airflow.__main__").main
         child = os.fork()
         if not child:

@@ -183,6 +183,8 @@ def main() -> None:
 
 
 def _preload() -> None:
+    # Without the key in it, what is forked from here would encrypt nothing.
+    import_module("airflow.configuration").write_default_airflow_configuration_if_needed()
     for module in _PRELOADED:
         with contextlib.suppress(ImportError):
             import_module(module)

@@ -20,6 +20,7 @@ from PIL import Image
 
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.airflow import CONNECTION_VARIABLE, AirflowServer, airflow_connection
+from datalake_ops.testing.airflow_server import COMPONENTS
 from datalake_ops.testing.server import PlatformServer
 from datalake_ops.testing.services import PostgresServer
 from datalake_ops.wire.jobs import JobStatus
@@ -403,6 +404,7 @@ def test_the_token_is_in_no_log_and_not_in_the_database(
         assert "COPY public.task_instance " in dump
         assert platform_server.token not in dump
     assert any("logs" in path.parts for path in files)
+    assert [name for name in COMPONENTS if "empty cryptography key" in airflow_server.log(name)] == []
     assert [path for path in files if platform_server.token.encode() in content(path)] == []
 
 

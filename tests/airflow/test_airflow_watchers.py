@@ -63,7 +63,7 @@ def airflow_server(
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
     }
     with AirflowServer(dags, environment) as server:
-        until(lambda: server.log("triggerer").count("from now on") >= TRIGGERS, server)
+        until(lambda: server.log("triggerer").count("starts now") >= TRIGGERS, server)
         yield server
 
 
