@@ -41,7 +41,10 @@ class AirflowProcesses:
         Raises:
             RuntimeError: `airflow db migrate` failed; the message has the end of its output.
         """
-        if self._forks.run(["db", "migrate"], self.home / "migrate.log").wait(_READY_SECONDS) != 0:
+        migration = self._forks.run(["db", "migrate"], self.home / "migrate.log")
+        code = migration.wait(_READY_SECONDS)
+        migration.kill_session()
+        if code != 0:
             raise RuntimeError(f"airflow db migrate failed:\n{self.log('migrate')[-2000:]}")
 
     def start(self, component: str) -> None:

@@ -123,6 +123,15 @@ def _pids() -> list[int]:
     return [int(pid) for pid in listed.split()]
 
 
+def _start_of(pid: int) -> bytes:
+    """Start time of a process, which tells it from a later one of the same id; empty when it is gone or unknown."""
+    try:
+        with open(f"{_PROC}/{pid}/stat", "rb") as stat:  # noqa: PTH123 - see above.
+            return stat.read().rpartition(b")")[2].split()[19]
+    except OSError:
+        return b""
+
+
 def _is_zombie(pid: int) -> bool:
     try:
         with open(f"{_PROC}/{pid}/stat", "rb") as stat:  # noqa: PTH123 - see above.
@@ -141,6 +150,7 @@ def main(parent: int) -> None:
         # Whoever stops the tests may send the same to every process of theirs.
         signal.signal(number, signal.SIG_IGN)
     servers: dict[int, tuple[int, str]] = {}
+    started: dict[int, bytes] = {}
     text = b""
     while os.getppid() == parent:
         if not select.select([0], [], [], _POLL_SECONDS)[0]:
@@ -153,9 +163,11 @@ def main(parent: int) -> None:
             word, pid, *rest = line.decode().split(" ", 3)
             if word == "watch":
                 servers[int(pid)] = (int(rest[0]), rest[1])
+                started[int(pid)] = _start_of(int(pid))
             else:
                 servers.pop(int(pid), None)
-    _end(servers)
+    # The id of a server that has ended may be another process's by now.
+    _end({pid: known for pid, known in servers.items() if _start_of(pid) in (b"", started[pid])})
 
 
 def _end(servers: dict[int, tuple[int, str]]) -> None:

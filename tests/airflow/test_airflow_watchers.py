@@ -110,7 +110,7 @@ class Runs:
         assert "failed" not in {run["state"] for run in runs}, runs
         if any(run["state"] != "success" for run in runs):
             return None
-        return [one for run in runs for one in self._record_to(run["dag_run_id"])]
+        return [one for run in runs for one in self._told_to(run["dag_run_id"])]
 
     def _told_to(self, run_id: str) -> list[Any]:
         # A short circuit that has nothing to go on with returns nothing, and skips what follows.
