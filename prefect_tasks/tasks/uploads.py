@@ -101,7 +101,7 @@ def upload_data(
         arguments.whole_number("sample", sample, at_least=0) or 0,
         arguments.whole_number("max_ids", max_ids, at_least=0) or 0,
     )
-    target, slot = arguments.text("report", report), arguments.text("limit", limit)
+    target, slot = _address("report", report), arguments.text("limit", limit)
     allowed = arguments.flag("allow_failures", allow_failures)
     summary = upload(credentials, _paths(filepaths), given, display, target, bool(allowed), slot)
     if not summary["files"]:
@@ -127,8 +127,15 @@ def _upload_arguments(told: dict[str, Any]) -> dict[str, Any]:
         "upload_dir": arguments.text("upload_dir", told["upload_dir"]),
         "wait": arguments.flag("wait_for_unprocessable_data", told["wait_for_unprocessable_data"]),
         "if_exists": arguments.choice("if_exists", told["if_exists"], ("skip", "upload", "error")),
-        "journal": arguments.text("journal", told["journal"]),
+        "journal": _address("journal", told["journal"]),
     }
+
+
+def _address(field: str, value: Any) -> str | None:
+    found = arguments.text(field, value)
+    if found is not None and not found.strip():
+        raise arguments.refusal(field, value, "write the path or URL of a file, or leave it out.")
+    return found
 
 
 def _one_or_each(field: str, value: Any) -> Any:

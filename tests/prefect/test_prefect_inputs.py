@@ -51,12 +51,12 @@ TWINS = [name for name in TASKS if name.startswith("a") and not name.startswith(
 IDS = {"data", "ids", "id", "job", "jobs"}
 CHOOSING = {
     "changes", "data", "filename", "filenames", "filepaths", "ids", "id", "job", "jobs", "object_name", "object_names",
-    "objects", "path", "prefixes", "q", "report",
+    "objects", "path", "prefixes", "q",
 }  # fmt: skip
 # In these tasks tags, names, metadata and limits choose what there is; elsewhere they are put on data.
 CHOOSING_BY = {
     "list_data": {"tags", "custom_metadata", "limit"}, "tag_data": {"tags", "limit"}, "get_or_create_tag": {"name"},
-    "launch_processing": {"tags", "limit"}, "download_data": {"tags", "limit"},
+    "launch_processing": {"tags", "limit"}, "download_data": {"tags", "limit"}, "retry_failed_files": {"report"},
 }  # fmt: skip
 SECONDS = {"timeout", "poll_interval"}
 WHOLE = {"limit", "offset", "cpu", "gpu", "max_workers", "max_paths", "max_ids", "sample"}
@@ -114,8 +114,15 @@ class World:
 
 @pytest.fixture
 def world(
-    lake: DatalakeHook, credentials: DatalakeCredentials, an_image: Callable[[str], Path], tmp_path: Path
+    lake: DatalakeHook,
+    credentials: DatalakeCredentials,
+    an_image: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[World]:
+    # Some of the values are relative paths.
+    (tmp_path / "cwd").mkdir()
+    monkeypatch.chdir(tmp_path / "cwd")
     paths = [an_image(f"in/{number}.png") for number in range(2)]
     chosen = [str(one) for one in lake.upload(paths, tags=["chosen"]).data.ids]
     lake.upload([an_image("bystander.png")])
