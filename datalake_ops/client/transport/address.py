@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -12,8 +12,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _AS_WRITTEN = "!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~"
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """Scheme, host and port of a server."""
 
     host: str

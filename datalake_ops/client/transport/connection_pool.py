@@ -8,7 +8,7 @@ import zlib
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohappyeyeballs import start_connection
 
@@ -40,8 +40,7 @@ class ConnectionTimeouts:
     read: float
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(NamedTuple):
     """A request: where to, the header fields as lines (`header_lines`), and the body with its length in bytes."""
 
     method: str
@@ -122,7 +121,7 @@ class ConnectionPool:
     async def send(self, request: HttpRequest, timeouts: ConnectionTimeouts) -> HttpResponse:
         """Send a request and return its response, read whole."""
         async with self._slots:
-            connection = await self._connection(request.origin, timeouts)
+            connection = self._idle_connection(request.origin) or await self._new_connection(request.origin, timeouts)
             try:
                 response = HttpResponse(await self._exchange(connection, request, timeouts, streamed=False))
             except BaseException:
@@ -135,7 +134,7 @@ class ConnectionPool:
     async def open(self, request: HttpRequest, timeouts: ConnectionTimeouts) -> AsyncIterator[StreamedResponse]:
         """Send a request and yield its response once the head has come; what is unread at the end is not waited for."""
         async with self._slots:
-            connection = await self._connection(request.origin, timeouts)
+            connection = self._idle_connection(request.origin) or await self._new_connection(request.origin, timeouts)
             try:
                 yield StreamedResponse(connection, await self._exchange(connection, request, timeouts, streamed=True))
             except BaseException:
@@ -178,13 +177,16 @@ class ConnectionPool:
         # A proxy gets the whole address of what it is to fetch.
         return request_head(request.method, request.origin.url + request.target, request.lines + proxy.lines)
 
-    async def _connection(self, origin: Origin, timeouts: ConnectionTimeouts) -> HttpConnection:
+    def _idle_connection(self, origin: Origin) -> HttpConnection | None:
         idle = self._idle.get(origin)
         while idle:
             connection = idle.pop()
             if connection.is_open and self._loop.time() - connection.last_active_at < _IDLE:
                 return connection
             self._drop(connection)
+        return None
+
+    async def _new_connection(self, origin: Origin, timeouts: ConnectionTimeouts) -> HttpConnection:
         if origin not in self._proxies:
             self._proxies[origin] = self._proxy_for(origin.url)
         try:
