@@ -120,7 +120,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
                 kill sends only what is missing.
 
         Raises:
-            NoDataError: no source was given (`[]`, `""`). A folder without pictures is a report without rows.
+            NoDataError: no source was given (`[]`, `""`).
             ConfigurationError: a list has another length than the paths, the journal cannot be used, or the lake's
                 schema has no place for the content key and there is no journal; nothing was sent.
             AnswerError, NetworkError: the lake, a tag or the source cannot be looked up; nothing was sent.

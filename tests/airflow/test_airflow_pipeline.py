@@ -101,14 +101,12 @@ def test_the_decorator_refuses_a_function_that_cannot_get_the_hook() -> None:
 
 def test_values_of_the_hook_fit_an_xcom(lake: DatalakeHook, some_data: list[str], tmp_path: Path) -> None:
     data = lake.list_data(order_by=["created_at"])
-    folder = tmp_path / "empty"
-    folder.mkdir()
     values = {
         "all": data,
         "one": data[0],
         "tags": lake.list_data_tags(),
         "id": data[0].id,
-        "report": lake.upload(folder),
+        "report": lake.upload(tmp_path / "0.png", if_exists="skip"),
     }
 
     kept = as_xcom(values)
@@ -117,5 +115,5 @@ def test_values_of_the_hook_fit_an_xcom(lake: DatalakeHook, some_data: list[str]
     assert sorted(kept["all"]) == sorted(some_data)
     assert kept["one"]["filename"] == data[0].filename
     assert [tag["name"] for tag in kept["tags"]] == ["demo"]
-    assert kept["report"]["files"] == 0
+    assert kept["report"]["files"] == 1
     assert "http" not in json.dumps(kept)
