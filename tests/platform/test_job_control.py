@@ -24,7 +24,9 @@ class TestKill:
 
         killed = lab.kill(job)
 
-        assert (killed["status"], killed["exit_code"]) == ("KILLED", -15)
+        assert killed["status"] == "KILLED"
+        # A machine that is busy for the whole grace period lets SIGKILL end what SIGTERM did not reach in time.
+        assert killed["exit_code"] in (-signal.SIGTERM, -signal.SIGKILL)
         assert not any(is_running(pid) for pid in children)
         assert not processes_saying("sleep", mark)
         assert lab.kill(job)["status"] == "KILLED"
