@@ -317,10 +317,10 @@ def test_many_named_objects_take_a_job_for_each_five_hundred(
     assert [job["counts"]["listed"] for job in imported()] == [500, 1]
 
 
-def test_no_named_object_is_a_mistake(credentials: DatalakeCredentials) -> None:
+def test_no_named_object_fails_if_it_is_to(credentials: DatalakeCredentials) -> None:
     @flow
     def imported() -> list[str]:
-        return import_cloud_objects(credentials, [])
+        return import_cloud_objects(credentials, [], on_empty="fail")
 
-    with pytest.raises(ConfigurationError, match="at least one"):
+    with pytest.raises(NoDataError):
         imported()
