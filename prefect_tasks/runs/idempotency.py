@@ -67,8 +67,10 @@ def labels(on_stop: OnStop = "cancel") -> dict[str, str]:
 
     They also say whether the jobs end with the run (`"cancel"`) or outlive it (`"leave"`), and which try started them.
     """
-    flow_try, retries = current_try()
-    found = {"orchestrator": "prefect", ON_STOP_LABEL: on_stop, TRY_LABEL: f"{flow_try}.{retries}"}
+    found = {"orchestrator": "prefect", ON_STOP_LABEL: on_stop}
+    if root_run_id() is not None:
+        flow_try, retries = current_try()
+        found[TRY_LABEL] = f"{flow_try}.{retries}"
     if run_id := runtime.flow_run.id:
         found |= {FLOW_RUN_LABEL: str(run_id), ROOT_LABEL: str(runtime.flow_run.root_flow_run_id)}
     return found
