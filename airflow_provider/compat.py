@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection, Context
 
 __all__ = [
+    "AIRFLOW_ERRORS",
     "HAS_RETRY_POLICIES",
     "AirflowException",
     "AirflowFailException",
@@ -71,14 +73,27 @@ __all__ = [
     "conf",
     "default_deferrable",
     "gave_trigger_up",
+    "is_from_mapped",
+    "is_native",
+    "is_template",
     "mask_secret",
+    "render_text",
     "run_generation",
+    "secrets_backends",
     "supervisor_delay",
     "task_decorator_factory",
     "task_state",
+    "text_environment",
 ]
 
+try:
+    from airflow.sdk.exceptions import AirflowRuntimeError
+except ImportError:  # Airflow 2.
+    AirflowRuntimeError = AirflowException  # type: ignore[misc,assignment]
+
 T = TypeVar("T")
+# Errors between a process of a task or trigger and Airflow itself. The last derives from `Exception` alone.
+AIRFLOW_ERRORS = (AirflowException, OSError, RuntimeError, AirflowRuntimeError)
 BEFORE_3 = airflow_version.startswith("2.")
 # Airflow 3.3 and newer.
 HAS_RETRY_POLICIES = RetryPolicy is not object
@@ -124,6 +139,56 @@ async def amask_secret(secret: str) -> None:
     await mask(secret)
 
 
+def is_template(value: Any) -> bool:
+    """Return True if a value holds a Jinja template or the output of another task, also inside a collection."""
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value
+    if isinstance(value, dict):
+        return any(map(is_template, value.values()))
+    if isinstance(value, (list, tuple, set)):
+        return any(map(is_template, value))
+    # XComArg, MappedArgument and whatever else Airflow resolves when the task runs.
+    return isinstance(value, _resolvable())
+
+
+def is_from_mapped(operator: Any) -> bool:
+    """Return True if an operator was made from a mapped one, its mapped arguments resolved."""
+    return bool(getattr(operator, "_BaseOperator__from_mapped", False))
+
+
+def is_native(jinja_env: Any) -> bool:
+    """Return True if templates of this environment render Python objects."""
+    from jinja2.nativetypes import NativeEnvironment
+
+    return isinstance(jinja_env, NativeEnvironment)
+
+
+def text_environment(operator: Any) -> Any:
+    """The environment of an operator's DAG that renders text, with the filters and macros of the DAG."""
+    return operator.get_dag().get_template_env(force_sandboxed=True)
+
+
+def render_text(template: Any, context: Any) -> str:
+    """Render a template as text, whatever its DAG renders."""
+    try:
+        from airflow.sdk.definitions._internal.templater import (  # type: ignore[attr-defined]
+            render_template_to_string,
+        )
+    except ImportError:
+        from airflow.template.templater import render_template_to_string  # type: ignore[import-not-found,no-redef]
+    return str(render_template_to_string(template, context))
+
+
+@cache
+def _resolvable() -> type:
+    try:
+        from airflow.sdk.definitions._internal.mixins import ResolveMixin
+    except ImportError:
+        from airflow.utils.mixins import ResolveMixin  # type: ignore[import-not-found,no-redef]
+    found: type = ResolveMixin
+    return found
+
+
 def gave_trigger_up(next_method: str, next_kwargs: dict[str, Any] | None) -> bool:
     """Return True if Airflow resumes a deferred task because its trigger timed out, and not because it failed."""
     # Every version resumes both in one method, and tells them apart by the text of the error.
@@ -164,6 +229,18 @@ async def airflow_connection(conn_id: str) -> Connection:
     from airflow.providers.common.compat.connection import get_async_connection
 
     return await get_async_connection(conn_id)
+
+
+def secrets_backends() -> list[Any]:
+    """The backends that this process asks for connections, in their order."""
+    try:
+        from airflow.sdk.execution_time.supervisor import ensure_secrets_backend_loaded
+    except ImportError:
+        # Airflow 2.
+        from airflow.configuration import ensure_secrets_loaded
+
+        return list(ensure_secrets_loaded())
+    return list(ensure_secrets_backend_loaded())
 
 
 async def task_state(ti: Any) -> str | None:

@@ -72,8 +72,8 @@ def datalake_task(
     """Make a task of a function whose parameter `lake` is the shared hook, with every verb of the datalake.
 
     Airflow finds it as `@task.datalake`. The hook is open while the function runs. What the function returns may hold
-    values of the hook: a data becomes a dictionary, many data become the list of their ids, an upload's report its
-    summary.
+    values of the hook: a data becomes a dictionary, many data become the list of their ids, also those of a
+    generator, an upload's report its summary.
 
     Example:
         >>> @task.datalake(datalake_conn_id="datalake_default")
@@ -83,7 +83,7 @@ def datalake_task(
     Args:
         python_callable: The function; it needs a parameter `lake`.
         multiple_outputs: Make an XCom of each key of the dictionary that the function returns.
-        kwargs: `datalake_conn_id`, and what every task takes.
+        kwargs: `datalake_conn_id`, `on_empty`, and what every task takes.
     """
     return task_decorator_factory(
         python_callable=python_callable,

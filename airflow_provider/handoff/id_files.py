@@ -29,26 +29,23 @@ def read_ids(address: Any, storage: Storage) -> list[str]:
 
 
 def given_ids(given: Any, storage: Storage) -> list[str]:
-    """The ids that a task was given, each once: one, many, or the address of a file with them.
+    """The ids that a task was given, each once: one, many, or the addresses of files with them.
 
     Raises:
         ConfigurationError: text that is neither an id nor the address of a readable file, or a wrong line in it.
     """
-    if not isinstance(given, str) and hasattr(given, "open"):
-        return read_ids(given, storage)
-    if not isinstance(given, str):
-        return list(dict.fromkeys(map(str, given)))
-    if is_id(given):
-        return [given]
-    if given.lstrip().startswith(("[", "(")):
-        raise ConfigurationError(
-            f"data_ids is the text {given[:80]!r}, not a list: pass `task.output[...]`, or give the DAG "
-            "render_template_as_native_obj=True."
-        )
-    try:
-        return read_ids(given, storage)
-    except FileNotFoundError as error:
-        raise ConfigurationError(f"{given!r} is neither the id of a data (a UUID) nor a file with ids.") from error
+    if isinstance(given, str) or hasattr(given, "open"):
+        given = [given]
+    found: dict[str, None] = {}
+    for one in given:
+        if isinstance(one, UUID) or (isinstance(one, str) and is_id(one)):
+            found[str(one)] = None
+            continue
+        try:
+            found |= dict.fromkeys(read_ids(one, storage))
+        except FileNotFoundError as error:
+            raise ConfigurationError(f"{one!r} is neither the id of a data (a UUID) nor a file with ids.") from error
+    return list(found)
 
 
 def given_rows(given: Any, key: str, storage: Storage) -> Iterator[tuple[str, dict[str, Any] | None]]:
@@ -57,17 +54,20 @@ def given_rows(given: Any, key: str, storage: Storage) -> Iterator[tuple[str, di
     A row of a file is a name alone, or a JSON object that has it under `key`.
 
     Raises:
-        ConfigurationError: a row has no such key, or is no JSON.
+        ConfigurationError: there is no such file, a row has no such key, or is no JSON.
     """
     if isinstance(given, Mapping):
         yield from given.items()
     elif not isinstance(given, str) and not hasattr(given, "open"):
         yield from ((str(name), None) for name in given)
     else:
-        with storage.reading(given) as stream:
-            for number, line in enumerate(stream, 1):
-                if text := line.strip():
-                    yield _row(text, key, f"Line {number} of {given}")
+        try:
+            with storage.reading(given) as stream:
+                for number, line in enumerate(stream, 1):
+                    if text := line.strip():
+                        yield _row(text, key, f"Line {number} of {given}")
+        except FileNotFoundError as error:
+            raise ConfigurationError(f"{str(given)!r} is not the address of a file.") from error
 
 
 def is_id(text: str) -> bool:

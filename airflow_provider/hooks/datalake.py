@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.compat import AirflowException, BaseHook, airflow_connection, amask_secret, mask_secret
+from airflow_provider.compat import AIRFLOW_ERRORS, BaseHook, airflow_connection, amask_secret, mask_secret
 from airflow_provider.hooks.connection import credential_forms, datalake_connection
 from datalake_ops.config import RetryPolicy
 from datalake_ops.errors import DatalakeError
@@ -22,6 +22,7 @@ class DatalakeHook(BaseHook):
 
     Args:
         datalake_conn_id: The Airflow connection to use.
+        job_runs: The task has started a job: a connection that is away for a moment is looked up for five minutes.
     """
 
     conn_name_attr = "datalake_conn_id"
@@ -29,8 +30,9 @@ class DatalakeHook(BaseHook):
     conn_type = "datalake"
     hook_name = "Datalake"
 
-    def __init__(self, datalake_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+    def __init__(self, datalake_conn_id: str = default_conn_name, *, job_runs: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._job_runs = job_runs
         self.datalake_conn_id = datalake_conn_id
 
     @cached_property
@@ -41,13 +43,20 @@ class DatalakeHook(BaseHook):
             ConfigurationError: the Airflow connection lacks a field, or one cannot be right.
             AirflowNotFoundException: there is no such Airflow connection.
         """
-        from airflow_provider.hooks.hook_lineage import observed
+        from airflow_provider.hooks.hook_lineage import lineage_callback
+        from airflow_provider.hooks.lookup import look_up
         from datalake_ops.hook import DatalakeHook as SharedHook
 
+        connection = look_up(self.datalake_conn_id, self._connection, self._job_runs)
+        datalake = SharedHook.from_connection(connection)
+        datalake.on_access = lineage_callback(datalake, self)
+        return datalake
+
+    def _connection(self) -> Connection:
         airflow = self.get_connection(self.datalake_conn_id)
         for secret in credential_forms(airflow):
             mask_secret(secret)
-        return observed(SharedHook.from_connection(datalake_connection(airflow)), self)
+        return datalake_connection(airflow)
 
     def get_conn(self) -> SharedHook:
         """The shared hook; the same object as `.datalake`."""
@@ -77,8 +86,8 @@ class DatalakeHook(BaseHook):
         from datalake_ops.hook import DatalakeHook as SharedHook
 
         try:
-            connection = self.datalake.connection
-        except (AirflowException, DatalakeError) as error:
+            connection = self._connection()
+        except (DatalakeError, *AIRFLOW_ERRORS) as error:
             return False, f"Configuration: {error}"
         # Somebody waits before a form: no patience with a platform that does not answer.
         with SharedHook.from_connection(connection.with_(retry=RetryPolicy(attempts=2))) as datalake:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -14,12 +15,15 @@ from datalake_ops.retryability import Remedy, remedy_of, told_delay
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+# As Airflow caps it.
+_LONGEST_DELAY = timedelta(days=1)
+
 
 class DatalakeRetryPolicy(RetryPolicy):
     """Retry policy: wrong tokens and bad input fail at once, 429 and 5xx wait as told, lost jobs restart (Airflow 3.3).
 
     Every operator of this provider has it unless it is given another. What it does not know, such as a job that
-    failed, is left to the task's `retries` and `retry_delay`.
+    failed, is left to the task's `retries` and `retry_delay`. The delays of a mapped task's instances are spread.
 
     Example:
         Use it for a task of one's own that calls the hook:
@@ -38,10 +42,13 @@ class DatalakeRetryPolicy(RetryPolicy):
         reason = f"{type(exception).__name__}: {remedy.value}"
         if remedy is Remedy.GIVE_UP:
             return RetryDecision.fail(reason)
+        spread = mapped_delay(context, try_number)
         if remedy is Remedy.UNKNOWN:
-            return RetryDecision.default()
+            return RetryDecision.default() if spread is None else RetryDecision.retry(spread, reason)
         delay = told_delay(exception)
-        return RetryDecision.retry(None if delay is None else timedelta(seconds=delay), reason)
+        if delay is not None:
+            return RetryDecision.retry(timedelta(seconds=delay) + (spread or timedelta()) / 8, reason)
+        return RetryDecision.retry(spread, reason)
 
     def serialize(self) -> dict[str, Any]:
         """The class alone: there is nothing to set."""
@@ -51,6 +58,24 @@ class DatalakeRetryPolicy(RetryPolicy):
     def deserialize(cls, data: dict[str, Any]) -> DatalakeRetryPolicy:
         """The policy that `serialize` wrote down."""
         return cls()
+
+
+def mapped_delay(context: Context | None, try_number: int) -> timedelta | None:
+    """Delay of a mapped task instance by its map index; None for other tasks.
+
+    Airflow's jitter is the same for all instances of a mapped task, which then come back to the platform at once. The
+    delay is the task's own, with its exponential backoff, and up to a quarter longer (twice as long with backoff).
+    """
+    if context is None or (map_index := getattr(context.get("ti"), "map_index", None)) in (None, -1):
+        return None
+    task, ti = context["task"], context["ti"]
+    multiplier = float(getattr(task, "retry_exponential_backoff", 0) or 0)
+    grows = multiplier not in (0.0, 1.0)
+    seconds = task.retry_delay.total_seconds() * (multiplier ** (try_number - 1) if grows else 1.0)
+    longest = (getattr(task, "max_retry_delay", None) or _LONGEST_DELAY).total_seconds()
+    words = f"{ti.dag_id}/{ti.run_id}/{ti.task_id}/{map_index}/{try_number}"
+    share = int.from_bytes(hashlib.sha256(words.encode()).digest()[:4], "big") / 2**32
+    return timedelta(seconds=min(seconds * (1 + share * (1.0 if grows else 0.25)), longest))
 
 
 def default_retry_policy(given: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.compat import AirflowException
 from airflow_provider.job_lifecycle.idempotency import TaskIdentity, submit_once
 from datalake_ops.errors import DatalakeError, NotFoundError, UnexpectedAnswerError
 from datalake_ops.waiting.adoption import EarlierJobs, earlier_jobs, has_failed
@@ -123,6 +124,9 @@ class JobStart:
         self.is_open = True
         try:
             job = self.submit(key, self._identity.job_labels(key))
+        except AirflowException:
+            # Airflow has stopped the task in the midst of a request.
+            raise
         except Exception as error:
             # A refusal and a local error started nothing; only an answer that was lost leaves the question open.
             self.is_open = isinstance(error, (ConnectionError, TimeoutError, UnexpectedAnswerError))

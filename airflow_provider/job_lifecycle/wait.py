@@ -40,6 +40,7 @@ class JobWaitSettings:
         max_failed_polls: how many looks may fail in a row, None gives the platform five minutes.
         log_interval: seconds between looks at the job's log, None shows none; `log_cursor` is where the next begins.
         cancel_on_kill: True if the triggerer cancels the job when the deferred task is stopped.
+        job_ids: all jobs of a wait for several; `job_id` is the first of them.
     """
 
     datalake_conn_id: str
@@ -50,6 +51,7 @@ class JobWaitSettings:
     log_interval: float | None = None
     log_cursor: int = 0
     cancel_on_kill: bool = False
+    job_ids: tuple[str, ...] = ()
 
     def deferral(self, context: Context) -> dict[str, Any]:
         """Arguments of `defer` that continue the wait in the triggerer and resume in `execute_complete`."""
@@ -70,6 +72,7 @@ class JobWaitSettings:
             log_interval=self.log_interval,
             log_cursor=self.log_cursor,
             cancel_on_kill=self.cancel_on_kill,
+            job_ids=list(self.job_ids) or None,
         )
         timeout = None if deadline_at is None else trigger_timeout(deadline_at - now, self.poll_interval)
         return {"trigger": trigger, "method_name": "execute_complete", "timeout": timeout}

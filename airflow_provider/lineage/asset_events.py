@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.compat import Asset, AssetAlias, BaseOperator
+from airflow_provider.compat import Asset, AssetAlias
 from airflow_provider.lineage.assets import ANY_LAKE, lake_of
 from airflow_provider.lineage.record import LineageRecord
+from airflow_provider.operators.abstract.arguments import ArgumentsOperator
+from airflow_provider.operators.abstract.fields import TEXTS
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from datalake_ops.lineage import LakeUri
 
 
-class LineageOperator(BaseOperator):
+class LineageOperator(ArgumentsOperator):
     """Abstract operator that emits asset events for the data that it wrote to the lake.
 
     The event of an outlet of the scheme `datalake` gets the lineage record as its `extra`. A task without such an
@@ -28,15 +30,18 @@ class LineageOperator(BaseOperator):
 
     Args:
         asset_events: False emits nothing that was not declared.
-        asset_partitions: Partition keys of the declared assets' events (Airflow 3.3; templated).
+        asset_partitions: Partition keys of the declared assets' events (Airflow 3.3; templated). An event with a key
+            starts no DAG whose schedule is the plain asset, only DAGs that are scheduled by partitions.
     """
+
+    argument_fields = {"asset_partitions": TEXTS}
 
     def __init__(
         self, *, asset_events: bool = True, asset_partitions: str | list[str] | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.asset_events = asset_events
-        self.asset_partitions = asset_partitions
+        self.asset_partitions: Any = asset_partitions
         self._record: LineageRecord | None = None
         self._has_record = False
         if asset_events and not any(map(_is_of_a_lake, self.outlets)):
@@ -80,7 +85,7 @@ class LineageOperator(BaseOperator):
         for outlet in list(self.outlets):
             if lake_of(outlet) is not None:
                 events[outlet].extra.update(extra)
-                self._part(context, events[outlet])
+                self._part(events[outlet])
             elif outlet == ANY_LAKE:
                 events[outlet].extra.update(extra)
                 self._emit_known(events, record, extra)
@@ -96,9 +101,13 @@ class LineageOperator(BaseOperator):
         # Airflow takes events of outlets alone. This is the copy of the task that this try has.
         self.outlets = [*self.outlets, *known]
 
-    def _part(self, context: Context, event: Any) -> None:
-        keys = self.render_template(self.asset_partitions, context)
+    def _part(self, event: Any) -> None:
+        keys = self.asset_partitions
         if keys and hasattr(event, "add_partitions"):
+            self.log.warning(
+                "The asset events have the partition keys %s (asset_partitions): they start no DAG whose schedule is "
+                "the asset itself, only DAGs that are scheduled by partitions.", keys,
+            )  # fmt: skip
             event.add_partitions(keys)
         elif keys:
             self.log.warning("This Airflow has no asset partitions: the events have no partition keys %s.", keys)

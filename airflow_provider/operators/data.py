@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +10,18 @@ from airflow_provider.handoff.id_files import given_rows, write_ids
 from airflow_provider.lineage.asset_events import LineageOperator
 from airflow_provider.lineage.record import LineageRecord, as_names
 from airflow_provider.operators.abstract.datalake import DatalakeOperator
-from airflow_provider.operators.abstract.selection import SelectionOperator
-from datalake_ops.errors import ConfigurationError
+from airflow_provider.operators.abstract.fields import (
+    ADDRESS,
+    CHOSEN_IDS,
+    CHOSEN_TEXT,
+    FLAG,
+    MAPPING,
+    Field,
+    mapping_or_address,
+    whole,
+)
+from airflow_provider.operators.abstract.selection import DataChoiceOperator, SelectionOperator
+from datalake_ops.errors import ConfigurationError, NoDataError
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -39,9 +49,10 @@ class FindDataOperator(DatalakeOperator):
     Raises:
         NotFoundError: No data has it.
         InvalidQueryError: Several have.
+        NoDataError: What to look for is empty; see `on_empty`.
     """
 
-    template_fields: Sequence[str] = ("filename", "object_name", "id", "datalake_conn_id")
+    argument_fields = {"filename": CHOSEN_TEXT, "object_name": CHOSEN_TEXT, "id": CHOSEN_TEXT}
 
     def __init__(
         self, *, filename: str | None = None, object_name: str | None = None, id: str | None = None, **kwargs: Any
@@ -74,7 +85,7 @@ class ListDataOperator(SelectionOperator, DatalakeOperator):
     Args:
         ids: Data with one of these ids, or the address of a file with them (templated); give one of `ids`,
             `filenames` and `object_names`.
-        max_ids: How many ids the answer may hold; 0 only counts.
+        max_ids: How many ids the answer may hold; 0 only counts (templated).
         ids_to: Where to write the ids, one a line: a path or an fsspec URL (templated).
         kwargs: The other filters, see `SelectionOperator`; `datalake_conn_id`.
 
@@ -84,22 +95,24 @@ class ListDataOperator(SelectionOperator, DatalakeOperator):
         ConfigurationError: More data match than `max_ids`, and there is no `ids_to`.
     """
 
-    template_fields: Sequence[str] = (*SelectionOperator.template_fields, "ids", "ids_to", "datalake_conn_id")
+    argument_fields = {"ids": CHOSEN_IDS, "max_ids": whole(0), "ids_to": ADDRESS}
 
-    def __init__(
-        self, *, ids: str | list[str] | None = None, max_ids: int = 1000, ids_to: Any = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, *, ids: Any = None, max_ids: int | str = 1000, ids_to: Any = None, **kwargs: Any) -> None:
         super().__init__(**{"multiple_outputs": True, **kwargs})
         self.ids = ids
-        self.max_ids = max_ids
+        self.max_ids: Any = max_ids
         self.ids_to = ids_to
+
+    def empty_result(self) -> dict[str, Any]:
+        """Count 0, and no ids."""
+        return {"count": 0, "data_ids": []}
 
     def work(self, context: Context) -> dict[str, Any]:
         """List, and hand the ids on by value or by file."""
         with self.lake(context) as lake:
-            named = None if self.ids is None else self.named(self.ids)
+            named = None if self.ids is None else self.named("ids", self.ids)
             found = self.select(lake, ids=named)
-        self.log.info("%d data match", len(found))
+            self.log.info("%d data match: %s", len(found), lake.datalake_url(self.query_text))
         if self.ids_to:
             fit = found if len(found) <= self.max_ids else []
             file = write_ids(self.ids_to, found, self.storage)
@@ -112,7 +125,7 @@ class ListDataOperator(SelectionOperator, DatalakeOperator):
         return {"count": len(found), "data_ids": found[: self.max_ids]}
 
 
-class UpdateDataOperator(SelectionOperator, LineageOperator, DatalakeOperator):
+class UpdateDataOperator(DataChoiceOperator, LineageOperator, DatalakeOperator):
     """Changes metadata, custom metadata, tags and source of data; returns how many it changed.
 
     One `change` goes to all data that are given by `data_ids` or by filters; `changes` has one for each data. What a
@@ -130,10 +143,10 @@ class UpdateDataOperator(SelectionOperator, LineageOperator, DatalakeOperator):
             (templated).
         changes: Instead of all others: a change for each data by its id, or the address of a file with JSON lines that
             have `data_id` beside the fields of a change (templated).
-        data_ids: Ids of the data, or the address of a file with them (templated).
         merge: Keep the keys of metadata and custom metadata that a change does not name. Without it they go, and with
             them the key by which an upload tells that the lake has a file.
-        kwargs: Filters, see `SelectionOperator`; `datalake_conn_id`; lineage, see `LineageOperator`.
+        kwargs: `data_ids`, filters or `everything`, see `DataChoiceOperator`; `datalake_conn_id`; lineage, see
+            `LineageOperator`.
 
     Raises:
         ConfigurationError: Neither or both of `change` and `changes` were given, or a field is unknown.
@@ -141,34 +154,40 @@ class UpdateDataOperator(SelectionOperator, LineageOperator, DatalakeOperator):
         BadRequestError: The platform does not take a value.
     """
 
-    template_fields: Sequence[str] = (
-        *SelectionOperator.template_fields, "change", "changes", "data_ids", "datalake_conn_id"
-    )  # fmt: skip
-    template_fields_renderers = {"change": "json", "changes": "json"}
+    argument_fields = {"change": MAPPING, "changes": Field(mapping_or_address, empty={}, is_json=True), "merge": FLAG}
 
     def __init__(
         self,
         *,
-        change: dict[str, Any] | None = None,
+        change: dict[str, Any] | str | None = None,
         changes: dict[str, dict[str, Any]] | str | None = None,
-        data_ids: Any = None,
-        merge: bool = True,
+        merge: bool | str = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.merge = merge
-        self.change = change
+        self.merge: Any = merge
+        self.change: Any = change
         self.changes = changes
-        self.data_ids = data_ids
+
+    def empty_result(self) -> int:
+        """No data were changed."""
+        return 0
 
     def work(self, context: Context) -> int:
         """Find the data, and change them some at a time."""
         if (self.change is None) == (self.changes is None):
             raise ConfigurationError("Give one `change` for all data, or `changes` with one for each.")
+        if self.change is not None:
+            self.require_choice()
+            self.warn_of_default_tags()
+            if not self.change:
+                raise NoDataError("`change` is empty: there is nothing to change.")
         with self.lake(context) as lake:
             changed = sum(map(partial(lake.update_multiple_data, merge=self.merge), self._changes(lake)))
             uri = lake.lake_uri()
-        self.log.info("%d data changed", changed)
+            self.log.info("Changed %d data: %s", changed, lake.datalake_url(self.query_text))
+        if not changed:
+            raise NoDataError("`changes` is empty: there is nothing to change.")
         change = self.change or {}
         facts = {"counts": {"DATA": changed}, "fields": sorted(change)}
         self.record_lineage(
@@ -179,7 +198,7 @@ class UpdateDataOperator(SelectionOperator, LineageOperator, DatalakeOperator):
     def _changes(self, lake: SharedHook) -> Iterator[dict[str | UUID, Any]]:
         if self.change is not None:
             change = self.change
-            pairs: Iterator[tuple[str, Any]] = ((one, change) for one in self.chosen(lake, self.data_ids))
+            pairs: Iterator[tuple[str, Any]] = ((one, change) for one in self.chosen(lake))
         else:
             pairs = given_rows(self.changes, "data_id", self.storage)
         some: dict[str | UUID, Any] = {}

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.lineage.record import LineageRecord, as_names
+from airflow_provider.operators.abstract.fields import TEXT, TEXTS, Field
 from airflow_provider.operators.abstract.job import JobOperator
-from airflow_provider.operators.abstract.selection import listed
+from datalake_ops import arguments
 from datalake_ops.query import tags_query
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook as SharedHook
     from datalake_ops.wire.jobs import Job
+
+
+_PREFIXES = Field(partial(arguments.texts, allow_blank=True), is_required=True, is_text=True)
 
 
 class ImportBucketOperator(JobOperator):
@@ -25,20 +29,25 @@ class ImportBucketOperator(JobOperator):
         ... )
 
     Args:
-        prefixes: Import what begins with one of these (templated).
+        prefixes: Import the objects whose names begin with one of these; `[""]` is the whole bucket (templated).
         tags: Names of tags to give to the data; created when missing (templated).
         source: Name of the data source to note; created when missing (templated).
         kwargs: See `JobOperator`.
     """
 
-    template_fields: Sequence[str] = ("prefixes", "tags", "source", "datalake_conn_id")
+    argument_fields = {"prefixes": _PREFIXES, "tags": TEXTS, "source": TEXT}
 
     def __init__(
-        self, *, prefixes: str | list[str], tags: list[str] | None = None, source: str | None = None, **kwargs: Any
+        self,
+        *,
+        prefixes: str | list[str],
+        tags: str | list[str] | None = None,
+        source: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.prefixes = prefixes
-        self.tags = tags
+        self.prefixes: Any = prefixes
+        self.tags: Any = tags
         self.source = source
 
     @property
@@ -49,7 +58,7 @@ class ImportBucketOperator(JobOperator):
     def submit(self, datalake: SharedHook, idempotency_key: str, labels: dict[str, str]) -> Job:
         """Start the import."""
         return datalake.import_bucket_objects(
-            listed(self.prefixes), tags=self.tags, source=self.source, idempotency_key=idempotency_key, labels=labels
+            self.prefixes, tags=self.tags, source=self.source, idempotency_key=idempotency_key, labels=labels
         )
 
     def _outcome(self, datalake: SharedHook, job: Job) -> LineageRecord:

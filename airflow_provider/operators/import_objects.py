@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.handoff.id_files import given_rows
 from airflow_provider.handoff.storage import Storage, travelling
 from airflow_provider.lineage.record import as_names
+from airflow_provider.operators.abstract.fields import (
+    REQUIRED_ADDRESS,
+    TEXT,
+    TEXTS,
+    Field,
+    names_or_mapping_or_address,
+    whole,
+)
 from airflow_provider.operators.abstract.job import JobOperator
 from airflow_provider.operators.abstract.selection import listed
 from airflow_provider.operators.abstract.stoppable import StoppableOperator
-from datalake_ops.errors import ConfigurationError
+from datalake_ops import arguments
+from datalake_ops.errors import ConfigurationError, NoDataError
 from datalake_ops.query import tags_query
 
 if TYPE_CHECKING:
@@ -36,17 +44,18 @@ class PlanImportOperator(StoppableOperator):
     Args:
         objects: Address of the file: a name a line, or JSON lines with `object_name` and, where wanted, `metadata`,
             `custom_metadata`, `tags` and `data_source` (templated).
-        max_objects: How many objects a part has, at most 500.
+        max_objects: How many objects a part has, at most 500 (templated).
         storage_conn_id: The Airflow connection that opens the address; the parts name it too (templated).
 
     Raises:
-        ConfigurationError: The file is empty, or a line has no object name.
+        ConfigurationError: A line has no object name.
+        NoDataError: The file is empty; see `on_empty`.
     """
 
-    template_fields: Sequence[str] = ("objects", "storage_conn_id")
+    argument_fields = {"objects": REQUIRED_ADDRESS, "max_objects": whole(1), "storage_conn_id": TEXT}
 
     def __init__(
-        self, *, objects: Any, max_objects: int = 500, storage_conn_id: str | None = None, **kwargs: Any
+        self, *, objects: Any, max_objects: int | str = 500, storage_conn_id: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.objects = objects
@@ -60,10 +69,10 @@ class PlanImportOperator(StoppableOperator):
         conn_id = self.storage_conn_id or named
         count = sum(1 for _ in given_rows(str(objects), _KEY, Storage(conn_id)))
         if not count:
-            raise ConfigurationError(f"{self.objects} names no object, so there is nothing to import.")
+            raise NoDataError(f"{self.objects} names no object, so there is nothing to import.")
         extra = {"storage_conn_id": conn_id} if conn_id else {}
         parts = [(first, min(size, count - first)) for first in range(0, count, size)]
-        self.log.info("%d objects in %d parts", count, len(parts))
+        self.log.info("%d objects in %d parts of at most %d.", count, len(parts), size)
         return [
             {"objects": str(objects), "first": first, "count": some, "name": f"{first + 1} to {first + some}"} | extra
             for first, some in parts
@@ -93,11 +102,17 @@ class ImportCloudObjectsOperator(JobOperator):
         kwargs: See `JobOperator`.
 
     Raises:
-        ConfigurationError: No object, more than 500, or a field that is unknown; nothing was sent.
+        ConfigurationError: More than 500 objects, or a field that is unknown; nothing was sent.
+        NoDataError: There is no object; see `on_empty`.
     """
 
-    template_fields: Sequence[str] = ("objects", "part", "tags", "source", "storage_conn_id", "datalake_conn_id")
-    template_fields_renderers = {"objects": "json", "part": "json"}
+    argument_fields = {
+        "objects": Field(names_or_mapping_or_address, empty=[], is_json=True),
+        "part": Field(arguments.mapping, empty={}, is_json=True),
+        "tags": TEXTS,
+        "source": TEXT,
+        "storage_conn_id": TEXT,
+    }
 
     def __init__(
         self,
@@ -110,7 +125,7 @@ class ImportCloudObjectsOperator(JobOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.objects = objects
+        self.objects: Any = objects
         self.part = part
         self.tags = tags
         self.source = source
@@ -131,6 +146,8 @@ class ImportCloudObjectsOperator(JobOperator):
 
         if (self.objects is None) == (self.part is None):
             raise ConfigurationError("Give `objects` or a `part` of a PlanImportOperator, and not both.")
+        if not self.objects and not self.part:
+            raise NoDataError("`objects` is empty: there is nothing to import.")
         part = self.part or {"objects": self.objects, "first": 0, "count": None}
         storage = Storage(self.storage_conn_id or part.get("storage_conn_id"))
         rows = islice(given_rows(part["objects"], _KEY, storage), part["first"], None)
@@ -143,13 +160,13 @@ class ImportCloudObjectsOperator(JobOperator):
         return named
 
     def _change(self, row: dict[str, Any]) -> dict[str, Any]:
-        tags = list(dict.fromkeys([*listed(self.tags), *listed(row.get("tags"))]))
+        tags = list(dict.fromkeys([*listed(self.tags), *(arguments.texts("tags", row.get("tags")) or ())]))
         return {**row, "tags": tags, "data_source": row.get("data_source") or self.source}
 
 
-def _checked_size(max_objects: int) -> int:
+def _checked_size(max_objects: Any) -> int:
     from datalake_ops.wire.paging import IMPORT_SIZE
 
     if not 1 <= max_objects <= IMPORT_SIZE:
         raise ConfigurationError(f"max_objects is 1 to {IMPORT_SIZE}, got {max_objects}.")
-    return max_objects
+    return int(max_objects)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.lineage.record import LineageRecord, as_names
+from airflow_provider.operators.abstract.fields import MAPPING, REQUIRED_TEXT, whole
 from airflow_provider.operators.abstract.job import JobOperator
-from airflow_provider.operators.abstract.selection import SelectionOperator
+from airflow_provider.operators.abstract.selection import DataChoiceOperator
 from datalake_ops.query import quote
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _LINKED = 50
 _SAID = {"tags", "intersect_tags", "q", "order_by"}
 
 
-class LaunchProcessingOperator(SelectionOperator, JobOperator):
+class LaunchProcessingOperator(DataChoiceOperator, JobOperator):
     """Launches a processing on data of the lake; returns the id of the platform's job.
 
     The data are given by `data_ids` or by the filters of `list_data`.
@@ -33,41 +33,40 @@ class LaunchProcessingOperator(SelectionOperator, JobOperator):
 
     Args:
         processing: Name or id of the processing (templated).
-        data_ids: Ids of the data, or the address of a file with them, such as `upload.output["data_ids_file"]`
-            (templated).
         parameters: Parameters of the processing; its own defaults without them (templated).
-        cpu, gpu: How many of each; the processing's own defaults without them.
+        cpu, gpu: How many of each; the processing's own defaults without them (templated).
         inputs: Values of the processing's declared inputs, by name (templated).
-        kwargs: Filters, see `SelectionOperator`; how to wait, see `JobOperator`.
+        kwargs: `data_ids`, filters or `everything`, see `DataChoiceOperator`; the wait and the job, see `JobOperator`.
 
     Raises:
         NoDataError: There is no data to work on.
         ConfigurationError: `data_ids` and filters were given, or neither.
     """
 
-    template_fields: Sequence[str] = (
-        "processing", "data_ids", "parameters", "inputs", *SelectionOperator.template_fields, "datalake_conn_id",
-    )  # fmt: skip
-    template_fields_renderers = {"parameters": "json", "inputs": "json"}
+    argument_fields = {
+        "processing": REQUIRED_TEXT,
+        "parameters": MAPPING,
+        "cpu": whole(0),
+        "gpu": whole(0),
+        "inputs": MAPPING,
+    }
 
     def __init__(
         self,
         *,
         processing: str,
-        data_ids: Any = None,
-        parameters: dict[str, Any] | None = None,
-        cpu: int | None = None,
-        gpu: int | None = None,
-        inputs: dict[str, Any] | None = None,
+        parameters: dict[str, Any] | str | None = None,
+        cpu: int | str | None = None,
+        gpu: int | str | None = None,
+        inputs: dict[str, Any] | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.processing = processing
-        self.data_ids = data_ids
-        self.parameters = parameters
-        self.cpu = cpu
-        self.gpu = gpu
-        self.inputs = inputs
+        self.parameters: Any = parameters
+        self.cpu: Any = cpu
+        self.gpu: Any = gpu
+        self.inputs: Any = inputs
 
     @property
     def data_text(self) -> str:
@@ -81,7 +80,7 @@ class LaunchProcessingOperator(SelectionOperator, JobOperator):
         """Find the data and launch."""
         return datalake.launch_processing(
             self.processing,
-            self.chosen(datalake, self.data_ids),
+            self.chosen(datalake),
             self.parameters,
             self.cpu,
             self.gpu,

@@ -10,7 +10,17 @@ from airflow_provider.handoff.storage import Storage
 from airflow_provider.lineage.asset_events import LineageOperator
 from airflow_provider.lineage.record import LineageRecord
 from airflow_provider.operators.abstract.datalake import DatalakeOperator
-from datalake_ops.errors import ConfigurationError, IncompleteUploadError
+from airflow_provider.operators.abstract.fields import (
+    FLAG,
+    NUMBER,
+    REQUIRED_TEXT,
+    TEXT,
+    Field,
+    mapping_or_address,
+    option,
+    whole,
+)
+from datalake_ops.errors import ConfigurationError, IncompleteUploadError, NoDataError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -36,20 +46,28 @@ class CreateProjectionOperator(LineageOperator, DatalakeOperator):
         pictures: The path of a picture for each data by its id, or the address of a file with JSON lines that have
             `data_id` and `path` (templated).
         if_exists: "skip" data that have a projection of that name, so that a retry doubles nothing, or "upload" one
-            more.
-        fill_metadata: Read EXIF into the projection's additional information.
-        max_workers: How many pictures travel at once; the connection's default without it.
-        max_failed: How many pictures may fail: a number, or a share below 1 like 0.01.
+            more (templated).
+        fill_metadata: Read EXIF into the projection's additional information (templated).
+        max_workers: How many pictures travel at once; the connection's default without it (templated).
+        max_failed: How many pictures may fail: a number, or a share below 1 like 0.01 (templated).
         storage_conn_id: The Airflow connection that opens the address (templated).
         kwargs: `datalake_conn_id`, see `DatalakeOperator`; lineage, see `LineageOperator`.
 
     Raises:
-        ConfigurationError: There is no picture, or a row lacks a field.
+        ConfigurationError: A row lacks a field.
+        NoDataError: There is no picture; see `on_empty`.
         IncompleteUploadError: More pictures failed than may; the log names each.
     """
 
-    template_fields: Sequence[str] = ("name", "pictures", "storage_conn_id", "datalake_conn_id")
-    template_fields_renderers = {"pictures": "json"}
+    argument_fields = {
+        "name": REQUIRED_TEXT,
+        "pictures": Field(mapping_or_address, is_required=True, is_json=True),
+        "if_exists": option("skip", "upload"),
+        "fill_metadata": FLAG,
+        "max_workers": whole(1),
+        "max_failed": NUMBER,
+        "storage_conn_id": TEXT,
+    }
 
     def __init__(
         self,
@@ -57,9 +75,9 @@ class CreateProjectionOperator(LineageOperator, DatalakeOperator):
         name: str,
         pictures: dict[str, str] | str,
         if_exists: str = "skip",
-        fill_metadata: bool = False,
-        max_workers: int | None = None,
-        max_failed: float = 0,
+        fill_metadata: bool | str = False,
+        max_workers: int | str | None = None,
+        max_failed: float | str = 0,
         storage_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -67,10 +85,14 @@ class CreateProjectionOperator(LineageOperator, DatalakeOperator):
         self.name = name
         self.pictures = pictures
         self.if_exists = if_exists
-        self.fill_metadata = fill_metadata
-        self.max_workers = max_workers
-        self.max_failed = max_failed
+        self.fill_metadata: Any = fill_metadata
+        self.max_workers: Any = max_workers
+        self.max_failed: Any = max_failed
         self.storage_conn_id = storage_conn_id
+
+    def empty_result(self) -> dict[str, int]:
+        """Counts of 0."""
+        return {"projections": 0, "skipped": 0, "failed": 0}
 
     def work(self, context: Context) -> dict[str, int]:
         """Attach the pictures, and tell of each that failed."""
@@ -84,10 +106,10 @@ class CreateProjectionOperator(LineageOperator, DatalakeOperator):
             )
             uri = lake.lake_uri()
         if not done:
-            raise ConfigurationError("There is no picture to attach: `pictures` is empty.")
+            raise NoDataError("There is no picture to attach: `pictures` is empty.")
         failed = [row for row in done if row.error is not None]
         for row in failed:
-            self.log.error("%s: %s", row.path, row.error)
+            self.log.error("The picture %s was not attached: %s", row.path, row.error)
         skipped = sum(row.skipped for row in done)
         counts = {"projections": len(done) - skipped - len(failed), "skipped": skipped, "failed": len(failed)}
         self.record_lineage(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import AirflowSkipException
 from airflow_provider.operators.abstract.datalake import DatalakeOperator
+from airflow_provider.operators.abstract.fields import Field, mappings, option
 from airflow_provider.operators.abstract.selection import SelectionOperator
+from datalake_ops import arguments
 from datalake_ops.errors import ConfigurationError, QualityGateError
 from datalake_ops.quality_gate import Rule, broken_rules
 from datalake_ops.query import both
@@ -37,7 +38,7 @@ class QualityGateOperator(SelectionOperator, DatalakeOperator):
     Args:
         rules: Mappings that name data of the selection by any of `tags`, `intersect_tags` and `q` (all of them without
             these), and set one or more of `min_count`, `max_count`, `min_share` and `max_share` (0 to 1) (templated).
-        on_shut: "fail" or "skip".
+        on_shut: "fail" or "skip" (templated).
         kwargs: The filters `tags`, `intersect_tags`, `q` and `custom_metadata`, see `SelectionOperator`;
             `datalake_conn_id`.
 
@@ -47,12 +48,11 @@ class QualityGateOperator(SelectionOperator, DatalakeOperator):
         AirflowSkipException: The same, with `on_shut="skip"`.
     """
 
-    template_fields: Sequence[str] = (*SelectionOperator.template_fields, "rules", "datalake_conn_id")
-    template_fields_renderers = {"rules": "json"}
+    argument_fields = {"rules": Field(mappings, is_json=True), "on_shut": option("fail", "skip")}
 
-    def __init__(self, *, rules: list[dict[str, Any]], on_shut: str = "fail", **kwargs: Any) -> None:
+    def __init__(self, *, rules: list[dict[str, Any]] | str, on_shut: str = "fail", **kwargs: Any) -> None:
         super().__init__(**{"multiple_outputs": True, **kwargs})
-        self.rules = rules
+        self.rules: Any = rules
         self.on_shut = on_shut
 
     def work(self, context: Context) -> dict[str, Any]:
@@ -68,15 +68,18 @@ class QualityGateOperator(SelectionOperator, DatalakeOperator):
                 raise QualityGateError(f"The quality gate is shut: {'; '.join(broken)}.")
         if broken:
             raise AirflowSkipException(f"The quality gate is shut: {'; '.join(broken)}.")
-        self.log.info("The quality gate is open: %d data", total)
+        self.log.info("The quality gate is open: all %d rules hold for %d data.", len(rules), total)
         return summary
 
     def _rules(self) -> list[Rule]:
-        if not self.rules or self.on_shut not in ("fail", "skip"):
-            raise ConfigurationError('A quality gate needs `rules`, and its `on_shut` is "fail" or "skip".')
+        if not self.rules:
+            raise ConfigurationError("A quality gate needs `rules`.")
         if unused := sorted(_NO_COUNT & set(self.filters)):
             raise ConfigurationError(f"A quality gate counts by tags, q and custom_metadata, not by {unused}.")
         return [Rule.of(rule) for rule in self.rules]
 
     def _count(self, lake: SharedHook, q: str) -> int:
+        if any(map(arguments.is_empty, self.filters.values())):
+            # A filter that is given and empty matches no data.
+            return 0
         return lake.count_data(both(self.query_text, q) or None, custom_metadata=self.custom_metadata)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import conf
 from airflow_provider.handoff.id_files import read_ids, write_ids
 from airflow_provider.handoff.storage import Storage, refuse_options, travelling
 from airflow_provider.handoff.xcoms import bounded
+from airflow_provider.operators.abstract.fields import ADDRESS, NUMBER, TEXT, TEXTS, Field, mappings, sources, whole
 from airflow_provider.operators.abstract.stoppable import StoppableOperator
-from datalake_ops.errors import ConfigurationError, IncompleteUploadError
+from datalake_ops.errors import ConfigurationError, IncompleteUploadError, NoDataError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -39,7 +40,7 @@ class PlanShardsOperator(StoppableOperator):
         include, exclude: Patterns that choose the files of folders and patterns (templated).
         storage_conn_id: The Airflow connection whose credentials open the addresses; the shards name it too
             (templated).
-        max_shards: Fail rather than plan more; Airflow's `[core] max_map_length` without it.
+        max_shards: Fail rather than plan more; Airflow's `[core] max_map_length` without it (templated).
 
     Raises:
         ConfigurationError: Neither limit was given, the source is none, there would be too many shards, or
@@ -47,9 +48,17 @@ class PlanShardsOperator(StoppableOperator):
         InvalidFileError: A folder or a pattern stands for no image or video.
     """
 
-    template_fields: Sequence[str] = (
-        "filepaths", "manifest", "manifest_base", "max_files", "max_bytes", "include", "exclude", "storage_conn_id",
-    )  # fmt: skip
+    argument_fields = {
+        "filepaths": Field(sources, empty=[], is_text=True),
+        "manifest": TEXT,
+        "manifest_base": TEXT,
+        "max_files": whole(1),
+        "max_bytes": whole(1),
+        "include": TEXTS,
+        "exclude": TEXTS,
+        "storage_conn_id": TEXT,
+        "max_shards": whole(1),
+    }
 
     def __init__(
         self,
@@ -62,7 +71,7 @@ class PlanShardsOperator(StoppableOperator):
         include: str | list[str] | None = None,
         exclude: str | list[str] | None = None,
         storage_conn_id: str | None = None,
-        max_shards: int | None = None,
+        max_shards: int | str | None = None,
         **kwargs: Any,
     ) -> None:
         refuse_options(kwargs)
@@ -70,12 +79,16 @@ class PlanShardsOperator(StoppableOperator):
         self.filepaths = filepaths
         self.manifest = manifest
         self.manifest_base = manifest_base
-        self.max_files = max_files
-        self.max_bytes = max_bytes
+        self.max_files: Any = max_files
+        self.max_bytes: Any = max_bytes
         self.include = include
         self.exclude = exclude
         self.storage_conn_id = storage_conn_id
-        self.max_shards = max_shards
+        self.max_shards: Any = max_shards
+
+    def empty_result(self) -> list[dict[str, Any]]:
+        """No shards: mapped uploads are skipped."""
+        return []
 
     def work(self, context: Context) -> list[dict[str, Any]]:
         """List the source and part it."""
@@ -85,10 +98,10 @@ class PlanShardsOperator(StoppableOperator):
         conn_id = self.storage_conn_id or named
         planned = plan_shards(
             source,
-            max_files=None if self.max_files is None else int(self.max_files),
-            max_bytes=None if self.max_bytes is None else int(self.max_bytes),
-            include=_words(self.include),
-            exclude=_words(self.exclude),
+            max_files=self.max_files,
+            max_bytes=self.max_bytes,
+            include=tuple(self.include or ()),
+            exclude=tuple(self.exclude or ()),
             storage_options=Storage(conn_id).options_for(source),
         )
         limit = self.max_shards or conf.getint("core", "max_map_length", fallback=1024)
@@ -97,7 +110,7 @@ class PlanShardsOperator(StoppableOperator):
                 f"The plan has {len(planned)} shards, and Airflow maps over {limit} ([core] max_map_length): raise "
                 f"max_files={self.max_files} or max_bytes={self.max_bytes}."
             )
-        self.log.info("%d files in %d shards", sum(shard.files for shard in planned), len(planned))
+        self.log.info("%d files in %d shards.", sum(shard.files for shard in planned), len(planned))
         extra = {"storage_conn_id": conn_id} if conn_id else {}
         return [
             {**shard.to_json(), "name": f"{number} of {len(planned)}, {shard.files} files", **extra}
@@ -108,6 +121,8 @@ class PlanShardsOperator(StoppableOperator):
         if (self.filepaths is None) == (self.manifest is None):
             raise ConfigurationError("Give filepaths or a manifest, and not both.")
         if self.manifest is None:
+            if self.filepaths == []:
+                raise NoDataError("`filepaths` is empty: there is nothing to upload.")
             return self.filepaths
         from datalake_ops.upload.sources.manifest import Manifest
 
@@ -123,43 +138,55 @@ class MergeReportsOperator(StoppableOperator):
     Args:
         summaries: What the uploads returned, such as `upload.output` of a mapped upload (templated).
         max_failed: How many files of all uploads may fail: a number, or a share below 1. Let the uploads themselves
-            have `raise_on="never"` then.
+            have `raise_on="never"` then (templated).
         ids_to: Where to write the ids of all data, one a line, joined from the files of the uploads' own `ids_to`
             (templated).
         storage_conn_id: The Airflow connection that opens the files of ids (templated).
-        max_bytes: How long the summary's JSON may be.
+        max_bytes: How long the summary's JSON may be (templated).
 
     Raises:
+        NoDataError: There is no summary; see `on_empty`.
         IncompleteUploadError: More files failed than may.
         ConfigurationError: `ids_to` was given, and an upload wrote no such file.
     """
 
-    template_fields: Sequence[str] = ("summaries", "ids_to", "storage_conn_id")
-    template_fields_renderers = {"summaries": "json"}
+    argument_fields = {
+        "summaries": Field(mappings, is_required=True, is_json=True),
+        "max_failed": NUMBER,
+        "ids_to": ADDRESS,
+        "storage_conn_id": TEXT,
+        "max_bytes": whole(0),
+    }
 
     def __init__(
         self,
         *,
         summaries: Any,
-        max_failed: float | None = None,
+        max_failed: float | str | None = None,
         ids_to: Any = None,
         storage_conn_id: str | None = None,
-        max_bytes: int = 2000,
+        max_bytes: int | str = 2000,
         **kwargs: Any,
     ) -> None:
         super().__init__(**{"multiple_outputs": True, **kwargs})
         self.summaries = summaries
-        self.max_failed = max_failed
+        self.max_failed: Any = max_failed
         self.ids_to = ids_to
         self.storage_conn_id = storage_conn_id
-        self.max_bytes = max_bytes
+        self.max_bytes: Any = max_bytes
+
+    def empty_result(self) -> dict[str, Any]:
+        """The summary of no uploads."""
+        from datalake_ops.upload.sharding import merge_summaries
+
+        return dict(merge_summaries([]))
 
     def work(self, context: Context) -> dict[str, Any]:
         """Add up what the uploads tell."""
         from datalake_ops.upload.reporting.summary_text import counts_text
         from datalake_ops.upload.sharding import merge_summaries
 
-        listed = [self.summaries] if isinstance(self.summaries, Mapping) else list(self.summaries)
+        listed = list(self.summaries)
         merged = merge_summaries(listed, max_ids=self.max_bytes)
         files = {"data_ids_file": self._join_ids(listed)} if self.ids_to else {}
         text = counts_text(merged["counts"], merged["bytes"], merged["seconds"])
@@ -182,7 +209,3 @@ class MergeReportsOperator(StoppableOperator):
         if FailurePolicy(max_failed=self.max_failed).refuses(failed, merged["files"]):
             named = "; ".join(f"{one['path']}: {one['error']}" for one in merged["errors"][:5])
             raise IncompleteUploadError(f"{failed} of {merged['files']} files were not uploaded: {named}")
-
-
-def _words(given: str | list[str] | None) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given or ())

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.lineage.asset_events import LineageOperator
 from airflow_provider.lineage.record import LineageRecord, as_names
 from airflow_provider.operators.abstract.datalake import DatalakeOperator
-from airflow_provider.operators.abstract.selection import SelectionOperator
-from datalake_ops.errors import ConfigurationError
+from airflow_provider.operators.abstract.fields import REQUIRED_TEXT, TEXT, TEXTS, whole
+from airflow_provider.operators.abstract.selection import DataChoiceOperator
+from datalake_ops.errors import ConfigurationError, NoDataError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class TagDataOperator(SelectionOperator, LineageOperator, DatalakeOperator):
+class TagDataOperator(DataChoiceOperator, LineageOperator, DatalakeOperator):
     """Puts tags on data and takes others away; returns how many data it reached.
 
     Doing it twice changes nothing more. The data are given by `data_ids` or by filters.
@@ -26,8 +26,8 @@ class TagDataOperator(SelectionOperator, LineageOperator, DatalakeOperator):
     Args:
         add: Names of tags to put on; a missing tag is created (templated).
         remove: Names of tags to take away (templated).
-        data_ids: Ids of the data, or the address of a file with them (templated).
-        kwargs: Filters, see `SelectionOperator`; `datalake_conn_id`; lineage, see `LineageOperator`.
+        kwargs: `data_ids`, filters or `everything`, see `DataChoiceOperator`; `datalake_conn_id`; lineage, see
+            `LineageOperator`.
 
     Raises:
         ConfigurationError: There is neither a tag to add nor one to remove.
@@ -35,35 +35,42 @@ class TagDataOperator(SelectionOperator, LineageOperator, DatalakeOperator):
         NotFoundError: A tag to take away does not exist.
     """
 
-    template_fields: Sequence[str] = (
-        *SelectionOperator.template_fields, "add", "remove", "data_ids", "datalake_conn_id"
-    )  # fmt: skip
+    argument_fields = {"add": TEXTS, "remove": TEXTS}
 
     def __init__(
         self,
         *,
         add: str | list[str] | None = None,
         remove: str | list[str] | None = None,
-        data_ids: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.add = add
         self.remove = remove
-        self.data_ids = data_ids
+
+    def empty_result(self) -> int:
+        """No data were tagged."""
+        return 0
 
     def work(self, context: Context) -> int:
         """Find the data, then change their tags."""
         if not self.add and not self.remove:
-            raise ConfigurationError("TagDataOperator needs tags to `add` or to `remove`.")
+            if self.add is None and self.remove is None and not self._wired & {"add", "remove"}:
+                raise ConfigurationError("TagDataOperator needs tags to `add` or to `remove`.")
+            raise NoDataError("`add` and `remove` are empty: there is nothing to do.")
+        self.require_choice()
+        self.warn_of_default_tags()
         with self.lake(context) as lake:
-            ids = self.chosen(lake, self.data_ids)
+            ids = self.chosen(lake)
             if self.add:
                 lake.add_tags(ids, self.add)
             if self.remove:
                 lake.remove_tags(ids, self.remove)
             uri = lake.lake_uri()
-        self.log.info("%d data: added tags %s, removed tags %s", len(ids), self.add or [], self.remove or [])
+            self.log.info(
+                "Added the tags %s to %d data and removed the tags %s: %s",
+                self.add or [], len(ids), self.remove or [], lake.datalake_url(self.query_text),
+            )  # fmt: skip
         facts = {"counts": {"DATA": len(ids)}, "removed_tags": list(as_names(self.remove))}
         self.record_lineage(context, LineageRecord(uri, as_names(self.add), count=len(ids), facts=facts))
         return len(ids)
@@ -80,7 +87,7 @@ class GetOrCreateDataTagOperator(DatalakeOperator):
         kwargs: `datalake_conn_id`, see `DatalakeOperator`.
     """
 
-    template_fields: Sequence[str] = ("name", "datalake_conn_id")
+    argument_fields = {"name": REQUIRED_TEXT}
 
     def __init__(self, *, name: str, **kwargs: Any) -> None:
         super().__init__(**{"multiple_outputs": True, **kwargs})
@@ -103,38 +110,37 @@ class ListDataTagsOperator(DatalakeOperator):
         prefix: Only tags whose names begin with this (templated).
         order_by: Field names, `-` before one means descending (templated).
         limit, offset: At most this many, from this one on (templated).
-        max_tags: How many names the answer may hold, which is an XCom.
+        max_tags: How many names the answer may hold, which is an XCom (templated).
         kwargs: `datalake_conn_id`, see `DatalakeOperator`.
 
     Raises:
         ConfigurationError: More tags match than `max_tags`.
     """
 
-    template_fields: Sequence[str] = ("prefix", "order_by", "limit", "offset", "datalake_conn_id")
+    argument_fields = {"prefix": TEXT, "order_by": TEXTS, "limit": whole(1), "offset": whole(0), "max_tags": whole(1)}
 
     def __init__(
         self,
         *,
         prefix: str = "",
-        order_by: list[str] | None = None,
+        order_by: str | list[str] | None = None,
         limit: int | str | None = None,
         offset: int | str | None = None,
-        max_tags: int = 1000,
+        max_tags: int | str = 1000,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.prefix = prefix
-        self.order_by = order_by
-        self.limit = limit
-        self.offset = offset
-        self.max_tags = max_tags
+        self.order_by: Any = order_by
+        self.limit: Any = limit
+        self.offset: Any = offset
+        self.max_tags: Any = max_tags
 
     def work(self, context: Context) -> list[str]:
         """Ask the lake."""
-        limit, offset = (None if value is None else int(value) for value in (self.limit, self.offset))
         with self.lake(context) as lake:
-            tags = lake.list_data_tags(limit, offset, self.order_by)
-        names = [tag.name for tag in tags if tag.name.startswith(self.prefix)]
+            tags = lake.list_data_tags(self.limit, self.offset, self.order_by)
+        names = [tag.name for tag in tags if tag.name.startswith(self.prefix or "")]
         if len(names) > self.max_tags:
             raise ConfigurationError(
                 f"{len(names)} tags match, and an XCom takes max_tags={self.max_tags}: give a longer prefix or a limit."

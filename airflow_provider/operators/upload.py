@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,20 @@ from airflow_provider.handoff.xcoms import bounded
 from airflow_provider.lineage.asset_events import LineageOperator
 from airflow_provider.lineage.record import LineageRecord, as_names, upload_facts
 from airflow_provider.operators.abstract.datalake import DatalakeOperator
-from datalake_ops.errors import ConfigurationError
+from airflow_provider.operators.abstract.fields import (
+    ADDRESS,
+    FLAG,
+    NUMBER,
+    TEXT,
+    TEXTS,
+    Field,
+    mapping_or_list,
+    option,
+    sources,
+    whole,
+)
+from datalake_ops import arguments
+from datalake_ops.errors import ConfigurationError, NoDataError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -61,42 +73,66 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         storage_conn_id: The Airflow connection whose credentials open the addresses (templated).
         tags: Names of tags to put on every data; a missing tag is created (templated).
         source: Name of the source that the files came from; created when missing (templated).
-        max_workers: How many files travel at once; the connection's default without it.
-        metadata, custom_metadata, sizes: One value for all files, or a list with one (or None) per file (the first
-            two templated).
-        fill_metadata: Read EXIF into metadata; keys given in `metadata` win.
-        wait_for_unprocessable_data: Wait until the platform has read the files; those it cannot read count as failed.
+        max_workers: How many files travel at once; the connection's default without it (templated).
+        metadata, custom_metadata: One mapping for all files, or a list with one (or None) per file (templated).
+        sizes: Width and height for all files, or a list with a pair (or None) per file (not templated).
+        fill_metadata: Read EXIF into metadata; keys given in `metadata` win (templated).
+        wait_for_unprocessable_data: Wait until the platform has read the files; those it cannot read count as failed
+            (templated).
         upload_dir: Prefix of the object names, on storages of the organization's own (templated).
         if_exists: What to do with a file whose name and content the lake has: "skip" it, so that a retry doubles
-            nothing, "upload" it once more, or "error".
-        content_key: Key of custom metadata that keeps the content's SHA-256, by which files are compared.
+            nothing, "upload" it once more, or "error" (templated).
+        content_key: Key of custom metadata that keeps the content's SHA-256, by which files are compared (templated).
         journal: A SQLite file or an fsspec URL to write each step down, so that a killed try resumes (templated).
-        raise_on: Which failures fail the task, when everything that can be uploaded is: "any", "all" or "never".
-        max_failed: How many files may fail, which wins over `raise_on`: a number, or a share below 1 like 0.01.
+        raise_on: Which failures fail the task, when everything that can be uploaded is: "any", "all" or "never"
+            (templated).
+        max_failed: How many files may fail, which wins over `raise_on`: a number, or a share below 1 like 0.01
+            (templated).
         report: Where to write a row per file, on a storage that outlives the worker: JSON lines, or Parquet by the
             name (templated).
         ids_to: Where to write the ids of all data, one a line (templated).
-        max_bytes: How long the summary's JSON may be.
+        max_bytes: How long the summary's JSON may be (templated).
         kwargs: `datalake_conn_id`, see `DatalakeOperator`; lineage, see `LineageOperator`.
 
     Raises:
         ConfigurationError: Not one of `filepaths`, `shard` and `manifest` was given, an argument cannot be right, or
             `storage_options` were given.
+        NoDataError: `filepaths` is empty; see `on_empty`.
         IncompleteUploadError: More files failed than may; all others are uploaded.
         NothingDoneError: Every file failed.
     """
 
-    template_fields: Sequence[str] = (
-        "filepaths", "shard", "manifest", "manifest_base", "include", "exclude", "storage_conn_id", "tags", "source",
-        "metadata", "custom_metadata", "upload_dir", "journal", "report", "ids_to", "datalake_conn_id",
-    )  # fmt: skip
-    template_fields_renderers = {"shard": "json", "metadata": "json", "custom_metadata": "json"}
+    argument_fields = {
+        "filepaths": Field(sources, empty=[], is_text=True),
+        "shard": Field(arguments.mapping, empty={}, is_json=True),
+        "manifest": TEXT,
+        "manifest_base": TEXT,
+        "include": TEXTS,
+        "exclude": TEXTS,
+        "storage_conn_id": TEXT,
+        "tags": TEXTS,
+        "source": TEXT,
+        "max_workers": whole(1),
+        "metadata": Field(mapping_or_list, is_json=True),
+        "custom_metadata": Field(mapping_or_list, is_json=True),
+        "fill_metadata": FLAG,
+        "wait_for_unprocessable_data": FLAG,
+        "upload_dir": TEXT,
+        "if_exists": option("skip", "upload", "error"),
+        "content_key": TEXT,
+        "journal": ADDRESS,
+        "raise_on": option("any", "all", "never"),
+        "max_failed": NUMBER,
+        "report": ADDRESS,
+        "ids_to": ADDRESS,
+        "max_bytes": whole(0),
+    }
 
     def __init__(
         self,
         *,
         filepaths: Any = None,
-        shard: dict[str, Any] | None = None,
+        shard: dict[str, Any] | str | None = None,
         manifest: str | None = None,
         manifest_base: str | None = None,
         include: str | list[str] | None = None,
@@ -104,10 +140,10 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         storage_conn_id: str | None = None,
         tags: str | list[str] | None = None,
         source: str | None = None,
-        max_workers: int | None = None,
+        max_workers: int | str | None = None,
         metadata: dict[str, Any] | list[dict[str, Any] | None] | None = None,
-        fill_metadata: bool = False,
-        wait_for_unprocessable_data: bool = True,
+        fill_metadata: bool | str = False,
+        wait_for_unprocessable_data: bool | str = True,
         upload_dir: str | None = None,
         custom_metadata: dict[str, Any] | list[dict[str, Any] | None] | None = None,
         sizes: tuple[int, int] | list[tuple[int, int] | None] | None = None,
@@ -115,16 +151,16 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         content_key: str = "content_sha256",
         journal: str | None = None,
         raise_on: str = "any",
-        max_failed: float | None = None,
+        max_failed: float | str | None = None,
         report: Any = None,
         ids_to: Any = None,
-        max_bytes: int = 2000,
+        max_bytes: int | str = 2000,
         **kwargs: Any,
     ) -> None:
         refuse_options(kwargs)
         super().__init__(**{"multiple_outputs": True, **kwargs})
         self.filepaths = filepaths
-        self.shard = shard
+        self.shard: Any = shard
         self.manifest = manifest
         self.manifest_base = manifest_base
         self.include = include
@@ -132,10 +168,10 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         self.storage_conn_id = storage_conn_id
         self.tags = tags
         self.source = source
-        self.max_workers = max_workers
+        self.max_workers: Any = max_workers
         self.metadata = metadata
-        self.fill_metadata = fill_metadata
-        self.wait_for_unprocessable_data = wait_for_unprocessable_data
+        self.fill_metadata: Any = fill_metadata
+        self.wait_for_unprocessable_data: Any = wait_for_unprocessable_data
         self.upload_dir = upload_dir
         self.custom_metadata = custom_metadata
         self.sizes = sizes
@@ -143,13 +179,19 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         self.content_key = content_key
         self.journal = journal
         self.raise_on = raise_on
-        self.max_failed = max_failed
+        self.max_failed: Any = max_failed
         self.report = report
         self.ids_to = ids_to
-        self.max_bytes = max_bytes
+        self.max_bytes: Any = max_bytes
+
+    def empty_result(self) -> dict[str, Any]:
+        """The summary of no files."""
+        from datalake_ops.upload.sharding import merge_summaries
+
+        return dict(merge_summaries([]))
 
     def work(self, context: Context) -> dict[str, Any]:
-        """Upload, tell what became of each file, and sum up."""
+        """Upload, log every failure, and return the summary."""
         from datalake_ops.upload.reporting.failure_policy import FailurePolicy
         from datalake_ops.upload.reporting.rows import named_error
         from datalake_ops.upload.reporting.summary_text import upload_text
@@ -195,6 +237,8 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         named = [name for name, value in given.items() if value is not None]
         if len(named) != 1:
             raise ConfigurationError(f"Give one of {', '.join(given)}; this task has {named or 'none'}.")
+        if given[named[0]] in ([], {}):
+            raise NoDataError(f"`{named[0]}` is empty: there is nothing to upload.")
         if self.manifest is None:
             return given[named[0]]
         from datalake_ops.upload.sources.manifest import Manifest

@@ -17,6 +17,8 @@ from airflow_provider.compat import (
 )
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.job_lifecycle.retry_policy import failing_at_once
+from airflow_provider.operators.abstract.arguments import ArgumentsOperator
+from airflow_provider.operators.abstract.fields import TEXT
 from datalake_ops.config import RetryPolicy
 
 if TYPE_CHECKING:
@@ -28,14 +30,27 @@ if TYPE_CHECKING:
 _PATIENT = RetryPolicy(attempts=60, budget=300.0)
 
 
-class DatalakeSensor(BaseSensorOperator):
+class DatalakeSensor(ArgumentsOperator, BaseSensorOperator):
     """A sensor whose reschedules give Airflow the time to notice that its worker has ended.
 
     A reschedule comes no sooner than `[workers] min_heartbeat_interval` and 5 s after the look, 10 s by default,
     whatever `poke_interval` says (see `supervisor_delay`).
     """
 
+    argument_fields = {"datalake_conn_id": TEXT}
     datalake_conn_id: str
+    # A sensor that was deferred has read its connection before.
+    _has_resumed = False
+
+    def prepare(self) -> None:
+        """Normalise the arguments, before anything is sent.
+
+        Raises:
+            ArgumentError: a value is not what its field takes.
+            NoDataError: an argument that is needed came out empty.
+        """
+        with failing_at_once(self.soft_fail):
+            self.normalise_arguments()
 
     def execute(self, context: Context) -> Any:
         """Poke, and wait in the mode of the sensor."""
@@ -50,7 +65,9 @@ class DatalakeSensor(BaseSensorOperator):
         """Continue after the triggerer waited, or after Airflow gave the trigger up."""
         if gave_trigger_up(next_method, next_kwargs):
             next_method, next_kwargs = "execute_late", {}
+        self._has_resumed = True
         with self.sparing():
+            self.prepare()
             return super().resume_execution(next_method, next_kwargs, context)
 
     def execute_late(self, context: Context) -> Any:
@@ -79,7 +96,7 @@ class DatalakeSensor(BaseSensorOperator):
         from datalake_ops.hook import DatalakeHook as SharedHook
 
         with failing_at_once(self.soft_fail):
-            with DatalakeHook(self.datalake_conn_id) as hook:
+            with DatalakeHook(self.datalake_conn_id, job_runs=self._has_resumed) as hook:
                 connection = hook.datalake.connection.with_(retry=_PATIENT)
             with SharedHook.from_connection(connection) as datalake:
                 yield datalake

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import (
@@ -19,9 +19,17 @@ from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.job_lifecycle.retry_policy import default_retry_policy, failing_at_once
 from airflow_provider.job_lifecycle.wait import GIVEN_UP, overdue_at, stop_if_overdue, trigger_timeout
 from airflow_provider.links import DatalakeLink
-from airflow_provider.operators.abstract.selection import given_names
+from airflow_provider.operators.abstract.fields import (
+    CHOSEN_MAPPING,
+    CHOSEN_TEXT,
+    CHOSEN_TEXTS,
+    FLAG,
+    SECONDS,
+    whole,
+)
 from airflow_provider.sensors.abstract import DatalakeSensor
 from airflow_provider.triggers.events import ARRIVED, TIMED_OUT, DataEvent
+from datalake_ops import arguments
 from datalake_ops.errors import DatalakeError
 from datalake_ops.query import both, tags_query
 from datalake_ops.waiting.arrival import Arrival, StableCount
@@ -53,23 +61,30 @@ class DataSensor(DatalakeSensor):
 
     Args:
         tags: Data with one of these tags (templated).
-        intersect_tags: Data with all of the tags instead.
+        intersect_tags: Data with all of the tags instead (templated).
         q: Query-language text; it holds together with `tags` (templated).
         custom_metadata: Data whose custom metadata equals this on every key (templated).
         min_count: How many data have to match (templated).
-        stable_for: Seconds for which their number must not have changed.
+        stable_for: Seconds for which their number must not have changed: a number, its text or a timedelta (templated).
         datalake_conn_id: The Airflow connection (templated).
         deferrable: Wait in the triggerer; the default is Airflow's `[operators] default_deferrable`.
-        kwargs: `poke_interval` and `timeout` in seconds, `mode`, `soft_fail` and the rest of Airflow's sensors.
+        kwargs: `poke_interval` and `timeout` in seconds or as timedeltas (not templated), `mode`, `soft_fail` and the
+            rest of Airflow's sensors.
 
     Raises:
         AirflowSensorTimeout: The data did not arrive within `timeout`.
         InvalidQueryError: `q` is not query-language text.
-        NoDataError: `tags` is empty, so that no data could ever match.
+        ArgumentError: A filter is empty, so that no data could ever match.
     """
 
-    template_fields: Sequence[str] = ("tags", "q", "custom_metadata", "min_count", "datalake_conn_id")
-    template_fields_renderers = {"custom_metadata": "json"}
+    argument_fields = {
+        "tags": CHOSEN_TEXTS,
+        "q": CHOSEN_TEXT,
+        "custom_metadata": CHOSEN_MAPPING,
+        "intersect_tags": FLAG,
+        "min_count": whole(1),
+        "stable_for": SECONDS,
+    }
     operator_extra_links = (DatalakeLink(),)
     ui_color = "#d8e8f0"
 
@@ -77,39 +92,51 @@ class DataSensor(DatalakeSensor):
         self,
         *,
         tags: str | list[str] | None = None,
-        intersect_tags: bool = False,
+        intersect_tags: bool | str = False,
         q: str | None = None,
         custom_metadata: dict[str, Any] | None = None,
         min_count: int | str = 1,
-        stable_for: float = 0.0,
+        stable_for: float | str | timedelta = 0.0,
         datalake_conn_id: str = DatalakeHook.default_conn_name,
         deferrable: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.tags = tags
+        self.tags: Any = tags
         self.intersect_tags = intersect_tags
         self.q = q
-        self.custom_metadata = custom_metadata
-        self.min_count = min_count
-        self.stable_for = stable_for
+        self.custom_metadata: Any = custom_metadata
+        self.min_count: Any = min_count
+        self.stable_for: Any = stable_for
         self.datalake_conn_id = datalake_conn_id
         self.retry_policy = default_retry_policy(getattr(self, "retry_policy", None))
         self.deferrable = default_deferrable() if deferrable is None else deferrable
         self._seen: StableCount | None = None
 
+    def prepare(self) -> None:
+        """Normalise the arguments, before anything is sent.
+
+        Raises:
+            ArgumentError: a value is not what its field takes, or a filter is empty.
+        """
+        super().prepare()
+        with failing_at_once(self.soft_fail):
+            arguments.refuse_empty({"tags": self.tags, "q": self.q, "custom_metadata": self.custom_metadata})
+
     @property
     def arrival(self) -> Arrival:
         """Condition under which the data count as complete."""
-        return Arrival(int(self.min_count), self.stable_for)
+        return Arrival(self.min_count, self.stable_for)
 
     @property
     def query_text(self) -> str:
         """Tags and query as one query-language text."""
-        return both(self.q, tags_query(given_names("tags", self.tags) or (), self.intersect_tags))
+        return both(self.q, tags_query(self.tags or (), bool(self.intersect_tags)))
 
     def execute(self, context: Context) -> Any:
-        """Look once, then wait as the sensor was told to."""
+        """Count once, then wait in the mode of the sensor."""
+        with self.sparing():
+            self.prepare()
         if not self.deferrable:
             return super().execute(context)
         with self.sparing(), self.platform() as lake:
@@ -136,7 +163,7 @@ class DataSensor(DatalakeSensor):
         if ended.outcome != ARRIVED:
             with failing_at_once(self.soft_fail):
                 raise ended.as_error()
-        self.log.info("%d data have arrived", ended.count)
+        self.log.info("%d data have arrived.", ended.count)
         return ended.count
 
     def execute_late(self, context: Context) -> int:
@@ -200,7 +227,7 @@ class DataSensor(DatalakeSensor):
             lake_id=str(place.datalake.id),
             q=self.query_text or None,
             custom_metadata=self.custom_metadata,
-            min_count=int(self.min_count),
+            min_count=self.min_count,
             stable_for=self.stable_for,
             poll_interval=float(self.poke_interval),
             deadline_at=deadline_at,

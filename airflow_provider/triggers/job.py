@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from datalake_ops.errors import DatalakeError, JobWaitTimeoutError
 
 if TYPE_CHECKING:
     from datalake_ops.config import Connection
+    from datalake_ops.wire.jobs import Job
 
 # Airflow 3.3 and newer.
 _HAS_ON_KILL = hasattr(BaseTrigger, "on_kill")
@@ -47,6 +48,7 @@ class JobTrigger(BaseTrigger):
         log_interval: Seconds between looks at the job's log, whose new lines appear in the task's; None shows none.
         log_cursor: Where the first of these looks begins.
         cancel_on_kill: Cancel the job when the task is failed, cleared or ended by a user.
+        job_ids: All jobs of a wait for several, `job_id` among them; it ends with the first that did not succeed.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class JobTrigger(BaseTrigger):
         log_interval: float | None = None,
         log_cursor: int = 0,
         cancel_on_kill: bool = False,
+        job_ids: Sequence[str] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.datalake_conn_id = datalake_conn_id
@@ -71,6 +74,7 @@ class JobTrigger(BaseTrigger):
         self.log_interval = log_interval
         self.log_cursor = log_cursor
         self.cancel_on_kill = cancel_on_kill
+        self.job_ids = job_ids
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The class and what makes an equal trigger in another process; no host and no token."""
@@ -78,7 +82,11 @@ class JobTrigger(BaseTrigger):
             "datalake_conn_id", "job_id", "poll_interval", "deadline_at", "fire_after", "max_failed_polls",
             "log_interval", "log_cursor", "cancel_on_kill",
         )  # fmt: skip
-        return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
+        kwargs = {name: getattr(self, name) for name in names}
+        # Triggers of one job stay readable for a triggerer of an earlier release.
+        if self.job_ids is not None:
+            kwargs["job_ids"] = list(self.job_ids)
+        return f"{type(self).__module__}.{type(self).__qualname__}", kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait for the job; fires one event, whose payload `JobEvent.read` reads."""
@@ -97,29 +105,45 @@ class JobTrigger(BaseTrigger):
         # Half a second of imports would hold up every other trigger of this triggerer.
         await asyncio.to_thread(importlib.import_module, "datalake_ops.waiting.shared_poller")
         try:
-            await with_current_token(self.datalake_conn_id, self._follow)
+            job_id = await with_current_token(self.datalake_conn_id, self._follow_all)
         except JobWaitTimeoutError as error:
             return JobEvent(self.job_id, TIMED_OUT, str(error))
         except DatalakeError as error:
             return JobEvent(self.job_id, LOST, **error_fields(error))
-        return JobEvent(self.job_id, ENDED)
+        return JobEvent(job_id, ENDED)
 
-    async def _follow(self, connection: Connection) -> None:
+    async def _follow_all(self, connection: Connection) -> str:
+        """Wait for every job; return the id of the first that did not succeed, or of the last."""
+        waits = [asyncio.ensure_future(self._follow(connection, one)) for one in self.job_ids or [self.job_id]]
+        try:
+            for wait in asyncio.as_completed(waits):
+                job = await wait
+                if not job.status.succeeded:
+                    break
+        finally:
+            for one in waits:
+                one.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+        return str(job.id)
+
+    async def _follow(self, connection: Connection, job_id: str) -> Job:
+        """Wait for one job and return it."""
         from datalake_ops.waiting.blocking_wait import JobWait
         from datalake_ops.waiting.log_tail import LogTail
         from datalake_ops.waiting.schedule import WaitSchedule
         from datalake_ops.waiting.shared_poller import shared_poller
 
         schedule = WaitSchedule(poll_interval=self.poll_interval, tolerated_failures=self.max_failed_polls)
-        wait = JobWait(UUID(self.job_id), schedule, self.deadline_at)
+        wait = JobWait(UUID(job_id), schedule, self.deadline_at)
         tail = None if self.log_interval is None else LogTail(self.log_cursor, self.log_interval)
         status = None
         async for seen in shared_poller(connection).follow(wait, tail):
             for line in seen.lines:
                 self.log.info("| %s", line)
             if seen.job.status is not status:
-                self.log.info("Job %s is %s.", self.job_id, seen.job.status)
+                self.log.info("Job %s is %s.", job_id, seen.job.status)
             status = seen.job.status
+        return seen.job
 
     async def on_kill(self) -> None:
         """Cancel the job because a user failed, cleared or ended the waiting task (Airflow 3.3 and newer call this)."""

@@ -16,16 +16,21 @@ T = TypeVar("T")
 async def with_current_token(datalake_conn_id: str, ask: Callable[[Connection], Awaitable[T]]) -> T:
     """Ask over an Airflow connection, and again each time the connection was changed after its token was refused.
 
+    The connection is looked up for up to five minutes.
+
     Raises:
         UnauthorizedError: the token was refused, and the connection still has it.
     """
     from airflow_provider.hooks.datalake import DatalakeHook
+    from airflow_provider.hooks.lookup import alook_up
 
-    connection = await DatalakeHook.aconnection(datalake_conn_id)
+    # A triggerer that starts while a secrets backend is away must not end healthy waits, for their jobs are cancelled.
+    connection = await alook_up(datalake_conn_id, lambda: DatalakeHook.aconnection(datalake_conn_id))
     while True:
         try:
             return await ask(connection)
         except UnauthorizedError:
-            before, connection = connection, await DatalakeHook.aconnection(datalake_conn_id)
+            before = connection
+            connection = await alook_up(datalake_conn_id, lambda: DatalakeHook.aconnection(datalake_conn_id))
             if connection == before:
                 raise

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.triggers import BaseEventTrigger
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider.compat import AirflowException
+from airflow_provider.compat import AIRFLOW_ERRORS
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.triggers.watch_cursor import WatchCursor, WatchEvent
-from airflow_provider.triggers.watch_state import STATE_ERRORS
 from datalake_ops.errors import ConfigurationError, DatalakeError, UnauthorizedError
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ class LakeTrigger(BaseEventTrigger):
         while True:
             try:
                 connection = await DatalakeHook.aconnection(self.datalake_conn_id)
-            except (AirflowException, DatalakeError, OSError) as error:
+            except (DatalakeError, *AIRFLOW_ERRORS) as error:
                 self.log.error(
                     "The Airflow connection %r cannot be used; the watcher tries again in %.0f s: %s",
                     self.datalake_conn_id, _CONNECTION_SECONDS, error,
@@ -136,7 +135,7 @@ class LakeTrigger(BaseEventTrigger):
                 self.log.error("The platform refused the token; the connection is looked up again: %s", error)
                 await feed.beat()
                 return
-            except (DatalakeError, *STATE_ERRORS) as error:
+            except (DatalakeError, *AIRFLOW_ERRORS) as error:
                 self.log.warning(
                     "The poll failed and is repeated in %s s: %s: %s", self.poll_interval, type(error).__name__, error
                 )

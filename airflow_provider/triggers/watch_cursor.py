@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.triggers.watch_state import STATE_ERRORS, WatchStateStore
+from airflow_provider.compat import AIRFLOW_ERRORS
+from airflow_provider.triggers.watch_state import WatchStateStore
 
 if TYPE_CHECKING:
     from datalake_ops.watching.change_feed import LakeFeed
@@ -126,7 +127,7 @@ class WatchCursor:
             self._stored.set()
         if self._position is not None:
             self._position = self._position.acknowledging(until)
-            with suppress(*STATE_ERRORS):  # The event is fired again after a restart, marked as redelivered.
+            with suppress(*AIRFLOW_ERRORS):  # The event is fired again after a restart, marked as redelivered.
                 await self._write()
 
     async def _write(self) -> None:

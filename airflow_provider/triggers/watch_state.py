@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider.compat import AirflowException, ask_airflow
+from airflow_provider.compat import ask_airflow
 
 _PREFIX = "datalake_watch_"
 
@@ -51,7 +51,3 @@ def _write_variable(key: str, value: Any) -> None:
     from airflow.sdk import Variable
 
     Variable.set(key, value, description="Position of a watcher in a datalake.", serialize_json=True)
-
-
-# Errors between a triggerer and Airflow itself; the watcher goes on and tries again.
-STATE_ERRORS = (AirflowException, OSError, RuntimeError)

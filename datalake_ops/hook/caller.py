@@ -10,6 +10,7 @@ from uuid import UUID
 from datalake_ops.client.operation import Operation
 from datalake_ops.config import DEFAULT_HOST, Connection, RetryPolicy, Timeouts
 from datalake_ops.hook.lake_session import LakeContext, LakeSession
+from datalake_ops.hook.observation import DataAccess
 from datalake_ops.lineage import LakeUri
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class ConnectedHook:
     def _open(self, connection: Connection) -> None:
         self.connection = connection
         self._lake = LakeSession(connection)
+        # Called after each verb that succeeded with the data that it read or wrote; it must not raise.
+        self.on_access: Callable[[DataAccess], None] | None = None
 
     @classmethod
     def from_connection(cls, connection: Connection) -> Self:

@@ -11,6 +11,7 @@ from datalake_ops.client import data as operations
 from datalake_ops.client import lakes
 from datalake_ops.errors import NoDataError
 from datalake_ops.hook.listing import ListingVerbs
+from datalake_ops.hook.observation import reads, writes
 from datalake_ops.hook.verb_arguments import DataLike, as_change, chunks, data_id
 from datalake_ops.wire.data import Data, DataChange, DataProjection
 from datalake_ops.wire.paging import PAGE_SIZE, UPDATE_SIZE
@@ -19,6 +20,7 @@ from datalake_ops.wire.paging import PAGE_SIZE, UPDATE_SIZE
 class DataVerbs(ListingVerbs):
     """Change and delete the lake's data."""
 
+    @writes()
     def update_metadata(self, data: DataLike, metadata: Mapping[str, Any] | None) -> Data:
         """Set the metadata of a data; None empties it.
 
@@ -27,12 +29,14 @@ class DataVerbs(ListingVerbs):
         """
         return self.send(operations.update_metadata(data_id(data), arguments.mapping("metadata", metadata)))
 
+    @writes()
     def update_custom_metadata(self, data: DataLike, custom_metadata: Mapping[str, Any] | None) -> dict[str, Any]:
         """Set the custom metadata of a data and return what is kept."""
         wanted = arguments.mapping("custom_metadata", custom_metadata)
         answer = self.send(operations.update_custom_metadata(data_id(data), wanted))
         return dict(answer.get("custom_metadata") or {})
 
+    @writes()
     def update_multiple_data(
         self, changes: Mapping[str | UUID, DataChange | Mapping[str, Any]], merge: bool = False
     ) -> int:
@@ -61,6 +65,7 @@ class DataVerbs(ListingVerbs):
         known = {data.id: data for data in self.iter_data(ids=list(wanted))}
         return {key: change.on_top_of(known[key]) if key in known else change for key, change in changes.items()}
 
+    @writes()
     def delete_data(self, data: DataLike | Iterable[DataLike] | None = None, *, everything: bool = False) -> int:
         """Delete data and all that was made from them; return their number. `everything` deletes all of the lake.
 
@@ -73,6 +78,7 @@ class DataVerbs(ListingVerbs):
             self.send(operations.delete_many(self._lake_id, chunk))
         return len(ids)
 
+    @reads()
     def list_projections(self, data: DataLike) -> list[DataProjection]:
         """All projections of a data."""
         return self.send(operations.list_projections(data_id(data)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from datalake_ops import arguments
 from datalake_ops.errors import NoDataError
 from datalake_ops.hook.data import DataVerbs
+from datalake_ops.hook.observation import reads, writes
 from datalake_ops.hook.sources import SourceVerbs
 from datalake_ops.hook.tags import TagVerbs
 from datalake_ops.hook.verb_arguments import DataLike, SourceLike, TagLike, data_id, given_source
@@ -31,6 +32,7 @@ Metadata = Mapping[str, Any]
 class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
     """Upload files as data or projections, and download data as files."""
 
+    @writes("tags", "source")
     def upload_data(
         self,
         filepaths: Any,
@@ -79,6 +81,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         )
         return sdk_result(report, error_manager)
 
+    @writes("tags", "source")
     def upload(
         self,
         filepaths: Any,
@@ -192,6 +195,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         options.failure_policy.check(report)
         return report
 
+    @writes()
     def create_projection(
         self,
         data: DataLike,
@@ -213,6 +217,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         request = ProjectionRequest(one.id, name, fspath(path), additional_info, fill_metadata)
         return upload_projection(request, self.connection, self.context)
 
+    @writes()
     def create_projections(
         self,
         pictures: Iterable[tuple[DataLike, FilePath]],
@@ -247,6 +252,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         workers, callback = max_workers or DEFAULT_WORKERS, on_progress or LogProgress()
         return upload_projections(requests, self.connection, self.context, workers, callback)
 
+    @reads()
     def download(
         self,
         data: DataLike | Iterable[DataLike] | None,

@@ -12,6 +12,7 @@ from datalake_ops.arguments.literals import parsed
 from datalake_ops.client import jobs
 from datalake_ops.client.jobs import JobMark
 from datalake_ops.errors import ArgumentError, NoDataError
+from datalake_ops.hook.observation import writes
 from datalake_ops.hook.sources import SourceVerbs
 from datalake_ops.hook.tags import TagVerbs
 from datalake_ops.hook.verb_arguments import SourceLike, TagLike, as_change, chunks, given_source
@@ -44,6 +45,7 @@ class JobStarter(TagVerbs, SourceVerbs):
 class ImportVerbs(JobStarter):
     """Import objects that are in the lake's bucket already."""
 
+    @writes("tags", "source")
     def import_bucket_objects(
         self,
         prefixes: Sequence[str] | str,
@@ -74,6 +76,7 @@ class ImportVerbs(JobStarter):
         operation = jobs.import_prefixes(self._lake_id, wanted, tag_ids, origin.id if origin else None, mark)
         return self.send(operation).job
 
+    @writes()
     def import_cloud_objects(
         self,
         objects: Mapping[str, DataChange | Mapping[str, Any] | None] | Iterable[str],

@@ -13,6 +13,7 @@ from datalake_ops.client import data as operations
 from datalake_ops.client.data import DataFilter, Names, Window
 from datalake_ops.errors import ArgumentError, NoDataError
 from datalake_ops.hook.caller import LakeCaller
+from datalake_ops.hook.observation import reads
 from datalake_ops.hook.paging import pages
 from datalake_ops.hook.verb_arguments import DataLike, TagLike, chunks, data_id
 from datalake_ops.query import both, tags_query
@@ -40,6 +41,7 @@ class ListingVerbs(LakeCaller):
     A filter that is None is left out. One that is given and empty (`[]`, `()`, `""`, `{}`, blanks) matches nothing.
     """
 
+    @reads()
     def find_data(
         self, filename: str | None = None, object_name: str | None = None, id: str | UUID | None = None
     ) -> Data:
@@ -65,6 +67,7 @@ class ListingVerbs(LakeCaller):
         )
         return self.send(operation)
 
+    @reads()
     def get_data(self, id: str | UUID) -> Data:
         """Return one data by its id, with its tags and source.
 
@@ -73,6 +76,7 @@ class ListingVerbs(LakeCaller):
         """
         return self.send(operations.get_data(data_id(id)))
 
+    @reads("tags", "q")
     def list_data(
         self,
         limit: int | None = None,
@@ -111,6 +115,7 @@ class ListingVerbs(LakeCaller):
             raise NoDataError(f"No data of the lake {self.context.datalake.name!r} matches.")
         return found
 
+    @reads("tags", "q")
     def iter_data(
         self,
         limit: int | None = None,
@@ -150,6 +155,7 @@ class ListingVerbs(LakeCaller):
             return self._ordered(listing, limit, offset or 0)
         return self._paged(listing, limit, offset)
 
+    @reads("tags", "q")
     def count_data(
         self,
         q: str | None = None,

@@ -11,6 +11,7 @@ from datalake_ops.client import jobs
 from datalake_ops.client import processings as operations
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook.imports import JobStarter
+from datalake_ops.hook.observation import reads
 from datalake_ops.hook.verb_arguments import DataLike
 from datalake_ops.wire.jobs import Job
 from datalake_ops.wire.processings import Processing, ProcessingLaunch, ProcessingTarget
@@ -40,6 +41,7 @@ class ProcessingVerbs(JobStarter):
         """The organization's processings; all of them without a limit."""
         return self.send(operations.list_processings(self._organization, limit, offset, order_by))
 
+    @reads()
     def launch_processing(
         self,
         processing: Processing | str | UUID,

@@ -8,6 +8,7 @@ from uuid import UUID
 from datalake_ops.client import tags as operations
 from datalake_ops.errors import AmbiguousRequestError, NotFoundError, ResourceConflictError
 from datalake_ops.hook.listing import ListingVerbs
+from datalake_ops.hook.observation import writes
 from datalake_ops.hook.verb_arguments import DataLike, TagLike, chunks, given_tags, required_tags
 from datalake_ops.wire.tags import Tag, TagTarget
 
@@ -58,6 +59,7 @@ class TagVerbs(ListingVerbs):
         """The lake's tags; all of them without a limit."""
         return self.send(operations.list_tags(self._lake_id, limit, offset, order_by))
 
+    @writes("tags")
     def add_tags(
         self,
         data: DataLike | Iterable[DataLike] | None,
@@ -77,6 +79,7 @@ class TagVerbs(ListingVerbs):
         ids = self._chosen_ids("add_tags", data, everything)
         return self._for_each_tag(operations.attach_tag, ids, self._resolve_tags(wanted))
 
+    @writes()
     def remove_tags(
         self,
         data: DataLike | Iterable[DataLike] | None,

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from airflow_provider.hooks.datalake import DatalakeHook
-from airflow_provider.hooks.hook_lineage import READS, WRITES
 from datalake_ops.hook import DatalakeHook as SharedHook
 from tests.airflow.versions import first_of
 
@@ -77,10 +76,6 @@ def test_a_collector_that_breaks_breaks_no_verb(collector: Any, monkeypatch: pyt
 
 
 @pytest.mark.usefixtures("lake")
-def test_where_nobody_reads_lineage_the_hook_is_left_as_it_is() -> None:
+def test_where_nobody_reads_lineage_no_verb_is_reported() -> None:
     with DatalakeHook() as hook:
-        assert not set(READS) & set(vars(hook.datalake))
-
-
-def test_every_verb_that_is_told_of_is_one_of_the_hook() -> None:
-    assert all(callable(getattr(SharedHook, verb, None)) for verb in (*READS, *WRITES))
+        assert hook.datalake.on_access is None

@@ -71,11 +71,16 @@ def own_options(operator: type[BaseOperator]) -> dict[str, inspect.Parameter]:
     return {name: one for name, one in declared.items() if name != "self" and one.kind is one.KEYWORD_ONLY}
 
 
+def any_value_of_each_option(operator: type[BaseOperator]) -> dict[str, Any]:
+    """A value for each option: most take any until the task runs; a few are one of two or three words."""
+    words = {**dict.fromkeys(POLICY, "leave"), "on_empty": "fail"}
+    return {option: words.get(option, {"of": option}) for option in own_options(operator)}
+
+
 @pytest.mark.parametrize("name", sorted(OPERATORS))
 def test_default_args_reach_every_option(name: str) -> None:
     operator = OPERATORS[name]
-    # Most options take any value until the task runs; those of `POLICY` are one of two words.
-    given = {option: "leave" if option in POLICY else {"of": option} for option in own_options(operator)}
+    given = any_value_of_each_option(operator)
 
     with DAG("anything", default_args=given):
         task = operator(task_id="task")
@@ -87,26 +92,11 @@ def test_default_args_reach_every_option(name: str) -> None:
 @pytest.mark.needs_airflow("3.3", "retry policies came with it")
 @pytest.mark.parametrize("name", sorted(OPERATORS))
 def test_every_operator_has_the_retry_policy(name: str) -> None:
-    given = {option: "leave" if option in POLICY else {"of": option} for option in own_options(OPERATORS[name])}
+    given = any_value_of_each_option(OPERATORS[name])
 
     task = OPERATORS[name](task_id="task", default_args=given)
 
     assert isinstance(task.retry_policy, DatalakeRetryPolicy)
-
-
-@pytest.mark.parametrize("name", sorted(OPERATORS))
-def test_every_option_is_a_template_field_or_a_plain_switch(name: str) -> None:
-    operator = OPERATORS[name]
-    # Numbers, switches and words of a fixed choice.
-    plain = {
-        "asset_events", "asset_partitions", "content_key",
-        "deferrable", "fill_metadata", "force_replace", "if_exists", "intersect_tags", "log_interval", "max_bytes",
-        "max_failed", "max_failed_polls", "max_ids", "max_objects", "max_shards", "max_tags", "max_workers", "merge",
-        "on_shut", "raise_on", "sizes", "stable_for", "use_id", "wait_for_unprocessable_data", "cpu", "gpu",
-        "poll_interval", "timeout", "wait_for_completion", *POLICY,
-    }  # fmt: skip
-
-    assert set(own_options(operator)) - set(operator.template_fields) - plain == set()
 
 
 @pytest.mark.parametrize("name", sorted(OPERATORS))
@@ -164,16 +154,16 @@ def test_a_saved_report_is_a_file_of_ids(lake: DatalakeHook, an_image: Callable[
     [
         ({"data_ids": []}, "`data_ids` is empty"),
         ({"data_ids": "no such file"}, "neither the id of a data (a UUID) nor a file with ids"),
-        ({"data_ids": "['a', 'b']"}, "render_template_as_native_obj"),
-        ({"data_ids": [UNKNOWN], "tags": ["demo"]}, "Say which data"),
-        ({}, "Say which data"),
+        ({"data_ids": "['a', 'b']"}, "identifiers are UUIDs"),
+        ({"data_ids": [UNKNOWN], "tags": ["demo"]}, "Give `data_ids` or filters, not both"),
+        ({}, "needs a choice of data"),
         ({"tags": ["nobody"]}, "No data of the lake match"),
     ],
 )
 def test_a_choice_of_data_that_cannot_be_meant_is_refused(
     lake: DatalakeHook, some_data: list[str], capfd: pytest.CaptureFixture[str], given: dict[str, Any], words: str
 ) -> None:
-    assert words in refusal(capfd, "TagDataOperator", add="x", **given)
+    assert words in refusal(capfd, "TagDataOperator", add="x", on_empty="fail", **given)
     assert [tag.name for tag in lake.list_data_tags()] == ["demo"]
 
 
@@ -185,23 +175,26 @@ def test_a_choice_of_data_that_cannot_be_meant_is_refused(
         ({"tags": []}, "`tags` is empty"),
         ({"tags": "", "q": "width > 1"}, "`tags` is empty"),
         ({"tags": ["demo"], "limit": 0}, "limit cannot be 0"),
-        ({"intersect_tags": True, "order_by": ["filename"], "q": "", "limit": ""}, "Say which data"),
+        ({"intersect_tags": True, "order_by": ["filename"], "offset": 2}, "needs a choice of data"),
+        ({"intersect_tags": True, "order_by": ["filename"], "q": ""}, "`q` is empty"),
     ],
 )
 def test_a_filter_that_came_out_empty_never_widens_the_choice(
     lake: DatalakeHook, some_data: list[str], given: dict[str, Any], words: str
 ) -> None:
-    operator = OPERATORS["TagDataOperator"](task_id="t", add="x", **given)
+    operator = OPERATORS["TagDataOperator"](task_id="t", add="x", on_empty="fail", **given)
+    context: Any = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
 
-    with pytest.raises(DatalakeError, match=words):
-        operator.chosen(lake, None)
+    with pytest.raises((DatalakeError, AirflowFailException), match=words):
+        operator.execute(context)
+    assert [tag.name for tag in lake.list_data_tags()] == ["demo"]
 
 
 def test_a_listing_a_gate_and_a_sensor_refuse_filters_that_came_out_empty(lake: DatalakeHook) -> None:
     with pytest.raises(NoDataError, match="`filenames` is empty"):
         OPERATORS["ListDataOperator"](task_id="t", filenames=[]).select(lake)
-    with pytest.raises(NoDataError, match="`tags` is empty"):
-        _ = OPERATORS["DataSensor"](task_id="t", tags=[]).query_text
+    with pytest.raises((ConfigurationError, AirflowFailException), match="tags cannot be"):
+        OPERATORS["DataSensor"](task_id="t", tags=[]).execute({})
 
 
 def test_a_gate_refuses_filters_that_it_cannot_count_by(lake: DatalakeHook, capfd: pytest.CaptureFixture[str]) -> None:

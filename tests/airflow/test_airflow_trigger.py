@@ -151,7 +151,9 @@ def test_a_job_that_does_not_exist_ends_the_wait(platform: PlatformServer) -> No
     assert events[0]["error"] == "NotFoundError"
 
 
-def test_a_connection_that_does_not_exist_reaches_airflow() -> None:
+def test_a_connection_that_does_not_exist_reaches_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider.hooks.lookup.PATIENCE_SECONDS", 0.1)
+
     with pytest.raises(AirflowException):
         asyncio.run(fired(JobTrigger("no_such_connection", str(uuid4()))))
 

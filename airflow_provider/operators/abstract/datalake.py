@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.links import DatalakeLink
+from airflow_provider.operators.abstract.fields import TEXT
 from airflow_provider.operators.abstract.stoppable import StoppableOperator
 
 if TYPE_CHECKING:
@@ -21,8 +22,10 @@ class DatalakeOperator(StoppableOperator):
 
     Args:
         datalake_conn_id: The Airflow connection (templated).
+        kwargs: `on_empty`, see `StoppableOperator`.
     """
 
+    argument_fields = {"datalake_conn_id": TEXT}
     operator_extra_links = (DatalakeLink(),)
 
     def __init__(self, *, datalake_conn_id: str = DatalakeHook.default_conn_name, **kwargs: Any) -> None:

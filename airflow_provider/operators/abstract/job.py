@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import default_deferrable, gave_trigger_up
@@ -22,7 +23,11 @@ from airflow_provider.job_lifecycle.wait import (
 from airflow_provider.lineage.asset_events import LineageOperator
 from airflow_provider.lineage.record import LineageRecord, job_facts
 from airflow_provider.links import DatalakeLink, DataLink, JobLink
+from airflow_provider.operators.abstract.arguments import ArgumentsOperator
+from airflow_provider.operators.abstract.fields import SECONDS, TEXT, Field, positive_seconds, whole
+from airflow_provider.operators.abstract.on_empty import OnEmpty, checked_on_empty, ends_empty
 from airflow_provider.triggers.events import JobEvent
+from datalake_ops.errors import DatalakeError
 from datalake_ops.waiting.cancel_policy import CancelPolicy, OnStop
 from datalake_ops.waiting.job_outcome import shortfall
 
@@ -33,7 +38,10 @@ if TYPE_CHECKING:
     from datalake_ops.wire.jobs import Job
 
 
-class JobOperator(LineageOperator):
+_WAIT_FIELDS = ("timeout", "poll_interval", "max_failed_polls", "log_interval")
+
+
+class JobOperator(LineageOperator, ArgumentsOperator):
     """Starts a job and returns its id, after the job succeeded unless `wait_for_completion` is False.
 
     A retry of the task finds the job that an earlier try started and waits for it; it starts another one only when
@@ -41,19 +49,23 @@ class JobOperator(LineageOperator):
     left running.
 
     Args:
-        datalake_conn_id: The Airflow connection.
+        datalake_conn_id: The Airflow connection (templated).
         wait_for_completion: Wait for the job; otherwise hand its id on, for a `JobSensor` to wait for.
         deferrable: Wait in the triggerer, without holding a worker; the default is Airflow's
             `[operators] default_deferrable`.
-        poll_interval: Seconds between looks at the job; None begins with short ones and lets them grow.
-        timeout: Seconds after which to stop waiting; None waits for ever.
+        poll_interval: Seconds between polls of the job; None begins with short ones and lets them grow (templated).
+        timeout: Seconds after which to stop waiting; None waits without an end. Seconds may be a number, its text or
+            a timedelta (templated).
         on_kill: What becomes of the job ("cancel" or "leave") when the task is stopped: its worker is told to end, or
             somebody marks or clears it.
         on_timeout: The same, when `timeout` or `execution_timeout` is over. A job that is left is found by a retry.
         on_failure: The same, when the task fails while the job goes on, such as for a platform that cannot be reached,
             and no retry will take the job up.
-        max_failed_polls: How many looks at the job may fail in a row; None gives the platform five minutes.
-        log_interval: Seconds between looks at the job's log, whose new lines appear in the task's; None shows none.
+        max_failed_polls: How many polls of the job may fail in a row; None gives the platform five minutes (templated).
+        log_interval: Seconds between reads of the job's log, whose new lines appear in the task's; None shows none
+            (templated).
+        on_empty: End of a task that has nothing to do because no data match, or its input is empty: "skip" it, let it
+            "succeed" with no job, or "fail" it without retries.
         kwargs: Lineage of a job that succeeded, see `LineageOperator`.
 
     Raises:
@@ -62,6 +74,13 @@ class JobOperator(LineageOperator):
         JobWaitTimeoutError: the wait took longer than `timeout`.
     """
 
+    argument_fields = {
+        "datalake_conn_id": TEXT,
+        "timeout": SECONDS,
+        "poll_interval": Field(positive_seconds),
+        "max_failed_polls": whole(0),
+        "log_interval": SECONDS,
+    }
     operator_extra_links = (JobLink(), DatalakeLink(), DataLink())
     ui_color = "#e8f0d8"
     # Seconds to wait on the worker before deferring: most short jobs end in them, and moving costs more than that.
@@ -73,13 +92,14 @@ class JobOperator(LineageOperator):
         datalake_conn_id: str = DatalakeHook.default_conn_name,
         wait_for_completion: bool = True,
         deferrable: bool | None = None,
-        poll_interval: float | None = None,
-        timeout: float | None = 3600.0,
+        poll_interval: float | str | timedelta | None = None,
+        timeout: float | str | timedelta | None = 3600.0,
         on_kill: OnStop = "cancel",
         on_timeout: OnStop = "cancel",
         on_failure: OnStop = "cancel",
-        max_failed_polls: int | None = None,
-        log_interval: float | None = 10.0,
+        max_failed_polls: int | str | None = None,
+        log_interval: float | str | timedelta | None = 10.0,
+        on_empty: OnEmpty = "skip",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -93,6 +113,7 @@ class JobOperator(LineageOperator):
         self.cancel_policy = CancelPolicy(on_kill, on_timeout, on_failure)
         self.max_failed_polls = max_failed_polls
         self.log_interval = log_interval
+        self.on_empty = checked_on_empty(on_empty)
         self._guard = JobGuard(self.cancel_policy)
 
     @property
@@ -109,20 +130,37 @@ class JobOperator(LineageOperator):
         """Start the job; the one thing that differs between these operators."""
         raise NotImplementedError
 
-    def execute(self, context: Context) -> str:
-        """Start the job, show where it is, and wait for it."""
-        # Innermost what may forbid retries, for the guard has to know whether there will be one.
-        with DatalakeHook(self.datalake_conn_id) as hook, self._guard.guarding(context), failing_at_once():
-            job = self._start(hook.datalake, context).job()
-            self._show(hook.datalake, job, context)
-            if self.wait_for_completion:
-                self._succeeded(context, hook.datalake, self._wait(hook.datalake, job, context))
+    def execute(self, context: Context) -> str | None:
+        """Start the job, show its link, and wait for it; return its id, or None where there was nothing to do.
+
+        Raises:
+            AirflowSkipException: there is nothing to do, and `on_empty` is "skip".
+        """
+        with failing_at_once(), ends_empty(self.on_empty, self.log) as end:
+            self.normalise_arguments()
+        if end.is_empty:
+            return None
+        # A try before this one may have started a job.
+        job_runs = int(context["ti"].try_number) > 1
+        with DatalakeHook(self.datalake_conn_id, job_runs=job_runs) as hook, self._guard.guarding(context):
+            # Innermost what may forbid retries, for the guard has to know whether there will be one.
+            with failing_at_once(), ends_empty(self.on_empty, self.log) as end:
+                job = self._start(hook.datalake, context).job()
+                self._show(hook.datalake, job, context)
+                if self.wait_for_completion:
+                    self._succeeded(context, hook.datalake, self._wait(hook.datalake, job, context))
             self._guard.stop_if_killed()
-            return str(job.id)
+            return None if end.is_empty else str(job.id)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Continue after the triggerer waited, or after Airflow gave the trigger up."""
-        with DatalakeHook(self.datalake_conn_id) as hook, self._guard.guarding(context), failing_at_once():
+        try:
+            self.normalise_arguments()
+        except DatalakeError as error:
+            # Templates are rendered again; the job was started with the arguments of before.
+            self.log.warning("The arguments have changed since the job was started: %s", error)
+        patient = DatalakeHook(self.datalake_conn_id, job_runs=True)
+        with patient as hook, self._guard.guarding(context), failing_at_once():
             start = self._start(hook.datalake, context)
             start.is_open = True
             if job_id := remembered_job(context):
@@ -135,7 +173,7 @@ class JobOperator(LineageOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> str:
         """Continue after the triggerer waited."""
-        with DatalakeHook(self.datalake_conn_id) as hook:
+        with DatalakeHook(self.datalake_conn_id, job_runs=True) as hook:
             ended = JobEvent.read(event)
             with own_job(ended.job_id):
                 job = finish(ended, hook.datalake, context)
@@ -144,7 +182,7 @@ class JobOperator(LineageOperator):
 
     def execute_late(self, context: Context) -> str:
         """Continue after the triggerer fired no event in time, with the job as it is now."""
-        with DatalakeHook(self.datalake_conn_id) as hook:
+        with DatalakeHook(self.datalake_conn_id, job_runs=True) as hook:
             job_id = remembered_job(context)
             with own_job(job_id or ""):
                 event = last_look(job_id, hook.datalake)
@@ -200,13 +238,11 @@ class JobOperator(LineageOperator):
         self._note_outcome(datalake, job)
 
     def _wait(self, datalake: SharedHook, job: Job, context: Context) -> Job:
+        given: dict[str, Any] = {name: getattr(self, name) for name in _WAIT_FIELDS}
         wait = JobWaitSettings(
             datalake_conn_id=self.datalake_conn_id,
             job_id=str(job.id),
-            timeout=self.timeout,
-            poll_interval=self.poll_interval,
-            max_failed_polls=self.max_failed_polls,
-            log_interval=self.log_interval,
+            **given,
             cancel_on_kill=self.cancel_policy.on_kill == "cancel",
         )
         grace = self.grace_seconds if self.deferrable else None

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.compat import AirflowException, BaseOperator
+from airflow_provider.compat import AirflowException
 from airflow_provider.job_lifecycle.retry_policy import default_retry_policy, failing_at_once
+from airflow_provider.operators.abstract.arguments import ArgumentsOperator
+from airflow_provider.operators.abstract.on_empty import OnEmpty, checked_on_empty, ends_empty
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class StoppableOperator(BaseOperator):
-    """Abstract operator that works on its worker, stops with its task, and fails at once where no retry helps."""
+class StoppableOperator(ArgumentsOperator):
+    """Abstract operator that works on its worker, stops with its task, and fails at once where no retry helps.
+
+    Args:
+        on_empty: End of a task that has nothing to do because no data match, or its input is empty: "skip" it, let it
+            "succeed" with an empty result, or "fail" it without retries.
+    """
 
     ui_color = "#e8f0d8"
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, on_empty: OnEmpty = "skip", **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.on_empty = checked_on_empty(on_empty)
         self.retry_policy = default_retry_policy(getattr(self, "retry_policy", None))
         self._works = False
         self._killed = False
@@ -26,21 +34,28 @@ class StoppableOperator(BaseOperator):
         """Do the work of the task and return its result."""
         raise NotImplementedError
 
+    def empty_result(self) -> Any:
+        """Result of a task with nothing to do that succeeds."""
+        return None
+
     def execute(self, context: Context) -> Any:
         """Work, and do not succeed when stopped meanwhile.
 
         Raises:
             AirflowException: Airflow stopped the task.
+            AirflowSkipException: there is nothing to do, and `on_empty` is "skip".
         """
         self._works = True
+        result: Any = None
         try:
-            with failing_at_once():
+            with failing_at_once(), ends_empty(self.on_empty, self.log) as end:
+                self.normalise_arguments()
                 result = self.work(context)
         finally:
             self._works = False
         if self._killed:
             raise self._stopped()
-        return result
+        return self.empty_result() if end.is_empty else result
 
     def on_kill(self) -> None:
         """Stop the work: Airflow stops the task on its worker.

@@ -1,0 +1,194 @@
+"""Kinds of operator fields: normalisers, and the meaning of a wired value that came out empty."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+from datalake_ops import arguments
+from datalake_ops.arguments.literals import parsed
+from datalake_ops.errors import NoDataError
+
+Normaliser = Callable[[str, Any], Any]
+
+
+@dataclass(frozen=True)
+class Field:
+    """Kind of an operator's field.
+
+    Args:
+        normalise: Brings a value to the field's one form; raises `ArgumentError` for a value of another kind.
+        empty: The value of a choice of data that was given and is empty; None for fields that choose no data.
+        is_required: A wired value that came out empty leaves the task nothing to do.
+        is_text: Render a template as text also where the DAG renders native objects.
+        is_json: Airflow's page shows the rendered value as JSON.
+        is_templated: The field is one of the operator's template fields.
+    """
+
+    normalise: Normaliser
+    empty: Any = None
+    is_required: bool = False
+    is_text: bool = False
+    is_json: bool = False
+    is_templated: bool = True
+
+    def read(self, name: str, value: Any, is_wired: bool, default: Any) -> Any:
+        """Return the normalised value.
+
+        Raises:
+            ArgumentError: the value is not what the field takes.
+            NoDataError: a required value came out empty.
+        """
+        # A prefix of no characters is the whole bucket.
+        is_empty = arguments.is_empty(value) and value != [""]
+        if self.is_required and (is_empty or (is_wired and is_nothing(value))):
+            raise NoDataError(f"`{name}` is {arguments.shown(value)}: there is nothing to do.")
+        if self.empty is not None and (is_empty or (is_wired and is_nothing(value))):
+            # A new list each time, for a task may change its own.
+            return type(self.empty)()
+        if is_wired and is_nothing(value):
+            return default
+        found = self.normalise(name, value)
+        if self.is_required and arguments.is_empty(found) and found != [""]:
+            raise NoDataError(f"`{name}` is empty: there is nothing to do.")
+        return found
+
+
+def is_nothing(value: Any) -> bool:
+    """Return True if a rendered value is no value: None, the text "None", blank text, or an empty collection."""
+    return value is None or (isinstance(value, str) and value.strip() == "None") or arguments.is_empty(value)
+
+
+def ids_or_addresses(name: str, value: Any) -> Any:
+    """Ids of data as a list of texts, or the address of a file with them; lists of addresses stay lists.
+
+    Raises:
+        ArgumentError: an element is neither.
+    """
+    if value is None or (not isinstance(value, (str, bytes)) and hasattr(value, "open")):
+        return value
+    if isinstance(value, str) and isinstance(parsed(value), str) and not arguments.is_empty(value):
+        # A UUID, or the address of a file.
+        return value.strip()
+    found = [one for one in arguments.elements(value) if one is not None]
+    if any(_is_address(one) for one in found):
+        return [one.strip() if _is_address(one) else str(arguments.identifier(name, one)) for one in found]
+    return [str(one) for one in arguments.identifiers(name, value) or []]
+
+
+def address(name: str, value: Any) -> Any:
+    """The address of a file or folder: a path, an fsspec URL, or Airflow's ObjectStoragePath.
+
+    Raises:
+        ArgumentError: it is something else.
+    """
+    if value is None or hasattr(value, "open") or hasattr(value, "storage_options"):
+        return value
+    return arguments.text(name, value)
+
+
+def mapping_or_address(name: str, value: Any) -> Any:
+    """A mapping, also in text form; or the address of a file."""
+    if isinstance(value, str) and isinstance(parsed(value), str):
+        return value
+    return value if _is_file(value) else arguments.mapping(name, value)
+
+
+def names_or_mapping_or_address(name: str, value: Any) -> Any:
+    """Names, a mapping of names to fields, both also in text form; or the address of a file."""
+    found = parsed(value) if isinstance(value, str) else value
+    if value is None or isinstance(found, str) or _is_file(found):
+        return found
+    return arguments.mapping(name, found) if isinstance(found, Mapping) else arguments.texts(name, found)
+
+
+def sources(name: str, value: Any) -> Any:
+    """Sources of an upload: one or many, also as a list in text form; lists of mapped tasks are joined."""
+    if isinstance(value, str):
+        found = parsed(value)
+        if isinstance(found, str):
+            return [] if arguments.is_empty(found) else found
+        value = found
+    if value is None or _is_file(value) or isinstance(value, Mapping) or not _is_many(value):
+        return arguments.text(name, value) if isinstance(value, (int, float, date, timedelta)) else value
+    listed = [one for item in value for one in (item if _is_many(item) else [item])]
+    return [one for one in listed if one is not None]
+
+
+def mapping_or_list(name: str, value: Any) -> Any:
+    """One mapping for all, or a list with a mapping or None for each; both also in text form."""
+    found = parsed(value) if isinstance(value, str) else value
+    if not _is_many(found):
+        return arguments.mapping(name, found)
+    return [arguments.mapping(name, one) for one in found]
+
+
+def mappings(name: str, value: Any) -> Any:
+    """A list of mappings, also in text form; one mapping is a list of one, and None among them is left out."""
+    if value is None:
+        return None
+    found = parsed(value) if isinstance(value, str) else value
+    if isinstance(found, str) and arguments.is_empty(found):
+        return []
+    listed = found if _is_many(found) else [found]
+    return [arguments.mapping(name, one) for one in listed if one is not None]
+
+
+def job_ids(name: str, value: Any) -> list[str]:
+    """Ids of jobs, from one or many, in the order given.
+
+    Raises:
+        ArgumentError: an element is no UUID.
+    """
+    return [str(one) for one in arguments.identifiers(name, value) or []]
+
+
+def whole(at_least: int, **kwargs: Any) -> Field:
+    """Field of a whole number of at least so much."""
+    return Field(partial(arguments.whole_number, at_least=at_least), **kwargs)
+
+
+def option(*words: str) -> Field:
+    """Field of one of several words."""
+    return Field(partial(arguments.choice, options=words), is_text=True)
+
+
+def positive_seconds(name: str, value: Any) -> float | None:
+    """Seconds above 0, from a number, its text or a timedelta."""
+    found = arguments.seconds(name, value)
+    if found == 0:
+        raise arguments.refusal(name, value, "write a number of seconds above 0.")
+    return found
+
+
+def _is_many(value: Any) -> bool:
+    # Airflow's results of mapped tasks are lazy sequences.
+    return isinstance(value, (Sequence, set, frozenset)) and not isinstance(value, (str, bytes))
+
+
+def _is_file(value: Any) -> bool:
+    return isinstance(value, os.PathLike) or hasattr(value, "open")
+
+
+def _is_address(value: Any) -> bool:
+    return isinstance(value, str) and ("/" in value or "." in value)
+
+
+TEXT = Field(arguments.text, is_text=True)
+TEXTS = Field(arguments.texts, is_text=True)
+MAPPING = Field(arguments.mapping, is_json=True)
+NUMBER = Field(partial(arguments.number, at_least=0))
+SECONDS = Field(arguments.seconds)
+FLAG = Field(arguments.flag)
+ADDRESS = Field(address, is_text=True)
+SOURCES = Field(sources, is_text=True)
+REQUIRED_TEXT = Field(arguments.text, is_required=True, is_text=True)
+REQUIRED_ADDRESS = Field(address, is_required=True, is_text=True)
+CHOSEN_TEXT = Field(arguments.text, empty="", is_text=True)
+CHOSEN_TEXTS = Field(arguments.texts, empty=[], is_text=True)
+CHOSEN_MAPPING = Field(arguments.mapping, empty={}, is_json=True)
+CHOSEN_IDS = Field(ids_or_addresses, empty=[])

@@ -1,0 +1,187 @@
+"""Values as DAGs give them: names in native DAGs, defaults, many jobs, seconds, and tasks with nothing to do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider.compat import AirflowFailException, AirflowSkipException
+from airflow_provider.handoff.xcoms import as_xcom
+from airflow_provider.hooks.datalake import DatalakeHook
+from airflow_provider.job_lifecycle.retry_policy import mapped_delay
+from airflow_provider.operators.data import ListDataOperator
+from airflow_provider.operators.processing import LaunchProcessingOperator
+from airflow_provider.operators.tags import GetOrCreateDataTagOperator, TagDataOperator
+from airflow_provider.operators.upload import UploadDataOperator
+from airflow_provider.sensors.job import JobSensor
+from airflow_provider.triggers.job import JobTrigger
+from datalake_ops.errors import ArgumentError, NoDataError
+from datalake_ops.hook import DatalakeHook as SharedHook
+
+
+def a_context(**params: Any) -> Any:
+    ti = SimpleNamespace(
+        dag_id="d", run_id="r", task_id="t", map_index=-1, start_date=None, try_number=1, max_tries=0,
+        xcom_push=lambda **_: None,
+    )  # fmt: skip
+    return {"ti": ti, "dag_run": SimpleNamespace(start_date=None), "params": params}
+
+
+def rendered(operator: type, native: bool, params: dict[str, Any], **arguments: Any) -> Any:
+    with DAG("values", render_template_as_native_obj=native):
+        task = operator(task_id="t", **arguments)
+    task.render_template_fields(a_context(**params))
+    task.normalise_arguments()
+    return task
+
+
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("name", ["2026.10", "1_000", "1e3", "20261129", "True", "2026"])
+def test_a_name_is_the_templates_own_text(native: bool, name: str) -> None:
+    task = rendered(
+        TagDataOperator, native, {"name": name}, tags=["{{ params.name }}"], q="width > {{ params.name }}", add=name
+    )
+
+    assert (task.tags, task.q, task.add) == ([name], f"width > {name}", [name])
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_a_template_of_a_list_is_the_list(native: bool) -> None:
+    params = {"tags": ["alpha", "beta"], "change": {"tags": ["a"]}}
+    task = rendered(UploadDataOperator, native, params, filepaths="{{ params.tags }}", tags="{{ params.tags }}")
+
+    assert (task.filepaths, task.tags) == (["alpha", "beta"], ["alpha", "beta"])
+
+
+def test_a_tag_that_came_out_as_none_is_not_made(lake: SharedHook) -> None:
+    with DAG("values"):
+        task = GetOrCreateDataTagOperator(task_id="t", name="{{ params.name }}")
+    context = a_context(name=None)
+    task.render_template_fields(context)
+
+    with pytest.raises(AirflowSkipException):
+        task.execute(context)
+    assert lake.list_data_tags() == []
+
+
+@pytest.mark.parametrize("timeout", [timedelta(minutes=5), "300", "0:05:00", 300])
+def test_seconds_are_taken_in_every_form(timeout: Any) -> None:
+    task = LaunchProcessingOperator(task_id="t", processing="p", timeout=timeout, poll_interval="2")
+    task.normalise_arguments()
+
+    assert (task.timeout, task.poll_interval) == (300.0, 2.0)
+
+
+def test_wrong_seconds_are_refused_before_a_job_is_started(lake: SharedHook, some_data: list[str]) -> None:
+    task = LaunchProcessingOperator(task_id="t", processing="quick", data_ids=some_data, timeout="soon")
+    before = len(lake.find_jobs())
+
+    with pytest.raises((ArgumentError, AirflowFailException), match="timeout cannot be 'soon'"):
+        task.execute(a_context())
+    assert len(lake.find_jobs()) == before
+
+
+@pytest.mark.usefixtures("some_data")
+@pytest.mark.parametrize(
+    ("on_empty", "end"), [("skip", AirflowSkipException), ("fail", NoDataError), ("succeed", None)]
+)
+def test_on_empty_decides_the_end_of_a_task_with_nothing_to_do(on_empty: Any, end: Any) -> None:
+    for given in ({"tags": []}, {"tags": ["nobody"]}):
+        task = ListDataOperator(task_id="t", on_empty=on_empty, **given)
+        if end is None:
+            assert task.execute(a_context()) == {"count": 0, "data_ids": []}
+        else:
+            with pytest.raises((end, AirflowFailException)):
+                task.execute(a_context())
+
+
+def test_filters_of_default_args_give_way_to_ids(lake: SharedHook, some_data: list[str]) -> None:
+    with DAG("values", default_args={"q": "width > 100000"}):
+        task = TagDataOperator(task_id="t", data_ids=[[some_data[0]], [some_data[1]]], add="x", asset_events=False)
+
+    assert task.execute(a_context()) == 2
+    assert {str(one) for one in lake.list_data(tags="x").ids} == set(some_data[:2])
+
+
+def test_tags_of_default_args_that_choose_data_to_change_are_warned_of(
+    some_data: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with DAG("values", default_args={"tags": ["demo"]}):
+        task = TagDataOperator(task_id="t", add="x", asset_events=False)
+
+    assert task.execute(a_context()) == len(some_data)
+    assert task._defaulted == {"tags"}
+
+
+class Lazy(Sequence[str]):
+    """Results of mapped tasks, read one by one, as Airflow's own are."""
+
+    def __init__(self, *values: str) -> None:
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.values[index]
+
+
+def two_jobs(lake: SharedHook) -> list[str]:
+    return [str(lake.import_bucket_objects([f"nowhere-{number}/"]).id) for number in range(2)]
+
+
+def test_a_sensor_waits_for_many_jobs(lake: SharedHook) -> None:
+    ids = two_jobs(lake)
+
+    task = JobSensor(task_id="t", job_id=Lazy(*ids), poke_interval=0.1, timeout=120)
+
+    assert task.execute(a_context()) == ids
+
+
+def test_a_trigger_waits_for_many_jobs(lake: SharedHook) -> None:
+    ids = two_jobs(lake)
+    trigger = JobTrigger("datalake_default", ids[0], job_ids=ids)
+
+    async def fired() -> Any:
+        return [event.payload async for event in trigger.run()]
+
+    [payload] = asyncio.run(fired())
+
+    assert payload["outcome"] == "ended"
+    assert payload["job_id"] in ids
+    assert trigger.serialize()[1]["job_ids"] == ids
+
+
+def test_a_generator_of_data_is_the_list_of_their_ids(lake: SharedHook, some_data: list[str]) -> None:
+    assert sorted(as_xcom(lake.iter_data(tags="demo"))) == sorted(some_data)
+
+
+def test_mapped_instances_come_back_at_different_moments() -> None:
+    def delay(map_index: int) -> timedelta | None:
+        ti = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=map_index)
+        task = SimpleNamespace(retry_delay=timedelta(seconds=100), retry_exponential_backoff=0, max_retry_delay=None)
+        return mapped_delay({"ti": ti, "task": task}, 1)  # type: ignore[typeddict-item]
+
+    delays = {delay(number) for number in range(20)}
+
+    assert len(delays) == 20
+    assert all(one is not None and 100 <= one.total_seconds() <= 125 for one in delays)
+    assert delay(-1) is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "localhost:1", "h ost", "http://h:1:2", "https://h/?token=secret"])
+def test_the_test_of_a_connection_answers_whatever_was_typed(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = {"conn_type": "datalake", "password": "t", "host": host}
+    monkeypatch.setenv("AIRFLOW_CONN_TYPED", json.dumps(fields))
+
+    works, message = DatalakeHook("typed").test_connection()
+
+    assert not works
+    assert "secret" not in message
