@@ -21,8 +21,9 @@ from prefect_tasks.safety.automations import REAP, RESUME, ZOMBIES
 
 Verdict = Literal["ok", "warn", "FAIL"]
 OLDEST_PREFECT = (3, 7, 1)
-# Prefect before 3.9.1 does not start its server with this FastAPI or a newer one.
-MENDED_PREFECT, FASTAPI_TOO_NEW = (3, 9, 1), (0, 151)
+# The server of Prefect before 3.9.1 does not start with this FastAPI or a newer one, and schedules no runs with this
+# SQLAlchemy or a newer one.
+MENDED_PREFECT, FASTAPI_TOO_NEW, SQLALCHEMY_TOO_NEW = (3, 9, 1), (0, 151), (2, 1)
 # What the safety of jobs needs, beyond the wire of every platform.
 _NEEDED = ("idempotency-key", "job-kill", "job-labels")
 
@@ -72,15 +73,18 @@ def look(name: str, check: Callable[[], Iterator[CheckResult]]) -> list[CheckRes
 
 def versions() -> Iterator[CheckResult]:
     """Prefect is new enough, and its server can start here."""
-    prefect, fastapi = version("prefect"), _version("fastapi")
+    prefect, fastapi, sqlalchemy = version("prefect"), _version("fastapi"), _version("sqlalchemy")
     ours = f"Python {platform.python_version()}, datalake-ops {_version('datalake-ops')}"
-    told = f"{ours}, prefect {prefect}, fastapi {fastapi}"
+    told = f"{ours}, prefect {prefect}, fastapi {fastapi}, sqlalchemy {sqlalchemy}"
+    advice = []
+    if _numbers(fastapi)[:2] >= FASTAPI_TOO_NEW:
+        advice.append("a Prefect server does not start here: pip install 'fastapi<0.151' where it runs")
+    if _numbers(sqlalchemy)[:2] >= SQLALCHEMY_TOO_NEW:
+        advice.append("a Prefect server schedules no runs here: pip install 'sqlalchemy<2.1' where it runs")
     if _numbers(prefect) < OLDEST_PREFECT:
         yield CheckResult("versions", "FAIL", told, "install prefect>=3.7.1")
-    elif _numbers(prefect) < MENDED_PREFECT and _numbers(fastapi)[:2] >= FASTAPI_TOO_NEW:
-        yield CheckResult(
-            "versions", "warn", told, "a Prefect server does not start here: pip install 'fastapi<0.151' where it runs"
-        )
+    elif _numbers(prefect) < MENDED_PREFECT and advice:
+        yield CheckResult("versions", "warn", told, "; ".join(advice))
     else:
         yield CheckResult("versions", "ok", told)
 

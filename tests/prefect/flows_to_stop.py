@@ -28,7 +28,7 @@ def sleeping() -> None:
     time.sleep(LONGER_THAN_ANY_TEST)
 
 
-@flow(timeout_seconds=60, **datalake_guards())
+@flow(timeout_seconds=90, **datalake_guards())
 def late() -> None:
     """Have no time to wait."""
     launch_processing("datalake", "patient", tags="ingested")

@@ -53,13 +53,19 @@ def test_says_where_a_connection_stops(platform: PlatformServer, lake: DatalakeH
 
 
 @pytest.mark.parametrize(
-    ("prefect", "fastapi", "verdict"),
-    [("3.8.8", "0.150.2", "ok"), ("3.8.8", "0.165.0", "warn"), ("3.9.1", "0.165.0", "ok"), ("3.6.0", "0.140", "FAIL")],
+    ("prefect", "fastapi", "sqlalchemy", "verdict"),
+    [
+        ("3.8.8", "0.150.2", "2.0.58", "ok"),
+        ("3.8.8", "0.165.0", "2.0.58", "warn"),
+        ("3.8.8", "0.150.2", "2.1.9", "warn"),
+        ("3.9.1", "0.165.0", "2.1.9", "ok"),
+        ("3.6.0", "0.140", "2.0.58", "FAIL"),
+    ],
 )
 def test_knows_which_versions_do_not_go_together(
-    monkeypatch: pytest.MonkeyPatch, prefect: str, fastapi: str, verdict: str
+    monkeypatch: pytest.MonkeyPatch, prefect: str, fastapi: str, sqlalchemy: str, verdict: str
 ) -> None:
-    known = {"prefect": prefect, "fastapi": fastapi, "datalake-ops": "0.1.0"}
+    known = {"prefect": prefect, "fastapi": fastapi, "sqlalchemy": sqlalchemy, "datalake-ops": "0.1.0"}
     monkeypatch.setattr(doctor, "version", known.__getitem__)
 
     (finding,) = doctor.versions()

@@ -57,7 +57,7 @@ def served(
 
 @pytest.fixture(scope="module")
 def late(served: None) -> FlowRun:
-    """A run that has a minute, which passes while the other runs are stopped."""
+    """A run that has a minute and a half, which passes while the other runs are stopped."""
     return run_deployment("late/to-stop", timeout=0)  # type: ignore[return-value]
 
 

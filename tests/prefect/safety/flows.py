@@ -76,14 +76,14 @@ def outer(note: str) -> None:
     inner(note)
 
 
-@flow(timeout_seconds=60)
+@flow(timeout_seconds=120)
 def hasty(note: str) -> None:
     """Have less time than the job needs."""
     tell(note)
     wait_for_job(LAKE, start())
 
 
-@flow(timeout_seconds=60)
+@flow(timeout_seconds=120)
 async def ahasty(note: str) -> None:
     """Have less time than the job needs, in an event loop."""
     tell(note)
@@ -94,7 +94,7 @@ async def ahasty(note: str) -> None:
 def impatient(note: str) -> None:
     """Give the task that waits less time than the job needs."""
     tell(note)
-    wait_for_job.with_options(timeout_seconds=60)(LAKE, start())
+    wait_for_job.with_options(timeout_seconds=120)(LAKE, start())
 
 
 @flow(**datalake_guards())

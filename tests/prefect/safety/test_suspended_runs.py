@@ -112,7 +112,7 @@ def test_the_run_of_a_job_block_is_waited_for_suspended(world: World) -> None:
 
 @story
 def test_a_wait_that_is_over_while_suspended_fails_the_run_and_cancels_its_job(world: World) -> None:
-    run = world.start(f"suspended/{POOL}", timeout=90.0)
+    run = world.start(f"suspended/{POOL}", timeout=150.0)
     run.await_state("Suspended")
 
     run.await_state("TimedOut")
