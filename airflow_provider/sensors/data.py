@@ -131,7 +131,7 @@ class DataSensor(DatalakeSensor):
     @property
     def query_text(self) -> str:
         """Tags and query as one query-language text."""
-        return both(self.q, tags_query(self.tags or (), bool(self.intersect_tags)))
+        return both(self.q, tags_query(arguments.texts("tags", self.tags) or (), bool(self.intersect_tags)))
 
     def execute(self, context: Context) -> Any:
         """Count once, then wait in the mode of the sensor."""
