@@ -83,7 +83,8 @@ class JobSensor(DatalakeSensor):
             AirflowSkipException: there is no job to wait for, and `on_empty` is "skip".
         """
         with self.sparing(), failing_at_once(self.soft_fail), ends_empty(self.on_empty, self.log) as end:
-            self.prepare()
+            # Not `prepare`, which would end the task for an empty field before `on_empty` is asked.
+            self.normalise_arguments()
             if not self._ids:
                 raise NoDataError("`job_id` is empty: there is no job to wait for.")
         if end.is_empty:

@@ -118,7 +118,8 @@ def a_context(task: Any, pulled: Any) -> Any:
     ti = SimpleNamespace(
         dag_id="d", run_id=uuid4().hex, task_id="t", map_index=-1, start_date=datetime.now(UTC), try_number=1,
         max_tries=0,
-        xcom_push=lambda **_: None, xcom_pull=lambda **_: pulled, get_relevant_upstream_map_indexes=lambda **_: None,
+        xcom_push=lambda **_: None, xcom_pull=lambda *_, **__: pulled,
+        get_relevant_upstream_map_indexes=lambda *_, **__: None,
         _upstream_map_indexes={},
     )  # fmt: skip
     run = SimpleNamespace(start_date=datetime(2026, 1, 1, tzinfo=UTC))

@@ -174,7 +174,7 @@ def test_an_upload_that_airflow_stops_breaks_off_and_fails(
     threading.Thread(target=stop_when_it_is_at_work, daemon=True).start()
     started_at = time.monotonic()
     try:
-        with pytest.raises(AirflowException, match="stopped before it was done"):
+        with pytest.raises(AirflowException, match="stopped the task before"):
             upload.execute(context)
     finally:
         signal.signal(signal.SIGUSR1, before)
@@ -196,7 +196,7 @@ def test_an_upload_that_is_stopped_after_its_last_file_fails_too(
     upload = UploadDataOperator(task_id="upload", filepaths=str(photos), ids_to=str(tmp_path / "ids.txt"))
     context: Any = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
 
-    with stopping_at_its_log(upload, goes_on), pytest.raises(AirflowException, match="stopped before it was done"):
+    with stopping_at_its_log(upload, goes_on), pytest.raises(AirflowException, match="stopped the task before"):
         upload.execute(context)
 
     assert lake.count_data() == 5
@@ -206,7 +206,7 @@ def test_an_upload_that_is_stopped_after_its_last_file_fails_too(
 def test_what_works_without_the_lake_is_stopped_too(photos: Path, goes_on: bool) -> None:
     plan = PlanShardsOperator(task_id="plan", filepaths=str(photos), max_files=2)
 
-    with stopping_at_its_log(plan, goes_on), pytest.raises(AirflowException, match="stopped before it was done"):
+    with stopping_at_its_log(plan, goes_on), pytest.raises(AirflowException, match="stopped the task before"):
         plan.execute({})
 
 
