@@ -183,6 +183,9 @@ def expected(name: str, field: str, value: str) -> set[str]:
         # One of these fields takes one id alone.
         lists = value in ("a list as text", "results of mapped tasks")
         return ({"done"} if name != "create_projection" else {"refused"}) if lists and field != "id" else {"refused"}
+    if name.endswith("upload_data") and field == "limit":
+        # A name there: of a concurrency limit, which none of these values is.
+        return {"done", "refused"}
     if field in SECONDS | WHOLE and value in ("a number", "a number as text"):
         # The platform of the tests has no GPU.
         return {"not there"} if field == "gpu" else {"done", "nothing"}
