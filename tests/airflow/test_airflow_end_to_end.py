@@ -139,7 +139,7 @@ def test_a_worker_that_is_killed_leaves_its_job_to_the_retry(scenes: dict[str, R
 
     os.kill(scene.server.api("GET", task)["pid"], signal.SIGKILL)
 
-    scene.wait_for_log("was started by an earlier try of this task")
+    scene.wait_for_log("was started by an earlier try;")
     scene.wait_for_jobs(RUNNING)
 
 
