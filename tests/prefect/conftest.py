@@ -48,6 +48,8 @@ _HANGS_AFTER = 900
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The safety stories come last: their block, deployments and runs stay on the session's server.
+    items.sort(key=lambda item: Path(__file__).parent / "safety" in item.path.parents)
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings(_LEFT_OPEN))
