@@ -1,1 +1,1 @@
-"""Lineage of the data: asset events and OpenLineage."""
+"""Lineage of the data: assets, lineage records, OpenLineage."""

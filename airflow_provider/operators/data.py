@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.handoff.id_files import given_rows, write_ids
-from airflow_provider.lineage.asset_events import LineageOperator
 from airflow_provider.lineage.record import LineageRecord, as_names
+from airflow_provider.operators.abstract.asset_events import LineageOperator
 from airflow_provider.operators.abstract.datalake import DatalakeOperator
 from airflow_provider.operators.abstract.fields import (
     ADDRESS,

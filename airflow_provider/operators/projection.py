@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.handoff.id_files import given_rows
 from airflow_provider.handoff.storage import Storage
-from airflow_provider.lineage.asset_events import LineageOperator
 from airflow_provider.lineage.record import LineageRecord
+from airflow_provider.operators.abstract.asset_events import LineageOperator
 from airflow_provider.operators.abstract.datalake import DatalakeOperator
 from airflow_provider.operators.abstract.fields import (
     FLAG,

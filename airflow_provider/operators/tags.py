@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.lineage.asset_events import LineageOperator
 from airflow_provider.lineage.record import LineageRecord, as_names
+from airflow_provider.operators.abstract.asset_events import LineageOperator
 from airflow_provider.operators.abstract.datalake import DatalakeOperator
 from airflow_provider.operators.abstract.fields import REQUIRED_TEXT, TEXT, TEXTS, whole
 from airflow_provider.operators.abstract.selection import DataChoiceOperator

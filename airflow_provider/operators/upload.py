@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.handoff.id_files import write_ids
 from airflow_provider.handoff.storage import Storage, refuse_options
 from airflow_provider.handoff.xcoms import bounded
-from airflow_provider.lineage.asset_events import LineageOperator
 from airflow_provider.lineage.record import LineageRecord, as_names, upload_facts
+from airflow_provider.operators.abstract.asset_events import LineageOperator
 from airflow_provider.operators.abstract.datalake import DatalakeOperator
 from airflow_provider.operators.abstract.fields import (
     ADDRESS,

@@ -22,7 +22,7 @@ _PACKAGES = ("apache-airflow", "prefect", "fastapi", "picsellia")
 
 
 @dataclass(frozen=True)
-class CheckResult:
+class ConnectionCheck:
     """Result of one check: passed, failed, or information only (`ok` None)."""
 
     name: str
@@ -47,40 +47,40 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if any(result.ok is False for result in results) else 0
 
 
-def _installed() -> list[CheckResult]:
+def _installed() -> list[ConnectionCheck]:
     found = [f"datalake-ops {datalake_ops.__version__}", f"Python {platform.python_version()}"]
     for package in _PACKAGES:
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             continue
-    return [CheckResult("installed", None, ", ".join(found))]
+    return [ConnectionCheck("installed", None, ", ".join(found))]
 
 
-def _reached(arguments: argparse.Namespace) -> list[CheckResult]:
+def _reached(arguments: argparse.Namespace) -> list[ConnectionCheck]:
     try:
         # One try: the caller wants to see the error, not to wait until it may have passed.
         hook = hook_from(arguments, retry=RetryPolicy(attempts=1))
     except DatalakeError as error:
-        return [CheckResult("configuration", False, str(error))]
+        return [ConnectionCheck("configuration", False, str(error))]
     with hook:
-        configured = CheckResult("configuration", True, f"{hook.connection.host}, a token is set")
+        configured = ConnectionCheck("configuration", True, f"{hook.connection.host}, a token is set")
         fine, text = hook.test_connection()
-        results = [configured, CheckResult("connection", fine, text)]
+        results = [configured, ConnectionCheck("connection", fine, text)]
         return [*results, *_offered(hook)] if fine else results
 
 
-def _offered(hook: DatalakeHook) -> list[CheckResult]:
+def _offered(hook: DatalakeHook) -> list[ConnectionCheck]:
     context = hook.context
     missing = "none: retries of launches and imports cannot be recognised, jobs cannot be cancelled"
-    results = [CheckResult("extensions", None, ", ".join(sorted(context.extensions)) or missing)]
+    results = [ConnectionCheck("extensions", None, ", ".join(sorted(context.extensions)) or missing)]
     try:
         started = time.perf_counter()
         count = hook.count_data()
         took = time.perf_counter() - started
-        results.append(CheckResult("data", True, f"{count:,} in the lake; counted in {took * 1000:.0f} ms"))
+        results.append(ConnectionCheck("data", True, f"{count:,} in the lake; counted in {took * 1000:.0f} ms"))
         names = ", ".join(processing.name for processing in hook.list_processings(limit=20))
-        results.append(CheckResult("processings", None, names or "none"))
+        results.append(ConnectionCheck("processings", None, names or "none"))
     except DatalakeError as error:
-        results.append(CheckResult("data", False, str(error)))
+        results.append(ConnectionCheck("data", False, str(error)))
     return results

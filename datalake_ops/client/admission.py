@@ -1,4 +1,4 @@
-"""What stands before every request of an `AsyncSession`: how many may be under way, and whether any may at all."""
+"""Admission of requests of an `AsyncSession`: the number in flight, and the refusal of all when a host is down."""
 
 from __future__ import annotations
 

@@ -13,7 +13,6 @@ from uuid import UUID
 
 from datalake_ops.client.admission import Gate, OpenGate
 from datalake_ops.client.headers import api_headers
-from datalake_ops.client.network_rules import proxy_for, tls_context, trusted_authorities, warn_if_unverified
 from datalake_ops.client.operation import Operation, Repeat
 from datalake_ops.client.response_handling import Answer, Attempt, Outcome, failure_of, read_answer
 from datalake_ops.client.retry import Failure, Loss, is_early
@@ -25,6 +24,7 @@ from datalake_ops.client.transport.connection_pool import (
     HttpResponse,
     NotConnectedError,
 )
+from datalake_ops.client.transport.network_rules import proxy_for, tls_context, trusted_authorities, warn_if_unverified
 from datalake_ops.config import Connection, RetryPolicy
 
 T = TypeVar("T")

@@ -13,6 +13,6 @@ from datalake_ops.wire.paging import PAGE_SIZE
 def list_changes(
     datalake: UUID, cursor: str | None = None, until: str | None = None, limit: int = PAGE_SIZE
 ) -> Operation[ChangePage]:
-    """What happened after a cursor, up to another; without a cursor only where the log ends now."""
+    """Read the changes after a cursor, up to another; without a cursor only the end of the log."""
     pairs = query(cursor=cursor, until=until, limit=limit)
     return Operation("GET", routes.CHANGES.format(datalake=datalake), model(ChangePage), pairs)

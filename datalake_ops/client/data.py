@@ -32,7 +32,7 @@ Names = Literal["ids", "filenames", "object_names"]
 
 @dataclass(frozen=True)
 class DataFilter:
-    """What a listing asks for: query-language text and custom metadata to be equal to."""
+    """Filter of a listing: query-language text, and custom metadata that data must have."""
 
     q: str | None = None
     custom_metadata: Mapping[str, Any] | None = None
@@ -44,7 +44,7 @@ class DataFilter:
 
 @dataclass(frozen=True)
 class Window:
-    """Which part of a listing: at most `limit` from `offset` or from `cursor` on."""
+    """Part of a listing: at most `limit` data, from `offset` or from `cursor` on."""
 
     limit: int
     offset: int | None = None

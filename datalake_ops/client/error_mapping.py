@@ -20,7 +20,7 @@ _QUERY_ENDS = tuple(route.rsplit("}", 1)[1] for route in (routes.DATAS, routes.D
 
 
 def is_refusal(status: int) -> bool:
-    """Whether a status means that the work was not done (208 is the wire's word for an object that is there)."""
+    """Return True if a status means that the work was not done (208: the object exists already)."""
     return status > 299 or status == 208
 
 

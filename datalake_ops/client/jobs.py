@@ -17,7 +17,7 @@ from datalake_ops.wire.processings import ProcessingLaunch
 
 @dataclass(frozen=True)
 class JobMark:
-    """How a job can be found again: a key that makes a second launch answer the first job, and labels.
+    """Means to find a job again: a key by which a second launch returns the first job, and labels.
 
     Only for platforms that announce `idempotency-key` and `job-labels`; others ignore the headers.
     """

@@ -11,7 +11,7 @@ from datalake_ops.wire.lakes import Datalake, Organization, Ping
 
 
 def ping() -> Operation[Ping]:
-    """Who the token belongs to, and what the platform offers."""
+    """Ask for the owner of the token, and for the extensions of the platform."""
     return Operation("GET", routes.PING, model(Ping))
 
 

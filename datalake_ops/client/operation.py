@@ -18,7 +18,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class Repeat(Enum):
-    """Whether a request may be sent again when its answer was lost."""
+    """Repeatability of a request whose answer was lost."""
 
     FREELY = "freely"  # reads, and writes that set a state: twice is as good as once
     ONCE = "once"  # a second request would do the work a second time

@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 from datalake_ops.client.async_session import LONGEST_REDIRECTION, REDIRECTS, AsyncSession
 from datalake_ops.client.operation import Repeat
-from datalake_ops.client.retry import Failure, Loss, Progress, is_early, next_delay, read_retry_after
+from datalake_ops.client.retry import Failure, Loss, RetryProgress, is_early, next_delay, read_retry_after
 from datalake_ops.client.transport.address import (
     Origin,
     basic_authorization,
@@ -39,7 +39,7 @@ _TOO_SLOW = "<Code>RequestTimeout</Code>"
 
 
 class Body(Protocol):
-    """What is sent; made anew for each try."""
+    """Body of a request to the storage; made anew for each try."""
 
     @property
     def size(self) -> int:
@@ -106,7 +106,7 @@ class Tries:
     async def again(self, failure: Failure) -> bool:
         """Sleep, then True; or False at once when there is no further try."""
         self.count += 1
-        progress = Progress(self.count, self.paused)
+        progress = RetryProgress(self.count, self.paused)
         policy = self.session.connection.retry
         delay = next_delay(policy, Repeat.FREELY, failure, progress, random.random())
         if delay is None:
@@ -299,7 +299,7 @@ async def _text(response: StreamedResponse) -> str:
 
 
 def failure_of(answer: StorageAnswer) -> Failure:
-    """What the retry policy should know of an answer."""
+    """Return an answer of the storage as a failure for the retry policy."""
     # S3 says so, with a 400, of a body that came too slowly.
     status = 408 if answer.status == 400 and _TOO_SLOW in answer.text else answer.status
     return Failure(status=status, retry_after=read_retry_after(answer.headers.get("retry-after"), time.time()))

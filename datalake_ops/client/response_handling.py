@@ -1,4 +1,4 @@
-"""What both shells do with an answer, or with the lack of one."""
+"""Handling of an answer, or of its absence, in both shells."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from datalake_ops.client.error_mapping import is_refusal, refusal
 from datalake_ops.client.operation import Operation, Repeat
-from datalake_ops.client.retry import Failure, Loss, Progress, next_delay, read_retry_after
+from datalake_ops.client.retry import Failure, Loss, RetryProgress, next_delay, read_retry_after
 from datalake_ops.config import RetryPolicy
 from datalake_ops.errors import AmbiguousRequestError, AnswerTimeoutError, NetworkError, UnexpectedAnswerError
 
@@ -25,7 +25,7 @@ class Answer:
 
     @property
     def refuses(self) -> bool:
-        """Whether the platform did not do what was asked."""
+        """True if the platform did not do the work."""
         return is_refusal(self.status)
 
     @property
@@ -64,7 +64,7 @@ class Attempt:
         self.count += 1
         self.failed_at = now if self.failed_at is None else self.failed_at
         failure = failure_of(outcome)
-        progress = Progress(self.count, now - self.failed_at)
+        progress = RetryProgress(self.count, now - self.failed_at)
         delay = next_delay(self.policy, self.operation.repeat, failure, progress, jitter)
         if delay is not None:
             return delay
@@ -129,7 +129,7 @@ def read_answer(operation: Operation[T], answer: Answer) -> T:
 
 
 def failure_of(outcome: Outcome) -> Failure:
-    """What the retry policy should know of an outcome."""
+    """Return an outcome as a failure for the retry policy."""
     if isinstance(outcome, Answer):
         return Failure(status=outcome.status, retry_after=outcome.retry_after_seconds)
     return outcome[0]

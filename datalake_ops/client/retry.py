@@ -1,4 +1,4 @@
-"""Whether and when a request is sent again: pure decisions, no clock and no network."""
+"""Retry decisions: pure, without clock or network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNCERTAIN = frozenset({408, 500, 502, 504})
 
 
 class Loss(Enum):
-    """How a request went without an answer."""
+    """Way in which a request got no answer."""
 
     UNSENT = "unsent"  # no connection: the platform never saw it
     CUT = "cut"  # sent, and the connection ended or the time ran out
@@ -32,30 +32,30 @@ class Failure:
 
     @property
     def is_transient(self) -> bool:
-        """Whether the same request may well succeed a moment later."""
+        """True if the same request may succeed a moment later."""
         return self.loss is not None or self.status in _REFUSED or self.status in _UNCERTAIN
 
     @property
     def is_ambiguous(self) -> bool:
-        """Whether the platform may have done the work."""
+        """True if the platform may have done the work."""
         return self.loss is Loss.CUT or self.status in _UNCERTAIN
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far a request has come: tries made, and the seconds of the budget that are spent."""
+class RetryProgress:
+    """Retries of a request so far: tries made, and the seconds of the budget that are spent."""
 
     attempts: int
     elapsed: float
 
 
 def is_early(policy: RetryPolicy, attempts: int) -> bool:
-    """Whether a request that failed so often has at least half of its tries still before it."""
+    """Return True if at least half of a request's tries are left."""
     return 2 * attempts <= policy.attempts
 
 
 def next_delay(
-    policy: RetryPolicy, repeat: Repeat, failure: Failure, progress: Progress, jitter: float
+    policy: RetryPolicy, repeat: Repeat, failure: Failure, progress: RetryProgress, jitter: float
 ) -> float | None:
     """Seconds to wait before the next try, or None to give up.
 

@@ -12,10 +12,10 @@ from uuid import UUID
 import requests
 
 from datalake_ops.client.headers import api_headers
-from datalake_ops.client.network_rules import proxy_for, trusted_authorities, warn_if_unverified
 from datalake_ops.client.operation import Operation
 from datalake_ops.client.response_handling import Answer, Attempt, Unread
 from datalake_ops.client.retry import Failure, Loss
+from datalake_ops.client.transport.network_rules import proxy_for, trusted_authorities, warn_if_unverified
 from datalake_ops.client.transport.requests_adapter import RulesAdapter
 from datalake_ops.config import Connection, RetryPolicy
 from datalake_ops.errors import NetworkError

@@ -66,6 +66,6 @@ def multipart_parts(connector: UUID, object_name: str, upload_id: str) -> Operat
 
 
 def object_stat(connector: UUID, object_name: str) -> Operation[ObjectStat]:
-    """What the storage knows of an object (extension `object-stat`)."""
+    """Ask for the size and checksum of a stored object (extension `object-stat`)."""
     body = {"object_name": object_name}
     return Operation("POST", routes.OBJECT_STAT.format(connector=connector), model(ObjectStat), body=body)

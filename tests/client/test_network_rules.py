@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from datalake_ops.client import network_rules
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.client.operation import Operation, Repeat, raw
 from datalake_ops.client.session import Session
+from datalake_ops.client.transport import network_rules
 from datalake_ops.config import Connection, RetryPolicy
 from datalake_ops.errors import AmbiguousRequestError, ConfigurationError, NetworkError
 

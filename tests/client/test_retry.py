@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalake_ops.client.operation import Repeat
-from datalake_ops.client.retry import Failure, Loss, Progress, next_delay, read_retry_after
+from datalake_ops.client.retry import Failure, Loss, RetryProgress, next_delay, read_retry_after
 from datalake_ops.config import RetryPolicy
 
 POLICY = RetryPolicy(attempts=5, budget=60, first_delay=0.5, longest_delay=8)
-FIRST = Progress(attempts=1, elapsed=0.0)
+FIRST = RetryProgress(attempts=1, elapsed=0.0)
 TRANSIENT = st.one_of(
     st.sampled_from([Failure(loss=Loss.UNSENT), Failure(loss=Loss.CUT)]),
     st.sampled_from([408, 425, 429, 500, 502, 503, 504]).map(lambda status: Failure(status=status)),
@@ -25,7 +25,7 @@ TRANSIENT = st.one_of(
 def test_a_back_off_never_exceeds_its_cap_and_ends_with_the_attempts(
     failure: Failure, tries: int, jitter: float
 ) -> None:
-    delay = next_delay(POLICY, Repeat.FREELY, failure, Progress(tries, 0.0), jitter)
+    delay = next_delay(POLICY, Repeat.FREELY, failure, RetryProgress(tries, 0.0), jitter)
 
     if tries >= POLICY.attempts:
         assert delay is None

@@ -20,10 +20,10 @@ from airflow_provider.job_lifecycle.wait import (
     remembered_job,
     wait_on_worker,
 )
-from airflow_provider.lineage.asset_events import LineageOperator
 from airflow_provider.lineage.record import LineageRecord, job_facts
 from airflow_provider.links import DatalakeLink, DataLink, JobLink
 from airflow_provider.operators.abstract.arguments import ArgumentsOperator
+from airflow_provider.operators.abstract.asset_events import LineageOperator
 from airflow_provider.operators.abstract.fields import SECONDS, TEXT, Field, positive_seconds, whole
 from airflow_provider.operators.abstract.on_empty import OnEmpty, checked_on_empty, ends_empty
 from airflow_provider.triggers.events import JobEvent

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from aiohappyeyeballs import start_connection
 
-from datalake_ops.client.network_rules import Proxy
 from datalake_ops.client.transport.address import Origin, request_head
 from datalake_ops.client.transport.http_connection import HttpConnection
+from datalake_ops.client.transport.network_rules import Proxy
 from datalake_ops.client.transport.response_reader import HttpProtocolError, ResponseReader
 
 # Seconds after which an idle connection is not used again: servers close theirs.

@@ -10,7 +10,7 @@ from requests.adapters import DEFAULT_POOLSIZE, HTTPAdapter
 from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from datalake_ops.client.network_rules import proxy_for, tls_context
+from datalake_ops.client.transport.network_rules import proxy_for, tls_context
 
 
 class RulesAdapter(HTTPAdapter):
