@@ -5,10 +5,33 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 from datalake_ops.testing import PlatformServer
 from tests.platform.job_lab import Lab, is_running, mark_of_this_test, processes_saying
+
+ENDS_BETWEEN = textwrap.dedent("""
+    import os, signal, time
+    from datalake_ops.platform.jobs.processings import shim
+
+    program = os.fork()
+    if program == 0:
+        signal.pause()
+    descendants = shim._descendants
+
+    def looking():
+        os.kill(program, signal.SIGTERM)
+        while shim._facts(program)[:1] != ["Z"]:
+            time.sleep(0.01)
+        shim._descendants = descendants
+        return descendants()
+
+    shim._descendants = looking
+    print(shim._end_all(60.0, program))
+""")
 
 
 class TestKill:
@@ -24,12 +47,18 @@ class TestKill:
 
         killed = lab.kill(job)
 
-        assert killed["status"] == "KILLED"
-        # A machine that is busy for the whole grace period lets SIGKILL end what SIGTERM did not reach in time.
-        assert killed["exit_code"] in (-signal.SIGTERM, -signal.SIGKILL)
+        assert (killed["status"], killed["exit_code"]) == ("KILLED", -15)
         assert not any(is_running(pid) for pid in children)
         assert not processes_saying("sleep", mark)
         assert lab.kill(job)["status"] == "KILLED"
+
+    def test_a_program_that_ends_between_two_looks_keeps_its_exit_code(self) -> None:
+        # The look for descendants itself ends the program here.
+        ended = subprocess.run(
+            [sys.executable, "-c", ENDS_BETWEEN], capture_output=True, text=True, check=True, timeout=120
+        )
+
+        assert ended.stdout.strip() == "-15"
 
     def test_what_a_program_leaves_behind_ends_with_it(self, lab: Lab) -> None:
         mark = mark_of_this_test()

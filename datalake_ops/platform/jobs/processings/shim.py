@@ -135,15 +135,16 @@ def _reap(program: int) -> int | None:
 
 
 def _end_all(grace: float, program: int) -> int:
-    """End every descendant; returns the exit code of the program if it is seen here, else that of SIGKILL."""
+    """End every descendant; returns the exit code of the program if it is collected here, else that of SIGKILL."""
     code = -int(signal.SIGKILL)
     deadline = time.monotonic() + grace
     number = signal.SIGTERM
     signalled: set[int] = set()
     while True:
+        # Looked for before children are collected: one that ends in between would be neither alive nor collected.
+        alive = _descendants()
         ended = _reap(program)
         code = code if ended is None else ended
-        alive = _descendants()
         if not alive:
             return code
         if time.monotonic() >= deadline:
