@@ -364,5 +364,5 @@ class TestSuspending:
 
 
 def test_automations_need_the_deployments_they_start() -> None:
-    with pytest.raises(ConfigurationError, match=r"no deployment '(reap-orphan-jobs|job-watcher)/datalake'.*work_pool"):
+    with pytest.raises(ConfigurationError, match=r"no deployment 'reap-orphan-jobs/datalake'.*work_pool"):
         install_automations()
