@@ -224,3 +224,16 @@ def some_data(lake: DatalakeHook, an_image: Callable[[str], Path]) -> list[str]:
     done = lake.upload([an_image(f"{number}.png") for number in range(3)], tags=["demo"])
     assert not done.failed
     return [str(one) for one in done.data.ids]
+
+
+@pytest.fixture
+def work(lake: DatalakeHook, platform: PlatformServer) -> Iterator[Any]:
+    """A task of one run, a `Work`, whose jobs end with the test."""
+    # It needs Airflow, which is imported once its home is made.
+    from tests.airflow.task_tries import Work
+
+    one = Work(lake)
+    yield one
+    platform.withhold()
+    for job in one.jobs():
+        lake.cancel_job(job)
