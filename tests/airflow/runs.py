@@ -13,6 +13,22 @@ from datalake_ops.wire.jobs import Job, JobStatus
 
 # Longer than anything here takes, also on a busy machine.
 SECONDS = 300.0
+# Runs of the end-to-end tests that are started before the first test: a name, the DAG, the processing.
+SCENES = {
+    "surviving": ("scene_deferred", "gated"),
+    "worker killed": ("scene_retried", "gated"),
+    "cleared on its worker": ("scene_blocking", "patient"),
+    "failed on its worker": ("scene_blocking", "patient"),
+    "marked failed": ("scene_deferred", "patient"),
+    "marked success": ("scene_deferred", "patient"),
+    "left": ("scene_left", "patient"),
+    "cleared": ("scene_deferred", "patient"),
+    "killed at the platform": ("scene_deferred", "patient"),
+    "failing": ("scene_deferred", "held-failing"),
+    "overdue": ("scene_overdue", "patient"),
+    "late": ("scene_late", "patient"),
+    "lost answer": ("scene_lost_answer", "held"),
+}
 
 
 class Run:

@@ -24,7 +24,7 @@ from datalake_ops.testing.airflow_server import COMPONENTS
 from datalake_ops.testing.server import PlatformServer
 from datalake_ops.testing.services import PostgresServer
 from datalake_ops.wire.jobs import JobStatus
-from tests.airflow.runs import Run, looks_in, trigger_arguments, wait_until_deferred
+from tests.airflow.runs import SCENES, Run, looks_in, trigger_arguments, wait_until_deferred
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1800)]
 
@@ -34,22 +34,6 @@ EXAMPLE_DAGS = ("ingest_and_process", "wait_for_data")
 LAKE, LOSSY_LAKE = "end-to-end", "lossy"
 RUNNING, SUCCEEDED, FAILED, KILLED = JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.KILLED
 OUTAGE_SECONDS = 60
-# The runs that are started before the first test: a name, the DAG, the processing.
-SCENES = {
-    "surviving": ("scene_deferred", "gated"),
-    "worker killed": ("scene_retried", "gated"),
-    "cleared on its worker": ("scene_blocking", "patient"),
-    "failed on its worker": ("scene_blocking", "patient"),
-    "marked failed": ("scene_deferred", "patient"),
-    "marked success": ("scene_deferred", "patient"),
-    "left": ("scene_left", "patient"),
-    "cleared": ("scene_deferred", "patient"),
-    "killed at the platform": ("scene_deferred", "patient"),
-    "failing": ("scene_deferred", "held-failing"),
-    "overdue": ("scene_overdue", "patient"),
-    "late": ("scene_late", "patient"),
-    "lost answer": ("scene_lost_answer", "held"),
-}
 
 
 @pytest.fixture(scope="module")
