@@ -14,6 +14,7 @@ from airflow.triggers.base import TriggerEvent
 from airflow_provider.compat import AIRFLOW_ERRORS
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.triggers.watch_cursor import WatchCursor, WatchEvent
+from datalake_ops import arguments
 from datalake_ops.errors import ConfigurationError, DatalakeError, UnauthorizedError
 
 if TYPE_CHECKING:
@@ -182,7 +183,10 @@ class DatalakeDataTrigger(LakeTrigger):
         q: Data that match this query-language text, asked when they are new.
         exclude_tags, exclude_sources: No data that carry one of these, or came from one of these: what the DAG itself
             makes.
-        poll_interval: Seconds between looks; of all watchers of a connection the shortest counts.
+        poll_interval: Seconds between polls; of all watchers of a connection the shortest counts.
+
+    Raises:
+        ArgumentError: `tags`, `source` or `q` is given and empty, so that no data or all data would be meant.
     """
 
     def __init__(
@@ -196,7 +200,9 @@ class DatalakeDataTrigger(LakeTrigger):
         poll_interval: float = 30.0,
     ) -> None:
         super().__init__(datalake_conn_id, poll_interval)
-        self.tags = _listed(tags)
+        arguments.refuse_empty({"tags": tags, "source": source, "q": q})
+        # None stays None: what was left out is told from what was given and is empty in every process.
+        self.tags = None if tags is None else _listed(tags)
         self.source = source
         self.q = q
         self.exclude_tags = _listed(exclude_tags)
@@ -212,13 +218,13 @@ class DatalakeDataTrigger(LakeTrigger):
         from datalake_ops.watching.filters import DataWatch
 
         excluded = (tuple(self.exclude_tags), tuple(self.exclude_sources))
-        return DataWatch(tuple(self.tags), self.source, self.q, *excluded)
+        return DataWatch(tuple(self.tags or ()), self.source, self.q, *excluded)
 
     async def _chosen(self, feed: LakeFeed, page: ChangePage) -> dict[str, Any] | None:
         ids = await feed.matching(self._watch(), page)
         if not ids:
             return None
-        asked = {"tags": self.tags, "source": self.source, "q": self.q}
+        asked = {"tags": self.tags or [], "source": self.source, "q": self.q}
         return {"data_ids": ids, "count": len(ids), **asked}
 
 
@@ -234,7 +240,10 @@ class DatalakeJobsTrigger(LakeTrigger):
         labels: Jobs that carry all of these; jobs of operators have `dag_id`, `run_id`, `task_id`.
         exclude_labels: No jobs that carry one of these, such as `{"dag_id": "the_dag_that_is_started"}`.
         statuses: How the jobs ended; SUCCEEDED, FAILED or KILLED.
-        poll_interval: Seconds between looks; of all watchers of a connection the shortest counts.
+        poll_interval: Seconds between polls; of all watchers of a connection the shortest counts.
+
+    Raises:
+        ArgumentError: `processing`, `labels` or `statuses` is given and empty.
     """
 
     def __init__(
@@ -248,7 +257,8 @@ class DatalakeJobsTrigger(LakeTrigger):
     ) -> None:
         super().__init__(datalake_conn_id, poll_interval)
         self.processing = processing
-        self.labels = dict(labels or {})
+        arguments.refuse_empty({"processing": processing, "labels": labels, "statuses": statuses})
+        self.labels = None if labels is None else dict(labels)
         self.exclude_labels = dict(exclude_labels or {})
         self.statuses = _listed(statuses)
         self._complained = False
@@ -267,7 +277,7 @@ class DatalakeJobsTrigger(LakeTrigger):
             statuses = tuple(JobStatus(status) for status in self.statuses)
         except ValueError as error:
             raise ConfigurationError(f"statuses: {error}; jobs end SUCCEEDED, FAILED or KILLED.") from error
-        return JobWatch(self.processing, pairs(self.labels), pairs(self.exclude_labels), statuses)
+        return JobWatch(self.processing, pairs(self.labels or {}), pairs(self.exclude_labels), statuses)
 
     async def _chosen(self, feed: LakeFeed, page: ChangePage) -> dict[str, Any] | None:
         if not feed.tells_everything:

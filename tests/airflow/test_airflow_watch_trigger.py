@@ -14,7 +14,7 @@ import pytest
 
 from airflow_provider.triggers.watch import DatalakeDataTrigger, DatalakeJobsTrigger, LakeTrigger
 from airflow_provider.watch_events import ended_jobs, new_batches, new_data_ids
-from datalake_ops.errors import ConfigurationError
+from datalake_ops.errors import ArgumentError, ConfigurationError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.server import PlatformServer
 
@@ -286,6 +286,25 @@ def test_ended_jobs_are_told_with_their_labels(lake: DatalakeHook) -> None:
 
     [told] = [one for event in fired for one in event["jobs"]]
     assert (told["id"], told["status"], told["processing"]) == (job, "SUCCEEDED", "quick")
+
+
+@pytest.mark.parametrize("empty", [{"tags": []}, {"tags": ""}, {"tags": [" "]}, {"source": ""}, {"q": " "}])
+def test_a_watcher_refuses_a_filter_that_is_given_and_empty(empty: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError, match=next(iter(empty))):
+        DatalakeDataTrigger(**empty)
+
+
+@pytest.mark.parametrize("empty", [{"labels": {}}, {"processing": ""}, {"statuses": []}])
+def test_a_watcher_of_jobs_refuses_a_filter_that_is_given_and_empty(empty: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError, match=next(iter(empty))):
+        DatalakeJobsTrigger(**empty)
+
+
+@pytest.mark.parametrize("trigger", [DatalakeDataTrigger(), DatalakeJobsTrigger()])
+def test_a_watcher_without_filters_is_made_again_from_what_is_serialized(trigger: LakeTrigger) -> None:
+    _, kwargs = trigger.serialize()
+
+    assert type(trigger)(**kwargs).serialize() == trigger.serialize()
 
 
 def test_an_equal_trigger_is_made_from_what_is_serialized() -> None:
