@@ -13,9 +13,11 @@ from airflow_provider.job_lifecycle.retry_policy import default_retry_policy, fa
 from airflow_provider.job_lifecycle.wait import JobWaitSettings, finish, last_look, stop_if_overdue
 from airflow_provider.links import DatalakeLink, JobLink
 from airflow_provider.operators.abstract.fields import SECONDS, Field, job_ids
-from airflow_provider.operators.abstract.on_empty import OnEmpty, checked_on_empty, ends_empty
+from airflow_provider.operators.abstract.on_empty import ends_empty
 from airflow_provider.sensors.abstract import DatalakeSensor
 from airflow_provider.triggers.events import ENDED, TIMED_OUT, JobEvent
+from datalake_ops import arguments
+from datalake_ops.arguments import OnEmpty
 from datalake_ops.errors import NoDataError, NotFoundError
 from datalake_ops.waiting.log_tail import LogTail
 
@@ -73,7 +75,7 @@ class JobSensor(DatalakeSensor):
         self.retry_policy = default_retry_policy(getattr(self, "retry_policy", None))
         self.deferrable = default_deferrable() if deferrable is None else deferrable
         self.log_interval: Any = log_interval
-        self.on_empty = checked_on_empty(on_empty)
+        self.on_empty = arguments.on_empty(on_empty)
         self._tail: LogTail | None = None
 
     def execute(self, context: Context) -> Any:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal, TypeAlias, cast
 
 from datalake_ops.arguments.refusal import refusal
 
+OnEmpty: TypeAlias = Literal["skip", "succeed", "fail"]
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
 
@@ -41,3 +42,15 @@ def choice(field: str, value: Any, options: Sequence[str]) -> str | None:
     close = get_close_matches(word.lower(), options, 1) if word else []
     hint = f" Perhaps {close[0]!r} is meant." if close else ""
     raise refusal(field, value, f"write {' or '.join([', '.join(most), last] if most else [last])}.{hint}")
+
+
+def on_empty(value: Any) -> OnEmpty:
+    """End of a task that has nothing to do: skip it, let it succeed with an empty result, or fail it.
+
+    Raises:
+        ArgumentError: it is none of the three words.
+    """
+    words = ("skip", "succeed", "fail")
+    if value is None:
+        raise refusal("on_empty", value, "write 'skip', 'succeed' or 'fail'.")
+    return cast("OnEmpty", choice("on_empty", value, words))

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import deepcopy
 from functools import wraps
-from typing import Any, Literal, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 from prefect.client.schemas.objects import State
 from prefect.context import TaskRunContext
@@ -24,8 +24,6 @@ from prefect_tasks.runs.run_logger import run_logger
 
 P = ParamSpec("P")
 R = TypeVar("R")
-OnEmpty = Literal["skip", "succeed", "fail"]
-ON_EMPTY = ("skip", "succeed", "fail")
 SKIPPED = "Skipped"
 
 
@@ -90,9 +88,10 @@ def answering_empty(fn: Callable[P, R], empty: Any, chooses: Sequence[str]) -> C
     def given(args: Any, kwargs: Any) -> dict[str, Any]:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        word = arguments.choice("on_empty", bound.arguments.get("on_empty"), ON_EMPTY)
         arguments.text("key", bound.arguments.get("key"))
-        return {**bound.arguments, "on_empty": word or "skip"}
+        # None is what JSON has for a parameter that was left out.
+        word = bound.arguments.get("on_empty")
+        return {**bound.arguments, "on_empty": "skip" if word is None else arguments.on_empty(word)}
 
     @wraps(fn)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from datalake_ops import arguments
+from datalake_ops.arguments import OnEmpty
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
-from prefect_tasks.runs.datalake_task import OnEmpty, datalake_task, refuse_empty
+from prefect_tasks.runs.datalake_task import datalake_task, refuse_empty
 from prefect_tasks.runs.idempotency import EACH_TIME
 from prefect_tasks.runs.retry_policy import RETRYING
 from prefect_tasks.runs.run_logger import run_logger

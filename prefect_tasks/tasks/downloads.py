@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from datalake_ops import arguments
+from datalake_ops.arguments import OnEmpty
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
-from prefect_tasks.runs.datalake_task import OnEmpty, datalake_task
+from prefect_tasks.runs.datalake_task import datalake_task
 from prefect_tasks.runs.idempotency import EACH_TIME
 from prefect_tasks.runs.retry_policy import RETRYING
 from prefect_tasks.runs.run_logger import run_logger

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from datalake_ops import arguments
+from datalake_ops.arguments import OnEmpty
 from datalake_ops.errors import NoDataError
 from datalake_ops.waiting import cancel_policy
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
-from prefect_tasks.runs.datalake_task import OnEmpty, datalake_task
+from prefect_tasks.runs.datalake_task import datalake_task
 from prefect_tasks.runs.idempotency import ONE_JOB_PER_CALL, idempotency_key, labels, start_once
 from prefect_tasks.runs.retry_policy import RETRYING
 from prefect_tasks.runs.run_labels import record_launch

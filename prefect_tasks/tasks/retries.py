@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from datalake_ops import arguments
+from datalake_ops.arguments import OnEmpty
 from datalake_ops.errors import NoDataError, NothingDoneError, UploadError
 from prefect_tasks.blocks import DatalakeCredentials
-from prefect_tasks.runs.datalake_task import OnEmpty, datalake_task
+from prefect_tasks.runs.datalake_task import datalake_task
 from prefect_tasks.runs.idempotency import EACH_TIME
 from prefect_tasks.runs.retry_policy import RETRYING
 from prefect_tasks.runs.rollback import delete_created

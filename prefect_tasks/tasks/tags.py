@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from datalake_ops import arguments
+from datalake_ops.arguments import OnEmpty
 from datalake_ops.errors import ArgumentError, NoDataError
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
-from prefect_tasks.runs.datalake_task import OnEmpty, came_from_a_task, datalake_task
+from prefect_tasks.runs.datalake_task import came_from_a_task, datalake_task
 from prefect_tasks.runs.idempotency import EACH_TIME
 from prefect_tasks.runs.retry_policy import RETRYING
 from prefect_tasks.runs.rollback import data_without_tags, is_undoable, record_change, restore_tags

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from datalake_ops import arguments
+from datalake_ops.arguments import OnEmpty
 from datalake_ops.errors import NoDataError
 from prefect_tasks.blocks import DatalakeCredentials
-from prefect_tasks.runs.datalake_task import OnEmpty, datalake_task
+from prefect_tasks.runs.datalake_task import datalake_task
 from prefect_tasks.runs.idempotency import ONCE_PER_CALL
 from prefect_tasks.runs.retry_policy import RETRYING
 from prefect_tasks.runs.rollback import delete_created

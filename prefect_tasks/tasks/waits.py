@@ -7,8 +7,9 @@ from typing import Any
 
 from prefect.cache_policies import NO_CACHE
 
+from datalake_ops.arguments import OnEmpty
 from prefect_tasks.blocks import DatalakeCredentials, aload_credentials, load_credentials
-from prefect_tasks.runs.datalake_task import OnEmpty, datalake_task
+from prefect_tasks.runs.datalake_task import datalake_task
 from prefect_tasks.runs.retry_policy import ASYNC_RETRYING, RETRYING
 from prefect_tasks.runs.run_names import run_name
 from prefect_tasks.runs.wait_options import OnStop, Seconds, WaitMode

@@ -15,6 +15,7 @@ import pytest
 from datalake_ops.config import RetryPolicy
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
+from tests.upload.witness import Witness
 
 NAMES = ["a.png", "b/c.jpg", "b/d/e.jpg", "notes.txt", ".hidden/x.png", "thumbs/t.png", "z.mp4"]
 NOBODY = 65534
@@ -70,3 +71,10 @@ def memory() -> Iterator[str]:
         fs.pipe_file(f"{root}/{name}", b"x" * 10)
     yield f"memory:/{root}"
     fs.rm(root, recursive=True)
+
+
+@pytest.fixture
+def witness() -> Iterator[Witness]:
+    """A storage and a platform that remember each request."""
+    with Witness() as server:
+        yield server

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -74,12 +73,6 @@ class Stubborn:
             theirs = {**mine, "id": an_id("theirs"), "object_name": "theirs"}
             self.made = [theirs, mine]
         return None
-
-
-@pytest.fixture
-def witness() -> Iterator[Witness]:
-    with Witness() as server:
-        yield server
 
 
 def test_where_no_name_can_be_agreed_on_the_report_says_what_is_doubled(witness: Witness, tmp_path: Path) -> None:

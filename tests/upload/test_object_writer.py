@@ -21,12 +21,6 @@ SIZE = 2 * PART_BYTES + 12_345
 
 
 @pytest.fixture
-def witness() -> Iterator[Witness]:
-    with Witness() as server:
-        yield server
-
-
-@pytest.fixture
 def hook(witness: Witness) -> Iterator[DatalakeHook]:
     with DatalakeHook(host=witness.url, api_token="t", retry=IMPATIENT) as one:
         yield one

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,6 @@ from datalake_ops.upload.request import READY_WAIT, UploadRequest
 from datalake_ops.upload.transfer.readiness import LONGEST_DELAY, poll_delays
 from tests.upload.pictures import a_picture
 from tests.upload.witness import Answer, Request, Witness
-
-
-@pytest.fixture
-def witness() -> Iterator[Witness]:
-    with Witness() as server:
-        yield server
 
 
 class Reading:

@@ -15,12 +15,6 @@ from tests.upload.witness import Answer, Request, Witness, an_id
 
 
 @pytest.fixture
-def witness() -> Iterator[Witness]:
-    with Witness() as server:
-        yield server
-
-
-@pytest.fixture
 def hook(witness: Witness) -> Iterator[DatalakeHook]:
     with DatalakeHook(host=witness.url, api_token="t", retry=IMPATIENT) as one:
         yield one

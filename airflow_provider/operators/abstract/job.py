@@ -25,8 +25,10 @@ from airflow_provider.links import DatalakeLink, DataLink, JobLink
 from airflow_provider.operators.abstract.arguments import ArgumentsOperator
 from airflow_provider.operators.abstract.asset_events import LineageOperator
 from airflow_provider.operators.abstract.fields import SECONDS, TEXT, Field, positive_seconds, whole
-from airflow_provider.operators.abstract.on_empty import OnEmpty, checked_on_empty, ends_empty
+from airflow_provider.operators.abstract.on_empty import ends_empty
 from airflow_provider.triggers.events import JobEvent
+from datalake_ops import arguments
+from datalake_ops.arguments import OnEmpty
 from datalake_ops.errors import DatalakeError
 from datalake_ops.waiting.cancel_policy import CancelPolicy, OnStop
 from datalake_ops.waiting.job_outcome import shortfall
@@ -113,7 +115,7 @@ class JobOperator(LineageOperator, ArgumentsOperator):
         self.cancel_policy = CancelPolicy(on_kill, on_timeout, on_failure)
         self.max_failed_polls = max_failed_polls
         self.log_interval = log_interval
-        self.on_empty = checked_on_empty(on_empty)
+        self.on_empty = arguments.on_empty(on_empty)
         self._guard = JobGuard(self.cancel_policy)
 
     @property

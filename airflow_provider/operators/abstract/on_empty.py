@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any
 
 from airflow_provider.compat import AirflowSkipException
-from datalake_ops import arguments
+from datalake_ops.arguments import OnEmpty
 from datalake_ops.errors import NoDataError
-
-OnEmpty: TypeAlias = Literal["skip", "succeed", "fail"]
 
 
 @dataclass
@@ -19,18 +17,6 @@ class EmptyEnd:
     """Outcome of a block: `is_empty` after it had nothing to do and the task is to succeed."""
 
     is_empty: bool = False
-
-
-def checked_on_empty(value: Any) -> OnEmpty:
-    """Return one of "skip", "succeed" and "fail".
-
-    Raises:
-        ArgumentError: it is another word.
-    """
-    word = arguments.choice("on_empty", value, ("skip", "succeed", "fail"))
-    if word is None:
-        raise arguments.refusal("on_empty", value, "write 'skip', 'succeed' or 'fail'.")
-    return cast("OnEmpty", word)
 
 
 @contextmanager

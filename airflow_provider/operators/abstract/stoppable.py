@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.compat import AirflowException
 from airflow_provider.job_lifecycle.retry_policy import default_retry_policy, failing_at_once
 from airflow_provider.operators.abstract.arguments import ArgumentsOperator
-from airflow_provider.operators.abstract.on_empty import OnEmpty, checked_on_empty, ends_empty
+from airflow_provider.operators.abstract.on_empty import ends_empty
+from datalake_ops import arguments
+from datalake_ops.arguments import OnEmpty
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -25,7 +27,7 @@ class StoppableOperator(ArgumentsOperator):
 
     def __init__(self, *, on_empty: OnEmpty = "skip", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.on_empty = checked_on_empty(on_empty)
+        self.on_empty = arguments.on_empty(on_empty)
         self.retry_policy = default_retry_policy(getattr(self, "retry_policy", None))
         self._works = False
         self._killed = False
