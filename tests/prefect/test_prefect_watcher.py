@@ -15,6 +15,7 @@ import pytest
 from prefect import flow, get_client, task
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import BlockDocumentUpdate, WorkPoolCreate
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateName
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.events import emit_event
 from prefect.events.filters import EventNameFilter
@@ -36,6 +37,8 @@ from prefect_tasks.safety.resumer import Resumer, job_watcher
 from tests.prefect.job_looks import await_status
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "processings", "some_data")
+
+WAITING = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Suspended", "Resuming"])))
 
 
 @flow
@@ -235,8 +238,9 @@ class TestWatching:
 
     @pytest.fixture(autouse=True)
     def _no_run_of_an_earlier_test(self, prefect: SyncPrefectClient) -> None:
-        for run in prefect.read_flow_runs(limit=200):
-            if run.state_name in ("Suspended", "Resuming"):
+        # The watcher asks for these, of all the runs that the session's server has by now.
+        while left := prefect.read_flow_runs(flow_run_filter=WAITING):
+            for run in left:
                 prefect.set_flow_run_state(run.id, Completed(), force=True)
 
 
