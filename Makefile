@@ -9,10 +9,13 @@ PLATFORM := DATALAKE_OPS_PLATFORM_PYTHON=$(CURDIR)/$(CORE)/python
 PACKAGES := datalake_ops airflow_provider prefect_tasks
 SOURCES := $(PACKAGES) example_dags tests benchmarks scripts
 
-# The longest first, so that none is left over at the end.
-SUITES := test-prefect test-airflow test-core test-airflow31 test-airflow211 test-celery test-prefect39 test-prefect-scale
-JOBS ?= 2
+# The longest first, so that none is left over at the end. Tests of real processes mostly wait: three suites keep two cores busy.
+SUITES := test-prefect-processes test-airflow-processes test-prefect test-airflow test-core test-celery test-airflow31 \
+	test-prefect39 test-prefect-scale test-airflow211
+JOBS ?= 3
 CORE_TESTS := tests --ignore tests/airflow --ignore tests/prefect
+AIRFLOW_TESTS := tests/airflow --ignore tests/airflow/celery
+PREFECT_TESTS := tests/prefect --ignore tests/prefect/scale
 # One report per suite, from which the slowest tests are listed.
 REPORTS := build/tests
 REPORT = --junitxml=$(REPORTS)/$@.xml
@@ -21,8 +24,8 @@ WHOLE := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-core services compile demo serve check format-check format lint types contracts test test-quick test-core \
-	test-airflow test-airflow31 test-airflow211 test-celery test-prefect test-prefect39 test-prefect-scale \
-	coverage bench build clean
+	test-airflow test-airflow-processes test-airflow31 test-airflow211 test-celery \
+	test-prefect test-prefect-processes test-prefect39 test-prefect-scale coverage bench build clean
 
 help: ## List everything make can do here
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -66,7 +69,7 @@ types: setup ## Check types, each package in the environment it runs in
 contracts: setup-core ## Check which package may import which
 	$(CORE)/lint-imports
 
-test: setup services ## Run every test, each suite in its environment, JOBS=2 of them at a time
+test: setup services ## Run every test, each suite in its environment, JOBS=3 of them at a time
 	@echo "$(words $(SUITES)) suites, $(JOBS) at a time; the output of each follows when it has ended."
 	@rm -rf $(REPORTS)
 	@$(MAKE) --no-print-directory --jobs=$(JOBS) --keep-going $(WHOLE) $(SUITES); code=$$?; \
@@ -80,29 +83,39 @@ test-core: ## Run the tests of the hook, the platform, the contract with the off
 	@$(PYTHON) scripts/setup.py core
 	$(CORE)/python -m pytest $(CORE_TESTS) $(REPORT) $(ARGS)
 
-test-airflow: ## Run the tests of the Airflow provider
+test-airflow: ## Run the tests of the Airflow provider that run DAGs in one process
 	@$(PYTHON) scripts/services.py
 	@$(PYTHON) scripts/setup.py airflow
-	$(AIRFLOW)/python -m pytest tests/airflow --ignore tests/airflow/celery $(REPORT) $(ARGS)
+	$(AIRFLOW)/python -m pytest $(AIRFLOW_TESTS) -m "not end_to_end" $(REPORT) $(ARGS)
+
+test-airflow-processes: ## Run the tests of the Airflow provider with a real scheduler, triggerer and API server
+	@$(PYTHON) scripts/services.py
+	@$(PYTHON) scripts/setup.py airflow
+	$(AIRFLOW)/python -m pytest $(AIRFLOW_TESTS) -m end_to_end $(REPORT) $(ARGS)
 
 # Before 3.3 the real processes of an Airflow are not started: the tests that run DAGs in one process say what differs.
 test-airflow31: ## Run the tests of the Airflow provider on Airflow 3.1
 	@$(PYTHON) scripts/setup.py core airflow31
-	$(PLATFORM) .venvs/airflow31/bin/python -m pytest tests/airflow --ignore tests/airflow/celery -m "not end_to_end" $(REPORT) $(ARGS)
+	$(PLATFORM) .venvs/airflow31/bin/python -m pytest $(AIRFLOW_TESTS) -m "not end_to_end" $(REPORT) $(ARGS)
 
 test-airflow211: ## Run the tests of the Airflow provider on Airflow 2.11
 	@$(PYTHON) scripts/setup.py core airflow211
-	$(PLATFORM) .venvs/airflow211/bin/python -m pytest tests/airflow --ignore tests/airflow/celery -m "not end_to_end" $(REPORT) $(ARGS)
+	$(PLATFORM) .venvs/airflow211/bin/python -m pytest $(AIRFLOW_TESTS) -m "not end_to_end" $(REPORT) $(ARGS)
 
 test-celery: ## Run the tests of Airflow with Celery workers, Redis and PostgreSQL
 	@$(PYTHON) scripts/services.py
 	@$(PYTHON) scripts/setup.py celery
 	.venvs/celery/bin/python -m pytest tests/airflow/celery $(REPORT) $(ARGS)
 
-test-prefect: ## Run the tests of the Prefect tasks
+test-prefect: ## Run the tests of the Prefect tasks that run flows in one process
 	@$(PYTHON) scripts/services.py
 	@$(PYTHON) scripts/setup.py prefect
-	$(PREFECT)/python -m pytest tests/prefect --ignore tests/prefect/scale $(REPORT) $(ARGS)
+	$(PREFECT)/python -m pytest $(PREFECT_TESTS) -m "not end_to_end" $(REPORT) $(ARGS)
+
+test-prefect-processes: ## Run the tests of the Prefect tasks with workers, and flows that are stopped and killed
+	@$(PYTHON) scripts/services.py
+	@$(PYTHON) scripts/setup.py prefect
+	$(PREFECT)/python -m pytest $(PREFECT_TESTS) -m end_to_end $(REPORT) $(ARGS)
 
 # What differs between versions of Prefect: blocks, tasks, retries, a flow of each kind, hooks, waits and their stops.
 PREFECT39 := $(addprefix tests/prefect/test_prefect_,blocks.py job_block.py jobs.py flows.py suspending.py stopping.py submitted_waits.py)

@@ -21,6 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from requests import certs
+
 import datalake_ops
 from datalake_ops.testing.process_guard import guard
 
@@ -45,6 +47,7 @@ def prefect_environment(home: Path | str, api_url: str | None = None) -> dict[st
         "no_proxy": _LOOPBACK,
         "PYTHONUNBUFFERED": "1",
     }
+    environment["PREFECT_API_SSL_CERT_FILE"] = str(_one_authority(Path(home)))
     if api_url is not None:
         environment["PREFECT_API_URL"] = api_url
     root = Path(datalake_ops.__file__).parent.parent
@@ -179,6 +182,19 @@ def end_process(process: subprocess.Popen[bytes], seconds: float = _STOP_SECONDS
         return
     finally:
         guard.release(process.pid)
+
+
+def _one_authority(home: Path) -> Path:
+    """A file with one certificate: each of Prefect's clients reads it anew, also for an address without TLS.
+
+    certifi's hundred and more take some 20 ms of a processor, longer than the request that follows.
+    """
+    path = home / "authority.pem"
+    if not path.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        first, end, _ = Path(certs.where()).read_text().partition("-----END CERTIFICATE-----\n")
+        path.write_text(first[first.index("-----BEGIN") :] + end)
+    return path
 
 
 def _start(command: Sequence[str], log: IO[bytes], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

@@ -81,10 +81,10 @@ def scene_lost_answer():
 
 
 @dag(schedule=None, params=PARAMS)
-def scene_hundred():
+def scene_mapped():
     @task
     def limits() -> list[int]:
-        return list(range(1, 101))
+        return list(range(1, 41))
 
     Hasty.partial(**JOB, deferrable=True, poll_interval=5.0, map_index_template="{{ task.limit }}").expand(
         limit=limits()
@@ -99,4 +99,4 @@ scene_overdue()
 scene_late()
 scene_astray()
 scene_lost_answer()
-scene_hundred()
+scene_mapped()
