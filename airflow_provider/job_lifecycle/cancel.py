@@ -115,6 +115,10 @@ class JobGuard:
     @contextmanager
     def guarding(self, context: Context) -> Iterator[None]:
         """Apply the policy to the job when the block ends with an error while the job goes on."""
+        # An operator may run again in one process (`dag.test`), and its next run has another job. That it was killed
+        # stays known: the signal may have come before the block.
+        self._start = self._connection = self._job_id = None
+        self._settled = False
         try:
             yield
         except BaseException as error:

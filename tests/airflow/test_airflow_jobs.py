@@ -161,6 +161,19 @@ def test_sensors_fail_with_the_job(lake: DatalakeHook, capfd: pytest.CaptureFixt
 def test_no_data_to_work_on_starts_no_job(lake: DatalakeHook, capfd: pytest.CaptureFixture[str]) -> None:
     outcome = run("blocking")
 
-    assert outcome.tasks == {"job": FAILED}
+    assert outcome.tasks == {"job": SKIPPED}
     assert jobs_of(lake, outcome) == []
-    assert "NoDataError" in capfd.readouterr().out
+    assert "No data of the lake match {'tags': ['demo']}." in capfd.readouterr().out
+
+
+@pytest.mark.newest_airflow("a deadline and a verdict are decided by us")
+@pytest.mark.usefixtures("some_data")
+def test_a_second_run_in_one_process_leaves_the_job_of_the_first_alone(
+    lake: DatalakeHook, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert run("blocking").tasks == {"job": SUCCESS}
+    lake.delete_data(everything=True)
+
+    assert run("blocking").tasks == {"job": SKIPPED}
+
+    assert "is cancelled" not in caplog.text

@@ -142,6 +142,7 @@ class JobOperator(LineageOperator, ArgumentsOperator):
             self.normalise_arguments()
         if end.is_empty:
             return None
+        self._record = None
         # A try before this one may have started a job.
         job_runs = int(context["ti"].try_number) > 1
         with DatalakeHook(self.datalake_conn_id, job_runs=job_runs) as hook, self._guard.guarding(context):

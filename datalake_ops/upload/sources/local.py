@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from datalake_ops.errors import InvalidFileError
@@ -44,7 +45,7 @@ class LocalFile:
     modified_ns: int
     content: bytes | None = None
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The base name: no directory, no `..`, ever reaches the platform."""
         return Path(self.path).name
@@ -94,13 +95,14 @@ def open_file(path: str) -> LocalFile:
     Raises:
         InvalidFileError: missing, not a file, empty, unreadable, or its name cannot be sent as JSON.
     """
-    check_name(path, Path(path).name)
+    place = Path(path)
+    check_name(path, place.name)
     try:
         # A pipe would block at open, so the kind is checked first.
-        if not stat.S_ISREG((found := Path(path).stat()).st_mode):
+        if not stat.S_ISREG((found := place.stat()).st_mode):
             kind = "a directory" if stat.S_ISDIR(found.st_mode) else "not a regular file"
             raise InvalidFileError(f"{path} is {kind}; give the path of a file.", path)
-        with Path(path).open("rb") as stream:
+        with place.open("rb") as stream:
             now = os.fstat(stream.fileno())
             content = stream.read(WHOLE_BYTES + 1) if now.st_size <= WHOLE_BYTES else None
     except (OSError, ValueError) as error:
