@@ -6,12 +6,15 @@ import importlib.util
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from importlib.metadata import entry_points
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -94,6 +97,25 @@ def test_requirements_are_pinned_and_name_no_address(file: Path) -> None:
     assert lines
     for line in lines:
         assert re.match(r"[a-z0-9][a-z0-9._-]*(\[[a-z0-9,-]+\])?==[^ ]+( ;.*)?$", line), line
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "requirements").glob("*.in")))
+def test_every_environment_has_what_the_package_depends_on(setup: ModuleType, name: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [
+        *project["dependencies"],
+        *(one for extra in setup.EXTRAS[name] for one in project["optional-dependencies"][extra]),
+    ]
+    pinned = [Requirement(line) for line in (ROOT / "requirements" / f"{name}.txt").read_text().splitlines()]
+    versions = {canonicalize_name(one.name): [str(part.version) for part in one.specifier] for one in pinned}
+
+    lacking = [
+        text for text in wanted
+        if (one := Requirement(text)) and canonicalize_name(one.name) != "datalake-ops"
+        and not any(one.specifier.contains(version) for version in versions.get(canonicalize_name(one.name), []))
+    ]  # fmt: skip
+
+    assert lacking == []
 
 
 def test_an_environment_depends_on_its_requirements_and_the_metadata_only(setup: ModuleType) -> None:
