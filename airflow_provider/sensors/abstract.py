@@ -18,7 +18,7 @@ from airflow_provider.compat import (
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.job_lifecycle.retry_policy import failing_at_once
 from airflow_provider.operators.abstract.arguments import ArgumentsOperator
-from airflow_provider.operators.abstract.fields import TEXT
+from airflow_provider.operators.abstract.fields import CONNECTION
 from datalake_ops.config import RetryPolicy
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class DatalakeSensor(ArgumentsOperator, BaseSensorOperator):
     whatever `poke_interval` says (see `supervisor_delay`).
     """
 
-    argument_fields = {"datalake_conn_id": TEXT}
+    argument_fields = {"datalake_conn_id": CONNECTION}
     datalake_conn_id: str
     # A sensor that was deferred has read its connection before.
     _has_resumed = False

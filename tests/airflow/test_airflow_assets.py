@@ -98,6 +98,15 @@ def test_an_upload_without_outlets_tells_of_any_lake_and_makes_no_asset(lake: Da
     assert (told["tags"], told["source"], told["lake"]) == (["raw", "night"], "camera", str(lake.lake_uri()))
 
 
+@pytest.mark.usefixtures("lake")
+def test_a_lake_that_nobody_listens_to_is_no_error_in_any_log(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run("tells_undeclared", folder)
+
+    written = "".join(capfd.readouterr())
+    assert "Asset not found" not in written
+    assert "[error" not in written
+
+
 def test_an_upload_without_outlets_tells_of_the_lake_its_tags_and_its_source_where_somebody_listens(
     lake: DatalakeHook, folder: Path
 ) -> None:

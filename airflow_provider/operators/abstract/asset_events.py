@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.compat import Asset, AssetAlias
 from airflow_provider.lineage.assets import ANY_LAKE, lake_of
 from airflow_provider.lineage.record import LineageRecord
+from airflow_provider.lineage.registered_asset import registered_asset
 from airflow_provider.operators.abstract.arguments import ArgumentsOperator
 from airflow_provider.operators.abstract.fields import TEXTS
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
-
-    from datalake_ops.lineage import LakeUri
 
 
 class LineageOperator(ArgumentsOperator):
@@ -95,7 +94,7 @@ class LineageOperator(ArgumentsOperator):
     def _emit_known(self, events: Any, record: LineageRecord, extra: dict[str, Any]) -> None:
         declared = set(map(lake_of, self.outlets))
         others = [uri for uri in record.written() if uri not in declared]
-        known = [asset for uri in others if (asset := _known(events, uri)) is not None]
+        known = [asset for uri in others if (asset := registered_asset(events, uri)) is not None]
         for asset in known:
             events[asset].extra.update(extra)
         # Airflow takes events of outlets alone. This is the copy of the task that this try has.
@@ -120,25 +119,9 @@ def _is_of_a_lake(outlet: Any) -> bool:
 def _emit_through(alias: Any, events: Any, record: LineageRecord) -> None:
     extra = record.extra() if hasattr(Asset, "ref") else _hashable(record.extra())
     for uri in record.written():
-        asset = _known(events, uri) or (Asset(str(uri)) if uri == record.lake else None)
+        asset = registered_asset(events, uri) or (Asset(str(uri)) if uri == record.lake else None)
         if asset is not None:
             alias.add(asset, extra=extra)
-
-
-def _known(events: Any, uri: LakeUri) -> Asset | None:
-    """The registered asset of this URI, whatever its name; an event under another name would reach no consumer."""
-    if not hasattr(Asset, "ref"):
-        # Airflow 2.11 knows assets by their URI alone, and passes over those that are nobody's.
-        return Asset(str(uri))
-    from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
-
-    try:
-        key = events[Asset.ref(uri=str(uri))].key
-    except AirflowRuntimeError as error:
-        if error.error.error is ErrorType.ASSET_NOT_FOUND:
-            return None
-        raise
-    return Asset(name=key.name, uri=key.uri)
 
 
 class _HashableDict(dict[str, Any]):
