@@ -10,11 +10,24 @@ from airflow_provider.lineage.assets import ANY_LAKE, lake_of
 from airflow_provider.lineage.record import LineageRecord
 from airflow_provider.lineage.registered_asset import registered_asset
 from airflow_provider.operators.abstract.arguments import ArgumentsOperator
-from airflow_provider.operators.abstract.fields import TEXTS
+from airflow_provider.operators.abstract.fields import Field
+from datalake_ops import arguments
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
+
+
+# Airflow takes no longer key.
+_KEY_LENGTH = 250
+
+
+def _partition_keys(name: str, value: Any) -> list[str] | None:
+    """Partition keys, which Airflow would refuse after the work is done if they were too long."""
+    found = arguments.texts(name, value)
+    if any(len(key) > _KEY_LENGTH for key in found or ()):
+        raise arguments.refusal(name, value, f"a partition key has at most {_KEY_LENGTH} characters.")
+    return found
 
 
 class LineageOperator(ArgumentsOperator):
@@ -33,7 +46,7 @@ class LineageOperator(ArgumentsOperator):
             starts no DAG whose schedule is the plain asset, only DAGs that are scheduled by partitions.
     """
 
-    argument_fields = {"asset_partitions": TEXTS}
+    argument_fields = {"asset_partitions": Field(_partition_keys, is_text=True)}
 
     def __init__(
         self, *, asset_events: bool = True, asset_partitions: str | list[str] | None = None, **kwargs: Any
