@@ -94,7 +94,10 @@ class LineageOperator(ArgumentsOperator):
 
     def _emit(self, context: Context, record: LineageRecord) -> None:
         events, extra = context["outlet_events"], record.extra()
-        for outlet in list(self.outlets):
+        declared = list(self.outlets)
+        if self.asset_partitions and not any(lake_of(outlet) for outlet in declared):
+            self.log.warning("asset_partitions is for the events of declared assets, and this task has no such outlet.")
+        for outlet in declared:
             if lake_of(outlet) is not None:
                 events[outlet].extra.update(extra)
                 self._part(events[outlet])
