@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.plugins_manager import AirflowPlugin
 
 from airflow_provider.job_lifecycle import listener
+from airflow_provider.lineage.absent_asset_log import log_absent_assets_quietly
 
 
 class DatalakePlugin(AirflowPlugin):
@@ -12,3 +15,8 @@ class DatalakePlugin(AirflowPlugin):
 
     name = "datalake_ops"
     listeners = [listener]
+
+    @classmethod
+    def on_load(cls, *args: Any, **kwargs: Any) -> None:
+        """Prepare the process for tasks that it supervises."""
+        log_absent_assets_quietly()

@@ -21,12 +21,13 @@
     │   └── ServerError                         500 and above
     ├── UnexpectedAnswerError                   the answer has not the wire's form
     ├── UnsupportedError                        this platform does not offer what was asked
-    ├── NoDataError (LookupError)               a listing matched nothing
+    ├── NoDataError (LookupError)               there is nothing to do: nothing matches, or what was given is empty
     ├── NothingDoneError                        an upload in which every file failed
     ├── IncompleteUploadError                   an upload in which more files failed than may; `.report` tells which
     ├── UploadError                             one file could not be uploaded; `.path` is its full path
     │   ├── InvalidFileError (ValueError)       missing, empty, unreadable, not a file
-    │   │   └── IncompleteSourceError           a folder or a manifest that could not be read to its end
+    │   │   ├── IncompleteSourceError           a folder or a manifest that could not be read to its end
+    │   │   └── EmptySourceError (NoDataError)  a folder or a pattern without a file to upload
     │   └── UnprocessableDataError              stored, but the platform cannot read it
     ├── DownloadError                           one data could not be downloaded
     ├── QualityGateError                        data do not keep the rules of a quality gate
@@ -185,7 +186,7 @@ class UnsupportedError(DatalakeError):
 
 
 class NoDataError(DatalakeError, LookupError):
-    """A listing matched no data."""
+    """There is nothing to do: no data match, or the data, files, jobs or names that were given are none."""
 
 
 class NothingDoneError(DatalakeError):
@@ -219,6 +220,10 @@ class InvalidFileError(UploadError, ValueError):
 
 class IncompleteSourceError(InvalidFileError):
     """A folder or a manifest could not be read to its end, so nobody knows how many files are missing."""
+
+
+class EmptySourceError(InvalidFileError, NoDataError):
+    """A folder or a pattern holds no file to upload."""
 
 
 class UnprocessableDataError(UploadError):

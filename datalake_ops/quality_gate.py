@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from datalake_ops import arguments
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.query import both, tags_query
 
@@ -16,13 +17,13 @@ _LIMITS = ("min_count", "max_count", "min_share", "max_share")
 class Rule:
     """Limits on the data of a selection that match: in number, or as a share of the selection from 0 to 1.
 
-    Without tags and `q` every data of the selection matches.
+    Without tags and `q` every data of the selection matches; none does where one of them is given and empty.
 
     Raises:
         ConfigurationError: it has no limit, or an impossible one.
     """
 
-    tags: tuple[str, ...] = ()
+    tags: tuple[str, ...] | None = None
     q: str | None = None
     intersect_tags: bool = False
     min_count: int | None = None
@@ -40,28 +41,44 @@ class Rule:
 
     @classmethod
     def of(cls, values: Mapping[str, Any] | Rule) -> Rule:
-        """Return the rule of a mapping of its fields; `tags` may be one name.
+        """Return the rule of a mapping of its fields, which may be in text form; `tags` may be one name.
 
         Raises:
             ConfigurationError: a field is unknown.
+            ArgumentError: a value is not what its field takes.
         """
         if isinstance(values, Rule):
             return values
         unknown = sorted(set(values) - {one.name for one in fields(cls)})
         if unknown:
             raise ConfigurationError(f"A rule has no {unknown}; it has {[one.name for one in fields(cls)]}.")
-        tags = values.get("tags") or ()
-        return cls(**{**values, "tags": (tags,) if isinstance(tags, str) else tuple(tags)})
+        tags = arguments.texts("tags", values.get("tags"))
+        counts = {name: arguments.whole_number(name, values.get(name)) for name in ("min_count", "max_count")}
+        shares = {name: arguments.number(name, values.get(name)) for name in ("min_share", "max_share")}
+        return cls(
+            None if tags is None else tuple(tags),
+            arguments.text("q", values.get("q")),
+            bool(arguments.flag("intersect_tags", values.get("intersect_tags"))),
+            **counts,
+            **shares,
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """True if a choice is given and empty, so that no data match."""
+        return arguments.is_empty(self.tags) or arguments.is_empty(self.q)
 
     @property
     def query(self) -> str:
         """Query-language text of the matching data, within the selection."""
-        return both(self.q, tags_query(self.tags, self.intersect_tags))
+        return both(self.q, tags_query(self.tags or (), self.intersect_tags))
 
     @property
     def subject(self) -> str:
         """The matching data, for a message."""
-        named = (" and " if self.intersect_tags else " or ").join(self.tags)
+        if self.is_empty:
+            return "chosen by an empty rule"
+        named = (" and " if self.intersect_tags else " or ").join(self.tags or ())
         parts = [part for part in (f"tagged {named}" if named else "", f"with {self.q}" if self.q else "") if part]
         return " ".join(parts) or "in all"
 

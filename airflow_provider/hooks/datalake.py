@@ -22,7 +22,8 @@ class DatalakeHook(BaseHook):
 
     Args:
         datalake_conn_id: The Airflow connection to use.
-        job_runs: The task has started a job: a connection that is away for a moment is looked up for five minutes.
+        job_runs: The task has started a job, waits for one, or has read the connection before: one that is not found is
+            away for the moment, and is looked up for five minutes.
     """
 
     conn_name_attr = "datalake_conn_id"

@@ -41,12 +41,12 @@ def _ended(task_instance: Any) -> None:
 
 
 def _cancel(datalake_conn_id: str, job_id: str) -> None:
-    from airflow_provider.compat import AirflowException
+    from airflow_provider.compat import AIRFLOW_ERRORS
     from airflow_provider.hooks.cancel_job import cancel_job
     from airflow_provider.hooks.datalake import DatalakeHook
     from datalake_ops.errors import DatalakeError
 
     try:
-        cancel_job(DatalakeHook(datalake_conn_id).datalake.connection, job_id)
-    except (AirflowException, DatalakeError) as error:
+        cancel_job(DatalakeHook(datalake_conn_id, job_runs=True).datalake.connection, job_id)
+    except (DatalakeError, *AIRFLOW_ERRORS) as error:
         logger.error("Job %s of a task that was marked could not be cancelled and may go on: %s", job_id, error)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from datalake_ops.wire.jobs import Job
 
 
-_PREFIXES = Field(partial(arguments.texts, allow_blank=True), is_required=True, is_text=True)
+# A prefix of no characters is the whole bucket.
+_PREFIXES = Field(partial(arguments.texts, allow_blank=True), is_required=True, whole=[""], is_text=True)
 
 
 class ImportBucketOperator(JobOperator):
@@ -29,7 +30,8 @@ class ImportBucketOperator(JobOperator):
         ... )
 
     Args:
-        prefixes: Import the objects whose names begin with one of these; `[""]` is the whole bucket (templated).
+        prefixes: Import the objects whose names begin with one of these; `[""]` is the whole bucket where the DAG file
+            has it, and a value that came out empty elsewhere (templated).
         tags: Names of tags to give to the data; created when missing (templated).
         source: Name of the data source to note; created when missing (templated).
         kwargs: See `JobOperator`.

@@ -37,7 +37,8 @@ class QualityGateOperator(SelectionOperator, DatalakeOperator):
 
     Args:
         rules: Mappings that name data of the selection by any of `tags`, `intersect_tags` and `q` (all of them without
-            these), and set one or more of `min_count`, `max_count`, `min_share` and `max_share` (0 to 1) (templated).
+            these, none where one is empty), and set one or more of `min_count`, `max_count`, `min_share` and
+            `max_share` (0 to 1) (templated).
         on_shut: "fail" or "skip" (templated).
         kwargs: The filters `tags`, `intersect_tags`, `q` and `custom_metadata`, see `SelectionOperator`;
             `datalake_conn_id`.
@@ -60,7 +61,7 @@ class QualityGateOperator(SelectionOperator, DatalakeOperator):
         with self.lake(context) as lake:
             rules = self._rules()
             total = self._count(lake, "")
-            counts = [self._count(lake, rule.query) for rule in rules]
+            counts = [0 if rule.is_empty else self._count(lake, rule.query) for rule in rules]
             summary = {"total": total, "counts": counts}
             context["ti"].xcom_push(key="summary", value=summary)
             broken = broken_rules(rules, counts, total)
@@ -76,7 +77,13 @@ class QualityGateOperator(SelectionOperator, DatalakeOperator):
             raise ConfigurationError("A quality gate needs `rules`.")
         if unused := sorted(_NO_COUNT & set(self.filters)):
             raise ConfigurationError(f"A quality gate counts by tags, q and custom_metadata, not by {unused}.")
-        return [Rule.of(rule) for rule in self.rules]
+        return [Rule.of(self._given(rule)) for rule in self.rules]
+
+    def _given(self, rule: dict[str, Any]) -> dict[str, Any]:
+        if "rules" not in self._wired:
+            return rule
+        # A choice that came out None of a template or another task is given and empty.
+        return {name: "" if value is None and name in ("tags", "q") else value for name, value in rule.items()}
 
     def _count(self, lake: SharedHook, q: str) -> int:
         if any(map(arguments.is_empty, self.filters.values())):

@@ -10,7 +10,17 @@ from airflow_provider.compat import conf
 from airflow_provider.handoff.id_files import read_ids, write_ids
 from airflow_provider.handoff.storage import Storage, refuse_options, travelling
 from airflow_provider.handoff.xcoms import bounded
-from airflow_provider.operators.abstract.fields import ADDRESS, NUMBER, TEXT, TEXTS, Field, mappings, sources, whole
+from airflow_provider.operators.abstract.fields import (
+    ADDRESS,
+    CHOSEN_TEXTS,
+    NUMBER,
+    TEXT,
+    TEXTS,
+    Field,
+    mappings,
+    sources,
+    whole,
+)
 from airflow_provider.operators.abstract.stoppable import StoppableOperator
 from datalake_ops.errors import ConfigurationError, IncompleteUploadError, NoDataError
 
@@ -37,7 +47,8 @@ class PlanShardsOperator(StoppableOperator):
         manifest_base: Where the manifest's relative paths begin, when that is not its own folder (templated).
         max_files, max_bytes: At most so many files and bytes in a shard; give one or both (templated). Sizes are asked
             for only with `max_bytes`.
-        include, exclude: Patterns that choose the files of folders and patterns (templated).
+        include, exclude: Patterns that choose the files of folders and patterns; an empty `include` chooses none
+            (templated).
         storage_conn_id: The Airflow connection whose credentials open the addresses; the shards name it too
             (templated).
         max_shards: Fail rather than plan more; Airflow's `[core] max_map_length` without it (templated).
@@ -45,7 +56,8 @@ class PlanShardsOperator(StoppableOperator):
     Raises:
         ConfigurationError: Neither limit was given, the source is none, there would be too many shards, or
             `storage_options` were given.
-        InvalidFileError: A folder or a pattern stands for no image or video.
+        NoDataError: There is no file; see `on_empty`.
+        InvalidFileError: One of several folders or patterns stands for no image or video.
     """
 
     argument_fields = {
@@ -54,7 +66,7 @@ class PlanShardsOperator(StoppableOperator):
         "manifest_base": TEXT,
         "max_files": whole(1),
         "max_bytes": whole(1),
-        "include": TEXTS,
+        "include": CHOSEN_TEXTS,
         "exclude": TEXTS,
         "storage_conn_id": TEXT,
         "max_shards": whole(1),
@@ -100,10 +112,12 @@ class PlanShardsOperator(StoppableOperator):
             source,
             max_files=self.max_files,
             max_bytes=self.max_bytes,
-            include=tuple(self.include or ()),
+            include=self.include,
             exclude=tuple(self.exclude or ()),
             storage_options=Storage(conn_id).options_for(source),
         )
+        if not planned:
+            raise NoDataError("The source has no file: there is nothing to upload.")
         limit = self.max_shards or conf.getint("core", "max_map_length", fallback=1024)
         if len(planned) > limit:
             raise ConfigurationError(

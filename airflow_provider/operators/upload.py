@@ -14,6 +14,7 @@ from airflow_provider.operators.abstract.asset_events import LineageOperator
 from airflow_provider.operators.abstract.datalake import DatalakeOperator
 from airflow_provider.operators.abstract.fields import (
     ADDRESS,
+    CHOSEN_TEXTS,
     FLAG,
     NUMBER,
     TEXT,
@@ -69,7 +70,8 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         manifest: Instead of `filepaths`: the address of a manifest with a row per file: JSONL, CSV or Parquet
             (templated).
         manifest_base: Where the manifest's relative paths begin, when that is not its own folder (templated).
-        include, exclude: Patterns that choose the files of folders and patterns (templated).
+        include, exclude: Patterns that choose the files of folders and patterns; an empty `include` chooses none
+            (templated).
         storage_conn_id: The Airflow connection whose credentials open the addresses (templated).
         tags: Names of tags to put on every data; a missing tag is created (templated).
         source: Name of the source that the files came from; created when missing (templated).
@@ -97,7 +99,7 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
     Raises:
         ConfigurationError: Not one of `filepaths`, `shard` and `manifest` was given, an argument cannot be right, or
             `storage_options` were given.
-        NoDataError: `filepaths` is empty; see `on_empty`.
+        NoDataError: There is no file: `filepaths` is empty, or the folders, patterns and manifests are; see `on_empty`.
         IncompleteUploadError: More files failed than may; all others are uploaded.
         NothingDoneError: Every file failed.
     """
@@ -107,7 +109,7 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         "shard": Field(arguments.mapping, empty={}, is_json=True),
         "manifest": TEXT,
         "manifest_base": TEXT,
-        "include": TEXTS,
+        "include": CHOSEN_TEXTS,
         "exclude": TEXTS,
         "storage_conn_id": TEXT,
         "tags": TEXTS,

@@ -18,7 +18,7 @@ from airflow_provider.compat import (
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.job_lifecycle.retry_policy import failing_at_once
 from airflow_provider.operators.abstract.arguments import ArgumentsOperator
-from airflow_provider.operators.abstract.fields import TEXT
+from airflow_provider.operators.abstract.fields import CONNECTION
 from datalake_ops.config import RetryPolicy
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ class DatalakeSensor(ArgumentsOperator, BaseSensorOperator):
     whatever `poke_interval` says (see `supervisor_delay`).
     """
 
-    argument_fields = {"datalake_conn_id": TEXT}
+    argument_fields = {"datalake_conn_id": CONNECTION}
     datalake_conn_id: str
-    # A sensor that was deferred has read its connection before.
-    _has_resumed = False
+    # A connection that was there before, or that a running job needs, is away for the moment when it is not found.
+    _is_patient = False
 
     def prepare(self) -> None:
         """Normalise the arguments, before anything is sent.
@@ -54,6 +54,7 @@ class DatalakeSensor(ArgumentsOperator, BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Poke, and wait in the mode of the sensor."""
+        self._is_patient = self._is_patient or bool(context.get("task_reschedule_count"))
         try:
             return super().execute(context)
         except AirflowRescheduleException as again:
@@ -65,7 +66,7 @@ class DatalakeSensor(ArgumentsOperator, BaseSensorOperator):
         """Continue after the triggerer waited, or after Airflow gave the trigger up."""
         if gave_trigger_up(next_method, next_kwargs):
             next_method, next_kwargs = "execute_late", {}
-        self._has_resumed = True
+        self._is_patient = True
         with self.sparing():
             self.prepare()
             return super().resume_execution(next_method, next_kwargs, context)
@@ -96,7 +97,8 @@ class DatalakeSensor(ArgumentsOperator, BaseSensorOperator):
         from datalake_ops.hook import DatalakeHook as SharedHook
 
         with failing_at_once(self.soft_fail):
-            with DatalakeHook(self.datalake_conn_id, job_runs=self._has_resumed) as hook:
+            with DatalakeHook(self.datalake_conn_id, job_runs=self._is_patient) as hook:
                 connection = hook.datalake.connection.with_(retry=_PATIENT)
+            self._is_patient = True
             with SharedHook.from_connection(connection) as datalake:
                 yield datalake

@@ -23,7 +23,7 @@ from airflow_provider.operators.abstract.fields import (
     CHOSEN_MAPPING,
     CHOSEN_TEXT,
     CHOSEN_TEXTS,
-    FLAG,
+    DECISIVE_FLAG,
     SECONDS,
     whole,
 )
@@ -81,7 +81,7 @@ class DataSensor(DatalakeSensor):
         "tags": CHOSEN_TEXTS,
         "q": CHOSEN_TEXT,
         "custom_metadata": CHOSEN_MAPPING,
-        "intersect_tags": FLAG,
+        "intersect_tags": DECISIVE_FLAG,
         "min_count": whole(1),
         "stable_for": SECONDS,
     }

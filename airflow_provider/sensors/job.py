@@ -58,6 +58,8 @@ class JobSensor(DatalakeSensor):
     }
     operator_extra_links = (JobLink(), DatalakeLink())
     ui_color = "#d8e8f0"
+    # The job runs.
+    _is_patient = True
 
     def __init__(
         self,

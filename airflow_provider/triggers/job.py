@@ -158,11 +158,13 @@ class JobTrigger(BaseTrigger):
     async def _cancel(self) -> None:
         from airflow_provider.hooks.cancel_job import cancel_job
         from airflow_provider.hooks.datalake import DatalakeHook
+        from airflow_provider.hooks.lookup import alook_up
 
         if await self._is_in_good_hands():
             return
         self.log.warning("The task was stopped; job %s is cancelled.", self.job_id)
-        connection = await DatalakeHook.aconnection(self.datalake_conn_id)
+        # A secrets backend that is away for the moment must not leave the job running.
+        connection = await alook_up(self.datalake_conn_id, lambda: DatalakeHook.aconnection(self.datalake_conn_id))
         await asyncio.to_thread(cancel_job, connection, self.job_id)
 
     async def _is_in_good_hands(self) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.triggers import BaseEventTrigger
@@ -36,17 +37,21 @@ class LakeTrigger(BaseEventTrigger):
 
     Args:
         datalake_conn_id: The Airflow connection; only its id is stored.
-        poll_interval: Seconds between polls; of all watchers of a connection the shortest counts.
+        poll_interval: Seconds between polls, as a number, its text or a timedelta; of all watchers of a connection the
+            shortest counts.
     """
 
     def __init__(
-        self, datalake_conn_id: str = DatalakeHook.default_conn_name, poll_interval: float = 30.0, **kwargs: Any
+        self,
+        datalake_conn_id: str = DatalakeHook.default_conn_name,
+        poll_interval: float | str | timedelta = 30.0,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
-        if poll_interval <= 0:
-            raise ConfigurationError(f"poll_interval is seconds and must be positive, not {poll_interval}.")
+        if not (seconds := arguments.seconds("poll_interval", poll_interval)):
+            raise arguments.refusal("poll_interval", poll_interval, "write a number of seconds above 0, or a timedelta.")
         self.datalake_conn_id = datalake_conn_id
-        self.poll_interval = poll_interval
+        self.poll_interval = seconds
         self._cursor: WatchCursor | None = None
 
     @abstractmethod
@@ -183,7 +188,8 @@ class DatalakeDataTrigger(LakeTrigger):
         q: Data that match this query-language text, asked when they are new.
         exclude_tags, exclude_sources: No data that carry one of these, or came from one of these: what the DAG itself
             makes.
-        poll_interval: Seconds between polls; of all watchers of a connection the shortest counts.
+        poll_interval: Seconds between polls, as a number, its text or a timedelta; of all watchers of a connection the
+            shortest counts.
 
     Raises:
         ArgumentError: `tags`, `source` or `q` is given and empty, so that no data or all data would be meant.
@@ -197,7 +203,7 @@ class DatalakeDataTrigger(LakeTrigger):
         q: str | None = None,
         exclude_tags: str | Sequence[str] | None = None,
         exclude_sources: str | Sequence[str] | None = None,
-        poll_interval: float = 30.0,
+        poll_interval: float | str | timedelta = 30.0,
     ) -> None:
         super().__init__(datalake_conn_id, poll_interval)
         arguments.refuse_empty({"tags": tags, "source": source, "q": q})
@@ -240,7 +246,8 @@ class DatalakeJobsTrigger(LakeTrigger):
         labels: Jobs that carry all of these; jobs of operators have `dag_id`, `run_id`, `task_id`.
         exclude_labels: No jobs that carry one of these, such as `{"dag_id": "the_dag_that_is_started"}`.
         statuses: How the jobs ended; SUCCEEDED, FAILED or KILLED.
-        poll_interval: Seconds between polls; of all watchers of a connection the shortest counts.
+        poll_interval: Seconds between polls, as a number, its text or a timedelta; of all watchers of a connection the
+            shortest counts.
 
     Raises:
         ArgumentError: `processing`, `labels` or `statuses` is given and empty.
@@ -253,7 +260,7 @@ class DatalakeJobsTrigger(LakeTrigger):
         labels: Mapping[str, str] | None = None,
         exclude_labels: Mapping[str, str] | None = None,
         statuses: Sequence[str] = ("SUCCEEDED",),
-        poll_interval: float = 30.0,
+        poll_interval: float | str | timedelta = 30.0,
     ) -> None:
         super().__init__(datalake_conn_id, poll_interval)
         self.processing = processing

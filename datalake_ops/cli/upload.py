@@ -110,7 +110,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         "wait": not arguments.no_wait,
         "if_exists": arguments.if_exists,
         "journal": arguments.journal,
-        "include": arguments.include or (),
+        "include": arguments.include,
         "exclude": arguments.exclude or (),
     }
 
@@ -118,7 +118,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
 def _check(source: list[Any], arguments: argparse.Namespace) -> int:
     from datalake_ops.upload.preflight import check
 
-    found = check(source, include=arguments.include or (), exclude=arguments.exclude or ())
+    found = check(source, include=arguments.include, exclude=arguments.exclude or ())
     if arguments.json:
         rows = [{"path": path, "problem": problem, "detail": detail} for problem, path, detail in found.rows()]
         print_json({"files": found.files, "bytes": found.bytes, "counts": found.counts(), "findings": rows})

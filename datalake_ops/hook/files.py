@@ -99,7 +99,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         if_exists: str = "upload",
         content_key: str = "content_sha256",
         journal: FilePath | None = None,
-        include: str | Sequence[str] = (),
+        include: str | Sequence[str] | None = None,
         exclude: str | Sequence[str] = (),
         storage_options: Mapping[str, Any] | None = None,
         raise_on: str = "never",
@@ -123,7 +123,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
                 kill sends only what is missing.
 
         Raises:
-            NoDataError: no source was given (`[]`, `""`).
+            NoDataError: no source was given (`[]`, `""`), no source has a file, or `include` is given and empty.
             ConfigurationError: a list has another length than the paths, the journal cannot be used, or the lake's
                 schema has no place for the content key and there is no journal; nothing was sent.
             AnswerError, NetworkError: the lake, a tag or the source cannot be looked up; nothing was sent.
@@ -132,6 +132,8 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         from datalake_ops.upload.options import UploadOptions
 
         _require_files("upload", "filepaths", filepaths)
+        if arguments.is_empty(include):
+            raise NoDataError("`include` is empty and chooses no file; leave it out to take all images and videos.")
         options = UploadOptions(
             tags,
             source,
@@ -170,6 +172,8 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         from datalake_ops.upload.reporting.retry_plan import RetryPlan
 
         again = {**(report.retry_plan or RetryPlan()).arguments, **changes}
+        # Plans of earlier releases have () there, which was no choice.
+        again["include"] = again.get("include") or None
         return self.upload(retry_source(report, again), **again)
 
     def _upload(self, filepaths: Any, options: UploadOptions) -> UploadReport:
@@ -191,6 +195,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         origin = self._resolve_source(source)
         request = replace(request, tag_ids=tag_ids, source_id=origin.id if origin else None)
         report = upload_files(request, self.connection, self.context, entries)
+        entries.require_files()
         report = replace(report, retry_plan=plan)
         options.failure_policy.check(report)
         return report

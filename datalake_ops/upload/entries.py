@@ -6,14 +6,16 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from datalake_ops.errors import ConfigurationError
+from datalake_ops.errors import ConfigurationError, NoDataError
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.sources.entry import Entry, Size
-from datalake_ops.upload.sources.resolved_file import ResolvedFile, UnreadableContent, unreadable_file
+from datalake_ops.upload.sources.resolved_file import EmptySource, ResolvedFile, UnreadableContent, unreadable_file
 from datalake_ops.upload.sources.resolver import SourceResolver, is_source
 from datalake_ops.upload.sources.subset import Subset, SubsetFilter
 
 _PAIR = 2
+# Enough in an error to see what is empty.
+_NAMED = 5
 _Extras = tuple[Any, Any, Any]
 
 
@@ -40,6 +42,8 @@ class Entries:
         for one in self._sources if isinstance(self._sources, Sequence) else ():
             self._resolver.resolve(one).check()
         self.total: int | None = self._resolver.count(self._sources) if self._subset is None else None
+        self._has_files = False
+        self._empty: list[str] = []
 
     def count_ahead(self) -> None:
         """Count the files in a thread of its own, if that asks no storage, so that `total` is known soon."""
@@ -53,12 +57,29 @@ class Entries:
             extras = self._extras(position)
             for file in self._files(one):
                 if chosen is None or _is_chosen(file, chosen):
+                    self._note(file)
                     yield _entry(index, file, extras)
                     index += 1
         for error in chosen.missing() if chosen is not None else ():
             yield Entry(index, error.path, UnreadableContent(error))
             index += 1
         self.total = index
+
+    def require_files(self) -> None:
+        """Refuse sources that had no file at all, once all entries were made; a retry of some files may find none.
+
+        Raises:
+            NoDataError: every source was a folder or a pattern without a file, a manifest without a row, or there was
+                none.
+        """
+        if self._subset is None and not self._has_files:
+            raise NoDataError(" ".join(self._empty) or "The source has no file: there is nothing to upload.")
+
+    def _note(self, file: ResolvedFile) -> None:
+        if not isinstance(file.content, EmptySource):
+            self._has_files = True
+        elif len(self._empty) < _NAMED:
+            self._empty.append(str(file.content.error))
 
     def _count(self) -> None:
         count = 0

@@ -49,7 +49,7 @@ class UploadOptions:
     if_exists: IfExists | str = IfExists.UPLOAD
     content_key: str = CONTENT_KEY
     journal: FilePath | None = None
-    include: str | Sequence[str] = ()
+    include: str | Sequence[str] | None = None
     exclude: str | Sequence[str] = ()
     # Storage options carry secrets.
     storage_options: Mapping[str, Any] | None = field(default=None, repr=False)

@@ -77,7 +77,7 @@ class _FileCheck:
 def check(
     source: Any,
     *,
-    include: Sequence[str] = (),
+    include: str | Sequence[str] | None = None,
     exclude: Sequence[str] = (),
     storage_options: Mapping[str, Any] | None = None,
 ) -> Preflight:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from datalake_ops.errors import ConfigurationError
+from datalake_ops import arguments
+from datalake_ops.errors import ConfigurationError, EmptySourceError, InvalidFileError, NoDataError
 from datalake_ops.upload.reporting.report import UploadReport
 from datalake_ops.upload.reporting.report_builder import ReportBuilder
 from datalake_ops.upload.sources.resolver import SourceResolver, is_source
@@ -18,7 +19,7 @@ def plan_shards(
     *,
     max_files: int | None = None,
     max_bytes: int | None = None,
-    include: Sequence[str] = (),
+    include: str | Sequence[str] | None = None,
     exclude: Sequence[str] = (),
     storage_options: Mapping[str, Any] | None = None,
 ) -> list[Shard]:
@@ -30,14 +31,19 @@ def plan_shards(
 
     Raises:
         ConfigurationError: no limit, or one below 1; a stream, which cannot travel; a manifest that cannot be read.
-        InvalidFileError: a folder or a pattern has no image or video.
+        EmptySourceError: no folder or pattern has an image or video.
+        InvalidFileError: one of several has none.
+        NoDataError: `include` is given and empty.
     """
+    if arguments.is_empty(include):
+        raise NoDataError("`include` is empty and chooses no file; leave it out to take all images and videos.")
     limits = [limit for limit in (max_files, max_bytes) if limit is not None]
     if not limits or min(limits) < 1:
         raise ConfigurationError("Give plan_shards a max_files or a max_bytes of at least 1.")
     resolver = SourceResolver.of(include, exclude, storage_options)
     shards: list[Shard] = []
-    for sized, continues in _pieces(source, resolver, max_bytes is not None):
+    empty: list[EmptySourceError] = []
+    for sized, continues in _pieces(source, resolver, max_bytes is not None, empty):
         size = sized.bytes if max_bytes is not None else None
         last = shards[-1] if shards else None
         fits = last is not None and last.files + 1 <= (max_files or last.files + 1)
@@ -45,6 +51,8 @@ def plan_shards(
             shards[-1] = _extended(last, sized.piece, size, continues)
         else:
             shards.append(Shard((sized.piece,), 1, size))
+    for error in empty:
+        raise InvalidFileError(str(error), error.path) if shards else error
     return shards
 
 
@@ -81,15 +89,20 @@ def merge_summaries(summaries: Iterable[Mapping[str, Any]], max_ids: int = 100) 
     return merged
 
 
-def _pieces(source: Any, resolver: SourceResolver, sized: bool) -> Iterator[tuple[SizedPiece, bool]]:
-    """Yield the pieces of all files, each with True if it continues the piece before it."""
+def _pieces(
+    source: Any, resolver: SourceResolver, sized: bool, empty: list[EmptySourceError]
+) -> Iterator[tuple[SizedPiece, bool]]:
+    """Yield the pieces of all files, each with True if it continues the piece before it; note the sources without."""
     for one in [source] if is_source(source) else source:
         continues = False
         resolved = resolver.resolve(one)
         resolved.check()
-        for piece in resolved.pieces(sized):
-            yield piece, continues
-            continues = not isinstance(piece.piece, FilePiece)
+        try:
+            for piece in resolved.pieces(sized):
+                yield piece, continues
+                continues = not isinstance(piece.piece, FilePiece)
+        except EmptySourceError as error:
+            empty.append(error)
 
 
 def _extended(shard: Shard, piece: Piece, size: int | None, continues: bool) -> Shard:

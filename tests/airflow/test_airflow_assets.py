@@ -18,7 +18,7 @@ from datalake_ops.hook import DatalakeHook
 from datalake_ops.lineage import LakeUri
 from datalake_ops.testing.airflow import DagOutcome, connected, load_dags, run_dag
 from datalake_ops.testing.server import PlatformServer
-from tests.airflow.versions import AIRFLOW, TEST_DAGS, add_asset, asset_events, asset_uris, first_of
+from tests.airflow.versions import AIRFLOW, TEST_DAGS, add_asset, asset_events, asset_uris, first_of, queued_consumers
 
 DAGS = load_dags(TEST_DAGS)
 DECLARED = "datalake://platform.example/acme/declared?tags=raw"
@@ -98,6 +98,15 @@ def test_an_upload_without_outlets_tells_of_any_lake_and_makes_no_asset(lake: Da
     assert (told["tags"], told["source"], told["lake"]) == (["raw", "night"], "camera", str(lake.lake_uri()))
 
 
+@pytest.mark.usefixtures("lake")
+def test_a_lake_that_nobody_listens_to_is_no_error_in_any_log(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run("tells_undeclared", folder)
+
+    written = "".join(capfd.readouterr())
+    assert "Asset not found" not in written
+    assert "[error" not in written
+
+
 def test_an_upload_without_outlets_tells_of_the_lake_its_tags_and_its_source_where_somebody_listens(
     lake: DatalakeHook, folder: Path
 ) -> None:
@@ -135,6 +144,22 @@ def test_a_declared_asset_gets_what_was_done_as_extra_and_the_partition(lake: Da
     assert extra["lake"] == str(lake.lake_uri())
     assert partition == (f"{outcome.run_id}-part" if AIRFLOW >= (3, 3) else None)
     assert told["another-asset"][0] == {}
+
+
+@pytest.mark.needs_airflow("3.3", "older ones have no partitions")
+@pytest.mark.usefixtures("lake")
+def test_an_event_with_a_partition_starts_no_dag_whose_schedule_is_the_asset_and_is_warned_of(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    queued_consumers()
+
+    run("tells_declared_without_partitions", folder)
+    assert queued_consumers() == ["scheduled_on_declared"]
+    assert "asset_partitions" not in "".join(capfd.readouterr())
+
+    run("tells_declared", folder)
+    assert queued_consumers() == []
+    assert "they start no DAG whose schedule is the asset itself" in "".join(capfd.readouterr())
 
 
 @pytest.mark.usefixtures("lake")
@@ -208,6 +233,16 @@ def test_a_lake_that_is_declared_beside_any_lake_is_told_of_once() -> None:
 
     assert operator.outlets == [ANY_LAKE, declared]
     assert events[declared].extra == events[ANY_LAKE].extra == {"lake": LAKE}
+
+
+@pytest.mark.needs_airflow("3.0", "Airflow 2 logs elsewhere")
+def test_partitions_without_a_declared_asset_are_warned_of(capfd: pytest.CaptureFixture[str]) -> None:
+    operator = TagDataOperator(task_id="a", tags=["x"], asset_partitions="today")
+    operator.outlets = []
+
+    operator.record_lineage({"outlet_events": OUTLET_EVENTS()}, LineageRecord(LakeUri.parse(LAKE)))  # type: ignore[typeddict-item]
+
+    assert "asset_partitions is for the events of declared assets" in "".join(capfd.readouterr())
 
 
 def test_a_task_succeeds_although_its_alias_cannot_be_told(

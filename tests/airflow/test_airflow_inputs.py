@@ -46,7 +46,7 @@ COMPLETE: dict[str, dict[str, Any]] = {
 # The other ways to say what a field says; given beside it, both are refused.
 INSTEAD = {"shard": "filepaths", "manifest": "filepaths", "part": "objects", "changes": "change"}
 CHOICES = ("data_ids", "ids", "tags", "q", "filenames", "object_names", "custom_metadata")
-NOTHING = ("None wired", "[]", '""', "XCom of a skipped task")
+NOTHING = ("None wired", "None wired in a list", "[]", '""', "XCom of a skipped task")
 FORMS = ("left out", *NOTHING, "list as text", "number as text", "number", "timedelta", "mapped XCom")
 
 
@@ -132,6 +132,7 @@ def outcome_of(lake: Lake, operator: type[ArgumentsOperator], field: str, form: 
     pulled: Any = None
     values: dict[str, Callable[[], Any]] = {
         "None wired": lambda: "{{ params.nothing }}",
+        "None wired in a list": lambda: ["{{ params.nothing }}"],
         "[]": list,
         '""': str,
         "list as text": lambda: "{{ params.listed }}",
@@ -205,8 +206,6 @@ def test_a_field_takes_a_value_or_refuses_it_and_never_widens_a_choice(
     monkeypatch.chdir(tmp_path)
     operator, unexpected, jobs = OPERATORS[name], [], a_lake.jobs()
     for field in operator.argument_fields:
-        if field in ("datalake_conn_id", "storage_conn_id", "asset_partitions"):
-            continue
         for form in FORMS:
             where = f"{field}, {form}"
             required = inspect.signature(operator.__init__).parameters.get(field)

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,13 +17,17 @@ from airflow_provider.compat import AirflowFailException, AirflowSkipException
 from airflow_provider.handoff.xcoms import as_xcom
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.job_lifecycle.retry_policy import mapped_delay
-from airflow_provider.operators.data import ListDataOperator
+from airflow_provider.operators.data import ListDataOperator, UpdateDataOperator
+from airflow_provider.operators.import_bucket import ImportBucketOperator
 from airflow_provider.operators.processing import LaunchProcessingOperator
+from airflow_provider.operators.quality_gate import QualityGateOperator
+from airflow_provider.operators.shards import PlanShardsOperator
 from airflow_provider.operators.tags import GetOrCreateDataTagOperator, TagDataOperator
 from airflow_provider.operators.upload import UploadDataOperator
+from airflow_provider.sensors.data import DataSensor
 from airflow_provider.sensors.job import JobSensor
 from airflow_provider.triggers.job import JobTrigger
-from datalake_ops.errors import ArgumentError, NoDataError
+from datalake_ops.errors import ArgumentError, NoDataError, QualityGateError
 from datalake_ops.hook import DatalakeHook as SharedHook
 
 
@@ -69,6 +74,85 @@ def test_a_tag_that_came_out_as_none_is_not_made(lake: SharedHook) -> None:
     with pytest.raises(AirflowSkipException):
         task.execute(context)
     assert lake.list_data_tags() == []
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_a_template_in_a_list_or_mapping_that_came_out_as_none_is_no_name(native: bool) -> None:
+    none = "{{ params.none }}"
+    change = {"tags": [none], "data_source": none, "custom_metadata": {"label": "None of them", "batch": none}}
+
+    upload = rendered(UploadDataOperator, native, {"none": None}, filepaths="a.png", tags=[none])
+    update = rendered(UpdateDataOperator, native, {"none": None}, data_ids=[], change=change)
+
+    assert upload.tags is None
+    assert update.change == {
+        "tags": [None], "data_source": None, "custom_metadata": {"label": "None of them", "batch": None},
+    }  # fmt: skip
+    with pytest.raises(ArgumentError, match="add"):
+        rendered(TagDataOperator, native, {"none": None}, tags="demo", add=["seen", none])
+
+
+@pytest.mark.parametrize(
+    ("operator", "arguments"),
+    [
+        (TagDataOperator, {"tags": ["a", "b"], "intersect_tags": "{{ params.none }}"}),
+        (ListDataOperator, {"tags": "a", "limit": 10, "offset": "{{ params.none }}"}),
+        (ListDataOperator, {"tags": "a", "datalake_conn_id": "{{ params.none }}"}),
+        (DataSensor, {"tags": ["a", "b"], "intersect_tags": "{{ params.none }}"}),
+        (JobSensor, {"job_id": [], "datalake_conn_id": ["{{ params.none }}"]}),
+        (ImportBucketOperator, {"prefixes": ["night/", "{{ params.none }}"]}),
+        (UploadDataOperator, {"filepaths": "a.png", "asset_partitions": "x" * 251}),
+    ],
+)
+@pytest.mark.parametrize("native", [False, True])
+def test_an_argument_whose_default_would_mean_other_data_is_refused_when_it_came_out_empty(
+    operator: type, native: bool, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises((ArgumentError, NoDataError)) as refused:
+        rendered(operator, native, {"none": None}, **arguments)
+
+    assert isinstance(refused.value, ArgumentError) or operator is JobSensor
+
+
+@pytest.mark.parametrize("given", ["", [""], ["{{ params.none }}"], ["{{ params.empty }}"], [], "{{ params.many }}"])
+def test_only_a_prefix_of_the_dag_file_is_the_whole_bucket(given: Any) -> None:
+    if given == [""]:
+        assert rendered(ImportBucketOperator, False, {}, prefixes=given).prefixes == [""]
+        return
+    with pytest.raises(NoDataError):
+        rendered(ImportBucketOperator, False, {"none": None, "empty": "", "many": [""]}, prefixes=given)
+
+
+@pytest.mark.parametrize("tags", [[], "", "{{ params.none }}", ["{{ params.none }}"]])
+def test_a_rule_of_a_gate_whose_choice_is_empty_counts_no_data(some_data: list[str], tags: Any) -> None:
+    with DAG("values"):
+        gate = QualityGateOperator(task_id="t", tags=["demo"], rules=[{"tags": tags, "min_count": "1"}])
+    context = a_context(none=None)
+    gate.render_template_fields(context)
+
+    with pytest.raises((QualityGateError, AirflowFailException), match="0 of 3 data"):
+        gate.execute(context)
+
+
+@pytest.mark.parametrize("on_empty", ["skip", "fail"])
+def test_folders_and_patterns_without_a_file_are_nothing_to_do(
+    lake: SharedHook, tmp_path: Path, on_empty: Any
+) -> None:
+    (tmp_path / "notes.txt").touch()
+    end = {"skip": AirflowSkipException, "fail": (NoDataError, AirflowFailException)}[on_empty]
+    choices: list[dict[str, Any]] = [
+        {"filepaths": str(tmp_path)}, {"filepaths": str(tmp_path / "*.png")}, {"manifest": str(tmp_path / "rows.csv")},
+        {"filepaths": str(tmp_path), "include": []},
+    ]  # fmt: skip
+    (tmp_path / "rows.csv").write_text("path\n")
+
+    for given in choices:
+        upload = UploadDataOperator(task_id="t", on_empty=on_empty, asset_events=False, **given)
+        plan = PlanShardsOperator(task_id="p", on_empty=on_empty, max_files=10, **given)
+        for task in (upload, plan):
+            with pytest.raises(end):
+                task.execute(a_context())
+    assert lake.count_data() == 0
 
 
 @pytest.mark.parametrize("timeout", [timedelta(minutes=5), "300", "0:05:00", 300])

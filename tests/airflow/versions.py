@@ -58,6 +58,19 @@ def asset_events(run_id: str) -> list[AssetEvent]:
         return found
 
 
+def queued_consumers() -> list[str]:
+    """The DAGs that events of assets have queued a run of; the queue is empty afterwards."""
+    from airflow.utils.session import create_session
+
+    queue = first_of("airflow.models.asset:AssetDagRunQueue", "airflow.models.dataset:DatasetDagRunQueue")
+    with create_session() as session:
+        rows = list(session.query(queue))
+        queued = [row.target_dag_id for row in rows]
+        for row in rows:
+            session.delete(row)
+        return queued
+
+
 def asset_uris() -> set[str]:
     """The assets that Airflow knows, of whatever origin."""
     from airflow.utils.session import create_session

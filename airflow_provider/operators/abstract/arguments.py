@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from airflow_provider.compat import BaseOperator, is_from_mapped, is_native, is_template, render_text, text_environment
-from airflow_provider.operators.abstract.fields import Field
+from airflow_provider.operators.abstract.fields import Field, without_nothing
 
 
 class ArgumentsOperator(BaseOperator):
@@ -16,7 +16,8 @@ class ArgumentsOperator(BaseOperator):
 
     An argument is wired when it holds a template or the output of another task, or is mapped. A wired value that comes
     out as None, "None", blank or empty was given and is empty: a choice of data then matches nothing, a required
-    argument leaves nothing to do, and any other takes its default.
+    argument leaves nothing to do, one that narrows a choice or names the lake is refused, and any other takes its
+    default.
     """
 
     argument_fields: ClassVar[Mapping[str, Field]] = {}
@@ -56,6 +57,7 @@ class ArgumentsOperator(BaseOperator):
             super()._do_render_template_fields(parent, names, context, jinja_env, seen_oids)
             return
         self._wired = self._wired_fields(seen_oids)
+        templates = {name: getattr(self, name) for name in names if name in self._wired}
         # A native template makes a number of the name "2026", and loses the text of "2026.10".
         texts = [name for name in names if name in self.argument_fields and self.argument_fields[name].is_text]
         others = [name for name in names if name not in texts]
@@ -66,6 +68,9 @@ class ArgumentsOperator(BaseOperator):
             super()._do_render_template_fields(parent, texts, context, environment, seen_oids)
         finally:
             self._renders_text = False
+        for name, template in templates.items():
+            if not isinstance(template, str):
+                setattr(self, name, without_nothing(template, getattr(self, name)))
 
     def _render(self, template: Any, context: Any, dag: Any = None) -> Any:
         # Airflow decides by the DAG, whatever the template's environment is.

@@ -8,14 +8,26 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.compat import Asset, AssetAlias
 from airflow_provider.lineage.assets import ANY_LAKE, lake_of
 from airflow_provider.lineage.record import LineageRecord
+from airflow_provider.lineage.registered_asset import registered_asset
 from airflow_provider.operators.abstract.arguments import ArgumentsOperator
-from airflow_provider.operators.abstract.fields import TEXTS
+from airflow_provider.operators.abstract.fields import Field
+from datalake_ops import arguments
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
-    from datalake_ops.lineage import LakeUri
+
+# Airflow takes no longer key.
+_KEY_LENGTH = 250
+
+
+def _partition_keys(name: str, value: Any) -> list[str] | None:
+    """Partition keys, which Airflow would refuse after the work is done if they were too long."""
+    found = arguments.texts(name, value)
+    if any(len(key) > _KEY_LENGTH for key in found or ()):
+        raise arguments.refusal(name, value, f"a partition key has at most {_KEY_LENGTH} characters.")
+    return found
 
 
 class LineageOperator(ArgumentsOperator):
@@ -34,7 +46,7 @@ class LineageOperator(ArgumentsOperator):
             starts no DAG whose schedule is the plain asset, only DAGs that are scheduled by partitions.
     """
 
-    argument_fields = {"asset_partitions": TEXTS}
+    argument_fields = {"asset_partitions": Field(_partition_keys, is_text=True)}
 
     def __init__(
         self, *, asset_events: bool = True, asset_partitions: str | list[str] | None = None, **kwargs: Any
@@ -82,7 +94,10 @@ class LineageOperator(ArgumentsOperator):
 
     def _emit(self, context: Context, record: LineageRecord) -> None:
         events, extra = context["outlet_events"], record.extra()
-        for outlet in list(self.outlets):
+        declared = list(self.outlets)
+        if self.asset_partitions and not any(lake_of(outlet) for outlet in declared):
+            self.log.warning("asset_partitions is for the events of declared assets, and this task has no such outlet.")
+        for outlet in declared:
             if lake_of(outlet) is not None:
                 events[outlet].extra.update(extra)
                 self._part(events[outlet])
@@ -95,7 +110,7 @@ class LineageOperator(ArgumentsOperator):
     def _emit_known(self, events: Any, record: LineageRecord, extra: dict[str, Any]) -> None:
         declared = set(map(lake_of, self.outlets))
         others = [uri for uri in record.written() if uri not in declared]
-        known = [asset for uri in others if (asset := _known(events, uri)) is not None]
+        known = [asset for uri in others if (asset := registered_asset(events, uri)) is not None]
         for asset in known:
             events[asset].extra.update(extra)
         # Airflow takes events of outlets alone. This is the copy of the task that this try has.
@@ -120,25 +135,9 @@ def _is_of_a_lake(outlet: Any) -> bool:
 def _emit_through(alias: Any, events: Any, record: LineageRecord) -> None:
     extra = record.extra() if hasattr(Asset, "ref") else _hashable(record.extra())
     for uri in record.written():
-        asset = _known(events, uri) or (Asset(str(uri)) if uri == record.lake else None)
+        asset = registered_asset(events, uri) or (Asset(str(uri)) if uri == record.lake else None)
         if asset is not None:
             alias.add(asset, extra=extra)
-
-
-def _known(events: Any, uri: LakeUri) -> Asset | None:
-    """The registered asset of this URI, whatever its name; an event under another name would reach no consumer."""
-    if not hasattr(Asset, "ref"):
-        # Airflow 2.11 knows assets by their URI alone, and passes over those that are nobody's.
-        return Asset(str(uri))
-    from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
-
-    try:
-        key = events[Asset.ref(uri=str(uri))].key
-    except AirflowRuntimeError as error:
-        if error.error.error is ErrorType.ASSET_NOT_FOUND:
-            return None
-        raise
-    return Asset(name=key.name, uri=key.uri)
 
 
 class _HashableDict(dict[str, Any]):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.links import DatalakeLink
-from airflow_provider.operators.abstract.fields import TEXT
+from airflow_provider.operators.abstract.fields import CONNECTION
 from airflow_provider.operators.abstract.stoppable import StoppableOperator
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class DatalakeOperator(StoppableOperator):
         kwargs: `on_empty`, see `StoppableOperator`.
     """
 
-    argument_fields = {"datalake_conn_id": TEXT}
+    argument_fields = {"datalake_conn_id": CONNECTION}
     operator_extra_links = (DatalakeLink(),)
 
     def __init__(self, *, datalake_conn_id: str = DatalakeHook.default_conn_name, **kwargs: Any) -> None:

@@ -24,6 +24,9 @@ class Field:
         normalise: Brings a value to the field's one form; raises `ArgumentError` for a value of another kind.
         empty: The value of a choice of data that was given and is empty; None for fields that choose no data.
         is_required: A wired value that came out empty leaves the task nothing to do.
+        is_decisive: A wired value that came out empty is refused, for the default would choose other data or another
+            place.
+        whole: The value that stands for everything where the DAG file has it; wired, it came out empty.
         is_text: Render a template as text also where the DAG renders native objects.
         is_json: Airflow's page shows the rendered value as JSON.
         is_templated: The field is one of the operator's template fields.
@@ -32,6 +35,8 @@ class Field:
     normalise: Normaliser
     empty: Any = None
     is_required: bool = False
+    is_decisive: bool = False
+    whole: Any = None
     is_text: bool = False
     is_json: bool = False
     is_templated: bool = True
@@ -43,24 +48,44 @@ class Field:
             ArgumentError: the value is not what the field takes.
             NoDataError: a required value came out empty.
         """
-        # A prefix of no characters is the whole bucket.
-        is_empty = arguments.is_empty(value) and value != [""]
-        if self.is_required and (is_empty or (is_wired and is_nothing(value))):
+        came_out_empty = is_wired and is_nothing(value)
+        is_empty = came_out_empty or (arguments.is_empty(value) and not self._is_whole(value, is_wired))
+        if self.is_required and is_empty:
             raise NoDataError(f"`{name}` is {arguments.shown(value)}: there is nothing to do.")
-        if self.empty is not None and (is_empty or (is_wired and is_nothing(value))):
+        if self.empty is not None and is_empty:
             # A new list each time, for a task may change its own.
             return type(self.empty)()
-        if is_wired and is_nothing(value):
+        if came_out_empty and self.is_decisive:
+            raise arguments.refusal(name, value, "it came out empty. Write a value, or leave the argument out.")
+        if came_out_empty:
             return default
         found = self.normalise(name, value)
-        if self.is_required and arguments.is_empty(found) and found != [""]:
+        if self.is_required and arguments.is_empty(found) and not self._is_whole(found, is_wired):
             raise NoDataError(f"`{name}` is empty: there is nothing to do.")
+        if is_wired and self.whole is not None and any(map(arguments.is_empty, found)):
+            raise arguments.refusal(name, value, f"one of its texts came out empty, which would be {self.whole}.")
         return found
+
+    def _is_whole(self, value: Any, is_wired: bool) -> bool:
+        return self.whole is not None and value == self.whole and not is_wired
 
 
 def is_nothing(value: Any) -> bool:
     """Return True if a rendered value is no value: None, the text "None", blank text, or an empty collection."""
     return value is None or (isinstance(value, str) and value.strip() == "None") or arguments.is_empty(value)
+
+
+def without_nothing(template: Any, rendered: Any) -> Any:
+    """Return a rendered value with None in the place of each text in it that a template rendered as "None"."""
+    if isinstance(template, str):
+        is_none = template != rendered and isinstance(rendered, str) and rendered.strip() == "None"
+        return None if is_none else rendered
+    if isinstance(template, Mapping) and isinstance(rendered, Mapping) and len(template) == len(rendered):
+        pairs = zip(template.values(), rendered.items(), strict=True)
+        return {key: without_nothing(before, after) for before, (key, after) in pairs}
+    if isinstance(template, (list, tuple)) and isinstance(rendered, (list, tuple)) and len(template) == len(rendered):
+        return [without_nothing(before, after) for before, after in zip(template, rendered, strict=True)]
+    return rendered
 
 
 def ids_or_addresses(name: str, value: Any) -> Any:
@@ -184,6 +209,8 @@ MAPPING = Field(arguments.mapping, is_json=True)
 NUMBER = Field(partial(arguments.number, at_least=0))
 SECONDS = Field(arguments.seconds)
 FLAG = Field(arguments.flag)
+DECISIVE_FLAG = Field(arguments.flag, is_decisive=True)
+CONNECTION = Field(arguments.text, is_decisive=True, is_text=True)
 ADDRESS = Field(address, is_text=True)
 SOURCES = Field(sources, is_text=True)
 REQUIRED_TEXT = Field(arguments.text, is_required=True, is_text=True)

@@ -13,7 +13,7 @@ from airflow_provider.operators.abstract.fields import (
     CHOSEN_MAPPING,
     CHOSEN_TEXT,
     CHOSEN_TEXTS,
-    FLAG,
+    DECISIVE_FLAG,
     TEXT,
     TEXTS,
     whole,
@@ -55,8 +55,8 @@ class SelectionOperator(ArgumentsOperator):
         "custom_metadata": CHOSEN_MAPPING,
         "order_by": TEXTS,
         "limit": whole(1, is_required=True),
-        "offset": whole(0),
-        "intersect_tags": FLAG,
+        "offset": whole(0, is_decisive=True),
+        "intersect_tags": DECISIVE_FLAG,
         "storage_conn_id": TEXT,
     }
 

@@ -49,6 +49,10 @@ class UnreadableContent:
         raise self.error
 
 
+class EmptySource(UnreadableContent):
+    """Content of a folder or a pattern without a file to upload."""
+
+
 def unreadable_file(path: str, reason: str) -> ResolvedFile:
     """Return a file that stands for a place that gives none."""
     return ResolvedFile(path, UnreadableContent(InvalidFileError(reason, path)))

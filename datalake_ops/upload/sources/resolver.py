@@ -64,7 +64,10 @@ class SourceResolver:
 
     @classmethod
     def of(
-        cls, include: str | Sequence[str], exclude: str | Sequence[str], storage_options: Mapping[str, Any] | None
+        cls,
+        include: str | Sequence[str] | None,
+        exclude: str | Sequence[str] | None,
+        storage_options: Mapping[str, Any] | None,
     ) -> SourceResolver:
         """Return a resolver with these options; a pattern may be given alone."""
         return cls(SourceOptions(_patterns(include), _patterns(exclude), storage_options))
@@ -116,8 +119,8 @@ def is_source(given: Any) -> bool:
     return single or _is_stream(given) or _is_openable(given)
 
 
-def _patterns(given: str | Sequence[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)
+def _patterns(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given or ())
 
 
 def _path_text(path: Any) -> str:

@@ -29,6 +29,11 @@ def tells_declared():
 
 
 @dag(schedule=None, params=PARAMS)
+def tells_declared_without_partitions():
+    UploadDataOperator(**UPLOAD, outlets=[DECLARED])
+
+
+@dag(schedule=None, params=PARAMS)
 def tells_through_an_alias():
     UploadDataOperator(**UPLOAD, outlets=[AssetAlias("an-alias")])
 
@@ -76,6 +81,7 @@ def scheduled_on_declared():
 
 tells_undeclared()
 tells_declared()
+tells_declared_without_partitions()
 tells_through_an_alias()
 tells_nothing()
 tells_mapped()

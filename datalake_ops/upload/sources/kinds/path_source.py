@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from datalake_ops.errors import ConfigurationError, InvalidFileError
+from datalake_ops.errors import ConfigurationError, EmptySourceError, InvalidFileError
 from datalake_ops.upload.sources.folders import Folder, LocalFolder, RemoteFolder, WalkRange, walk
 from datalake_ops.upload.sources.kinds.source_options import SourceOptions
 from datalake_ops.upload.sources.local import LocalContent
@@ -22,7 +22,7 @@ from datalake_ops.upload.sources.remote import (
     local_path,
     remote_path,
 )
-from datalake_ops.upload.sources.resolved_file import ResolvedFile, UnreadableContent, unreadable_file
+from datalake_ops.upload.sources.resolved_file import EmptySource, ResolvedFile, UnreadableContent
 from datalake_ops.upload.sources.shard import FilePiece, FolderPiece, SizedPiece, size_of
 
 
@@ -45,13 +45,13 @@ class FolderTree:
             empty = False
             yield file
         if empty:
-            yield unreadable_file(self.name, f"{self.name} holds no image or video.")
+            yield ResolvedFile(self.name, EmptySource(InvalidFileError(self._emptiness, self.name)))
 
     def pieces(self, sized: bool) -> Iterator[SizedPiece]:
         """Yield the files as pieces of a shard; blocks.
 
         Raises:
-            InvalidFileError: there is none.
+            EmptySourceError: there is none.
         """
         empty = True
         for file in self.files():
@@ -60,7 +60,11 @@ class FolderTree:
             piece = FolderPiece(self.name, file.parts, file.parts, 1, include, exclude)
             yield SizedPiece(piece, size_of(file.content) if sized else 0)
         if empty:
-            raise InvalidFileError(f"{self.name} holds no image or video.", self.name)
+            raise EmptySourceError(self._emptiness, self.name)
+
+    @property
+    def _emptiness(self) -> str:
+        return f"{self.name} holds no {'file that matches' if self.path_filter.include else 'image or video'}."
 
 
 @dataclass(frozen=True)
