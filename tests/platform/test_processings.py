@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -90,6 +91,48 @@ class TestOnAPlatform:
         self.run(hook, "near-duplicates", data)
         assert self.tagged(hook) == first
 
+    def test_a_tag_that_is_deserved_no_more_goes_and_one_put_by_hand_stays(
+        self, hook: DatalakeHook, data: MultiData
+    ) -> None:
+        by_name = {one.filename: one for one in data}
+        hook.add_tags(by_name["small.jpg"], "blurred")
+        hook.add_tags(by_name["good.jpg"], "overexposed")
+
+        strict = self.run(hook, "quality-tagging", data, {"blur_threshold": 100.0})
+        assert self.tagged(hook)["blurred"] == {"good.jpg", "blurred.jpg", "dark.jpg", "bright.png", "small.jpg"}
+        kept = self.run(hook, "quality-tagging", hook.list_data(), {"keep_old": True})
+        assert len(self.tagged(hook)["blurred"]) == 5
+        usual = self.run(hook, "quality-tagging", hook.list_data())
+
+        assert self.tagged(hook)["blurred"] == {"blurred.jpg", "small.jpg"}
+        assert self.tagged(hook)["overexposed"] == {"good.jpg", "bright.png"}
+        assert not any("taken off" in line for line in hook.job_log(strict))
+        assert "3 tags of earlier runs stay: keep_old" in hook.job_log(kept)
+        assert "blurred: taken off 3 data that deserve it no more" in hook.job_log(usual)
+
+    def test_a_near_duplicate_loses_its_tags_when_its_twins_are_gone_and_not_before(
+        self, hook: DatalakeHook, data: MultiData
+    ) -> None:
+        twins = [one for one in data if one.filename in ("good.jpg", "blurred.jpg", "small.jpg")]
+        good = next(one for one in twins if one.filename == "good.jpg")
+        self.run(hook, "near-duplicates", twins)
+
+        alone = self.run(hook, "near-duplicates", [good])
+        assert self.tagged(hook)["near-duplicate"] == {"good.jpg", "blurred.jpg", "small.jpg"}
+        hook.delete_data([one for one in twins if one is not good])
+        at_last = self.run(hook, "near-duplicates", [good])
+
+        assert any(line.startswith("2 tags of earlier runs stay") for line in hook.job_log(alone))
+        assert not any(self.tagged(hook).values())
+        assert "near-duplicate: taken off 1 data that deserve it no more" in hook.job_log(at_last)
+
+    def test_the_log_tells_how_wide_the_groups_are(self, hook: DatalakeHook, data: MultiData) -> None:
+        log = hook.job_log(self.run(hook, "near-duplicates", data))
+
+        (group,) = (line for line in log if line.startswith("duplicate-"))
+        assert re.search(r"\(up to \d+ bits apart\)$", group)
+        assert any(re.match(r"widest distance inside a group: \d+ of 64 bits", line) for line in log)
+
     def test_thumbnails_are_made_once(self, hook: DatalakeHook, data: MultiData) -> None:
         first = self.run(hook, "thumbnails", data, {"max_side": 64})
         second = self.run(hook, "thumbnails", data, {"max_side": 64})
@@ -146,7 +189,7 @@ class TestOnAPlatform:
 
     @staticmethod
     def tagged(hook: DatalakeHook) -> dict[str, set[str]]:
-        return {tag.name: {data.filename for data in hook.list_data(tags=[tag])} for tag in hook.list_data_tags()}
+        return {tag.name: {data.filename for data in hook.iter_data(tags=[tag])} for tag in hook.list_data_tags()}
 
 
 def test_the_built_in_parameters_are_those_the_programs_expect(server: PlatformServer) -> None:
