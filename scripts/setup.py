@@ -21,7 +21,7 @@ VENVS = ROOT / ".venvs"
 TOOLS = VENVS / "tools"
 # The extras whose packages each environment's requirements file holds, beside those of its `.in` file.
 EXTRAS = {
-    "core": ("platform", "dev"),
+    "core": ("platform", "heic", "jxl", "dev"),
     "airflow": ("airflow", "platform"),
     "airflow31": ("airflow",),
     "airflow211": ("airflow",),

@@ -9,6 +9,7 @@ from uuid import UUID
 from datalake_ops.client.operation import Operation, model, nothing
 from datalake_ops.wire import routes
 from datalake_ops.wire.uploads import (
+    DownloadAddress,
     MultipartStart,
     ObjectName,
     ObjectStat,
@@ -63,6 +64,12 @@ def multipart_parts(connector: UUID, object_name: str, upload_id: str) -> Operat
     """The parts that the storage has of an upload under way; 404 when it is none (extension `multipart-parts`)."""
     body = {"object_name": object_name, "upload_id": upload_id}
     return Operation("POST", routes.MULTIPART_PARTS.format(connector=connector), model(StoredParts), body=body)
+
+
+def presigned_download(connector: UUID, object_name: str) -> Operation[DownloadAddress]:
+    """Where to fetch a stored object; 404 when there is none."""
+    path = routes.PRESIGNED_DOWNLOAD.format(connector=connector)
+    return Operation("POST", path, model(DownloadAddress), body={"object_name": object_name})
 
 
 def object_stat(connector: UUID, object_name: str) -> Operation[ObjectStat]:

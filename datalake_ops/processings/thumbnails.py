@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
+from datalake_ops.client.data import list_projections
 from datalake_ops.errors import DatalakeError
-from datalake_ops.processings.contract import (
-    BadParametersError,
-    FetchedImage,
-    Task,
-    fetch_images,
-    log,
-    read_parameters,
-    run,
-)
+from datalake_ops.processings.contract import BadParametersError, Task, log, read_parameters, run
+from datalake_ops.processings.image_run import ImageRun, process_images, unusable_reason
 from datalake_ops.processings.pictures import UnreadablePictureError, open_picture
-from datalake_ops.wire.data import UploadStatus
+from datalake_ops.upload.projection import ProjectionRequest, send_projection
+from datalake_ops.wire.data import Data, UploadStatus
 
 PROJECTION = "thumbnail"
 MADE, EXISTING, FAILED = "made", "existing", "failed"
@@ -49,11 +44,13 @@ def main(task: Task) -> int:
     """Make the missing thumbnails."""
     parameters = read_parameters(ThumbnailParameters, task.parameters)
     counts: Counter[str] = Counter()
-    with ThreadPoolExecutor() as threads:
-        for batch in fetch_images(task):
-            for item, (outcome, words) in zip(batch, threads.map(partial(_make, task, parameters), batch), strict=True):
-                counts[outcome] += 1
-                log(f"{item.data.filename}: {words}")
+
+    def count(data: Data, result: tuple[str, str]) -> None:
+        outcome, words = result
+        counts[outcome] += 1
+        log(f"{data.filename}: {words}")
+
+    process_images(task, partial(_make, parameters), count)
     log(f"{len(task.data)} data: " + ", ".join(f"{counts[outcome]} {outcome}" for outcome in (MADE, EXISTING, FAILED)))
     return 0 if counts[MADE] or counts[EXISTING] else 1
 
@@ -65,30 +62,36 @@ def shrink(image: Image.Image, max_side: int) -> Image.Image:
     return copy
 
 
-def _make(task: Task, parameters: ThumbnailParameters, item: FetchedImage) -> tuple[str, str]:
-    if item.path is None:
-        return FAILED, item.problem
+async def _make(parameters: ThumbnailParameters, images: ImageRun, data: Data) -> tuple[str, str]:
+    if problem := unusable_reason(data):
+        return FAILED, problem
     try:
-        if _has_one(task, item):
+        if await _has_one(images, data):
             return EXISTING, "already has a thumbnail"
-        small = shrink(open_picture(item.path, parameters.max_side), parameters.max_side)
-        path = _save(small, item.path, parameters.quality)
-        task.hook.create_projection(item.data, PROJECTION, str(path))
+        fetched = await images.fetch(data)
+        if fetched.path is None:
+            return FAILED, fetched.problem
+        path, size = await images.compute(partial(_save_small, parameters), fetched.path)
+        try:
+            await send_projection(images.session, ProjectionRequest(data.id, PROJECTION, str(path)), images.lake)
+        finally:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
     except (UnreadablePictureError, DatalakeError) as error:
         return FAILED, str(error)
-    return MADE, f"{small.width} x {small.height}"
+    return MADE, f"{size[0]} x {size[1]}"
 
 
-def _has_one(task: Task, item: FetchedImage) -> bool:
-    known = task.hook.list_projections(item.data)
+async def _has_one(images: ImageRun, data: Data) -> bool:
+    known = await images.session.send(list_projections(data.id))
     return any(one.name == PROJECTION and one.compute_status is not UploadStatus.ERROR for one in known)
 
 
-def _save(small: Image.Image, source: Path, quality: int) -> Path:
+def _save_small(parameters: ThumbnailParameters, source: Path) -> tuple[Path, tuple[int, int]]:
+    small = shrink(open_picture(source, parameters.max_side), parameters.max_side)
     path = source.with_name(f"{source.stem}-{PROJECTION}.jpg")
-    small.save(path, "JPEG", quality=quality, optimize=True)
-    return path
+    small.save(path, "JPEG", quality=parameters.quality, optimize=True)
+    return path, small.size
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(main))
+    raise SystemExit(run("thumbnails", main))

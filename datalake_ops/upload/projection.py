@@ -70,13 +70,22 @@ def upload_projection(request: ProjectionRequest, connection: Connection, lake: 
         InvalidFileError: the file is no picture that can be measured; nothing was sent.
         DatalakeError: it was not stored or not registered.
     """
-    projection = _prepared(request)
 
     async def main() -> DataProjection:
         async with AsyncSession(connection, lake.organization.id) as session:
-            return await _upload(session, projection, lake)
+            return await send_projection(session, request, lake)
 
     return loop_thread.run(main)
+
+
+async def send_projection(session: AsyncSession, request: ProjectionRequest, lake: Lake) -> DataProjection:
+    """Store a picture and attach it to a data, over a session that is open already; arguments and errors are the same.
+
+    Raises:
+        InvalidFileError: the file is no picture that can be measured; nothing was sent.
+        DatalakeError: it was not stored or not registered.
+    """
+    return await _upload(session, await asyncio.to_thread(_prepared, request), lake)
 
 
 def upload_projections(

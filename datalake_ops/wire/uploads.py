@@ -47,6 +47,12 @@ class PresignedUpload(WireModel):
     presigned_url_data: PresignedData
 
 
+class DownloadAddress(WireModel):
+    """Answer to `retrieve_presigned_url`."""
+
+    presigned_url: str
+
+
 class MultipartStart(WireModel):
     """Answer to `init_multipart_upload`; without a known `client_type` the file goes as a single upload."""
 

@@ -1,192 +1,27 @@
-"""The processings that ship: what they see in pictures, and what they do to a lake."""
+"""The processings that ship, run by a real server on files that it imported: what they do to a lake."""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from PIL import Image, ImageFilter
+from PIL import ImageFilter
 
 from datalake_ops.errors import JobFailedError
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.processings.contract import BadParametersError, read_parameters
-from datalake_ops.processings.pictures import UnreadablePictureError, open_picture
-from datalake_ops.processings.quality import Quality, QualityParameters, measure_quality
-from datalake_ops.processings.similarity import SimilarityParameters, group_hashes, perceptual_hash
-from datalake_ops.processings.thumbnails import ThumbnailParameters, shrink
+from datalake_ops.processings.contract import read_parameters
+from datalake_ops.processings.quality import QualityParameters
+from datalake_ops.processings.similarity import SimilarityParameters
+from datalake_ops.processings.thumbnails import ThumbnailParameters
 from datalake_ops.testing import PlatformServer
 from datalake_ops.wire.data import Data, MultiData
 from datalake_ops.wire.jobs import Job
 from tests.platform.images import a_picture, as_bytes
-
-
-def the_quality(image: Image.Image) -> Quality:
-    return measure_quality(image, *image.size)
-
-
-class TestQuality:
-    def test_a_sharp_and_well_lit_picture_deserves_no_tag(self) -> None:
-        assert the_quality(a_picture(640, 480)).tags(QualityParameters()) == []
-
-    @pytest.mark.parametrize("radius", [2, 4, 10])
-    def test_a_blurred_picture_is_seen(self, radius: int) -> None:
-        blurred = a_picture(640, 480).filter(ImageFilter.GaussianBlur(radius))
-
-        assert the_quality(blurred).tags(QualityParameters()) == ["blurred"]
-
-    def test_a_dark_picture_is_dark_and_not_blurred(self) -> None:
-        dark = a_picture(640, 480).point(lambda value: value // 10)
-
-        assert the_quality(dark).tags(QualityParameters()) == ["dark"]
-
-    def test_an_overexposed_picture_is_seen(self) -> None:
-        bright = a_picture(640, 480).point(lambda value: min(255, value + 120))
-
-        assert the_quality(bright).tags(QualityParameters()) == ["overexposed"]
-
-    def test_a_small_picture_is_of_low_resolution(self) -> None:
-        assert the_quality(a_picture(300, 100)).tags(QualityParameters()) == ["low-resolution"]
-
-    def test_the_size_of_a_picture_hardly_moves_its_sharpness(self) -> None:
-        picture = a_picture(2400, 1800)
-
-        large, half = the_quality(picture), the_quality(picture.resize((1200, 900), Image.Resampling.LANCZOS))
-
-        assert large.sharpness == pytest.approx(half.sharpness, abs=8)
-
-    @pytest.mark.parametrize("colour", [0, 128, 255])
-    def test_a_picture_of_nothing_is_not_blurred(self, colour: int) -> None:
-        nothing = Image.new("L", (640, 480), colour)
-
-        assert "blurred" not in the_quality(nothing).tags(QualityParameters())
-
-    def test_thresholds_are_parameters(self) -> None:
-        found = Quality(sharpness=60.0, brightness=100.0, width=500, height=400)
-
-        strict = QualityParameters(blur_threshold=70, dark_threshold=110, min_side=450, tag_prefix="q-")
-
-        assert found.tags(strict) == ["q-blurred", "q-dark", "q-low-resolution"]
-
-
-class TestResemblance:
-    def test_copies_that_were_resized_or_retouched_hang_together(self) -> None:
-        picture = a_picture(640, 480, seed=1)
-        copies = [
-            picture,
-            picture.resize((200, 150)),
-            picture.crop((3, 3, 637, 477)),
-            picture.point(lambda value: min(255, round(value * 1.05))),
-        ]
-        others = [a_picture(640, 480, seed=seed) for seed in range(2, 12)]
-        hashes = [perceptual_hash(image) for image in (*copies, *others)]
-
-        found = group_hashes([value for value in hashes if value is not None], SimilarityParameters().max_distance)
-
-        assert found == [[0, 1, 2, 3]]
-
-    def test_a_picture_of_nothing_has_nothing_to_compare(self) -> None:
-        assert perceptual_hash(Image.new("RGB", (100, 100), "grey")) is None
-
-    @given(st.lists(st.integers(0, 2**64 - 1), max_size=12), st.integers(0, 16), st.data())
-    def test_groups_are_what_comparing_all_with_all_gives(
-        self, hashes: list[int], distance: int, data: st.DataObject
-    ) -> None:
-        # Neighbours of what is there: far-off numbers alone would hardly ever meet.
-        flips = data.draw(st.lists(st.tuples(st.integers(0, 11), st.sets(st.integers(0, 63), max_size=17)), max_size=6))
-        for index, bits in flips:
-            if index < len(hashes):
-                hashes.append(hashes[index] ^ sum(1 << bit for bit in bits))
-
-        found = group_hashes(hashes, distance)
-
-        assert sorted(map(sorted, found)) == sorted(compared_all_with_all(hashes, distance))
-
-
-def compared_all_with_all(hashes: list[int], distance: int) -> list[list[int]]:
-    left = set(range(len(hashes)))
-    found = []
-    while left:
-        group, edge = set(), {min(left)}
-        while edge:
-            group |= edge
-            edge = {
-                other
-                for one in edge
-                for other in left - group
-                if bin(hashes[one] ^ hashes[other]).count("1") <= distance
-            }
-        left -= group
-        if len(group) > 1:
-            found.append(sorted(group))
-    return found
-
-
-class TestPictures:
-    def test_a_picture_is_opened_upright(self, tmp_path: Path) -> None:
-        exif = Image.Exif()
-        exif[0x0112] = 6
-        (tmp_path / "a.jpg").write_bytes(as_bytes(a_picture(320, 200), "JPEG", exif=exif))
-
-        assert open_picture(tmp_path / "a.jpg").size == (200, 320)
-
-    def test_transparency_shows_white(self, tmp_path: Path) -> None:
-        (tmp_path / "a.png").write_bytes(as_bytes(Image.new("RGBA", (20, 20), (0, 0, 0, 0)), "PNG"))
-
-        assert open_picture(tmp_path / "a.png").getpixel((5, 5)) == (255, 255, 255)
-
-    def test_deep_grey_is_spread_over_what_can_be_seen(self, tmp_path: Path) -> None:
-        deep = Image.new("I;16", (4, 1))
-        for x, value in enumerate((1000, 2000, 3000, 4000)):
-            deep.putpixel((x, 0), value)
-        (tmp_path / "a.png").write_bytes(as_bytes(deep, "PNG"))
-
-        opened = open_picture(tmp_path / "a.png")
-
-        assert [opened.getpixel((x, 0)) for x in range(4)] == [
-            (0, 0, 0),
-            (85, 85, 85),
-            (170, 170, 170),
-            (255, 255, 255),
-        ]
-
-    def test_a_damaged_file_is_refused(self, tmp_path: Path) -> None:
-        (tmp_path / "a.jpg").write_bytes(as_bytes(a_picture(), "JPEG")[:3000])
-
-        with pytest.raises(UnreadablePictureError):
-            open_picture(tmp_path / "a.jpg")
-
-    def test_a_thumbnail_keeps_its_shape_and_is_never_larger(self) -> None:
-        assert shrink(a_picture(640, 320), 256).size == (256, 128)
-        assert shrink(a_picture(100, 50), 256).size == (100, 50)
-
-
-@pytest.mark.parametrize(
-    ("kind", "given_parameters"),
-    [
-        (QualityParameters, {"blur_threshold": "high"}),
-        (QualityParameters, {"blur_threshold": 101}),
-        (QualityParameters, {"dark_threshold": 200.0, "bright_threshold": 100.0}),
-        (QualityParameters, {"min_side": 1.5}),
-        (QualityParameters, {"min_side": True}),
-        (QualityParameters, {"blurr": 1}),
-        (SimilarityParameters, {"max_distance": 17}),
-        (SimilarityParameters, {"max_distance": -1}),
-        (ThumbnailParameters, {"max_side": 2}),
-        (ThumbnailParameters, {"quality": 100}),
-    ],
-)
-def test_parameters_that_cannot_be_right_are_refused_by_name(kind: type, given_parameters: dict[str, Any]) -> None:
-    with pytest.raises(BadParametersError) as caught:
-        read_parameters(kind, given_parameters)
-
-    assert any(name in str(caught.value) for name in given_parameters)
 
 
 @pytest.fixture
@@ -256,7 +91,49 @@ class TestOnAPlatform:
         self.run(hook, "near-duplicates", data)
         assert self.tagged(hook) == first
 
-    def test_thumbnails_are_made_once(self, hook: DatalakeHook, data: MultiData, tmp_path: Path) -> None:
+    def test_a_tag_that_is_deserved_no_more_goes_and_one_put_by_hand_stays(
+        self, hook: DatalakeHook, data: MultiData
+    ) -> None:
+        by_name = {one.filename: one for one in data}
+        hook.add_tags(by_name["small.jpg"], "blurred")
+        hook.add_tags(by_name["good.jpg"], "overexposed")
+
+        strict = self.run(hook, "quality-tagging", data, {"blur_threshold": 100.0})
+        assert self.tagged(hook)["blurred"] == {"good.jpg", "blurred.jpg", "dark.jpg", "bright.png", "small.jpg"}
+        kept = self.run(hook, "quality-tagging", hook.list_data(), {"keep_old": True})
+        assert len(self.tagged(hook)["blurred"]) == 5
+        usual = self.run(hook, "quality-tagging", hook.list_data())
+
+        assert self.tagged(hook)["blurred"] == {"blurred.jpg", "small.jpg"}
+        assert self.tagged(hook)["overexposed"] == {"good.jpg", "bright.png"}
+        assert not any("taken off" in line for line in hook.job_log(strict))
+        assert "3 tags of earlier runs stay: keep_old" in hook.job_log(kept)
+        assert "blurred: taken off 3 data that deserve it no more" in hook.job_log(usual)
+
+    def test_a_near_duplicate_loses_its_tags_when_its_twins_are_gone_and_not_before(
+        self, hook: DatalakeHook, data: MultiData
+    ) -> None:
+        twins = [one for one in data if one.filename in ("good.jpg", "blurred.jpg", "small.jpg")]
+        good = next(one for one in twins if one.filename == "good.jpg")
+        self.run(hook, "near-duplicates", twins)
+
+        alone = self.run(hook, "near-duplicates", [good])
+        assert self.tagged(hook)["near-duplicate"] == {"good.jpg", "blurred.jpg", "small.jpg"}
+        hook.delete_data([one for one in twins if one is not good])
+        at_last = self.run(hook, "near-duplicates", [good])
+
+        assert any(line.startswith("2 tags of earlier runs stay") for line in hook.job_log(alone))
+        assert not any(self.tagged(hook).values())
+        assert "near-duplicate: taken off 1 data that deserve it no more" in hook.job_log(at_last)
+
+    def test_the_log_tells_how_wide_the_groups_are(self, hook: DatalakeHook, data: MultiData) -> None:
+        log = hook.job_log(self.run(hook, "near-duplicates", data))
+
+        (group,) = (line for line in log if line.startswith("duplicate-"))
+        assert re.search(r"\(up to \d+ bits apart\)$", group)
+        assert any(re.match(r"widest distance inside a group: \d+ of 64 bits", line) for line in log)
+
+    def test_thumbnails_are_made_once(self, hook: DatalakeHook, data: MultiData) -> None:
         first = self.run(hook, "thumbnails", data, {"max_side": 64})
         second = self.run(hook, "thumbnails", data, {"max_side": 64})
 
@@ -312,7 +189,7 @@ class TestOnAPlatform:
 
     @staticmethod
     def tagged(hook: DatalakeHook) -> dict[str, set[str]]:
-        return {tag.name: {data.filename for data in hook.list_data(tags=[tag])} for tag in hook.list_data_tags()}
+        return {tag.name: {data.filename for data in hook.iter_data(tags=[tag])} for tag in hook.list_data_tags()}
 
 
 def test_the_built_in_parameters_are_those_the_programs_expect(server: PlatformServer) -> None:

@@ -11,7 +11,12 @@ def a_box(kind: bytes, content: bytes) -> bytes:
 
 
 def an_mp4(
-    width: int = 640, height: int = 360, turned: bool = False, version: int = 0, handler: bytes = b"vide"
+    width: int = 640,
+    height: int = 360,
+    turned: bool = False,
+    version: int = 0,
+    handler: bytes = b"vide",
+    brand: bytes = b"isom",
 ) -> bytes:
     """An MP4 file with one track; `turned` says that it is to be shown rotated by 90 degrees."""
     one = 1 << 16
@@ -21,7 +26,7 @@ def an_mp4(
     header += struct.pack(">9i", *matrix) + struct.pack(">II", width << 16, height << 16)
     media = a_box(b"mdia", a_box(b"hdlr", bytes(8) + handler + bytes(12)))
     movie = a_box(b"moov", a_box(b"mvhd", bytes(100)) + a_box(b"trak", a_box(b"tkhd", header) + media))
-    return a_box(b"ftyp", b"isom" + bytes(4) + b"isom") + movie + a_box(b"mdat", bytes(64))
+    return a_box(b"ftyp", brand + bytes(4) + brand) + movie + a_box(b"mdat", bytes(64))
 
 
 def an_avi(width: int = 320, height: int = 200) -> bytes:

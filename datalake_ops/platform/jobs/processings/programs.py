@@ -33,13 +33,15 @@ _BUILT_IN: tuple[dict[str, Any], ...] = (
             "bright_threshold": 190.0,
             "min_side": 256,
             "tag_prefix": "",
+            "value_range": None,
+            "keep_old": False,
         },
     },
     {
         "name": "near-duplicates",
         "type": ProcessingType.DATA_AUTO_TAGGING.value,
         "description": "Finds groups of images that look nearly the same and tags each group.",
-        "default_parameters": {"max_distance": 8, "tag_prefix": ""},
+        "default_parameters": {"max_distance": 8, "tag_prefix": "", "keep_old": False},
     },
     {
         "name": "thumbnails",

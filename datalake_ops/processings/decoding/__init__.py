@@ -1,0 +1,1 @@
+"""Decoding of pictures for analysis: memory, deep samples and their scale, colours, transparency."""

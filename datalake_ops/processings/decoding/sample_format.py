@@ -1,0 +1,121 @@
+"""Sample formats that 8 bits do not hold as they are: depth, sign, scale and nodata, as the file tells them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, SAMPLEFORMAT, TiffImageFile
+
+S_MIN_SAMPLE_VALUE, S_MAX_SAMPLE_VALUE = 340, 341
+# Value that marks pixels without data (GDAL, GeoTIFF driver, TIFFTAG_GDAL_NODATA).
+GDAL_NODATA = 42113
+_WHITE_IS_ZERO = 0
+_KINDS = {2: "signed", 3: "float"}
+_GREY_MODES = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
+_COLOUR_MODES = frozenset({"RGB", "RGBA"})
+# Bytes of a PNG's signature, and of the length, the name and the checksum of a chunk.
+_PNG_SIGNATURE, _CHUNK_NUMBER = 8, 4
+_EIGHT_BITS = 255.0
+
+
+@dataclass(frozen=True)
+class ValueScale:
+    """Values of black and white."""
+
+    black: float
+    white: float
+
+
+@dataclass(frozen=True)
+class SampleFormat:
+    """Samples of a picture as its file describes them.
+
+    `told` is the scale that the file tells, `significant_bits` are those of PNG's sBIT; `is_inverted` means that the
+    lowest value is white.
+    """
+
+    bits: int
+    kind: str = "unsigned"
+    told: ValueScale | None = None
+    significant_bits: int | None = None
+    nodata: float | None = None
+    is_inverted: bool = False
+
+    @property
+    def name(self) -> str:
+        """Depth and kind, for messages."""
+        return f"{self.bits}-bit {self.kind}"
+
+
+def read_format(image: Image.Image, path: Path) -> SampleFormat | None:
+    """Read the format of an opened image's samples, before it is decoded; None where Pillow's 8 bits hold them.
+
+    Raises:
+        ValueError: Pillow would read other bytes than the samples.
+    """
+    if isinstance(image, TiffImageFile):
+        found = _of_tiff(image)
+        if found.bits == 16 and image.mode in _COLOUR_MODES and ";16" not in raw_mode(image):
+            # Pillow 13 takes each byte for a sample.
+            raise ValueError("colours of 16 bits in separate planes are not read here")
+        is_plain = found.bits <= 8 and found.kind == "unsigned" and found.told is None and found.nodata is None
+        return None if is_plain or image.mode not in {"L", *_GREY_MODES, *_COLOUR_MODES} else found
+    if image.mode in ("I", "F"):
+        return SampleFormat(32, "float" if image.mode == "F" else "signed")
+    if image.mode in _GREY_MODES or (image.mode in _COLOUR_MODES and ";16" in raw_mode(image)):
+        return SampleFormat(16, significant_bits=_significant_bits(path) if image.format == "PNG" else None)
+    return None
+
+
+def raw_mode(image: Image.Image) -> str:
+    """Pillow's name of the layout of the samples in the file; empty where its decoder has none."""
+    tiles = getattr(image, "tile", None)
+    arguments = tiles[0].args if tiles else None
+    if isinstance(arguments, tuple):
+        arguments = arguments[0] if arguments else None
+    return arguments if isinstance(arguments, str) else ""
+
+
+def _of_tiff(image: TiffImageFile) -> SampleFormat:
+    tags = image.tag_v2
+    bits = _number(tags.get(BITSPERSAMPLE)) or 1
+    kind = _KINDS.get(int(_number(tags.get(SAMPLEFORMAT)) or 1), "unsigned")
+    low, high = _number(tags.get(S_MIN_SAMPLE_VALUE), min) or 0.0, _number(tags.get(S_MAX_SAMPLE_VALUE), max)
+    told = ValueScale(low, high) if high is not None and high > low else None
+    nodata = _number(tags.get(GDAL_NODATA))
+    is_inverted = tags.get(PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO
+    if is_inverted and image.mode == "L":
+        # Pillow has inverted these samples already, and only these.
+        is_inverted = False
+        nodata = None if nodata is None else _EIGHT_BITS - nodata
+        told = None if told is None else ValueScale(_EIGHT_BITS - told.white, _EIGHT_BITS - told.black)
+    return SampleFormat(int(bits), kind, told, None, nodata, is_inverted)
+
+
+def _number(value: Any, choose: Callable[[Any], Any] = lambda values: values[0]) -> float | None:
+    """Number of a tag that may have one value per channel; None where it has none."""
+    if isinstance(value, tuple | list) and value:
+        value = choose(value)
+    try:
+        return float(value.strip(" \0") if isinstance(value, str) else value)
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
+        return None
+
+
+def _significant_bits(path: Path) -> int | None:
+    """Significant bits of a PNG's first channel, from the chunk sBIT, which stands before the pixels."""
+    with path.open("rb") as file:
+        file.seek(_PNG_SIGNATURE)
+        while len(head := file.read(2 * _CHUNK_NUMBER)) == 2 * _CHUNK_NUMBER:
+            length, name = int.from_bytes(head[:_CHUNK_NUMBER], "big"), head[_CHUNK_NUMBER:]
+            if name == b"sBIT":
+                return next(iter(file.read(1)), 0) or None
+            if name in (b"PLTE", b"IDAT", b"IEND"):
+                break
+            file.seek(length + _CHUNK_NUMBER, os.SEEK_CUR)
+    return None
