@@ -26,7 +26,8 @@
     ├── IncompleteUploadError                   an upload in which more files failed than may; `.report` tells which
     ├── UploadError                             one file could not be uploaded; `.path` is its full path
     │   ├── InvalidFileError (ValueError)       missing, empty, unreadable, not a file
-    │   │   └── IncompleteSourceError           a folder or a manifest that could not be read to its end
+    │   │   ├── IncompleteSourceError           a folder or a manifest that could not be read to its end
+    │   │   └── UnsupportedFileError            a kind of file that the platform does not read
     │   └── UnprocessableDataError              stored, but the platform cannot read it
     ├── DownloadError                           one data could not be downloaded
     ├── QualityGateError                        data do not keep the rules of a quality gate
@@ -219,6 +220,10 @@ class InvalidFileError(UploadError, ValueError):
 
 class IncompleteSourceError(InvalidFileError):
     """A folder or a manifest could not be read to its end, so nobody knows how many files are missing."""
+
+
+class UnsupportedFileError(InvalidFileError):
+    """The platform does not read files of this kind; nothing was sent."""
 
 
 class UnprocessableDataError(UploadError):

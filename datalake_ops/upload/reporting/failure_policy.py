@@ -49,7 +49,7 @@ class FailurePolicy:
         """
         counts = report.counts()
         succeeded = counts["UPLOADED"] + counts["SKIPPED"]
-        failed = len(report.files) - succeeded
+        failed = len(report.files) - succeeded - counts["UNSUPPORTED"]
         if not self.refuses(failed, len(report.files)) and not self._is_incomplete(report):
             return
         if not succeeded:
