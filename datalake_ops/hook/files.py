@@ -216,11 +216,11 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         name: str,
         path: FilePath,
         additional_info: dict[str, Any] | None = None,
-        fill_metadata: bool = False,
+        fill_metadata: bool | str = False,
     ) -> DataProjection:
         """Upload an image as a projection of a data: another rendering of it.
 
-        `fill_metadata` reads EXIF into `additional_info`; keys given there win.
+        `fill_metadata` reads EXIF into `additional_info`, "full" all that it tells; keys given there win.
 
         Raises:
             InvalidFileError: the file is missing or cannot be decoded; nothing was sent.
@@ -237,7 +237,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         pictures: Iterable[tuple[DataLike, FilePath]],
         name: str,
         *,
-        fill_metadata: bool = False,
+        fill_metadata: bool | str = False,
         max_workers: int | None = None,
         if_exists: str = "upload",
         on_progress: OnProgress | None = None,
