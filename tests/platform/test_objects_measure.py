@@ -11,6 +11,7 @@ from PIL import Image
 from datalake_ops.pictures import inspection
 from datalake_ops.platform.objects.probe import UnreadableFileError, probe
 from datalake_ops.platform.objects.probe_pool import ProbeCrashedError, ProbePool
+from tests.pictures.files import a_long_gif
 from tests.platform.images import a_jpeg, a_picture, as_bytes
 from tests.platform.videos import an_avi, an_mp4
 
@@ -179,6 +180,21 @@ class TestPool:
         pool.close()
 
         assert (answer["width"], answer["height"]) == (320, 240)
+
+    def test_a_slow_file_is_told_by_its_processor_time(self, tmp_path: Path) -> None:
+        slow, quick = tmp_path / "slow.gif", tmp_path / "a.jpg"
+        slow.write_bytes(a_long_gif(1000))
+        quick.write_bytes(a_jpeg())
+        pool = ProbePool(1, cpu_seconds=1)
+
+        with slow.open("rb") as file, pytest.raises(ProbeCrashedError) as caught:
+            pool.probe(file)
+        with quick.open("rb") as file:
+            answer = pool.probe(file)
+        pool.close()
+
+        assert str(caught.value) == "decoding the file takes more than 1 s of processor time"
+        assert "width" in answer
 
     def test_a_child_that_dies_takes_only_its_file_along(self, tmp_path: Path) -> None:
         path = tmp_path / "a.jpg"

@@ -35,7 +35,7 @@ async def ping(request: Request, principal: PrincipalDep) -> Response:
         "extensions": [extension.value for extension in Extension if extension.value not in withheld],
     }
     if Extension.READABLE_TYPES.value not in withheld:
-        announced["readable_types"] = sorted(readable_types())
+        announced["readable_types"] = sorted(readable_types() - withheld)
     return json_response(announced)
 
 
