@@ -92,7 +92,7 @@ def test_import_says_what_the_table_says(sample: Sample, imported: Mapping[str, 
 
 def test_the_walk_takes_every_file_of_the_corpus(uploaded: UploadReport) -> None:
     assert {Path(row.path).name for row in uploaded.files} == {sample.name for sample in CORPUS}
-    assert "Documents of several pages, of which the lake shows the first: 2." in uploaded.notes
+    assert "Documents of several pages, of which the lake shows the first: 3." in uploaded.notes
 
 
 @pytest.mark.parametrize("sample", CORPUS, ids=str)
