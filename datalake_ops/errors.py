@@ -27,7 +27,8 @@
     ├── UploadError                             one file could not be uploaded; `.path` is its full path
     │   ├── InvalidFileError (ValueError)       missing, empty, unreadable, not a file
     │   │   ├── IncompleteSourceError           a folder or a manifest that could not be read to its end
-    │   │   └── EmptySourceError (NoDataError)  a folder or a pattern without a file to upload
+    │   │   ├── EmptySourceError (NoDataError)  a folder or a pattern without a file to upload
+    │   │   └── UnsupportedFileError            a kind of file that the platform does not read
     │   └── UnprocessableDataError              stored, but the platform cannot read it
     ├── DownloadError                           one data could not be downloaded
     ├── QualityGateError                        data do not keep the rules of a quality gate
@@ -224,6 +225,10 @@ class IncompleteSourceError(InvalidFileError):
 
 class EmptySourceError(InvalidFileError, NoDataError):
     """A folder or a pattern holds no file to upload."""
+
+
+class UnsupportedFileError(InvalidFileError):
+    """The platform does not read files of this kind; nothing was sent."""
 
 
 class UnprocessableDataError(UploadError):

@@ -26,5 +26,9 @@ class Lake(Protocol):
     def connector_id(self) -> UUID:
         """The storage connector of the lake's files."""
 
+    @property
+    def readable_types(self) -> frozenset[str]:
+        """Content types that the platform reads; empty where it does not announce them."""
+
     def offers(self, extension: Extension) -> bool:
         """Return True if the platform announced an extension."""

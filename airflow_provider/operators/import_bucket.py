@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.lineage.record import LineageRecord, as_names
-from airflow_provider.operators.abstract.fields import TEXT, TEXTS, Field
+from airflow_provider.operators.abstract.fields import FILL, TEXT, TEXTS, Field
 from airflow_provider.operators.abstract.job import JobOperator
 from datalake_ops import arguments
 from datalake_ops.query import tags_query
@@ -34,10 +34,11 @@ class ImportBucketOperator(JobOperator):
             has it, and a value that came out empty elsewhere (templated).
         tags: Names of tags to give to the data; created when missing (templated).
         source: Name of the data source to note; created when missing (templated).
+        fill_metadata: "full" reads place, true moment and camera from EXIF too (templated).
         kwargs: See `JobOperator`.
     """
 
-    argument_fields = {"prefixes": _PREFIXES, "tags": TEXTS, "source": TEXT}
+    argument_fields = {"prefixes": _PREFIXES, "tags": TEXTS, "source": TEXT, "fill_metadata": FILL}
 
     def __init__(
         self,
@@ -45,12 +46,14 @@ class ImportBucketOperator(JobOperator):
         prefixes: str | list[str],
         tags: str | list[str] | None = None,
         source: str | None = None,
+        fill_metadata: bool | str = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.prefixes: Any = prefixes
         self.tags: Any = tags
         self.source = source
+        self.fill_metadata: Any = fill_metadata
 
     @property
     def query_text(self) -> str:
@@ -60,7 +63,12 @@ class ImportBucketOperator(JobOperator):
     def submit(self, datalake: SharedHook, idempotency_key: str, labels: dict[str, str]) -> Job:
         """Start the import."""
         return datalake.import_bucket_objects(
-            self.prefixes, tags=self.tags, source=self.source, idempotency_key=idempotency_key, labels=labels
+            self.prefixes,
+            tags=self.tags,
+            source=self.source,
+            idempotency_key=idempotency_key,
+            labels=labels,
+            fill_metadata=self.fill_metadata,
         )
 
     def _outcome(self, datalake: SharedHook, job: Job) -> LineageRecord:

@@ -9,6 +9,7 @@ from airflow_provider.handoff.id_files import given_rows
 from airflow_provider.handoff.storage import Storage, travelling
 from airflow_provider.lineage.record import as_names
 from airflow_provider.operators.abstract.fields import (
+    FILL,
     REQUIRED_ADDRESS,
     TEXT,
     TEXTS,
@@ -99,6 +100,7 @@ class ImportCloudObjectsOperator(JobOperator):
         tags: Names of tags for every object, beside its own (templated).
         source: Name of the data source of objects that name none (templated).
         storage_conn_id: The Airflow connection that opens the address (templated).
+        fill_metadata: "full" reads place, true moment and camera from EXIF too (templated).
         kwargs: See `JobOperator`.
 
     Raises:
@@ -112,6 +114,7 @@ class ImportCloudObjectsOperator(JobOperator):
         "tags": TEXTS,
         "source": TEXT,
         "storage_conn_id": TEXT,
+        "fill_metadata": FILL,
     }
 
     def __init__(
@@ -122,9 +125,11 @@ class ImportCloudObjectsOperator(JobOperator):
         tags: str | list[str] | None = None,
         source: str | None = None,
         storage_conn_id: str | None = None,
+        fill_metadata: bool | str = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.fill_metadata: Any = fill_metadata
         self.objects: Any = objects
         self.part = part
         self.tags = tags
@@ -138,7 +143,9 @@ class ImportCloudObjectsOperator(JobOperator):
 
     def submit(self, datalake: SharedHook, idempotency_key: str, labels: dict[str, str]) -> Job:
         """Start the import."""
-        [job] = datalake.import_cloud_objects(self._named(), idempotency_key=idempotency_key, labels=labels)
+        [job] = datalake.import_cloud_objects(
+            self._named(), idempotency_key=idempotency_key, labels=labels, fill_metadata=self.fill_metadata
+        )
         return job
 
     def _named(self) -> dict[str, dict[str, Any]]:

@@ -11,7 +11,7 @@ from airflow_provider.lineage.record import LineageRecord
 from airflow_provider.operators.abstract.asset_events import LineageOperator
 from airflow_provider.operators.abstract.datalake import DatalakeOperator
 from airflow_provider.operators.abstract.fields import (
-    FLAG,
+    FILL,
     NUMBER,
     REQUIRED_TEXT,
     TEXT,
@@ -47,7 +47,8 @@ class CreateProjectionOperator(LineageOperator, DatalakeOperator):
             `data_id` and `path` (templated).
         if_exists: "skip" data that have a projection of that name, so that a retry doubles nothing, or "upload" one
             more (templated).
-        fill_metadata: Read EXIF into the projection's additional information (templated).
+        fill_metadata: Read EXIF into the projection's additional information, all that it tells with "full"
+            (templated).
         max_workers: How many pictures travel at once; the connection's default without it (templated).
         max_failed: How many pictures may fail: a number, or a share below 1 like 0.01 (templated).
         storage_conn_id: The Airflow connection that opens the address (templated).
@@ -63,7 +64,7 @@ class CreateProjectionOperator(LineageOperator, DatalakeOperator):
         "name": REQUIRED_TEXT,
         "pictures": Field(mapping_or_address, is_required=True, is_json=True),
         "if_exists": option("skip", "upload"),
-        "fill_metadata": FLAG,
+        "fill_metadata": FILL,
         "max_workers": whole(1),
         "max_failed": NUMBER,
         "storage_conn_id": TEXT,

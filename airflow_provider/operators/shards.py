@@ -216,10 +216,9 @@ class MergeReportsOperator(StoppableOperator):
         return write_ids(self.ids_to, (one for address in addresses for one in read_ids(address, storage)), storage)
 
     def _check(self, merged: Mapping[str, Any]) -> None:
-        from datalake_ops.upload.reporting.failure_policy import FailurePolicy
+        from datalake_ops.upload.reporting.failure_policy import FailurePolicy, failed_files
 
-        counts = merged["counts"]
-        failed = merged["files"] - counts["UPLOADED"] - counts["SKIPPED"]
+        failed = failed_files(merged)
         if FailurePolicy(max_failed=self.max_failed).refuses(failed, merged["files"]):
             named = "; ".join(f"{one['path']}: {one['error']}" for one in merged["errors"][:5])
             raise IncompleteUploadError(f"{failed} of {merged['files']} files were not uploaded: {named}")

@@ -15,6 +15,7 @@ from airflow_provider.operators.abstract.datalake import DatalakeOperator
 from airflow_provider.operators.abstract.fields import (
     ADDRESS,
     CHOSEN_TEXTS,
+    FILL,
     FLAG,
     NUMBER,
     TEXT,
@@ -42,7 +43,7 @@ _ID_BYTES = 36
 # Arguments of `DatalakeHook.upload` that this operator hands on as they are.
 _HANDED_ON = (
     "tags", "source", "max_workers", "metadata", "custom_metadata", "sizes", "fill_metadata", "upload_dir",
-    "if_exists", "content_key", "journal", "include", "exclude",
+    "if_exists", "content_key", "journal", "include", "exclude", "unsupported",
 )  # fmt: skip
 
 
@@ -78,12 +79,15 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         max_workers: How many files travel at once; the connection's default without it (templated).
         metadata, custom_metadata: One mapping for all files, or a list with one (or None) per file (templated).
         sizes: Width and height for all files, or a list with a pair (or None) per file (not templated).
-        fill_metadata: Read EXIF into metadata; keys given in `metadata` win (templated).
+        fill_metadata: Read EXIF into metadata; "full" reads place, true moment and camera too. Keys given in `metadata`
+            win (templated).
         wait_for_unprocessable_data: Wait until the platform has read the files; those it cannot read count as failed
             (templated).
         upload_dir: Prefix of the object names, on storages of the organization's own (templated).
         if_exists: What to do with a file whose name and content the lake has: "skip" it, so that a retry doubles
             nothing, "upload" it once more, or "error" (templated).
+        unsupported: What to do with a file that the platform does not read: "fail" before it is sent, "skip" it, or
+            "convert" it to JPEG or PNG (templated).
         content_key: Key of custom metadata that keeps the content's SHA-256, by which files are compared (templated).
         journal: A SQLite file or an fsspec URL to write each step down, so that a killed try resumes (templated).
         raise_on: Which failures fail the task, when everything that can be uploaded is: "any", "all" or "never"
@@ -117,10 +121,11 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         "max_workers": whole(1),
         "metadata": Field(mapping_or_list, is_json=True),
         "custom_metadata": Field(mapping_or_list, is_json=True),
-        "fill_metadata": FLAG,
+        "fill_metadata": FILL,
         "wait_for_unprocessable_data": FLAG,
         "upload_dir": TEXT,
         "if_exists": option("skip", "upload", "error"),
+        "unsupported": option("fail", "skip", "convert"),
         "content_key": TEXT,
         "journal": ADDRESS,
         "raise_on": option("any", "all", "never"),
@@ -150,6 +155,7 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         custom_metadata: dict[str, Any] | list[dict[str, Any] | None] | None = None,
         sizes: tuple[int, int] | list[tuple[int, int] | None] | None = None,
         if_exists: str = "skip",
+        unsupported: str = "fail",
         content_key: str = "content_sha256",
         journal: str | None = None,
         raise_on: str = "any",
@@ -178,6 +184,7 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         self.custom_metadata = custom_metadata
         self.sizes = sizes
         self.if_exists = if_exists
+        self.unsupported = unsupported
         self.content_key = content_key
         self.journal = journal
         self.raise_on = raise_on

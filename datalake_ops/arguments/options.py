@@ -7,6 +7,8 @@ from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias, cast
 
 from datalake_ops.arguments.refusal import refusal
+from datalake_ops.errors import ArgumentError
+from datalake_ops.wire.image_metadata import FILL_ALL
 
 OnEmpty: TypeAlias = Literal["skip", "succeed", "fail"]
 _TRUE = ("true", "yes", "on", "1")
@@ -25,6 +27,20 @@ def flag(field: str, value: Any) -> bool | None:
     if word not in _TRUE + _FALSE:
         raise refusal(field, value, "write true or false.")
     return word in _TRUE
+
+
+def fill(field: str, value: Any) -> bool | str | None:
+    """Reading of EXIF into metadata: True or False as in `flag`, or "full".
+
+    Raises:
+        ArgumentError: it is none of these.
+    """
+    if isinstance(value, str) and value.strip().lower() == FILL_ALL:
+        return FILL_ALL
+    try:
+        return flag(field, value)
+    except ArgumentError as error:
+        raise refusal(field, value, "write true, false or full.") from error
 
 
 def choice(field: str, value: Any, options: Sequence[str]) -> str | None:

@@ -23,6 +23,12 @@ def add_commands(commands: Commands) -> None:
     command.add_argument("prefixes", nargs="+", metavar="PREFIX", help='beginning of object names; "" is the bucket')
     add_tags(command, "tags to put on every data")
     command.add_argument("--source", metavar="NAME", help="where the objects come from")
+    command.add_argument(
+        "--exif",
+        choices=("basic", "full"),
+        default="basic",
+        help="EXIF that the platform reads into the metadata; full has place, true moment and camera (%(default)s)",
+    )
     _add_waiting(command, "--wait")
 
     command = add_command(commands, "launch", launch, "Launch a processing on data")
@@ -45,7 +51,11 @@ def import_objects(arguments: argparse.Namespace) -> int:
     """Start an import, and wait for it with `--wait`."""
     with hook_from(arguments) as hook:
         job = hook.import_bucket_objects(
-            arguments.prefixes, arguments.tags, arguments.source, idempotency_key=arguments.key
+            arguments.prefixes,
+            arguments.tags,
+            arguments.source,
+            idempotency_key=arguments.key,
+            fill_metadata="full" if arguments.exif == "full" else True,
         )
         return _follow(hook, job, arguments)
 

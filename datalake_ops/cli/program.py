@@ -18,7 +18,7 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted."""
-    parsed = parser().parse_args(arguments)
+    parsed = parser().parse_args(upload.with_exif_word(sys.argv[1:] if arguments is None else arguments))
     try:
         code = parsed.run(parsed)
         sys.stdout.flush()

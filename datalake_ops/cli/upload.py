@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from datalake_ops.cli.connection import Commands, add_command, hook_from
 from datalake_ops.cli.files import add_tags
 from datalake_ops.cli.upload_bar import upload_bar
 from datalake_ops.terminal import print_json, print_table, printable, size
+from datalake_ops.wire.media_types import passed_over_text
 
 if TYPE_CHECKING:
     from datalake_ops.upload.progress import Progress
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from datalake_ops.upload.reporting.report import UploadReport
 
 INTERRUPTED = 130
+EXIF_WORDS = ("basic", "full")
 # Failed files that are named on the terminal; the report names all.
 _NAMED = 50
 
@@ -41,7 +44,11 @@ def add_commands(commands: Commands) -> None:
     described = command.add_argument_group("metadata of the files")
     add_tags(described, "tags to put on every data")
     described.add_argument("--source", metavar="NAME", help="where the files come from")
-    described.add_argument("--exif", action="store_true", help="read EXIF into the metadata")
+    described.add_argument(
+        "--exif",
+        choices=EXIF_WORDS,
+        help="read EXIF into the metadata (basic without a word); full has place, true moment and camera too",
+    )
     described.add_argument("--upload-dir", metavar="PREFIX", help="prefix of the object names")
     run_options = command.add_argument_group("run")
     run_options.add_argument(
@@ -50,6 +57,12 @@ def add_commands(commands: Commands) -> None:
         default="skip",
         help="for files whose name and content the lake has already (%(default)s)",
     )
+    run_options.add_argument(
+        "--unsupported",
+        choices=("fail", "skip", "convert"),
+        default="fail",
+        help="for files of a type that the platform does not read (%(default)s)",
+    )
     run_options.add_argument("--journal", metavar="FILE", help="journal of each step, from which a killed run resumes")
     run_options.add_argument("--workers", type=int, metavar="N", help="upload at most N files at once")
     run_options.add_argument("--no-wait", action="store_true", help="do not wait until the platform has read the files")
@@ -57,6 +70,15 @@ def add_commands(commands: Commands) -> None:
         "--max-failed", type=float, metavar="N", help="exit with 0 although up to N files, or a share below 1, failed"
     )
     run_options.add_argument("--report", metavar="FILE", help="write one row per file, as JSONL or (.parquet) Parquet")
+
+
+def with_exif_word(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with `--exif` alone as `--exif=basic`, so that it does not swallow the path behind it."""
+    following = [*arguments[1:], ""]
+    return [
+        "--exif=basic" if word == "--exif" and after not in EXIF_WORDS else word
+        for word, after in zip(arguments, following, strict=True)
+    ]
 
 
 def upload(arguments: argparse.Namespace) -> int:
@@ -105,10 +127,11 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         "tags": arguments.tags,
         "source": arguments.source,
         "max_workers": arguments.workers,
-        "fill_metadata": arguments.exif,
+        "fill_metadata": "full" if arguments.exif == "full" else arguments.exif is not None,
         "upload_dir": arguments.upload_dir,
         "wait": not arguments.no_wait,
         "if_exists": arguments.if_exists,
+        "unsupported": arguments.unsupported,
         "journal": arguments.journal,
         "include": arguments.include,
         "exclude": arguments.exclude or (),
@@ -121,11 +144,14 @@ def _check(source: list[Any], arguments: argparse.Namespace) -> int:
     found = check(source, include=arguments.include, exclude=arguments.exclude or ())
     if arguments.json:
         rows = [{"path": path, "problem": problem, "detail": detail} for problem, path, detail in found.rows()]
-        print_json({"files": found.files, "bytes": found.bytes, "counts": found.counts(), "findings": rows})
+        told = {"files": found.files, "bytes": found.bytes, "counts": found.counts(), "findings": rows}
+        print_json({**told, "passed_over": dict(found.passed_over)})
     else:
         if not found:
             print_table(("problem", "file", "detail"), found.rows())
         counts = ", ".join(f"{count} {problem}" for problem, count in found.counts().items() if count)
+        if found.passed_over:
+            print(f"passed over by the ending of their names: {passed_over_text(found.passed_over)}")
         print(f"{found.files} files, {size(found.bytes)}: {counts or 'no problem found'}; nothing was sent")
     return 0 if found else 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -40,20 +40,35 @@ class JobMark:
         return Repeat.FREELY if self.idempotency_key else Repeat.ONCE
 
 
+@dataclass(frozen=True)
+class ImportMarks:
+    """Tags and source for all data of an import, and the word of the extension `import-metadata`."""
+
+    tag_ids: Sequence[UUID] = ()
+    source: UUID | None = None
+    fill_metadata: str | None = None
+
+
 def import_prefixes(
-    datalake: UUID, prefixes: Iterable[str], tag_ids: Iterable[UUID], source: UUID | None, mark: JobMark
+    datalake: UUID, prefixes: Iterable[str], marks: ImportMarks, mark: JobMark
 ) -> Operation[ImportAnswer]:
     """Import what the lake's bucket holds under the prefixes."""
-    body: dict[str, Any] = {"datalake_id": datalake, "prefixes": list(prefixes), "tag_ids": list(tag_ids)}
-    if source is not None:
-        body["data_source_id"] = source
-    return _import(datalake, body, mark)
+    body: dict[str, Any] = {"datalake_id": datalake, "prefixes": list(prefixes), "tag_ids": list(marks.tag_ids)}
+    if marks.source is not None:
+        body["data_source_id"] = marks.source
+    return _import(datalake, _filled(body, marks.fill_metadata), mark)
 
 
-def import_objects(datalake: UUID, objects: Mapping[str, DataChange], mark: JobMark) -> Operation[ImportAnswer]:
+def import_objects(
+    datalake: UUID, objects: Mapping[str, DataChange], mark: JobMark, fill_metadata: str | None = None
+) -> Operation[ImportAnswer]:
     """Import 1 to 500 objects of the lake's bucket, each with its own metadata, tags and source."""
     body = {"datalake_id": datalake, "objects": {name: change.payload() for name, change in objects.items()}}
-    return _import(datalake, body, mark)
+    return _import(datalake, _filled(body, fill_metadata), mark)
+
+
+def _filled(body: dict[str, Any], fill_metadata: str | None) -> dict[str, Any]:
+    return body if fill_metadata is None else {**body, "fill_metadata": fill_metadata}
 
 
 def _import(datalake: UUID, body: dict[str, Any], mark: JobMark) -> Operation[ImportAnswer]:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datalake_ops import arguments
-from datalake_ops.errors import NoDataError
+from datalake_ops.errors import NoDataError, NotFoundError
 from datalake_ops.hook.data import DataVerbs
 from datalake_ops.hook.observation import reads, writes
 from datalake_ops.hook.sources import SourceVerbs
 from datalake_ops.hook.tags import TagVerbs
 from datalake_ops.hook.verb_arguments import DataLike, SourceLike, TagLike, data_id, given_source
 from datalake_ops.wire.data import Data, DataProjection, MultiData
+from datalake_ops.wire.image_metadata import FILL_ALL
 
 if TYPE_CHECKING:
     from datalake_ops.errors import ErrorManager
@@ -41,7 +42,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         max_workers: int | None = None,
         error_manager: ErrorManager | None = None,
         metadata: Metadata | Sequence[Metadata | None] | None = None,
-        fill_metadata: bool | None = False,
+        fill_metadata: bool | str | None = False,
         wait_for_unprocessable_data: bool | None = True,
         upload_dir: str | None = None,
         custom_metadata: Metadata | Sequence[Metadata | None] | None = None,
@@ -56,7 +57,8 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
             tags: put on every data; tags named by text are created when missing.
             source: where the files came from; a source named by text is created when missing.
             metadata, custom_metadata, sizes: one value for all files, or a list with one (or None) per file.
-            fill_metadata: read EXIF into metadata; keys given in `metadata` win.
+            fill_metadata: read EXIF into metadata, as the official SDK does; "full" reads place, moment of the exposure
+                with its offset, and camera too. Keys given in `metadata` win.
             wait_for_unprocessable_data: wait until the platform has read the files, and count those it cannot
                 read as failed.
             upload_dir: prefix of the object names, on storages of the organization's own.
@@ -75,7 +77,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
             metadata=metadata or None,
             custom_metadata=custom_metadata or None,
             sizes=sizes,
-            fill_metadata=bool(fill_metadata),
+            fill_metadata=fill_metadata or False,
             upload_dir=upload_dir,
             wait=wait_for_unprocessable_data is not False,
         )
@@ -92,7 +94,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         metadata: Metadata | Sequence[Metadata | None] | None = None,
         custom_metadata: Metadata | Sequence[Metadata | None] | None = None,
         sizes: tuple[int, int] | Sequence[tuple[int, int] | None] | None = None,
-        fill_metadata: bool = False,
+        fill_metadata: bool | str = False,
         upload_dir: str | None = None,
         wait: bool = True,
         on_progress: OnProgress | None = None,
@@ -104,6 +106,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         storage_options: Mapping[str, Any] | None = None,
         raise_on: str = "never",
         max_failed: float | None = None,
+        unsupported: str = "fail",
     ) -> UploadReport:
         """Upload files and return a report with one row per file, in their order; a single file never raises.
 
@@ -119,6 +122,9 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
             max_failed: number of files that may fail before that raises, or a share below 1 like 0.01.
             if_exists: treatment of a file whose name and content the lake has: "upload" it once more, "skip" it, or
                 "error". To compare the content, its SHA-256 is kept in custom metadata under `content_key`.
+            unsupported: treatment of a file of a type that the platform does not read: "fail" before it is sent, "skip"
+                it, or "convert" it to JPEG or PNG. A platform that does not announce what it reads gets such a file
+                as it is with "fail"; "skip" and "convert" go by the types that its documentation names.
             journal: a SQLite file, or an fsspec URL, for the progress of each file: the same call made again after a
                 kill sends only what is missing.
 
@@ -153,6 +159,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
             storage_options=storage_options,
             raise_on=raise_on,
             max_failed=max_failed,
+            unsupported=unsupported,
         )
         return self._upload(filepaths, options)
 
@@ -193,7 +200,14 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         source = given_source(options.source)
         tag_ids = tuple(tag.id for tag in self._resolve_tags(options.tags))
         origin = self._resolve_source(source)
-        request = replace(request, tag_ids=tag_ids, source_id=origin.id if origin else None)
+        known, keys = self.context.readable_types, self._camera_keys(options)
+        request = replace(
+            request,
+            tag_ids=tag_ids,
+            source_id=origin.id if origin else None,
+            readable_types=known,
+            camera_keys=keys,
+        )
         report = upload_files(request, self.connection, self.context, entries)
         entries.require_files()
         report = replace(report, retry_plan=plan)
@@ -207,11 +221,11 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         name: str,
         path: FilePath,
         additional_info: dict[str, Any] | None = None,
-        fill_metadata: bool = False,
+        fill_metadata: bool | str = False,
     ) -> DataProjection:
         """Upload an image as a projection of a data: another rendering of it.
 
-        `fill_metadata` reads EXIF into `additional_info`; keys given there win.
+        `fill_metadata` reads EXIF into `additional_info`, "full" all that it tells; keys given there win.
 
         Raises:
             InvalidFileError: the file is missing or cannot be decoded; nothing was sent.
@@ -228,7 +242,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         pictures: Iterable[tuple[DataLike, FilePath]],
         name: str,
         *,
-        fill_metadata: bool = False,
+        fill_metadata: bool | str = False,
         max_workers: int | None = None,
         if_exists: str = "upload",
         on_progress: OnProgress | None = None,
@@ -292,6 +306,22 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         workers = self._workers(max_workers)
         request = DownloadRequest(wanted, Path(directory), use_id, force_replace, workers, content_key)
         return download_data(request, self.connection, self.context)
+
+    def _camera_keys(self, options: UploadOptions) -> frozenset[str]:
+        """The keys of custom metadata that the lake takes for what a camera writes."""
+        if options.fill_metadata != FILL_ALL:
+            return frozenset()
+        from datalake_ops.client.lakes import get_metadata_schema
+        from datalake_ops.wire.camera_metadata import CUSTOM_KEYS
+        from datalake_ops.wire.custom_metadata import required_beside, takes_text
+
+        try:
+            schema = self.send(get_metadata_schema(self._lake_id))
+        except NotFoundError:
+            # A platform without schemas takes every key.
+            schema = {}
+        # Where others are required, none can be added to a file that has none of them.
+        return frozenset(key for key in CUSTOM_KEYS if takes_text(key, schema) and not required_beside(key, schema))
 
     def _names(self) -> NameResolver:
         from datalake_ops.upload.name_resolver import NameResolver

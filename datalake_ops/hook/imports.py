@@ -17,6 +17,7 @@ from datalake_ops.hook.sources import SourceVerbs
 from datalake_ops.hook.tags import TagVerbs
 from datalake_ops.hook.verb_arguments import SourceLike, TagLike, as_change, chunks, given_source
 from datalake_ops.wire.data import DataChange
+from datalake_ops.wire.image_metadata import FILL_ALL
 from datalake_ops.wire.jobs import Job
 from datalake_ops.wire.lakes import Extension
 from datalake_ops.wire.paging import IMPORT_SIZE
@@ -54,11 +55,13 @@ class ImportVerbs(JobStarter):
         *,
         idempotency_key: str | None = None,
         labels: Mapping[str, str] | None = None,
+        fill_metadata: bool | str | None = True,
     ) -> Job:
         """Start the import of all objects whose names begin with one of the prefixes, and return its job.
 
-        What is imported already, or is of no known content type, is skipped by the platform. Missing tags and a
-        missing source are created.
+        What is imported already, or is of no content type that the platform reads, is skipped by the platform. Missing
+        tags and a missing source are created. The platform reads EXIF into metadata; with `fill_metadata="full"` it
+        reads place, true moment and camera too, where it offers that.
 
         Raises:
             NoDataError: there is no prefix (`[""]` is the whole bucket).
@@ -73,7 +76,10 @@ class ImportVerbs(JobStarter):
         tag_ids = [tag.id for tag in self._resolve_tags(tags)]
         origin = self._resolve_source(source)
         mark = self._mark(idempotency_key, labels)
-        operation = jobs.import_prefixes(self._lake_id, wanted, tag_ids, origin.id if origin else None, mark)
+        fill = self._fill(fill_metadata)
+        operation = jobs.import_prefixes(
+            self._lake_id, wanted, jobs.ImportMarks(tag_ids, origin.id if origin else None, fill), mark
+        )
         return self.send(operation).job
 
     @writes()
@@ -83,8 +89,11 @@ class ImportVerbs(JobStarter):
         *,
         idempotency_key: str | None = None,
         labels: Mapping[str, str] | None = None,
+        fill_metadata: bool | str | None = True,
     ) -> list[Job]:
         """Start the import of named objects, each with its own metadata, tags and source; one job per 500 objects.
+
+        `fill_metadata` as in `import_bucket_objects`.
 
         Raises:
             NoDataError: there are no objects.
@@ -95,13 +104,28 @@ class ImportVerbs(JobStarter):
         if not named:
             raise NoDataError("import_cloud_objects was given no object names: there is nothing to do.")
         pairs = [(name, as_change(change)) for name, change in named.items()]
-        started = []
+        fill, started = self._fill(fill_metadata), []
         for number, chunk in enumerate(chunks(pairs, IMPORT_SIZE)):
             # A single job is found by the key itself.
             key = f"{idempotency_key}/{number}" if idempotency_key and len(pairs) > IMPORT_SIZE else idempotency_key
-            operation = jobs.import_objects(self._lake_id, dict(chunk), self._mark(key, labels))
+            operation = jobs.import_objects(self._lake_id, dict(chunk), self._mark(key, labels), fill)
             started.append(self.send(operation).job)
         return started
+
+    def _fill(self, given: bool | str | None) -> str | None:
+        """The word for the platform, None for what it reads anyway."""
+        fill = arguments.fill("fill_metadata", given)
+        if fill is False:
+            raise arguments.refusal("fill_metadata", given, 'an import reads EXIF in any case: write true or "full".')
+        if fill != FILL_ALL:
+            return None
+        if not self.context.offers(Extension.IMPORT_METADATA):
+            logger.warning(
+                "The platform at %s cannot be asked to read place, true moment and camera: it reads EXIF as it does.",
+                self.connection.host,
+            )
+            return None
+        return FILL_ALL
 
 
 def _named_objects(objects: Any) -> dict[str, Any]:

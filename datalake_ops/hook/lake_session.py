@@ -30,6 +30,8 @@ class LakeContext:
     organization: Organization
     datalake: Datalake
     extensions: frozenset[str] = frozenset()
+    # Content types that the platform reads; empty where it does not announce them.
+    readable_types: frozenset[str] = frozenset()
 
     @property
     def connector_id(self) -> UUID:
@@ -108,7 +110,8 @@ class LakeSession:
         lake_id = connection.datalake_id if isinstance(connection.datalake_id, UUID) else None
         on_step("Lake")
         lake = self.send(lakes.get_datalake(organization.id, lake_id, connection.datalake_name))
-        return LakeContext(ping.username, organization, lake, frozenset(ping.extensions))
+        announced = frozenset(ping.extensions), frozenset(ping.readable_types)
+        return LakeContext(ping.username, organization, lake, *announced)
 
     def _organization_id(self, default: UUID | None) -> UUID:
         connection = self.connection

@@ -18,12 +18,17 @@ from datalake_ops.wire.uploads import ObjectStat
 
 @dataclass(frozen=True)
 class MediaProperties:
-    """Properties read from a file: pixels as shown (EXIF orientation applied), bytes, and EXIF in the wire's keys."""
+    """Properties read from a file: pixels as shown (EXIF orientation applied), bytes, and EXIF in the wire's keys.
+
+    `custom_metadata` are the camera's own texts, for which the wire has no key; `pages` are those of a document.
+    """
 
     width: int
     height: int
     size_bytes: int
     metadata: dict[str, Any] = field(default_factory=dict)
+    custom_metadata: dict[str, Any] = field(default_factory=dict)
+    pages: int = 1
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,10 @@ class ObjectStore(Protocol):
     def download_address(self, connector: UUID, object_name: str, base_url: str) -> str:
         """Return a signed download address, valid for about an hour; quick, since a page needs a thousand."""
 
-    def probe(self, connector: UUID, object_name: str, content_type: str) -> MediaProperties | ProbeFailure:
-        """Read the file's properties; called in a worker thread."""
+    def probe(
+        self, connector: UUID, object_name: str, content_type: str, full: bool = False
+    ) -> MediaProperties | ProbeFailure:
+        """Read the file's properties, with all that its EXIF tells if `full`; called in a worker thread."""
 
     def close(self) -> None:
         """Release processes and files."""
@@ -90,8 +97,8 @@ class Directory(Protocol):
 class Services:
     """Dependencies of the handlers; one instance per application, at `app.state.services`."""
 
-    # `jobs` is filled in last: the job service itself works with the others. `withheld` are extensions that are not
-    # announced, for a test of clients against a platform without them.
+    # `jobs` is filled in last: the job service itself works with the others. `withheld` are extensions and types that are
+    # not announced, for a test of clients against a platform without them.
 
     settings: Settings
     database: Database

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from collections.abc import Sequence
 from typing import Any
 
 _ANSWER_SECONDS = 120.0
@@ -57,12 +58,12 @@ class PlatformAdmin:
         """Forget every scripted fault."""
         self.admin("DELETE", "/_admin/faults")
 
-    def withhold(self, *extensions: str) -> None:
-        """Announce every extension but these from now on (see docs/platform-differences.md); none withholds none.
+    def withhold(self, *extensions: str, types: Sequence[str] = ()) -> None:
+        """Announce every extension and readable type but these from now on; none withholds none.
 
         A hook that has asked before keeps the earlier announcement.
         """
-        self.admin("PUT", "/_admin/withheld", {"extensions": list(extensions)})
+        self.admin("PUT", "/_admin/withheld", {"extensions": list(extensions), "types": list(types)})
 
     def requests(self) -> list[dict[str, Any]]:
         """The journal of API requests, oldest first: method, path, query, headers, body, status."""

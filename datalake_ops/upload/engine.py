@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ from datalake_ops.upload.transfer.file_uploader import FileUploader
 from datalake_ops.upload.transfer.prefetch import Prefetcher
 from datalake_ops.upload.transfer.readiness import await_ready
 
+logger = logging.getLogger(__name__)
 # Bytes of small files that are being sent, above which no other file is begun; each is held some three times.
 HELD_BYTES = 24 * 1024 * 1024
 
@@ -80,7 +82,7 @@ class _UploadRun:
             self._apply(checks)
             if self.request.options.wait and limiter.down is None:
                 await await_ready(session, self.rows, self.request.ready_wait, workers)
-        return self.rows.finish(time.monotonic() - started_at, checks.notes)
+        return self.rows.finish(time.monotonic() - started_at, (*checks.notes, *_logged(self.request.remarks.notes())))
 
     def _apply(self, checks: FinalChecks) -> None:
         for index, data_ids in checks.duplicates.items():
@@ -118,6 +120,12 @@ class _UploadRun:
             await pool.finish()
         finally:
             await pool.stop()
+
+
+def _logged(notes: list[str]) -> list[str]:
+    for note in notes:
+        logger.info("%s", note)
+    return notes
 
 
 async def _final_checks(tracker: UploadTracker) -> FinalChecks:

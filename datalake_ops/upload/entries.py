@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from datalake_ops.errors import ConfigurationError, NoDataError
@@ -36,7 +37,10 @@ class Entries:
         self._subset: Subset | None = None
         if isinstance(given, Subset):
             given, self._subset = given.filepaths, given
-        self._resolver = SourceResolver.of(options.include, options.exclude, options.storage_options)
+        # The files are counted ahead by a resolver of its own, which remarks nothing.
+        self._counter = SourceResolver.of(options.include, options.exclude, options.storage_options)
+        remarking = replace(self._counter.options, on_passed_over=request.remarks.pass_over)
+        self._resolver = SourceResolver(remarking)
         self._sources = _as_iterable(given, request)
         self._extras = _extras(request, self._sources)
         for one in self._sources if isinstance(self._sources, Sequence) else ():
@@ -84,7 +88,7 @@ class Entries:
     def _count(self) -> None:
         count = 0
         for one in self._sources:
-            for _ in self._resolver.resolve(one).files():
+            for _ in self._counter.resolve(one).files():
                 count += 1
                 if self.total is not None:
                     return

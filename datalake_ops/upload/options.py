@@ -11,6 +11,7 @@ from datalake_ops.errors import ConfigurationError
 from datalake_ops.lake import CONTENT_KEY
 from datalake_ops.upload.progress import OnProgress
 from datalake_ops.upload.reporting.failure_policy import FailurePolicy
+from datalake_ops.wire.image_metadata import FILL_ALL
 from datalake_ops.wire.model import Choice
 
 FilePath = Union[str, "os.PathLike[str]"]
@@ -27,13 +28,21 @@ class IfExists(Choice):
     ERROR = "error"
 
 
+class Unsupported(Choice):
+    """Treatment of a file of a type that the platform does not read."""
+
+    FAIL = "fail"
+    SKIP = "skip"
+    CONVERT = "convert"
+
+
 @dataclass(frozen=True)
 class UploadOptions:
     """Options of an upload, with the names and defaults of `DatalakeHook.upload`, whose docstring explains them.
 
     Raises:
-        ConfigurationError: `max_workers` is below 1, `if_exists`, `raise_on` or `max_failed` has a value that it cannot
-            have, or the content key cannot be one.
+        ConfigurationError: `max_workers` is below 1, `if_exists`, `unsupported`, `fill_metadata`, `raise_on` or
+            `max_failed` has a value that it cannot have, or the content key cannot be one.
     """
 
     tags: Any = None
@@ -42,7 +51,7 @@ class UploadOptions:
     metadata: Metadata | Sequence[Metadata | None] | None = None
     custom_metadata: Metadata | Sequence[Metadata | None] | None = None
     sizes: Size | Sequence[Size | None] | None = None
-    fill_metadata: bool = False
+    fill_metadata: bool | str = False
     upload_dir: str | None = None
     wait: bool = True
     on_progress: OnProgress | None = None
@@ -55,10 +64,15 @@ class UploadOptions:
     storage_options: Mapping[str, Any] | None = field(default=None, repr=False)
     raise_on: str = "never"
     max_failed: float | None = None
+    unsupported: Unsupported | str = Unsupported.FAIL
 
     def __post_init__(self) -> None:
         if self.if_exists not in tuple(IfExists):
             raise ConfigurationError(f"if_exists is skip, upload or error, got {self.if_exists!r}.")
+        if self.unsupported not in tuple(Unsupported):
+            raise ConfigurationError(f"unsupported is fail, skip or convert, got {self.unsupported!r}.")
+        if self.fill_metadata not in (True, False, FILL_ALL):
+            raise ConfigurationError(f'fill_metadata is True, False or "full", got {self.fill_metadata!r}.')
         if not 0 < len(self.content_key) <= _LONGEST_KEY:
             raise ConfigurationError(f"content_key has 1 to {_LONGEST_KEY} characters, got {len(self.content_key)}.")
         if self.max_workers is not None and self.max_workers < 1:

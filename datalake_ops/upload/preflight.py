@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from datalake_ops.errors import DatalakeError
@@ -14,8 +14,8 @@ from datalake_ops.upload.entries import Entries
 from datalake_ops.upload.options import UploadOptions
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.sources.entry import Entry, OpenFile, as_stream
-from datalake_ops.upload.sources.image_metadata import FORMATS
-from datalake_ops.upload.sources.media_type import MEASURED_TYPES, content_type
+from datalake_ops.upload.sources.media_type import file_type
+from datalake_ops.wire.media_types import SNIFF_BYTES, is_media, sniff
 from datalake_ops.wire.model import Choice
 
 # Pillow and hashing let other threads run.
@@ -23,7 +23,6 @@ THREADS = 4
 # Files that are checked ahead of the one that is due.
 AHEAD = 32
 _SLICE_BYTES = 1024 * 1024
-_DECODED = MEASURED_TYPES | {"image/webp"}
 
 
 class FileProblem(Choice):
@@ -47,11 +46,15 @@ class PreflightFinding:
 
 @dataclass(frozen=True)
 class Preflight:
-    """Result of a check of `files` files of `bytes` bytes; the findings are in input order. False when there is any."""
+    """Result of a check of `files` files of `bytes` bytes; the findings are in input order. False when there is any.
+
+    `passed_over` are files of folders that are neither images nor videos, counted by the ending of their names.
+    """
 
     files: int
     bytes: int
     findings: tuple[PreflightFinding, ...]
+    passed_over: Mapping[str, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return not self.findings
@@ -83,7 +86,7 @@ def check(
 ) -> Preflight:
     """Read and decode every file of a source, and send nothing; takes 32 bytes and a path of memory a file.
 
-    Sources are those of `upload`. Pictures of the formats that the client measures are decoded whole; videos are only
+    Sources are those of `upload`. Pictures are decoded whole, by the rules of the embedded platform; videos are only
     read. A duplicate is a file whose bytes came before.
 
     Raises:
@@ -102,7 +105,7 @@ def check(
             finding = finding or PreflightFinding(checked.path, FileProblem.DUPLICATE, same)
         if finding is not None:
             findings.append(finding)
-    return Preflight(files, size, tuple(findings))
+    return Preflight(files, size, tuple(findings), request.remarks.passed_over)
 
 
 def _check_all(entries: Iterable[Entry]) -> Iterator[_FileCheck]:
@@ -124,15 +127,32 @@ def _check(entry: Entry) -> _FileCheck:
         digest = _digest(file)
     except DatalakeError as error:
         return _FileCheck(entry.path, finding=PreflightFinding(entry.path, FileProblem.UNREADABLE, str(error)))
-    kind = content_type(file.name)
-    finding = None
-    if not kind.startswith(("image/", "video/")):
-        finding = PreflightFinding(
-            entry.path, FileProblem.UNSUPPORTED, f"is neither image nor video by its name ({kind})"
-        )
-    elif kind in _DECODED and (reason := _undecodable(file)) is not None:
-        finding = PreflightFinding(entry.path, FileProblem.UNDECODABLE, reason)
+    problem = _problem(file)
+    finding = PreflightFinding(entry.path, *problem) if problem is not None else None
     return _FileCheck(entry.path, file.size, digest, finding)
+
+
+def _problem(file: OpenFile) -> tuple[FileProblem, str] | None:
+    """Problem of a file that can be read whole: its kind, or damage."""
+    head = file.read(0, min(SNIFF_BYTES, file.size))
+    kind = file_type(file.name, head)
+    if not is_media(kind):
+        return FileProblem.UNSUPPORTED, f"is neither image nor video by its name ({kind})"
+    if kind.startswith("video/"):
+        return None
+    # Pillow takes a moment to import, and `datalake-ops upload --help` does without it.
+    from datalake_ops.pictures.formats import readable_types, unsupported_reason
+    from datalake_ops.pictures.inspection import UnreadablePictureError, UnsupportedPictureError, verify
+
+    if sniff(head) is None and kind not in readable_types():
+        return FileProblem.UNSUPPORTED, unsupported_reason(kind)
+    try:
+        verify(as_stream(file))
+    except UnsupportedPictureError as error:
+        return FileProblem.UNSUPPORTED, str(error)
+    except UnreadablePictureError as error:
+        return FileProblem.UNDECODABLE, str(error)
+    return None
 
 
 def _digest(file: OpenFile) -> bytes:
@@ -140,18 +160,3 @@ def _digest(file: OpenFile) -> bytes:
     for start in range(0, file.size, _SLICE_BYTES):
         digest.update(file.read(start, min(start + _SLICE_BYTES, file.size)))
     return digest.digest()
-
-
-def _undecodable(file: OpenFile) -> str | None:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(as_stream(file), formats=FORMATS) as image:
-            # A JPEG is read to its end also when only a small version of it is made.
-            image.draft("RGB", (1, 1))
-            image.load()
-    # Decoders raise whatever a broken file makes of them.
-    except Exception as error:  # noqa: BLE001
-        reason = "it is of no known format" if isinstance(error, UnidentifiedImageError) else error
-        return f"cannot be decoded: {reason}"
-    return None

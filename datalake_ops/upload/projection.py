@@ -43,7 +43,7 @@ class ProjectionRequest:
     name: str
     path: str
     additional_info: Mapping[str, Any] | None = None
-    fill_metadata: bool = False
+    fill_metadata: bool | str = False
     skip_existing: bool = False
 
 
@@ -171,11 +171,14 @@ async def _find_existing(session: AsyncSession, request: ProjectionRequest) -> D
 def _prepared(request: ProjectionRequest) -> _Projection:
     file = open_file(request.path)
     picture = read_picture(file, request.fill_metadata)
-    if picture is None:
+    if picture is None or picture.unsupported:
         raise InvalidFileError(
             f"{request.path} cannot be opened as a picture, and a projection needs a width and a height.", request.path
         )
-    info = merged(picture.metadata, json_ready(request.path, request.additional_info, "additional_info"))
+    info = merged(
+        {**picture.metadata, **picture.custom_metadata},
+        json_ready(request.path, request.additional_info, "additional_info"),
+    )
     draft = ProjectionToCreate(
         name=request.name,
         file_size=file.size,

@@ -10,7 +10,9 @@ from datalake_ops.concurrency.limiter import DEFAULT_WORKERS
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.upload.name_resolver import NameResolver
 from datalake_ops.upload.options import FilePath, IfExists, UploadOptions
+from datalake_ops.upload.reporting.remarks import Remarks
 from datalake_ops.upload.sources.entry import Entry
+from datalake_ops.upload.support import TypeSupport
 
 # Seconds to wait for data that the platform is still reading (the official SDK polls 30 times, every 5 s).
 READY_WAIT = 150.0
@@ -31,6 +33,16 @@ class UploadRequest:
     source_id: UUID | None = None
     names: NameResolver | None = field(default=None, repr=False)
     ready_wait: float = READY_WAIT
+    # Types that the platform announced; empty where it does not.
+    readable_types: frozenset[str] = frozenset()
+    # Keys of custom metadata for the camera's texts that the lake's schema takes.
+    camera_keys: frozenset[str] = frozenset()
+    remarks: Remarks = field(default_factory=Remarks, repr=False, compare=False)
+
+    @property
+    def support(self) -> TypeSupport:
+        """The platform's support for types of files."""
+        return TypeSupport(self.readable_types, self.options.unsupported)
 
     @property
     def workers(self) -> int:

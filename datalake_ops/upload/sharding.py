@@ -77,7 +77,7 @@ def merge_summaries(summaries: Iterable[Mapping[str, Any]], max_ids: int = 100) 
         for name in ("files", "unready", "doubled", "bytes", "data_ids_left_out", "errors_left_out"):
             # A summary of an earlier release lacks some of these.
             merged[name] += one.get(name, 0)
-        merged["counts"] = {status: count + one["counts"][status] for status, count in merged["counts"].items()}
+        merged["counts"] = {status: count + one["counts"].get(status, 0) for status, count in merged["counts"].items()}
         merged["seconds"] = max(merged["seconds"], one["seconds"])
         for name, values in lists.items():
             values.extend(one[name])

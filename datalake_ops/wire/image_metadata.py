@@ -16,6 +16,8 @@ from datalake_ops.wire.data import METADATA_TEXTS
 
 ORIENTATION = 0x0112
 UPRIGHT = 1
+# Value of `fill_metadata` that asks for place, true moment and camera too.
+FILL_ALL = "full"
 SIDEWAYS = frozenset({5, 6, 7, 8})  # orientations that swap width and height
 _ORIENTATIONS = range(1, 9)
 _UNITS = {2: "inches", 3: "cm"}
@@ -48,12 +50,12 @@ def orientation_from_exif(tags: Mapping[int, Any]) -> int:
 
     BYTE 6 turns a picture as SHORT 6 does, as in exiftool and libvips.
     """
-    value = _code(tags.get(ORIENTATION))
+    value = code_of(tags.get(ORIENTATION))
     return value if value is not None and value in _ORIENTATIONS else UPRIGHT
 
 
-def _text(value: Any) -> str | None:
-    """Text up to the first NUL, trimmed; None if blank.
+def text_of(value: Any) -> str | None:
+    """Text of a value, up to the first NUL, trimmed; None if blank.
 
     EXIF's ASCII is 7 bits, but cameras and editors write UTF-8 there; what is not valid UTF-8 is Latin-1.
     """
@@ -63,7 +65,7 @@ def _text(value: Any) -> str | None:
         except UnicodeEncodeError:  # The decoder has already read it as Unicode.
             return value.partition("\0")[0].strip() or None
     if not isinstance(value, bytes):
-        number = _number(value)
+        number = number_of(value)
         return None if number is None else str(value)
     value = value.partition(b"\0")[0]
     try:
@@ -73,7 +75,8 @@ def _text(value: Any) -> str | None:
     return text.strip() or None
 
 
-def _number(value: Any) -> float | None:
+def number_of(value: Any) -> float | None:
+    """Finite number of a value; None for any other."""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):
@@ -81,17 +84,17 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _code(value: Any) -> int | None:
+def code_of(value: Any) -> int | None:
     """Whole number of a tag whose type is SHORT; some writers use BYTE or UNDEFINED with one byte, or RATIONAL."""
     if isinstance(value, bytes):
         return value[0] if len(value) == 1 else None
-    number = None if isinstance(value, str) else _number(value)
+    number = None if isinstance(value, str) else number_of(value)
     return int(number) if number is not None and number == int(number) else None
 
 
 def _moment(value: Any) -> str | None:
     try:
-        return datetime.strptime(_text(value) or "", "%Y:%m:%d %H:%M:%S").isoformat()
+        return datetime.strptime(text_of(value) or "", "%Y:%m:%d %H:%M:%S").isoformat()
     except ValueError:
         return None
 
@@ -100,10 +103,10 @@ def _name(names: Mapping[int, str]) -> Callable[[Any], str | None]:
     """Reader of a tag whose numbers have names; text stands for itself."""
 
     def read(value: Any) -> str | None:
-        code = _code(value)
+        code = code_of(value)
         if code is not None:
             return names.get(code)
-        return _text(value) if isinstance(value, str | bytes) else None
+        return text_of(value) if isinstance(value, str | bytes) else None
 
     return read
 
@@ -114,13 +117,13 @@ def _cut(key: str, value: Any) -> Any:
 
 _FIELDS: dict[str, tuple[int, Callable[[Any], Any]]] = {
     "acquired_at": (0x0132, _moment),
-    "acquired_by": (0x013B, _text),
-    "resolution_x": (0x011A, _number),
-    "resolution_y": (0x011B, _number),
+    "acquired_by": (0x013B, text_of),
+    "resolution_x": (0x011A, number_of),
+    "resolution_y": (0x011B, number_of),
     "resolution_unit": (0x0128, _name(_UNITS)),
     "compression": (0x0103, _name(_COMPRESSIONS)),
-    "manufacturer": (0x010F, _text),
-    "software": (0x0131, _text),
-    "color_space": (0xA001, _text),
+    "manufacturer": (0x010F, text_of),
+    "software": (0x0131, text_of),
+    "color_space": (0xA001, text_of),
 }
 EXIF_TAGS = (ORIENTATION, *(tag for tag, _ in _FIELDS.values()))

@@ -18,6 +18,10 @@ class Extension(Choice):
     OBJECT_STAT = "object-stat"
     MULTIPART_PARTS = "multipart-parts"
     CHANGES = "changes"
+    # The ping lists the content types that the platform reads.
+    READABLE_TYPES = "readable-types"
+    # Imports take `fill_metadata`.
+    IMPORT_METADATA = "import-metadata"
 
 
 class Ping(WireModel):
@@ -27,6 +31,7 @@ class Ping(WireModel):
     sdk_version: str
     default_organization: UUID | None = None
     extensions: tuple[str, ...] = ()
+    readable_types: tuple[str, ...] = ()
 
 
 class Organization(WireModel):

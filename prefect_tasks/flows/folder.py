@@ -8,6 +8,7 @@ from typing import Any
 from prefect import runtime
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from datalake_ops import arguments as checked
 from datalake_ops.errors import ConfigurationError, IncompleteUploadError, NothingDoneError
 from datalake_ops.upload.reporting.rows import named_error
 from prefect_tasks.blocks import DEFAULT_BLOCK, load_credentials
@@ -48,9 +49,10 @@ def ingest_folder(
     include: list[str] | None = None,
     exclude: list[str] | None = None,
     base: str | None = None,
-    fill_metadata: bool = False,
+    fill_metadata: bool | str = False,
     metadata: dict[str, Any] | None = None,
     custom_metadata: dict[str, Any] | None = None,
+    unsupported: str = "fail",
     runner: RunnerName | None = None,
     runner_options: dict[str, Any] | None = None,
     max_workers: int | None = None,
@@ -74,8 +76,9 @@ def ingest_folder(
         max_files, max_bytes: how many files and bytes a shard has at most. Sizes are asked for only with `max_bytes`.
         include, exclude: patterns that choose the files of folders.
         base: where the manifest's relative paths begin, when that is not its own folder.
-        fill_metadata: read EXIF into metadata.
+        fill_metadata: read EXIF into metadata; "full" reads place, true moment and camera too.
         metadata, custom_metadata: put on every data; a manifest can say more of each file.
+        unsupported: treatment of a file that the platform does not read: "fail", "skip" or "convert".
         runner: "threads", "dask" or "ray"; without one, that of the flow: threads, unless `with_options` says else.
         runner_options: arguments of the runner, such as `{"address": "tcp://scheduler:8786"}`.
         max_workers: how many files of a shard travel at once.
@@ -103,7 +106,8 @@ def ingest_folder(
         "max_workers": max_workers,
         "metadata": metadata,
         "custom_metadata": custom_metadata,
-        "fill_metadata": fill_metadata,
+        "fill_metadata": checked.fill("fill_metadata", fill_metadata),
+        "unsupported": checked.choice("unsupported", unsupported, ("fail", "skip", "convert")),
         "if_exists": "skip",
     }
     plan = plan_upload(told, limits, what)
@@ -139,10 +143,11 @@ def _conclude(
     sample_size: int,
 ) -> dict[str, Any]:
     from datalake_ops.upload.reporting.export import within
+    from datalake_ops.upload.reporting.failure_policy import failed_files
     from datalake_ops.upload.sharding import merge_summaries
 
     merged = merge_summaries(summaries)
-    failed = merged["files"] - merged["counts"]["UPLOADED"] - merged["counts"]["SKIPPED"]
+    failed = failed_files(merged)
     _show(merged, credentials, what, sample_size)
     run_logger().info("%d shards: %s, %d bytes", len(summaries), merged["counts"], merged["bytes"])
     if refuses(failed, merged["files"]):

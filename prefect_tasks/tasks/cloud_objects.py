@@ -38,6 +38,7 @@ def import_cloud_objects(
     key: str | None = None,
     on_stop: OnStop = "cancel",
     on_empty: OnEmpty = "skip",
+    fill_metadata: bool | str = True,
 ) -> list[str]:
     """Start the import of named objects of the bucket, 500 in each job, and return the ids of the jobs.
 
@@ -50,6 +51,7 @@ def import_cloud_objects(
         key: makes calls with the same arguments and key in one flow run one call.
         on_stop: what becomes of the jobs when their flow run is stopped: `"cancel"`, or `"leave"` to let them go on.
         on_empty: answer to no objects: "skip", "succeed" (both give []) or "fail" (NoDataError).
+        fill_metadata: "full" reads place, true moment and camera from EXIF too.
 
     Raises:
         ConfigurationError: a field that data have not; nothing was sent.
@@ -57,12 +59,12 @@ def import_cloud_objects(
     """
     own_key = idempotency_key("import_cloud_objects", locals())
     marks = labels(cancel_policy.on_stop("on_stop", on_stop)) | {WORK_LABEL: "import"}
-    parts = _parts(objects)
+    parts, fill = _parts(objects), arguments.fill("fill_metadata", fill_metadata)
     record_launch(credentials)
     jobs: list[str] = []
     with load_credentials(credentials).get_client() as hook:
         for number, part in enumerate(parts):
-            job = start_once(hook, _part_key(own_key, number), partial(_start, hook, part, marks))
+            job = start_once(hook, _part_key(own_key, number), partial(_start, hook, part, (marks, fill)))
             announce_job(hook, job, f"Import of {len(part)} objects")
             jobs.append(str(job.id))
     return jobs
@@ -71,8 +73,11 @@ def import_cloud_objects(
 aimport_cloud_objects = async_twin(import_cloud_objects, **IMPORTING_OBJECTS)
 
 
-def _start(hook: DatalakeHook, part: dict[str, Any], marks: dict[str, str], key: str | None) -> Job:
-    return hook.import_cloud_objects(part, idempotency_key=key, labels=marks)[0]
+def _start(
+    hook: DatalakeHook, part: dict[str, Any], told: tuple[dict[str, str], bool | str | None], key: str | None
+) -> Job:
+    marks, fill = told
+    return hook.import_cloud_objects(part, idempotency_key=key, labels=marks, fill_metadata=fill)[0]
 
 
 def _part_key(key: str | None, number: int) -> str | None:

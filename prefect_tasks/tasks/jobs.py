@@ -41,6 +41,7 @@ def import_bucket_objects(
     key: str | None = None,
     on_stop: OnStop = "cancel",
     on_empty: OnEmpty = "skip",
+    fill_metadata: bool | str = True,
 ) -> str:
     """Start the import of the bucket's objects whose names begin with a prefix, and return the job's id.
 
@@ -54,6 +55,7 @@ def import_bucket_objects(
         key: makes calls with the same arguments and key in one flow run one call.
         on_stop: what becomes of the job when its flow run is stopped: `"cancel"`, or `"leave"` to let it go on.
         on_empty: answer to no prefixes: "skip", "succeed" (both give None) or "fail" (NoDataError).
+        fill_metadata: "full" reads place, true moment and camera from EXIF too.
 
     Raises:
         ArgumentError: an argument is not of its field; nothing was sent.
@@ -65,12 +67,15 @@ def import_bucket_objects(
     if not wanted:
         raise NoDataError('import_bucket_objects was given no prefix; [""] imports the whole bucket.')
     names, origin = arguments.texts("tags", tags), arguments.text("source", source)
+    fill = arguments.fill("fill_metadata", fill_metadata)
     record_launch(credentials)
     with load_credentials(credentials).get_client() as hook:
         job = start_once(
             hook,
             own_key,
-            lambda key: hook.import_bucket_objects(wanted, names, origin, idempotency_key=key, labels=marks),
+            lambda key: hook.import_bucket_objects(
+                wanted, names, origin, idempotency_key=key, labels=marks, fill_metadata=fill
+            ),
         )
         announce_job(hook, job, f"Import of {shorten(wanted)}")
     return str(job.id)

@@ -30,7 +30,7 @@ def create_projection(
     name: str,
     path: str | os.PathLike[str],
     additional_info: dict[str, Any] | None = None,
-    fill_metadata: bool = False,
+    fill_metadata: bool | str = False,
     key: str | None = None,
     on_empty: OnEmpty = "skip",
 ) -> dict[str, str | None]:
@@ -42,7 +42,7 @@ def create_projection(
         name: what the rendering is: "mask", "thermal", ...
         path: a picture that the worker can read.
         additional_info: JSON values to keep with it.
-        fill_metadata: read EXIF into `additional_info`; keys given there win.
+        fill_metadata: read EXIF into `additional_info`, all that it tells with "full"; keys given there win.
         key: makes calls with the same arguments and key in one flow run one call.
         on_empty: answer to no data or no path: "skip", "succeed" (both give None) or "fail" (NoDataError).
 
@@ -56,10 +56,11 @@ def create_projection(
     wanted, called = str(arguments.identifier("data", data)), arguments.text("name", name)
     if not called or not called.strip():
         raise arguments.refusal("name", name, "write what the rendering is, such as mask.")
-    info, fill = arguments.mapping("additional_info", additional_info), arguments.flag("fill_metadata", fill_metadata)
+    info = arguments.mapping("additional_info", additional_info)
+    fill = arguments.fill("fill_metadata", fill_metadata)
     picture = arguments.text("path", path)
     with load_credentials(credentials).get_client() as hook:
-        made = hook.create_projection(wanted, called, str(picture), info, bool(fill))
+        made = hook.create_projection(wanted, called, str(picture), info, fill or False)
     run_logger().info("Data %s has the projection %r now", wanted, called)
     return {"id": str(made.id), "name": made.name, "data": wanted}
 

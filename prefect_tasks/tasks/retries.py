@@ -47,10 +47,11 @@ def retry_failed_files(
     source: str | None = None,
     metadata: dict[str, Any] | None = None,
     custom_metadata: dict[str, Any] | None = None,
-    fill_metadata: bool = False,
+    fill_metadata: bool | str = False,
     max_workers: int | None = None,
     allow_failures: bool = False,
     artifacts: bool = True,
+    unsupported: str | None = None,
     on_empty: OnEmpty = "skip",
 ) -> dict[str, Any]:
     """Upload again the files that a report names as failed, and write their results beside it.
@@ -61,8 +62,8 @@ def retry_failed_files(
         credentials: a block, or the name of a saved one.
         report: the path or fsspec URL of a report of JSON lines, as `upload_data(report=...)` writes it; the folder of
             checkpoints of `ingest_folder`, which also knows the arguments of that upload; or the summary of either.
-        tags, source, metadata, custom_metadata, fill_metadata, max_workers: as in `upload_data`; those of the first
-            upload where its checkpoints tell them and they are not given here.
+        tags, source, metadata, custom_metadata, fill_metadata, max_workers, unsupported: as in `upload_data`; those of
+            the first upload where its checkpoints tell them and they are not given here.
         allow_failures: succeed when some files fail again.
         artifacts: show progress, a link to the lake, a table and a sample.
         on_empty: answer when no file had failed: "skip", "succeed" (both give `files` 0) or "fail" (NoDataError).
@@ -74,21 +75,24 @@ def retry_failed_files(
         ConfigurationError: there is no such report, or it is none.
         UploadError, NothingDoneError: some or all files failed again.
     """
+    from datalake_ops.upload.reporting.failure_policy import failed_files
+
     reports = Reports.of(report)
     given = {
         "tags": arguments.texts("tags", tags),
         "source": arguments.text("source", source),
         "metadata": arguments.mapping("metadata", metadata),
         "custom_metadata": arguments.mapping("custom_metadata", custom_metadata),
-        "fill_metadata": arguments.flag("fill_metadata", fill_metadata) or None,
+        "fill_metadata": arguments.fill("fill_metadata", fill_metadata) or None,
         "max_workers": arguments.whole_number("max_workers", max_workers, at_least=1),
+        "unsupported": arguments.choice("unsupported", unsupported, ("fail", "skip", "convert")),
     }
     shown, allowed = arguments.flag("artifacts", artifacts), arguments.flag("allow_failures", allow_failures)
     summaries = _upload_again(credentials, reports, given, bool(shown))
     if not summaries:
         raise NoDataError(f"No file of {reports.name} failed: there is nothing to do.")
     merged = _merged(summaries)
-    failed = merged["files"] - merged["counts"]["UPLOADED"] - merged["counts"]["SKIPPED"]
+    failed = failed_files(merged)
     if failed and not (allowed and failed < merged["files"]):
         raise _failure(merged, failed)
     return merged

@@ -41,12 +41,13 @@ def upload_data(
     source: str | None = None,
     max_workers: int | None = None,
     metadata: dict[str, Any] | list[dict[str, Any] | None] | None = None,
-    fill_metadata: bool = False,
+    fill_metadata: bool | str = False,
     wait_for_unprocessable_data: bool = True,
     upload_dir: str | None = None,
     custom_metadata: dict[str, Any] | list[dict[str, Any] | None] | None = None,
     sizes: tuple[int, int] | list[tuple[int, int] | None] | None = None,
     if_exists: str = "skip",
+    unsupported: str = "fail",
     journal: FilePath | None = None,
     report: FilePath | None = None,
     allow_failures: bool = False,
@@ -71,11 +72,14 @@ def upload_data(
         source: name of the source the files came from; created when missing.
         max_workers: number of files that travel at once.
         metadata, custom_metadata, sizes: one value for all files, or a list with one (or None) per file.
-        fill_metadata: read EXIF into metadata; keys given in `metadata` win.
+        fill_metadata: read EXIF into metadata; "full" reads place, true moment and camera too. Keys given in `metadata`
+            win.
         wait_for_unprocessable_data: wait until the platform has read the files; those it cannot read count as failed.
         upload_dir: prefix of the object names, on storages of the organization's own.
         if_exists: what to do with a file whose name and content the lake has: "skip" it, so that a retry doubles
             nothing, "upload" it once more, or "error".
+        unsupported: what to do with a file that the platform does not read: "fail" before it is sent, "skip" it, or
+            "convert" it to JPEG or PNG.
         journal: a SQLite file or an fsspec URL for a record of each step, so that a run that was killed resumes.
         report: where to write one JSON line per file, on a storage that outlives the worker.
         allow_failures: succeed when some files failed; the summary names them.
@@ -124,10 +128,11 @@ def _upload_arguments(told: dict[str, Any]) -> dict[str, Any]:
         "metadata": _one_or_each("metadata", told["metadata"]),
         "custom_metadata": _one_or_each("custom_metadata", told["custom_metadata"]),
         "sizes": _sizes(told["sizes"]),
-        "fill_metadata": arguments.flag("fill_metadata", told["fill_metadata"]),
+        "fill_metadata": arguments.fill("fill_metadata", told["fill_metadata"]),
         "upload_dir": arguments.text("upload_dir", told["upload_dir"]),
         "wait": arguments.flag("wait_for_unprocessable_data", told["wait_for_unprocessable_data"]),
         "if_exists": arguments.choice("if_exists", told["if_exists"], ("skip", "upload", "error")),
+        "unsupported": arguments.choice("unsupported", told["unsupported"], ("fail", "skip", "convert")),
         "journal": _address("journal", told["journal"]),
     }
 

@@ -14,7 +14,7 @@ from datalake_ops.errors import ConfigurationError
 from prefect_tasks.runs.run_names import redact_address
 from prefect_tasks.uploads.shared_folder import NOTE, SharedFolder
 
-_DONE = ("UPLOADED", "SKIPPED")
+_DONE = ("UPLOADED", "SKIPPED", "UNSUPPORTED")
 _FORM = ".jsonl"
 
 

@@ -163,19 +163,20 @@ def _outcome(future: Any) -> dict[str, Any] | BaseException:
 
 def _note(board: ShardProgress, number: int, outcome: dict[str, Any] | BaseException) -> None:
     from datalake_ops.upload.progress import Progress
+    from datalake_ops.upload.reporting.failure_policy import failed_files
 
     if isinstance(outcome, BaseException):
         return
-    counts = outcome["counts"]
-    failed = outcome["files"] - counts["UPLOADED"] - counts["SKIPPED"]
+    counts, failed = outcome["counts"], failed_files(outcome)
     board.shards[number] = Progress(outcome["files"], outcome["files"], outcome["bytes"], failed, counts["SKIPPED"])
 
 
 def _is_bad(summary: dict[str, Any] | BaseException) -> bool:
     if isinstance(summary, BaseException):
         return True
-    counts = summary["counts"]
-    return bool(summary["files"] > counts["UPLOADED"] + counts["SKIPPED"])
+    from datalake_ops.upload.reporting.failure_policy import failed_files
+
+    return failed_files(summary) > 0
 
 
 def _lost(error: BaseException, shard: Mapping[str, Any], number: int, of: int) -> dict[str, Any]:

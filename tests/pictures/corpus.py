@@ -177,7 +177,7 @@ VIDEOS = (
     Sample("video-turned.mp4", lambda: an_mp4(turned=True), (360, 640), "video/mp4"),
     Sample("phone.3gp", lambda: an_mp4(brand=b"3gp4"), (640, 360), "video/3gpp"),
     Sample("phone.3g2", lambda: an_mp4(brand=b"3g2a"), (640, 360), "video/3gpp2"),
-    Sample("round.insv", an_mp4, (640, 360), "video/mp4"),
+    Sample("round.insv", lambda: an_mp4(720, 720), (720, 720), "video/mp4"),
     Sample("old.avi", an_avi, (320, 200), "video/x-msvideo"),
     Sample("broadcast.ts", a_transport_stream, None, "video/mp2t", unsupported=True),
     Sample("camcorder.mts", lambda: a_transport_stream(192), None, "video/mp2t", unsupported=True),

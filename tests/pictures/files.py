@@ -134,6 +134,14 @@ def a_pyramid() -> bytes:
     return a_tiff((large, {"photometric": "rgb", "tile": (16, 16)}), *smaller)
 
 
+def a_long_gif(frames: int, size: tuple[int, int] = (1000, 1000)) -> bytes:
+    """A GIF whose one frame is repeated: quick to make, and slow to decode."""
+    one = saved(Image.new("P", size), "GIF")
+    # The screen descriptor ends with its colours, of which the packed field at byte 10 tells the number.
+    start = 13 + 3 * 2 ** ((one[10] & 7) + 1)
+    return one[:start] + one[start:-1] * frames + b";"
+
+
 def a_fax(pages: int = 3, size: tuple[int, int] = (1728, 2200)) -> bytes:
     """A fax of many pages, each mostly white."""
     page = Image.new("1", size, 1)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from datalake_ops.testing import PlatformServer
+from tests.pictures.files import ASCII, RATIONAL, an_exif_block, rationals, several
 from tests.platform.api import Api
 from tests.platform.images import a_jpeg, a_picture, as_bytes
 from tests.platform.videos import an_mp4
@@ -86,6 +87,68 @@ def test_the_log_says_what_could_not_be_read_and_why(api: Api, folder: Path) -> 
     assert log[-1].startswith("done: listed 1, imported 1")
 
 
+def test_the_log_counts_by_ending_what_is_passed_over(api: Api, folder: Path) -> None:
+    for name in ("a.txt", "b.txt", "c.dng", "README"):
+        (folder / name).write_text("text")
+    (folder / "scan.tif").write_bytes(several("TIFF")())
+
+    job = import_prefixes(api, f"{folder.name}/")
+
+    assert counts(job) == {"listed": 5, "imported": 1, "skipped_type": 4, "measured": 1}
+    log = api.log(job)
+    assert "passed over by the ending of their names: 2 .txt, 1 without an ending, 1 .dng" in log
+    assert f"{folder.name}/scan.tif: a document of 3 pages, of which the lake shows the first" in log
+
+
+def a_camera_picture() -> bytes:
+    block = an_exif_block(
+        (0x010F, ASCII, b"Canon\0"),
+        (0x0110, ASCII, b"EOS 5D\0"),
+        (0x0132, ASCII, b"2025:01:01 00:00:00\0"),
+        exif=[(0x9003, ASCII, b"2024:05:06 07:08:09\0"), (0x9011, ASCII, b"+05:30\0")],
+        gps=[
+            (1, ASCII, b"S\0"),
+            (2, RATIONAL, rationals((33, 1), (30, 1), (0, 1))),
+            (3, ASCII, b"W\0"),
+            (4, RATIONAL, rationals((70, 1), (15, 1), (0, 1))),
+        ],
+    )
+    return as_bytes(a_picture(), "JPEG", exif=block)
+
+
+@pytest.mark.parametrize("by", ["prefixes", "objects"])
+def test_an_import_reads_place_moment_and_camera_when_it_is_asked_to(api: Api, folder: Path, by: str) -> None:
+    (folder / "a.jpg").write_bytes(a_camera_picture())
+    name = f"{folder.name}/a.jpg"
+    given = {"custom_metadata": {"camera_lens": "mine"}, "metadata": {"altitude": 7.0}}
+    body = {"prefixes": [name], "tag_ids": []} if by == "prefixes" else {"objects": {name: given}}
+
+    api.ended(start(api, **body, fill_metadata="full"))
+
+    [data] = api.all_data()
+    more: dict[str, Any] = {"altitude": 7.0} if by == "objects" else {}
+    assert {key: value for key, value in data["metadata"].items() if key != "acquired_at"} == {
+        "manufacturer": "Canon",
+        "latitude": -33.5,
+        "longitude": -70.25,
+        **more,
+    }
+    assert data["metadata"]["acquired_at"] == "2024-05-06T07:08:09+05:30"
+    assert data["custom_metadata"] == {"camera_model": "EOS 5D", **({"camera_lens": "mine"} if more else {})}
+
+
+def test_the_schema_of_the_lake_decides_on_the_camera_s_texts(api: Api, folder: Path) -> None:
+    (folder / "a.jpg").write_bytes(a_camera_picture())
+    path = f"/api/datalake/{api.lake['id']}/custom-metadata"
+    api.json("PATCH", path, {"allow_extra_custom_metadata": False})
+
+    api.ended(start(api, prefixes=[folder.name], tag_ids=[], fill_metadata="full"))
+
+    [data] = api.all_data()
+    assert not data.get("custom_metadata")
+    assert data["metadata"]["latitude"] == -33.5
+
+
 def test_importing_again_adds_nothing(api: Api, folder: Path) -> None:
     (folder / "a.jpg").write_bytes(a_jpeg())
     import_prefixes(api, folder.name)
@@ -133,6 +196,7 @@ def test_tags_source_and_exif_go_to_all_that_is_imported(api: Api, folder: Path)
         {"prefixes": "a"},
         {"prefixes": ["a"], "tag_ids": ["00000000-0000-4000-8000-000000000000"]},
         {"prefixes": ["a"], "data_source_id": "00000000-0000-4000-8000-000000000000"},
+        {"prefixes": ["a"], "fill_metadata": "all"},
         {"objects": {}},
         {"objects": {f"{index}.jpg": {} for index in range(501)}},
         {"objects": {"a.jpg": {"metadata": {"no such key": 1}}}},

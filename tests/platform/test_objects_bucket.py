@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from datalake_ops.platform.objects.bucket import Bucket, check_prefix, minimal_prefixes
 from datalake_ops.platform.objects.folder_store import FolderStore
 from datalake_ops.platform.objects.multipart import MultipartUploads, UnknownUploadError
-from datalake_ops.platform.objects.names import BadNameError, check_object_name, extension_of, generate_object_name
+from datalake_ops.platform.objects.names import BadNameError, check_object_name, generate_object_name
 from datalake_ops.platform.objects.ranges import UnsatisfiableRangeError, read_range
+from datalake_ops.wire.media_types import ending_of
 
 NAMES = ["a.jpg", "a/1.jpg", "a/2.jpg", "a-b/1.jpg", "b/c/d.png", "b/c.png", "été/ñ.jpg", "z z/q'uote.jpg"]
 
@@ -138,7 +139,7 @@ def test_connectors_keep_the_same_name_apart(tmp_path: Path) -> None:
     ],
 )
 def test_an_extension_is_kept_only_when_it_is_harmless(filename: str, extension: str) -> None:
-    assert extension_of(filename) == extension
+    assert ending_of(filename) == extension
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
@@ -149,7 +150,7 @@ def test_generated_names_are_always_safe(filename: str, upload_dir: str) -> None
         return
 
     assert check_object_name(name) == name
-    assert extension_of(name) == extension_of(filename)
+    assert ending_of(name) == ending_of(filename)
 
 
 @given(st.lists(st.text(alphabet="ab/", max_size=4), max_size=8), st.text(alphabet="ab/", max_size=6))

@@ -54,7 +54,7 @@ def test_uploads_in_shards_one_task_each(lake: DatalakeHook, saved: str, folder:
 
     summary, run = outer()
 
-    assert summary["counts"] == {"UPLOADED": 10, "SKIPPED": 0, "FAILED": 0, "UNPROCESSABLE": 0}
+    assert summary["counts"] == {"UPLOADED": 10, "SKIPPED": 0, "FAILED": 0, "UNPROCESSABLE": 0, "UNSUPPORTED": 0}
     assert summary["shards"] == 3
     assert lake.count_data(tags="new") == 10
     assert len(json.dumps(summary)) <= 2000
@@ -119,7 +119,7 @@ def test_a_retried_run_does_only_the_shards_that_did_not_end_well(lake: Datalake
     summary = ingest_folder.with_options(retries=1, on_running=[mend])(str(folder), credentials=saved, max_files=4)
 
     assert lake.count_data() == 10
-    assert summary["counts"] == {"UPLOADED": 7, "SKIPPED": 3, "FAILED": 0, "UNPROCESSABLE": 0}
+    assert summary["counts"] == {"UPLOADED": 7, "SKIPPED": 3, "FAILED": 0, "UNPROCESSABLE": 0, "UNSUPPORTED": 0}
     first = ["upload 1/3, 4 files", "upload 2/3, 4 files", "upload 3/3, 2 files"]
     again = ["upload 2/3, 4 files, try 2"]
     wait_until(f"the server knows {again}", lambda: uploads_of(runs[0]) == sorted(first + again))
@@ -203,7 +203,7 @@ def test_a_retry_takes_up_the_rest_of_a_manifest_that_could_not_be_read_on(
     def again() -> dict[str, Any]:
         return retry_failed_files(saved, str(shelf))
 
-    assert again()["counts"] == {"UPLOADED": 4, "SKIPPED": 0, "FAILED": 0, "UNPROCESSABLE": 0}
+    assert again()["counts"] == {"UPLOADED": 4, "SKIPPED": 0, "FAILED": 0, "UNPROCESSABLE": 0, "UNSUPPORTED": 0}
     assert {data.filename for data in lake.list_data()} == {f"{number}.png" for number in range(6)}
 
 

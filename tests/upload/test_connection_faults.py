@@ -134,7 +134,7 @@ def test_what_fails_for_good_stands_in_the_report_and_the_rest_goes_on(
 
     report = lake.upload(pictures(tmp_path, 8))
 
-    assert report.counts() == {"UPLOADED": 6, "SKIPPED": 0, "FAILED": 2, "UNPROCESSABLE": 0}
+    assert report.counts() == {"UPLOADED": 6, "SKIPPED": 0, "FAILED": 2, "UNPROCESSABLE": 0, "UNSUPPORTED": 0}
     agrees(lake, report)
 
 

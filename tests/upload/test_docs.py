@@ -39,6 +39,6 @@ def test_the_page_runs(
     runpy.run_path(str(file))
 
     said = capsys.readouterr().out
-    assert "{'UPLOADED': 4, 'SKIPPED': 0, 'FAILED': 0, 'UNPROCESSABLE': 0}" in said
+    assert "{'UPLOADED': 4, 'SKIPPED': 0, 'FAILED': 0, 'UNPROCESSABLE': 0, 'UNSUPPORTED': 0}" in said
     assert "empty broken/empty.jpg has no bytes" in said
     assert "['photos/missing.jpg']" in said

@@ -68,7 +68,7 @@ def test_a_pickled_report_loads_with_its_rows_and_errors(pickled: dict[str, Any]
     report = pickled["report"]
 
     assert isinstance(report, datalake_ops.UploadReport)
-    assert report.counts() == {"UPLOADED": 1, "SKIPPED": 1, "FAILED": 2, "UNPROCESSABLE": 1}
+    assert report.counts() == {"UPLOADED": 1, "SKIPPED": 1, "FAILED": 2, "UNPROCESSABLE": 1, "UNSUPPORTED": 0}
     assert [type(error) for error in report.errors] == [InvalidFileError, UnprocessableDataError, IncompleteSourceError]
     assert (report.bytes, report.seconds, report.notes) == (10, 2.5, ("A note.",))
     assert report.files[0] == pickled["row"]

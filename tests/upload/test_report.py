@@ -51,7 +51,7 @@ A_REPORT = UploadReport((an_uploaded(1), a_failed(2), an_unprocessable(3), an_up
 
 
 def test_a_report_counts_in_input_order() -> None:
-    assert A_REPORT.counts() == {"UPLOADED": 2, "SKIPPED": 0, "FAILED": 1, "UNPROCESSABLE": 1}
+    assert A_REPORT.counts() == {"UPLOADED": 2, "SKIPPED": 0, "FAILED": 1, "UNPROCESSABLE": 1, "UNSUPPORTED": 0}
     assert A_REPORT.data.ids == [UUID(int=1), UUID(int=4)]
     assert [row.path for row in A_REPORT.failed] == ["/in/2.jpg", "/in/3.jpg"]
     assert [error.path for error in A_REPORT.errors] == ["/in/2.jpg", "/in/3.jpg"]

@@ -162,7 +162,7 @@ def test_shards_uploaded_apart_report_as_one(lake: DatalakeHook, tmp_path: Path)
     merged = merge_reports(reports)
 
     assert [Path(row.path).name for row in merged.files] == [f"0{number}.png" for number in range(5)]
-    assert merged.counts() == {"UPLOADED": 4, "SKIPPED": 0, "FAILED": 1, "UNPROCESSABLE": 0}
+    assert merged.counts() == {"UPLOADED": 4, "SKIPPED": 0, "FAILED": 1, "UNPROCESSABLE": 0, "UNSUPPORTED": 0}
     assert merged.seconds == max(report.seconds for report in reports)
     assert lake.count_data() == 4
     summaries = merge_summaries(report.summary() for report in reports)

@@ -5,7 +5,7 @@ import pytest
 from datalake_ops.upload.reporting.report import FileReport, FileStatus, UploadReport
 from datalake_ops.upload.reporting.summary_text import upload_text
 
-UPLOADED, SKIPPED, FAILED, UNPROCESSABLE = FileStatus
+UPLOADED, SKIPPED, FAILED, UNPROCESSABLE, UNSUPPORTED = FileStatus
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,7 @@ UPLOADED, SKIPPED, FAILED, UNPROCESSABLE = FileStatus
         ([UPLOADED, UPLOADED, SKIPPED], "Uploaded 2 files (110.9 kB) in 0.4 s; 1 skipped, 0 failed."),
         ([UPLOADED, FAILED], "Uploaded 1 file (55.4 kB) in 0.4 s; 0 skipped, 1 failed."),
         ([UNPROCESSABLE], "Uploaded 0 files (0 bytes) in 0.4 s; 0 skipped, 0 failed, 1 unprocessable."),
+        ([UPLOADED, UNSUPPORTED], "Uploaded 1 file (55.4 kB) in 0.4 s; 0 skipped, 0 failed, 1 left out."),
     ],
 )
 def test_an_upload_is_one_line_with_units(statuses: list[FileStatus], text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from sqlalchemy import Connection, select
 
-from datalake_ops.platform.http.errors import bad_request
+from datalake_ops.platform.http.errors import RefusalError, bad_request
 from datalake_ops.platform.store import schema
 
 T = TypeVar("T")
@@ -198,6 +199,15 @@ class LakeSchema:
         if missing:
             raise bad_request(f"custom_metadata.{missing[0]} is required by the lake's schema.")
         return dict(custom)
+
+    def accepted(self, custom: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values, found in a file and not given by a person, whose keys the schema has a place for."""
+        accepted = {}
+        for key, value in custom.items():
+            with suppress(RefusalError):
+                self._check(key, value)
+                accepted[key] = value
+        return accepted
 
     def _check(self, key: str, value: Any) -> None:
         if not key:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -36,6 +36,8 @@ from datalake_ops.wire.paging import IMPORT_SIZE
 router = APIRouter(tags=["imports"])
 
 _PREFIXES = 10_000
+# Extension `import-metadata`; without it an import reads what the official SDK's `fill_metadata` reads.
+FillMetadata = Literal["full"] | None
 
 
 class PrefixesBody(BaseModel):
@@ -44,12 +46,14 @@ class PrefixesBody(BaseModel):
     prefixes: list[str] = Field(min_length=1, max_length=_PREFIXES)
     tag_ids: list[UUID] = Field(default_factory=list, max_length=1000)
     data_source_id: UUID | None = None
+    fill_metadata: FillMetadata = None
 
 
 class ObjectsBody(BaseModel):
     """Body of an import by object names, each with its metadata, tags and source."""
 
     objects: dict[str, DataChange | None] = Field(min_length=1, max_length=IMPORT_SIZE)
+    fill_metadata: FillMetadata = None
 
 
 class NamedProjection(BaseModel):
@@ -70,12 +74,14 @@ async def import_objects(request: Request, lake: LakeDep, principal: PrincipalDe
     """Import by prefixes or by object names, depending on the body."""
     raw = await read_json(request)
     if isinstance(raw, dict) and "objects" in raw:
-        objects = parse_as(ObjectsBody, raw).objects
-        parameters = await services(request).database.read(lambda connection: _objects(connection, lake, objects))
+        named = parse_as(ObjectsBody, raw)
+        fill = named.fill_metadata
+        parameters = await services(request).database.read(lambda connection: _objects(connection, lake, named.objects))
     else:
         body = parse_as(PrefixesBody, raw)
+        fill = body.fill_metadata
         parameters = await services(request).database.read(lambda connection: _prefixes(connection, lake, body))
-    return await _start(request, lake, principal, parameters)
+    return await _start(request, lake, principal, {**parameters, "fill_metadata": fill})
 
 
 @router.post(routes.IMPORT_PROJECTIONS)

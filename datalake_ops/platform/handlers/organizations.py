@@ -11,6 +11,7 @@ from starlette.responses import Response
 from datalake_ops.platform.catalog.ownership import OrganizationDep
 from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import json_response, not_found
+from datalake_ops.platform.objects.media_type import readable_types
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.tokens import Principal
@@ -25,16 +26,17 @@ SDK_VERSION = "6.37.0"
 
 @router.get(routes.PING)
 async def ping(request: Request, principal: PrincipalDep) -> Response:
-    """Return the caller of the token, and the extensions of the platform."""
+    """Return the caller of the token, and the extensions and readable types of the platform."""
     withheld = services(request).withheld
-    return json_response(
-        {
-            "username": principal.username,
-            "sdk_version": SDK_VERSION,
-            "default_organization": principal.organization_id,
-            "extensions": [extension.value for extension in Extension if extension.value not in withheld],
-        }
-    )
+    announced = {
+        "username": principal.username,
+        "sdk_version": SDK_VERSION,
+        "default_organization": principal.organization_id,
+        "extensions": [extension.value for extension in Extension if extension.value not in withheld],
+    }
+    if Extension.READABLE_TYPES.value not in withheld:
+        announced["readable_types"] = sorted(readable_types() - withheld)
+    return json_response(announced)
 
 
 @router.get(routes.ORGANIZATION_FIND)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID, uuid4
 
+from datalake_ops.wire.media_types import ending_of
+
 NAME_BYTES = 1024  # the longest key S3 takes
-EXTENSION_CHARS = 16
 # First folder of a generated name, by the wire's object type.
 FOLDERS = {"DATA": "data", "DATA_PROJECTION": "projections", "LOGGING": "logs"}
 
@@ -47,13 +48,4 @@ def generate_object_name(kind: str, filename: str, upload_dir: str | None = None
     """
     folder = upload_dir.strip("/") if upload_dir else FOLDERS.get(kind, kind.lower())
     parts = [folder, str(owner)] if owner else [folder]
-    return check_object_name("/".join([*parts, f"{uuid4()}{extension_of(filename)}"]))
-
-
-def extension_of(filename: str) -> str:
-    """Extension of `filename` in lower case with its dot, or an empty text if it has no plain one."""
-    # Without pathlib, which takes five times as long: an import calls this for every name.
-    base = filename.replace("\\", "/").rpartition("/")[2]
-    stem, _, extension = base.rpartition(".")
-    harmless = extension.isascii() and extension.isalnum() and len(extension) < EXTENSION_CHARS
-    return f".{extension.lower()}" if stem and harmless else ""
+    return check_object_name("/".join([*parts, f"{uuid4()}{ending_of(filename)}"]))

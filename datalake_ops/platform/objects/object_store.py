@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 
 from datalake_ops.platform.objects.bucket import Bucket
 from datalake_ops.platform.objects.folder_store import FolderStore
-from datalake_ops.platform.objects.media_type import SNIFF_BYTES, content_type
+from datalake_ops.platform.objects.media_type import content_type
 from datalake_ops.platform.objects.multipart import MultipartUploads
 from datalake_ops.platform.objects.names import BadNameError
 from datalake_ops.platform.objects.probe_pool import ProbeCrashedError, ProbePool
@@ -24,6 +24,7 @@ from datalake_ops.platform.services import MediaProperties, ProbeFailure, servic
 from datalake_ops.platform.settings import Settings
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.database import Database
+from datalake_ops.wire.media_types import SNIFF_BYTES
 from datalake_ops.wire.uploads import ObjectStat
 
 # Paths of signed addresses; outside `/api`, since the signature alone authorizes the request.
@@ -120,15 +121,17 @@ class LocalObjectStore:
             return self._database.read_sync(lambda connection: _is_registered(connection, connector, object_name))
         return self.bucket(connector).size(object_name) is not None
 
-    def probe(self, connector: UUID, object_name: str, content_type: str) -> MediaProperties | ProbeFailure:
-        """Read the file's properties; called in a worker thread."""
+    def probe(
+        self, connector: UUID, object_name: str, content_type: str, full: bool = False
+    ) -> MediaProperties | ProbeFailure:
+        """Read the file's properties, with all that its EXIF tells if `full`; called in a worker thread."""
         try:
             opened = self.open(connector, object_name)
         except FileNotFoundError:
             return ProbeFailure("there is no such object in the storage")
         with closing(opened.file) as file:
             try:
-                answer = self._pool.probe(file)
+                answer = self._pool.probe(file, full)
             except ProbeCrashedError as error:
                 return ProbeFailure(str(error), opened.size)
         if "reason" in answer:
@@ -138,7 +141,8 @@ class LocalObjectStore:
             return ProbeFailure(
                 f"announced as {content_type}, but the content is {answer['content_type']}", opened.size
             )
-        return MediaProperties(answer["width"], answer["height"], answer["size_bytes"], answer["metadata"])
+        names = ("width", "height", "size_bytes", "metadata", "custom_metadata", "pages")
+        return MediaProperties(*(answer[name] for name in names))
 
     def close(self) -> None:
         """End the child processes."""

@@ -3,37 +3,15 @@
 from __future__ import annotations
 
 import os
-import struct
-import warnings
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from PIL import Image, UnidentifiedImageError
-from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
-
-from datalake_ops.platform.objects.media_type import SNIFF_BYTES, sniff
+from datalake_ops.pictures.inspection import UnreadablePictureError, verify
+from datalake_ops.platform.objects.media_type import VIDEOS
 from datalake_ops.platform.objects.video import UnreadableVideoError, avi_size, mp4_size
-from datalake_ops.wire.image_metadata import EXIF_TAGS, SIDEWAYS, metadata_from_exif, orientation_from_exif
-
-# Decoders that get untrusted bytes; Pillow has dozens more.
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
-_STILLS = frozenset({"image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp", "image/gif"})
-# Limit for the pixels of all frames, checked before any is decoded: Pillow's own limit.
-PIXELS = 178_956_970
-# Exceptions of Pillow's EXIF reader on damaged blocks.
-_DAMAGE = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
-_VIDEO_SIZES = {"video/mp4": mp4_size, "video/quicktime": mp4_size, "video/x-msvideo": avi_size}
+from datalake_ops.wire.camera_metadata import camera_of, full_metadata
+from datalake_ops.wire.image_metadata import metadata_from_exif
+from datalake_ops.wire.media_types import SNIFF_BYTES, sniff
 
 
 class UnreadableFileError(ValueError):
@@ -42,17 +20,21 @@ class UnreadableFileError(ValueError):
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """Content type, pixels as shown, bytes, and EXIF in the wire's keys."""
+    """Content type, pixels as shown, bytes, EXIF in the wire's keys, and the pages of a document."""
 
     content_type: str
     width: int
     height: int
     size_bytes: int
     metadata: dict[str, Any] = field(default_factory=dict)
+    custom_metadata: dict[str, Any] = field(default_factory=dict)
+    pages: int = 1
 
 
-def probe(file: BinaryIO) -> ProbeResult:
+def probe(file: BinaryIO, full: bool = False) -> ProbeResult:
     """Read a whole file's properties; every pixel of an image is decoded, so that a truncated file is noticed.
+
+    `full` reads place, true moment and camera from its EXIF too.
 
     Raises:
         UnreadableFileError: it is empty, of no known kind, damaged, cut short or too large to decode.
@@ -66,73 +48,27 @@ def probe(file: BinaryIO) -> ProbeResult:
         raise UnreadableFileError("the content is neither an image nor a video of a known kind")
     if kind.startswith("video/"):
         return _probe_video(file, kind, size_bytes)
-    return _probe_image(file, kind, size_bytes)
+    return _probe_image(file, size_bytes, full)
 
 
 def _probe_video(file: BinaryIO, kind: str, size_bytes: int) -> ProbeResult:
+    if kind not in VIDEOS:
+        raise UnreadableFileError(f"files of type {kind} cannot be read here")
     try:
-        width, height = _VIDEO_SIZES[kind](file)
+        width, height = (avi_size if kind == "video/x-msvideo" else mp4_size)(file)
     except UnreadableVideoError as error:
         raise UnreadableFileError(str(error)) from error
     return ProbeResult(kind, width, height, size_bytes)
 
 
-def _probe_image(file: BinaryIO, kind: str, size_bytes: int) -> ProbeResult:
-    if kind not in _STILLS:
-        raise UnreadableFileError(f"files of type {kind} cannot be read here")
-    file.seek(0)
+def _probe_image(file: BinaryIO, size_bytes: int, full: bool) -> ProbeResult:
     try:
-        with warnings.catch_warnings():
-            # A damaged EXIF block is only a warning; an image too large to decode is an error.
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file, formats=FORMATS) as image:
-                return _decode(image, kind, size_bytes)
-    except UnreadableFileError:
-        raise
-    except UnidentifiedImageError as error:
-        raise UnreadableFileError(f"the content is not a readable {kind}") from error
-    except Exception as error:
-        # Damaged data make decoders raise errors of any type: OSError, SyntaxError, struct.error, IndexError, ...
-        raise UnreadableFileError(f"the image cannot be decoded: {_sentence(error)}") from error
-
-
-def _decode(image: Image.Image, kind: str, size_bytes: int) -> ProbeResult:
-    width, height = _stored_size(image)
-    frames = getattr(image, "n_frames", 1) if image.format in ("GIF", "WEBP", "TIFF") else 1
-    if width * height * frames > PIXELS:
-        raise UnreadableFileError(f"the image has more than {PIXELS:,} pixels")
-    tags = _exif_tags(image)
-    # A JPEG is decoded whole at an eighth of its size for a fraction of the work; other formats ignore this.
-    image.draft(image.mode, (max(1, width // 8), max(1, height // 8)))
-    image.load()
-    for frame in range(1, frames):
-        image.seek(frame)
-        image.load()
-    if orientation_from_exif(tags) in SIDEWAYS:
-        width, height = height, width
-    return ProbeResult(kind, width, height, size_bytes, metadata_from_exif(tags))
-
-
-def _stored_size(image: Image.Image) -> tuple[int, int]:
-    # Pillow turns a TIFF by its orientation as it opens it, and only a TIFF.
-    if isinstance(image, TiffImageFile):
-        return int(image.tag_v2[IMAGEWIDTH]), int(image.tag_v2[IMAGELENGTH])
-    return image.size
-
-
-def _exif_tags(image: Image.Image) -> dict[int, Any]:
-    """Tags of IFD0 that have a meaning here; what cannot be read is left out, the picture is still a picture."""
-    tags: dict[int, Any] = {}
-    with suppress(*_DAMAGE):
-        exif = image.getexif()
-        for tag in EXIF_TAGS:
-            # Values are decoded when they are asked for: a damaged one does not lose the others.
-            with suppress(*_DAMAGE):
-                tags[tag] = exif.get(tag)
-    return tags
-
-
-def _sentence(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 200 else f"{text[:200]}..."
+        facts = verify(file, full)
+    except UnreadablePictureError as error:
+        raise UnreadableFileError(str(error)) from error
+    tags = facts.tags
+    metadata = full_metadata(tags.main, tags.photo, tags.place) if full else metadata_from_exif(tags.main)
+    custom_metadata = camera_of(tags.main, tags.photo) if full else {}
+    return ProbeResult(
+        facts.content_type, facts.width, facts.height, size_bytes, metadata, custom_metadata, facts.pages
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,13 +13,16 @@ import time
 from collections import deque
 from typing import Any, BinaryIO
 
-ANSWER_TIMEOUT = 60.0  # seconds for one file
+from datalake_ops.platform.objects.probe_worker import FULL, PLAIN
+
+CPU_SECONDS = 60  # processor time for one file; on a busy machine it says the same as on an idle one
+ANSWER_TIMEOUT = 1800.0  # seconds after which a child is taken for dead, whatever it waits for
 IDLE_LIFE = 60.0  # seconds after which an idle child is ended
 _COMMAND = (sys.executable, "-m", "datalake_ops.platform.objects.probe_worker")
 
 
 class ProbeCrashedError(RuntimeError):
-    """The child process died or hung over this file."""
+    """The child process died over this file, hung, or used up its processor time; the text says which."""
 
 
 class ProbePoolClosedError(RuntimeError):
@@ -28,8 +32,9 @@ class ProbePoolClosedError(RuntimeError):
 class ProbePool:
     """Pool with at most one child process per processor, four at most; none starts before it is needed."""
 
-    def __init__(self, size: int | None = None) -> None:
+    def __init__(self, size: int | None = None, cpu_seconds: int = CPU_SECONDS) -> None:
         self.size = size or max(1, min(4, os.cpu_count() or 1))
+        self._cpu_seconds = cpu_seconds
         self._free = threading.Semaphore(self.size)
         self._lock = threading.Lock()
         self._idle: deque[_ProbeProcess] = deque()
@@ -37,8 +42,10 @@ class ProbePool:
         self._reaper: threading.Timer | None = None
         self._closed = False
 
-    def probe(self, file: BinaryIO) -> dict[str, Any]:
+    def probe(self, file: BinaryIO, full: bool = False) -> dict[str, Any]:
         """Fields of `probe.ProbeResult`, or `{"reason", "size_bytes"}`; blocks the calling thread.
+
+        `full` reads place, true moment and camera too.
 
         Raises:
             ProbeCrashedError: the file crashed or hung the child that read it.
@@ -46,7 +53,7 @@ class ProbePool:
         with self._free:
             child = self._take()
             try:
-                answer = child.ask(file)
+                answer = child.ask(file, full)
             except ProbeCrashedError as error:
                 if self._closed:
                     raise ProbePoolClosedError from error
@@ -69,7 +76,7 @@ class ProbePool:
         with self._lock:
             if self._closed:
                 raise ProbePoolClosedError
-            child = self._idle.pop() if self._idle else _ProbeProcess()
+            child = self._idle.pop() if self._idle else _ProbeProcess(self._cpu_seconds)
             self._busy.add(child)
             return child
 
@@ -103,11 +110,12 @@ class ProbePool:
 
 
 class _ProbeProcess:
-    def __init__(self) -> None:
+    def __init__(self, cpu_seconds: int) -> None:
+        self._cpu_seconds = cpu_seconds
         self._channel, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [*_COMMAND, str(theirs.fileno())],
+                [*_COMMAND, str(theirs.fileno()), str(cpu_seconds)],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -118,17 +126,26 @@ class _ProbeProcess:
         # False while a request is open: a child that owes an answer would give it to the next request.
         self.is_well = True
 
-    def ask(self, file: BinaryIO) -> dict[str, Any]:
+    def ask(self, file: BinaryIO, full: bool) -> dict[str, Any]:
         self.is_well = False
         try:
-            socket.send_fds(self._channel, [b"m"], [file.fileno()])
+            socket.send_fds(self._channel, [FULL if full else PLAIN], [file.fileno()])
             answer: dict[str, Any] = json.loads(self._read_line())
         except TimeoutError as error:
-            raise ProbeCrashedError(f"the file could not be decoded within {ANSWER_TIMEOUT:.0f} s") from error
+            raise ProbeCrashedError(f"the decoder did not answer within {ANSWER_TIMEOUT:.0f} s") from error
         except OSError as error:
-            raise ProbeCrashedError("the decoder crashed on this file") from error
+            raise ProbeCrashedError(self._cause_of_death()) from error
         self.is_well = True
         return answer
+
+    def _cause_of_death(self) -> str:
+        try:
+            code = self._process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            code = None
+        if code == -signal.SIGXCPU:
+            return f"decoding the file takes more than {self._cpu_seconds} s of processor time"
+        return "the decoder crashed on this file"
 
     def end(self) -> None:
         self._channel.close()

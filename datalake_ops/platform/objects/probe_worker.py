@@ -1,36 +1,34 @@
 """Child process that decodes untrusted files, with limited memory.
 
-It receives open files over a Unix socket, one at a time, and answers each with one line of JSON. A file that crashes or
-hangs the decoder takes only this process down.
+It receives open files over a Unix socket, one at a time, and answers each with one line of JSON. A file that crashes
+the decoder, or takes too much processor time, takes only this process down.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 import socket
 import sys
 from dataclasses import asdict
 
-from PIL import Image
-
-from datalake_ops.platform.objects.probe import PIXELS, UnreadableFileError, probe
-
+PLAIN, FULL = b"m", b"f"  # requests: with the metadata of IFD0, or with all that EXIF tells
 MEMORY_BYTES = 2 * 1024**3
 
 
 def main() -> None:
-    """Serve the socket whose descriptor is the only argument, until the other side closes it."""
+    """Serve the socket of the first argument; the second is the processor time of each file, in seconds."""
     _limit_memory()
-    # Pillow warns above this, and `probe` makes the warning an error; twice this is an error of its own.
-    Image.MAX_IMAGE_PIXELS = PIXELS
+    cpu_seconds = int(sys.argv[2])
     with socket.socket(fileno=int(sys.argv[1])) as channel:
         while True:
             word, descriptors, _flags, _address = socket.recv_fds(channel, 1, 1)
             if not word:
                 return
-            channel.sendall(json.dumps(_answer(descriptors[0])).encode() + b"\n")
+            _limit_cpu(cpu_seconds)
+            channel.sendall(json.dumps(_answer(descriptors[0], word == FULL)).encode() + b"\n")
 
 
 def _limit_memory() -> None:
@@ -39,11 +37,21 @@ def _limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
-def _answer(descriptor: int) -> dict[str, object]:
+def _limit_cpu(seconds: int) -> None:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    limit = math.ceil(used.ru_utime + used.ru_stime) + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+def _answer(descriptor: int, full: bool) -> dict[str, object]:
+    # Loaded after the limits are set, and not where only the protocol is wanted.
+    from datalake_ops.platform.objects.probe import UnreadableFileError, probe
+
     with os.fdopen(descriptor, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         try:
-            return asdict(probe(file))
+            return asdict(probe(file, full))
         except UnreadableFileError as error:
             return {"reason": str(error), "size_bytes": size}
         except MemoryError:

@@ -12,6 +12,7 @@ from datalake_ops.client import lakes
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.errors import NotFoundError
 from datalake_ops.upload.sources.entry import is_text
+from datalake_ops.wire.custom_metadata import required_beside, takes_text
 from datalake_ops.wire.data import Data
 from datalake_ops.wire.paging import PAGE_SIZE
 
@@ -38,14 +39,7 @@ class ContentKey:
 
 def content_key(name: str, schema: Mapping[str, Any]) -> ContentKey | None:
     """Return the content key under a lake's schema of custom metadata; None when the schema has no place for it."""
-    keys: Mapping[str, Any] = schema.get("custom_metadata_schema") or {}
-    own = keys.get(name)
-    if own is None and schema.get("allow_extra_custom_metadata") is False:
-        return None
-    if own is not None and (own.get("input_type") != "STRING" or own.get("choices")):
-        return None
-    required = {key for key, rule in keys.items() if rule.get("required") and not rule.get("archived") and key != name}
-    return ContentKey(name, frozenset(required))
+    return ContentKey(name, required_beside(name, schema)) if takes_text(name, schema) else None
 
 
 class LakeIndex:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,14 @@ class RaiseOn(Choice):
     NEVER = "never"
     ANY = "any"
     ALL = "all"
+
+
+def failed_files(summary: Mapping[str, Any]) -> int:
+    """Return the number of failed files of a summary; one that was left out on purpose is none."""
+    counts = summary["counts"]
+    # Summaries of earlier releases have no UNSUPPORTED.
+    fine = counts["UPLOADED"] + counts["SKIPPED"] + counts.get("UNSUPPORTED", 0)
+    return int(summary["files"]) - int(fine)
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ class FailurePolicy:
         """
         counts = report.counts()
         succeeded = counts["UPLOADED"] + counts["SKIPPED"]
-        failed = len(report.files) - succeeded
+        failed = len(report.files) - succeeded - counts["UNSUPPORTED"]
         if not self.refuses(failed, len(report.files)) and not self._is_incomplete(report):
             return
         if not succeeded:

@@ -26,17 +26,24 @@ class FileStatus(Choice):
     SKIPPED = "SKIPPED"
     FAILED = "FAILED"
     UNPROCESSABLE = "UNPROCESSABLE"
+    UNSUPPORTED = "UNSUPPORTED"
 
     @property
     def succeeded(self) -> bool:
         """True if the lake has this file as a data now."""
         return self in (FileStatus.UPLOADED, FileStatus.SKIPPED)
 
+    @property
+    def failed(self) -> bool:
+        """True if the lake was to have this file, and has it not as usable data; one left out on purpose is none."""
+        return self in (FileStatus.FAILED, FileStatus.UNPROCESSABLE)
+
 
 STATUSES = tuple(FileStatus)
 # A row is marked by the position of its status, so that rows can be chosen without being read.
 _SUCCEEDED = frozenset(mark for mark, status in enumerate(STATUSES) if status.succeeded)
-_FAILED = frozenset(range(len(STATUSES))) - _SUCCEEDED
+_FAILED = frozenset(mark for mark, status in enumerate(STATUSES) if status.failed)
+_ALL = frozenset(range(len(STATUSES)))
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,8 @@ class FileReport:
 
     `path` is as the caller gave it. `bytes` are those that were stored; `attempts` is 1 plus the requests to the
     storage that were repeated, 0 when nothing was sent; `seconds` is the time of its upload. An UNPROCESSABLE row has
-    the data too: it is on the platform, with status ERROR. `doubles` are the ids of other data of the same name and
+    the data too: it is on the platform, with status ERROR. An UNSUPPORTED row is of a file that was left out, for the
+    platform does not read its type; its error says so. `doubles` are the ids of other data of the same name and
     content in the lake.
     """
 
@@ -171,7 +179,7 @@ class UploadReport:
 
     def counts(self) -> dict[str, int]:
         """Return the number of rows of each status; every status is named."""
-        rows_of = Counter(self._marks(_SUCCEEDED | _FAILED))
+        rows_of = Counter(self._marks(_ALL))
         return {str(status): rows_of[mark] for mark, status in enumerate(STATUSES)}
 
     def summary(self, max_ids: int = 100, max_bytes: int | None = None) -> dict[str, Any]:
@@ -181,7 +189,7 @@ class UploadReport:
         """
         counts = self.counts()
         succeeded = sum(counts[status] for status in FileStatus if status.succeeded)
-        failed = sum(counts.values()) - succeeded
+        failed = sum(counts[status] for status in FileStatus if status.failed)
         ids = [str(data.id) for data in islice(self._data(), max_ids)]
         errors = [{"path": row.path, "error": str(row.error)} for row in islice(self._of(_FAILED), max_ids)]
         summary = {

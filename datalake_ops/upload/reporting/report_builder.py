@@ -64,7 +64,7 @@ class ReportBuilder:
     @property
     def failed(self) -> int:
         """Number of files that are not in the lake as usable data."""
-        return sum(count for status, count in self._counts.items() if not status.succeeded)
+        return sum(count for status, count in self._counts.items() if status.failed)
 
     @property
     def skipped(self) -> int:

@@ -21,9 +21,8 @@ def retry_source(report: UploadReport, arguments: Mapping[str, Any]) -> Subset:
     paths = [row.path for row in failed if compares or not _is_stored(row)]
     kept = tuple(row.error for row in failed if row.error is not None and _is_stored(row) and not compares)
     earlier = plan.filepaths if isinstance(plan.filepaths, Subset) else None
-    done = HashSet(
-        (row.path for row in report.files if row.status.succeeded or _is_stored(row)), earlier.done if earlier else None
-    )
+    ended = (row.path for row in report.files if not row.status.failed or _is_stored(row))
+    done = HashSet(ended, earlier.done if earlier else None)
     if plan.filepaths is None:
         return Subset(paths, dict.fromkeys(paths), {}, done, kept)
     times = _times(report.files, paths, compares)
@@ -44,7 +43,7 @@ def _times(rows: Iterable[FileReport], paths: Collection[str], compares: bool) -
     occurrences: Counter[str] = Counter()
     for row in rows:
         if row.path in times:
-            if not row.status.succeeded and (compares or not _is_stored(row)):
+            if row.status.failed and (compares or not _is_stored(row)):
                 times[row.path].append(occurrences[row.path])
             occurrences[row.path] += 1
     return {path: tuple(positions) for path, positions in times.items()}

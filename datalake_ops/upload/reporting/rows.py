@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from datalake_ops.errors import UnprocessableDataError, UploadError
+from datalake_ops.errors import UnprocessableDataError, UnsupportedFileError, UploadError
 from datalake_ops.upload.reporting.report import FileReport, FileStatus
 from datalake_ops.wire.data import Data, UploadStatus
 
@@ -15,6 +15,11 @@ def failed_row(path: str, error: Exception) -> FileReport:
         # Known from an earlier upload, and not sent again.
         return FileReport(path, FileStatus.UNPROCESSABLE, error.data, error=error)
     return FileReport(path, FileStatus.FAILED, error=as_upload_error(error, path))
+
+
+def unsupported_row(path: str, error: UnsupportedFileError) -> FileReport:
+    """Return the row of a file that is left out, because the platform does not read its type."""
+    return FileReport(path, FileStatus.UNSUPPORTED, error=error)
 
 
 def as_upload_error(error: Exception, path: str) -> UploadError:
@@ -36,8 +41,10 @@ def with_data(row: FileReport, data: Data) -> FileReport:
     """Return the row with its data; a data that the platform cannot read makes the row UNPROCESSABLE."""
     if data.upload_status is not UploadStatus.ERROR:
         return replace(row, data=data)
+    reason = data.error_reason.rstrip(".") if data.error_reason else "as an image or a video"
+    separator = ": " if data.error_reason else " "
     error = UnprocessableDataError(
-        f"{row.path} was stored as data {data.id}, but the platform cannot read it as an image or a video. "
+        f"{row.path} was stored as data {data.id}, but the platform cannot read it{separator}{reason}. "
         "Delete that data, repair the file, then upload it again.",
         row.path,
         data,

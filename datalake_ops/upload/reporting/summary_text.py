@@ -22,4 +22,7 @@ def counts_text(counts: Mapping[str, int], stored_bytes: int, seconds: float, li
     text += f"{counts[FileStatus.SKIPPED]} skipped, {counts[FileStatus.FAILED]} failed"
     if unprocessable := counts[FileStatus.UNPROCESSABLE]:
         text += f", {unprocessable} unprocessable"
+    # Summaries of earlier releases do not count these.
+    if unsupported := counts.get(FileStatus.UNSUPPORTED):
+        text += f", {unsupported} left out"
     return f"{text}. {link}" if link else f"{text}."

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from datalake_ops.errors import IncompleteSourceError, InvalidFileError
+from datalake_ops.errors import IncompleteSourceError, InvalidFileError, UploadError
 from datalake_ops.upload.sources.local import LocalContent
 from datalake_ops.upload.sources.patterns import PathFilter
 from datalake_ops.upload.sources.remote import KEPT, RemoteContent, RemotePath
 from datalake_ops.upload.sources.resolved_file import ResolvedFile, UnreadableContent
 from datalake_ops.upload.sources.streams import base_name, unreadable
+from datalake_ops.wire.media_types import SNIFF_BYTES, is_transport_stream
 
 Parts = tuple[str, ...]
 
@@ -128,10 +129,16 @@ class RemoteFolder:
         return ResolvedFile(at.label, RemoteContent(at, {key: row[key] for key in KEPT if key in row}))
 
 
-def walk(folder: Folder, path_filter: PathFilter, within: WalkRange | None = None) -> Iterator[ResolvedFile]:
+def walk(
+    folder: Folder,
+    path_filter: PathFilter,
+    within: WalkRange | None = None,
+    on_passed_over: Callable[[str], None] | None = None,
+) -> Iterator[ResolvedFile]:
     """Yield the files below a folder that a filter includes, sorted by the parts of their paths; blocks.
 
     Only one listing per level is held. A folder that cannot be listed comes as an unreadable file in its place.
+    `on_passed_over` is called with the name of each file that is neither an image nor a video.
     """
     open_folders = [iter(_listed(folder))]
     above: list[str] = []
@@ -143,12 +150,32 @@ def walk(folder: Folder, path_filter: PathFilter, within: WalkRange | None = Non
             continue
         parts = (*above, name)
         if isinstance(child, ResolvedFile):
-            included = path_filter.includes("/".join(parts)) and (within is None or within.includes(parts))
-            if included or isinstance(child.content, UnreadableContent):
+            if within is not None and not within.includes(parts) and not isinstance(child.content, UnreadableContent):
+                continue
+            if isinstance(child.content, UnreadableContent) or _is_included(child, "/".join(parts), path_filter):
                 yield replace(child, parts=parts)
+            elif on_passed_over is not None and _is_passed_over("/".join(parts), path_filter):
+                on_passed_over(name)
         elif path_filter.enters("/".join(parts)) and (within is None or within.enters(parts)):
             open_folders.append(iter(_listed(child)))
             above.append(name)
+
+
+def _is_included(file: ResolvedFile, path: str, path_filter: PathFilter) -> bool:
+    if not path_filter.includes(path):
+        return False
+    if not path_filter.needs_a_look(path):
+        return True
+    try:
+        opened = file.content.open()
+        return is_transport_stream(opened.read(0, min(SNIFF_BYTES, opened.size)))
+    except UploadError:
+        # It is opened once more to be sent, and reported then.
+        return True
+
+
+def _is_passed_over(path: str, path_filter: PathFilter) -> bool:
+    return path_filter.passes_over(path) or (path_filter.needs_a_look(path) and path_filter.includes(path))
 
 
 def _listed(folder: Folder) -> Iterable[tuple[str, Folder | ResolvedFile]]:

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.upload.sources.media_type import content_type
+from datalake_ops.wire.media_types import AMBIGUOUS, ending_of, is_media
 
 _MAGIC = re.compile(r"[*?\[]")
 ANY_DEPTH = "**"
@@ -20,8 +21,8 @@ class PathFilter:
 
     `*`, `?` and `[...]` stay within one part of a path, `**` stands for any number of folders. A pattern without `/`
     is for names at any depth; a `/` in front ties it to the folder itself. A folder that `exclude` matches is left out
-    with all that is in it. Without `include`, images and videos are included; hidden files never are. `glob` is one
-    pattern that has to match besides.
+    with all that is in it. Without `include`, images and videos are included, by their endings; hidden files never
+    are. `glob` is one pattern that has to match besides.
 
     Raises:
         ConfigurationError: a pattern is invalid.
@@ -36,12 +37,24 @@ class PathFilter:
             _compiled(pattern)
 
     def includes(self, path: str) -> bool:
-        """Return True if a file is included."""
+        """Return True if a file is included, as far as its path tells."""
+        return self._is_wanted(path) and self._is_chosen(path)
+
+    def passes_over(self, path: str) -> bool:
+        """Return True if a file is left out only because it is neither an image nor a video by its name."""
+        return not self.include and not self._is_wanted(path) and self._is_chosen(path)
+
+    def needs_a_look(self, path: str) -> bool:
+        """Return True if only the first bytes of an included file tell whether it is a video."""
+        return not self.include and ending_of(path) in AMBIGUOUS
+
+    def _is_wanted(self, path: str) -> bool:
         if self.include:
-            wanted = _matches(self.include, path)
-        else:
-            wanted = content_type(path.rpartition("/")[2]).startswith(("image/", "video/"))
-        if not wanted or (self.exclude and _matches(self.exclude, path)):
+            return _matches(self.include, path)
+        return is_media(content_type(path.rpartition("/")[2]))
+
+    def _is_chosen(self, path: str) -> bool:
+        if self.exclude and _matches(self.exclude, path):
             return False
         return self.glob is None or _compiled(self.glob).fullmatch(path) is not None
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
-from datalake_ops.errors import DatalakeError
+from datalake_ops.errors import DatalakeError, UnsupportedFileError
 from datalake_ops.upload.dedup.tracker import UploadTracker
+from datalake_ops.upload.options import Unsupported
 from datalake_ops.upload.prepare import PreparedFile, prepare
 from datalake_ops.upload.reporting.report import FileReport
-from datalake_ops.upload.reporting.rows import failed_row
+from datalake_ops.upload.reporting.rows import failed_row, unsupported_row
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.sources.entry import Entry
 
@@ -108,6 +109,9 @@ class Prefetcher:
             return FinishedEntry(entry.index, failed_row(entry.path, reason))
         try:
             return prepare(entry, self._request)
+        except UnsupportedFileError as error:
+            leave_out = self._request.options.unsupported == Unsupported.SKIP
+            return FinishedEntry(entry.index, (unsupported_row if leave_out else failed_row)(entry.path, error))
         except DatalakeError as error:
             return FinishedEntry(entry.index, failed_row(entry.path, error))
         except Exception as error:

@@ -26,9 +26,10 @@ class NamedResourceBody(BaseModel):
 
 
 class ExtensionsBody(BaseModel):
-    """Extensions that ping must not announce."""
+    """Extensions and readable types that ping must not announce."""
 
     extensions: list[Extension]
+    types: list[str] = Field(default_factory=list)
 
 
 def admin_router(faults: Faults) -> APIRouter:
@@ -76,8 +77,8 @@ def _add_journal(router: APIRouter, faults: Faults) -> None:
 def _add_extensions(router: APIRouter) -> None:
     @router.put("/withheld")
     async def withhold(body: ExtensionsBody, request: Request, _caller: PrincipalDep) -> Response:
-        """Announce every extension except these."""
-        services(request).withheld = frozenset(extension.value for extension in body.extensions)
+        """Announce every extension and type except these."""
+        services(request).withheld = frozenset((*(extension.value for extension in body.extensions), *body.types))
         return json_response({})
 
 

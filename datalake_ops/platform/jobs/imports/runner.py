@@ -185,7 +185,7 @@ def _leftovers(connection: Connection, lake: LakeRow, after: int) -> list[Pendin
     )
     return pending_data(
         connection.execute(
-            select(data.seq, data.object_name, data.content_type, data.metadata)
+            select(data.seq, data.object_name, data.content_type, data.metadata, data.custom_metadata)
             # The second condition is redundant, but lets SQLite use the partial index of data that are not DONE.
             .where(data.lake_key == lake.key, data.upload_status == UploadStatus.COMPUTING.value)
             .where(text("data.upload_status <> 'DONE'"), data.seq > after, ~awaited)

@@ -28,9 +28,10 @@ _LAST = "SELECT coalesce(max(seq), 0) FROM data"
 _ADDED = "SELECT seq, object_name FROM data WHERE seq > ? ORDER BY seq"
 _TAG = "INSERT OR IGNORE INTO data_tag (tag_key, data_seq) VALUES {rows}"
 _MEASURED = (
-    "WITH found (seq, status, width, height, size, metadata, reason) AS (VALUES {rows})"
+    "WITH found (seq, status, width, height, size, metadata, custom_metadata, reason) AS (VALUES {rows})"
     " UPDATE data SET upload_status = found.status, width = found.width, height = found.height,"
     " file_size = coalesce(found.size, data.file_size), metadata = coalesce(found.metadata, data.metadata),"
+    " custom_metadata = coalesce(found.custom_metadata, data.custom_metadata),"
     " error_reason = found.reason FROM found WHERE data.seq = found.seq AND data.upload_status = 'COMPUTING'"
 )
 
@@ -56,6 +57,7 @@ class PendingData:
     object_name: str
     content_type: str
     metadata: dict[str, Any] | None
+    custom_metadata: dict[str, Any] | None = None
 
 
 def add_data(connection: Connection, lake: LakeRow, found: Sequence[ImportItem]) -> list[int]:
@@ -104,8 +106,9 @@ def _row(lake: LakeRow, item: ImportItem, created_at: int) -> tuple[Any, ...]:
 
 def _probed_row(item: PendingData, result: MediaProperties | ProbeFailure) -> tuple[Any, ...]:
     if isinstance(result, ProbeFailure):
-        return (item.seq, UploadStatus.ERROR.value, None, None, result.size_bytes, None, result.reason)
+        return (item.seq, UploadStatus.ERROR.value, None, None, result.size_bytes, None, None, result.reason)
     # Metadata given by a person take precedence over EXIF.
     metadata = {**result.metadata, **(item.metadata or {})}
     text = to_json(metadata) if metadata else None
-    return (item.seq, UploadStatus.DONE.value, result.width, result.height, result.size_bytes, text, None)
+    custom = to_json({**result.custom_metadata, **(item.custom_metadata or {})}) if result.custom_metadata else None
+    return (item.seq, UploadStatus.DONE.value, result.width, result.height, result.size_bytes, text, custom, None)

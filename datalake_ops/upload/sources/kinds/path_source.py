@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +33,12 @@ class FolderTree:
     folder: Folder
     path_filter: PathFilter
     name: str
+    on_passed_over: Callable[[str], None] | None = field(default=None, compare=False)
 
     def files(self, within: WalkRange | None = None) -> Iterator[ResolvedFile]:
         """Yield the files of a range, in order, perhaps none; blocks."""
-        return (replace(file, origin=self.name) for file in walk(self.folder, self.path_filter, within))
+        found = walk(self.folder, self.path_filter, within, self.on_passed_over)
+        return (replace(file, origin=self.name) for file in found)
 
     def files_or_error(self) -> Iterator[ResolvedFile]:
         """Yield the files, in order; an empty folder yields one unreadable file. Blocks."""
@@ -96,11 +98,11 @@ class LocalSource:
         path = local_path(self.path)
         # Asked for each path of a list, where `Path.is_dir` would be felt.
         if os.path.isdir(path):  # noqa: PTH112
-            return FolderTree(LocalFolder(path), self.options.path_filter(), path)
+            return FolderTree(LocalFolder(path), self.options.path_filter(), path, self.options.on_passed_over)
         if not has_magic(path) or Path(path).exists():
             return None
         folder, glob = split_at_magic(path)
-        return FolderTree(LocalFolder(folder), self.options.path_filter(glob), path)
+        return FolderTree(LocalFolder(folder), self.options.path_filter(glob), path, self.options.on_passed_over)
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,8 @@ class AddressSource:
         protocol, _, path = head.partition("://")
         folder, glob = split_at_magic(path)
         root = remote_path(f"{protocol}://{folder}{separator}{rest}", self.options.storage)
-        return FolderTree(RemoteFolder(root), self.options.path_filter(glob), self.address)
+        options = self.options
+        return FolderTree(RemoteFolder(root), options.path_filter(glob), self.address, options.on_passed_over)
 
 
 @dataclass(frozen=True)
@@ -216,7 +219,7 @@ def _remote_tree(at: RemotePath, options: SourceOptions) -> FolderTree | None:
     is_file = not head.endswith("/") and content_type(at.name).startswith(("image/", "video/"))
     if is_file or not (head.endswith("/") or at.ask(lambda: at.fs.isdir(at.path))):
         return None
-    return FolderTree(RemoteFolder(at), options.path_filter(), at.label)
+    return FolderTree(RemoteFolder(at), options.path_filter(), at.label, options.on_passed_over)
 
 
 def _files(tree: FolderTree | None, file: ResolvedFile | None) -> Iterator[ResolvedFile]:

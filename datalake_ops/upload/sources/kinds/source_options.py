@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,8 @@ class SourceOptions:
     exclude: tuple[str, ...] = ()
     # They carry secrets.
     storage: Mapping[str, Any] | None = field(default=None, repr=False)
+    # Called with the name of each file of a folder that is neither an image nor a video.
+    on_passed_over: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
 
     def path_filter(self, glob: str | None = None) -> PathFilter:
         """Return the filter for the files below a folder.

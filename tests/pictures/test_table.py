@@ -1,0 +1,108 @@
+"""One table of what upload, import and `--check` say of each picture of the corpus: they must say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from datalake_ops.hook import DatalakeHook
+from datalake_ops.testing import PlatformServer
+from datalake_ops.upload.preflight import FileProblem, Preflight, check
+from datalake_ops.upload.reporting.report import FileReport, FileStatus, UploadReport
+from datalake_ops.wire.data import Data, DataType, UploadStatus
+from tests.pictures.corpus import CORPUS, Sample
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole corpus."""
+    path = tmp_path_factory.mktemp("corpus")
+    for sample in CORPUS:
+        sample.write(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def hook(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatalakeHook]:
+    """A hook of a platform whose bucket is the corpus."""
+    with PlatformServer(home=tmp_path_factory.mktemp("home"), bucket=folder) as platform, platform.hook() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def uploaded(hook: DatalakeHook, folder: Path) -> UploadReport:
+    """The upload of the folder, with one row per file that the walk found."""
+    return hook.upload(folder, fill_metadata="full")
+
+
+@pytest.fixture(scope="module")
+def rows(uploaded: UploadReport) -> Mapping[str, FileReport]:
+    """Its rows by name."""
+    return {Path(row.path).name: row for row in uploaded.files}
+
+
+@pytest.fixture(scope="module")
+def imported(hook: DatalakeHook, uploaded: UploadReport) -> Mapping[str, Data]:
+    """The import of the bucket."""
+    job = hook.import_bucket_objects([""], source="bucket")
+    hook.wait_for_job(job, timeout=300)
+    return {data.object_name: data for data in hook.list_data(q='data_source.name = "bucket"')}
+
+
+@pytest.fixture(scope="module")
+def checked(folder: Path) -> Preflight:
+    """The check of the folder."""
+    return check([folder])
+
+
+@pytest.mark.parametrize("sample", CORPUS, ids=str)
+def test_upload_says_what_the_table_says(sample: Sample, rows: Mapping[str, FileReport]) -> None:
+    row = rows[sample.name]
+
+    if sample.size is not None:
+        assert row.status is FileStatus.UPLOADED
+        assert row.data is not None
+        assert (row.data.width, row.data.height) == sample.size
+        assert row.data.type is (DataType.VIDEO if sample.kind.startswith("video/") else DataType.IMAGE)
+    elif sample.unsupported:
+        assert (row.status, row.attempts) == (FileStatus.FAILED, 0)
+        assert sample.reason in str(row.error)
+    else:
+        assert row.status is FileStatus.UNPROCESSABLE
+        assert sample.reason in str(row.error)
+
+
+@pytest.mark.parametrize("sample", CORPUS, ids=str)
+def test_import_says_what_the_table_says(sample: Sample, imported: Mapping[str, Data]) -> None:
+    data = imported.get(sample.name)
+
+    if sample.size is not None:
+        assert data is not None
+        assert (data.upload_status, data.error_reason) == (UploadStatus.DONE, None)
+        assert (data.width, data.height) == sample.size
+    elif sample.unsupported and not sample.name.endswith(".tif"):
+        assert data is None
+    else:
+        assert data is not None
+        assert data.upload_status is UploadStatus.ERROR
+        assert sample.reason in (data.error_reason or "")
+
+
+def test_the_walk_takes_every_file_of_the_corpus(uploaded: UploadReport) -> None:
+    assert {Path(row.path).name for row in uploaded.files} == {sample.name for sample in CORPUS}
+    assert "Documents of several pages, of which the lake shows the first: 3." in uploaded.notes
+
+
+@pytest.mark.parametrize("sample", CORPUS, ids=str)
+def test_check_says_what_the_table_says(sample: Sample, checked: Preflight) -> None:
+    found = {Path(finding.path).name: finding for finding in checked.findings}.get(sample.name)
+
+    # A check asks no platform, and so it does not know which videos are read.
+    if sample.size is not None or sample.kind.startswith("video/"):
+        assert found is None
+    else:
+        assert found is not None
+        assert found.problem is (FileProblem.UNSUPPORTED if sample.unsupported else FileProblem.UNDECODABLE)
+        assert sample.reason in found.detail
