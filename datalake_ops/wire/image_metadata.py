@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from datalake_ops.wire import moments
 from datalake_ops.wire.data import METADATA_TEXTS
 
 ORIENTATION = 0x0112
@@ -91,7 +92,7 @@ def _code(value: Any) -> int | None:
 
 def _moment(value: Any) -> str | None:
     try:
-        return datetime.strptime(_text(value) or "", "%Y:%m:%d %H:%M:%S").isoformat()
+        return moments.render(datetime.strptime(_text(value) or "", "%Y:%m:%d %H:%M:%S"))
     except ValueError:
         return None
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from datalake_ops.platform.store.types import Id, Json, Moment
 
 # Raised by one whenever a table changes; a database of a higher version is refused.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -158,6 +158,8 @@ data = Table(
     Column("height", Integer),
     Column("file_size", BigInteger),
     Column("metadata", Json),
+    # Microseconds of the metadata's `acquired_at`, since its text may have any zone; see `acquired_microseconds`.
+    Column("acquired_at", BigInteger),
     Column("custom_metadata", Json),
     Column("source_key", Integer, ForeignKey("source.key", ondelete="SET NULL"), index=True),
     Column("created_at", Moment, nullable=False),

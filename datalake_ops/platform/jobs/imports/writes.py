@@ -15,22 +15,24 @@ from sqlalchemy import Connection
 
 from datalake_ops.platform.services import MediaProperties, ProbeFailure
 from datalake_ops.platform.store.rows import LakeRow
-from datalake_ops.platform.store.types import new_id, now, to_json, to_microseconds
+from datalake_ops.platform.store.types import acquired_microseconds, new_id, now, to_json, to_microseconds
 from datalake_ops.wire.data import DataType, UploadStatus
 
 # Rows of one statement; more gain nothing.
 _ROWS = 200
 _ADD = (
     "INSERT INTO data (id, lake_key, object_name, filename, type, content_type, upload_status, file_size,"
-    " metadata, custom_metadata, source_key, created_at) VALUES {rows} ON CONFLICT (lake_key, object_name) DO NOTHING"
+    " metadata, acquired_at, custom_metadata, source_key, created_at) VALUES {rows}"
+    " ON CONFLICT (lake_key, object_name) DO NOTHING"
 )
 _LAST = "SELECT coalesce(max(seq), 0) FROM data"
 _ADDED = "SELECT seq, object_name FROM data WHERE seq > ? ORDER BY seq"
 _TAG = "INSERT OR IGNORE INTO data_tag (tag_key, data_seq) VALUES {rows}"
 _MEASURED = (
-    "WITH found (seq, status, width, height, size, metadata, reason) AS (VALUES {rows})"
+    "WITH found (seq, status, width, height, size, metadata, acquired_at, reason) AS (VALUES {rows})"
     " UPDATE data SET upload_status = found.status, width = found.width, height = found.height,"
     " file_size = coalesce(found.size, data.file_size), metadata = coalesce(found.metadata, data.metadata),"
+    " acquired_at = coalesce(found.acquired_at, data.acquired_at),"
     " error_reason = found.reason FROM found WHERE data.seq = found.seq AND data.upload_status = 'COMPUTING'"
 )
 
@@ -96,6 +98,7 @@ def _row(lake: LakeRow, item: ImportItem, created_at: int) -> tuple[Any, ...]:
         UploadStatus.COMPUTING.value,
         item.size,
         to_json(item.metadata) if item.metadata else None,
+        acquired_microseconds(item.metadata),
         to_json(item.custom_metadata) if item.custom_metadata else None,
         item.source_key,
         created_at,
@@ -104,8 +107,8 @@ def _row(lake: LakeRow, item: ImportItem, created_at: int) -> tuple[Any, ...]:
 
 def _probed_row(item: PendingData, result: MediaProperties | ProbeFailure) -> tuple[Any, ...]:
     if isinstance(result, ProbeFailure):
-        return (item.seq, UploadStatus.ERROR.value, None, None, result.size_bytes, None, result.reason)
+        return (item.seq, UploadStatus.ERROR.value, None, None, result.size_bytes, None, None, result.reason)
     # Metadata given by a person take precedence over EXIF.
     metadata = {**result.metadata, **(item.metadata or {})}
-    text = to_json(metadata) if metadata else None
-    return (item.seq, UploadStatus.DONE.value, result.width, result.height, result.size_bytes, text, None)
+    columns = (to_json(metadata) if metadata else None, acquired_microseconds(metadata))
+    return (item.seq, UploadStatus.DONE.value, result.width, result.height, result.size_bytes, *columns, None)
