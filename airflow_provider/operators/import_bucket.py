@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.lineage.record import LineageRecord, as_names
-from airflow_provider.operators.abstract.fields import TEXT, TEXTS, Field
+from airflow_provider.operators.abstract.fields import TEXT, TEXTS, Field, option
 from airflow_provider.operators.abstract.job import JobOperator
 from datalake_ops import arguments
 from datalake_ops.query import tags_query
@@ -32,10 +32,17 @@ class ImportBucketOperator(JobOperator):
         prefixes: Import the objects whose names begin with one of these; `[""]` is the whole bucket (templated).
         tags: Names of tags to give to the data; created when missing (templated).
         source: Name of the data source to note; created when missing (templated).
+        on_changed: What to do with an object that was overwritten in the bucket since its import: "skip" it, which is
+            counted and warned of, "update" its data, or import it as "new" data (templated).
         kwargs: See `JobOperator`.
     """
 
-    argument_fields = {"prefixes": _PREFIXES, "tags": TEXTS, "source": TEXT}
+    argument_fields = {
+        "prefixes": _PREFIXES,
+        "tags": TEXTS,
+        "source": TEXT,
+        "on_changed": option("skip", "update", "new"),
+    }
 
     def __init__(
         self,
@@ -43,12 +50,14 @@ class ImportBucketOperator(JobOperator):
         prefixes: str | list[str],
         tags: str | list[str] | None = None,
         source: str | None = None,
+        on_changed: str = "skip",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.prefixes: Any = prefixes
         self.tags: Any = tags
         self.source = source
+        self.on_changed = on_changed
 
     @property
     def query_text(self) -> str:
@@ -58,7 +67,12 @@ class ImportBucketOperator(JobOperator):
     def submit(self, datalake: SharedHook, idempotency_key: str, labels: dict[str, str]) -> Job:
         """Start the import."""
         return datalake.import_bucket_objects(
-            self.prefixes, tags=self.tags, source=self.source, idempotency_key=idempotency_key, labels=labels
+            self.prefixes,
+            tags=self.tags,
+            source=self.source,
+            on_changed=self.on_changed,
+            idempotency_key=idempotency_key,
+            labels=labels,
         )
 
     def _outcome(self, datalake: SharedHook, job: Job) -> LineageRecord:

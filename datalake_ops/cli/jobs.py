@@ -11,6 +11,7 @@ from datalake_ops.cli.connection import Commands, add_command, hook_from
 from datalake_ops.cli.files import add_filters, add_tags, filters_from
 from datalake_ops.errors import ConfigurationError, JobFailedError, JobKilledError
 from datalake_ops.terminal import live_line, print_json
+from datalake_ops.waiting.job_outcome import shortfall
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook
@@ -23,6 +24,12 @@ def add_commands(commands: Commands) -> None:
     command.add_argument("prefixes", nargs="+", metavar="PREFIX", help='beginning of object names; "" is the bucket')
     add_tags(command, "tags to put on every data")
     command.add_argument("--source", metavar="NAME", help="where the objects come from")
+    command.add_argument(
+        "--on-changed",
+        choices=("skip", "update", "new"),
+        default="skip",
+        help="for objects overwritten since their import: skip them, update their data, or add new data (%(default)s)",
+    )
     _add_waiting(command, "--wait")
 
     command = add_command(commands, "launch", launch, "Launch a processing on data")
@@ -45,7 +52,11 @@ def import_objects(arguments: argparse.Namespace) -> int:
     """Start an import, and wait for it with `--wait`."""
     with hook_from(arguments) as hook:
         job = hook.import_bucket_objects(
-            arguments.prefixes, arguments.tags, arguments.source, idempotency_key=arguments.key
+            arguments.prefixes,
+            arguments.tags,
+            arguments.source,
+            on_changed=arguments.on_changed,
+            idempotency_key=arguments.key,
         )
         return _follow(hook, job, arguments)
 
@@ -128,7 +139,9 @@ def _wait_for(hook: DatalakeHook, job_id: str, arguments: argparse.Namespace) ->
 
 
 def _explain(hook: DatalakeHook, job: Job) -> None:
-    """Print on standard error why a job did not succeed; the text ends with the last lines of the job's log."""
+    """Print on standard error why a job did not succeed, with the last lines of its log, or what it left out."""
+    if job.status.succeeded and (lacking := shortfall(job.counts)):
+        print(f"datalake-ops: the job succeeded in part: {lacking}; see {hook.job_url(job)}", file=sys.stderr)
     try:
         hook.check_job(job)
     except (JobFailedError, JobKilledError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from uuid import UUID
 from datalake_ops.client.operation import Operation, Repeat, items, model, query
 from datalake_ops.wire import routes
 from datalake_ops.wire.data import DataChange
-from datalake_ops.wire.jobs import IDEMPOTENCY_HEADER, LABELS_HEADER, ImportAnswer, Job, LogPage
+from datalake_ops.wire.jobs import IDEMPOTENCY_HEADER, LABELS_HEADER, ImportAnswer, Job, LogPage, OnChanged
 from datalake_ops.wire.processings import ProcessingLaunch
 
 
@@ -40,20 +40,35 @@ class JobMark:
         return Repeat.FREELY if self.idempotency_key else Repeat.ONCE
 
 
-def import_prefixes(
-    datalake: UUID, prefixes: Iterable[str], tag_ids: Iterable[UUID], source: UUID | None, mark: JobMark
-) -> Operation[ImportAnswer]:
+@dataclass(frozen=True)
+class PrefixImport:
+    """Objects to import by the beginnings of their names, with the same tags and source for all."""
+
+    prefixes: Sequence[str]
+    tag_ids: Sequence[UUID] = ()
+    source: UUID | None = None
+    on_changed: OnChanged = OnChanged.SKIP
+
+
+def import_prefixes(datalake: UUID, wanted: PrefixImport, mark: JobMark) -> Operation[ImportAnswer]:
     """Import what the lake's bucket holds under the prefixes."""
-    body: dict[str, Any] = {"datalake_id": datalake, "prefixes": list(prefixes), "tag_ids": list(tag_ids)}
-    if source is not None:
-        body["data_source_id"] = source
-    return _import(datalake, body, mark)
+    body: dict[str, Any] = {"datalake_id": datalake, "prefixes": list(wanted.prefixes), "tag_ids": list(wanted.tag_ids)}
+    if wanted.source is not None:
+        body["data_source_id"] = wanted.source
+    return _import(datalake, body | _changed(wanted.on_changed), mark)
 
 
-def import_objects(datalake: UUID, objects: Mapping[str, DataChange], mark: JobMark) -> Operation[ImportAnswer]:
+def import_objects(
+    datalake: UUID, objects: Mapping[str, DataChange], mark: JobMark, on_changed: OnChanged = OnChanged.SKIP
+) -> Operation[ImportAnswer]:
     """Import 1 to 500 objects of the lake's bucket, each with its own metadata, tags and source."""
     body = {"datalake_id": datalake, "objects": {name: change.payload() for name, change in objects.items()}}
-    return _import(datalake, body, mark)
+    return _import(datalake, body | _changed(on_changed), mark)
+
+
+def _changed(on_changed: OnChanged) -> dict[str, Any]:
+    # Left out where it is the default: the public wire does not know it.
+    return {} if on_changed is OnChanged.SKIP else {"on_changed": on_changed.value}
 
 
 def _import(datalake: UUID, body: dict[str, Any], mark: JobMark) -> Operation[ImportAnswer]:

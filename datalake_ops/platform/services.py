@@ -18,20 +18,25 @@ from datalake_ops.wire.uploads import ObjectStat
 
 @dataclass(frozen=True)
 class MediaProperties:
-    """Properties read from a file: pixels as shown (EXIF orientation applied), bytes, and EXIF in the wire's keys."""
+    """Properties read from a file: pixels as shown (EXIF orientation applied), bytes, and EXIF in the wire's keys.
+
+    `etag` is the object's when it was read.
+    """
 
     width: int
     height: int
     size_bytes: int
     metadata: dict[str, Any] = field(default_factory=dict)
+    etag: str | None = None
 
 
 @dataclass(frozen=True)
 class ProbeFailure:
-    """Reason that a file could not be read, and its size in bytes where that is known."""
+    """Reason that a file could not be read, and its size in bytes and ETag where these are known."""
 
     reason: str
     size_bytes: int | None = None
+    etag: str | None = None
 
 
 class ObjectStore(Protocol):

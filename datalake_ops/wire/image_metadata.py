@@ -125,3 +125,5 @@ _FIELDS: dict[str, tuple[int, Callable[[Any], Any]]] = {
     "color_space": (0xA001, _text),
 }
 EXIF_TAGS = (ORIENTATION, *(tag for tag, _ in _FIELDS.values()))
+# Keys that a picture's own EXIF fills in.
+EXIF_KEYS = frozenset(_FIELDS)

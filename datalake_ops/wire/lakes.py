@@ -18,6 +18,7 @@ class Extension(Choice):
     OBJECT_STAT = "object-stat"
     MULTIPART_PARTS = "multipart-parts"
     CHANGES = "changes"
+    IMPORT_CHANGED = "import-changed"
 
 
 class Ping(WireModel):

@@ -38,6 +38,7 @@ def import_cloud_objects(
     key: str | None = None,
     on_stop: OnStop = "cancel",
     on_empty: OnEmpty = "skip",
+    on_changed: str = "skip",
 ) -> list[str]:
     """Start the import of named objects of the bucket, 500 in each job, and return the ids of the jobs.
 
@@ -50,6 +51,8 @@ def import_cloud_objects(
         key: makes calls with the same arguments and key in one flow run one call.
         on_stop: what becomes of the jobs when their flow run is stopped: `"cancel"`, or `"leave"` to let them go on.
         on_empty: answer to no objects: "skip", "succeed" (both give []) or "fail" (NoDataError).
+        on_changed: what to do with an object that was overwritten in the bucket since its import: "skip" it, which is
+            counted and warned of, "update" its data, or import it as "new" data.
 
     Raises:
         ConfigurationError: a field that data have not; nothing was sent.
@@ -57,12 +60,13 @@ def import_cloud_objects(
     """
     own_key = idempotency_key("import_cloud_objects", locals())
     marks = labels(cancel_policy.on_stop("on_stop", on_stop)) | {WORK_LABEL: "import"}
+    changed = arguments.on_changed(on_changed).value
     parts = _parts(objects)
     record_launch(credentials)
     jobs: list[str] = []
     with load_credentials(credentials).get_client() as hook:
         for number, part in enumerate(parts):
-            job = start_once(hook, _part_key(own_key, number), partial(_start, hook, part, marks))
+            job = start_once(hook, _part_key(own_key, number), partial(_start, hook, (part, changed), marks))
             announce_job(hook, job, f"Import of {len(part)} objects")
             jobs.append(str(job.id))
     return jobs
@@ -71,8 +75,9 @@ def import_cloud_objects(
 aimport_cloud_objects = async_twin(import_cloud_objects, **IMPORTING_OBJECTS)
 
 
-def _start(hook: DatalakeHook, part: dict[str, Any], marks: dict[str, str], key: str | None) -> Job:
-    return hook.import_cloud_objects(part, idempotency_key=key, labels=marks)[0]
+def _start(hook: DatalakeHook, part: tuple[dict[str, Any], str], marks: dict[str, str], key: str | None) -> Job:
+    objects, on_changed = part
+    return hook.import_cloud_objects(objects, on_changed=on_changed, idempotency_key=key, labels=marks)[0]
 
 
 def _part_key(key: str | None, number: int) -> str | None:

@@ -41,6 +41,7 @@ def import_bucket_objects(
     key: str | None = None,
     on_stop: OnStop = "cancel",
     on_empty: OnEmpty = "skip",
+    on_changed: str = "skip",
 ) -> str:
     """Start the import of the bucket's objects whose names begin with a prefix, and return the job's id.
 
@@ -54,6 +55,8 @@ def import_bucket_objects(
         key: makes calls with the same arguments and key in one flow run one call.
         on_stop: what becomes of the job when its flow run is stopped: `"cancel"`, or `"leave"` to let it go on.
         on_empty: answer to no prefixes: "skip", "succeed" (both give None) or "fail" (NoDataError).
+        on_changed: what to do with an object that was overwritten in the bucket since its import: "skip" it, which is
+            counted and warned of, "update" its data, or import it as "new" data.
 
     Raises:
         ArgumentError: an argument is not of its field; nothing was sent.
@@ -65,12 +68,15 @@ def import_bucket_objects(
     if not wanted:
         raise NoDataError('import_bucket_objects was given no prefix; [""] imports the whole bucket.')
     names, origin = arguments.texts("tags", tags), arguments.text("source", source)
+    changed = arguments.on_changed(on_changed).value
     record_launch(credentials)
     with load_credentials(credentials).get_client() as hook:
         job = start_once(
             hook,
             own_key,
-            lambda key: hook.import_bucket_objects(wanted, names, origin, idempotency_key=key, labels=marks),
+            lambda key: hook.import_bucket_objects(
+                wanted, names, origin, on_changed=changed, idempotency_key=key, labels=marks
+            ),
         )
         announce_job(hook, job, f"Import of {shorten(wanted)}")
     return str(job.id)

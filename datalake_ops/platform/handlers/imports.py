@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +29,7 @@ from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.tokens import Principal
 from datalake_ops.wire import routes
 from datalake_ops.wire.data import DataChange
-from datalake_ops.wire.jobs import JobKind
+from datalake_ops.wire.jobs import JobKind, OnChanged
 from datalake_ops.wire.paging import IMPORT_SIZE
 
 router = APIRouter(tags=["imports"])
@@ -44,12 +43,14 @@ class PrefixesBody(BaseModel):
     prefixes: list[str] = Field(min_length=1, max_length=_PREFIXES)
     tag_ids: list[UUID] = Field(default_factory=list, max_length=1000)
     data_source_id: UUID | None = None
+    on_changed: OnChanged = OnChanged.SKIP
 
 
 class ObjectsBody(BaseModel):
     """Body of an import by object names, each with its metadata, tags and source."""
 
     objects: dict[str, DataChange | None] = Field(min_length=1, max_length=IMPORT_SIZE)
+    on_changed: OnChanged = OnChanged.SKIP
 
 
 class NamedProjection(BaseModel):
@@ -70,8 +71,8 @@ async def import_objects(request: Request, lake: LakeDep, principal: PrincipalDe
     """Import by prefixes or by object names, depending on the body."""
     raw = await read_json(request)
     if isinstance(raw, dict) and "objects" in raw:
-        objects = parse_as(ObjectsBody, raw).objects
-        parameters = await services(request).database.read(lambda connection: _objects(connection, lake, objects))
+        named = parse_as(ObjectsBody, raw)
+        parameters = await services(request).database.read(lambda connection: _objects(connection, lake, named))
     else:
         body = parse_as(PrefixesBody, raw)
         parameters = await services(request).database.read(lambda connection: _prefixes(connection, lake, body))
@@ -110,13 +111,13 @@ def _prefixes(connection: Connection, lake: LakeRow, body: PrefixesBody) -> dict
         source_key = connection.execute(select(source.key).where(*mine)).scalar()
         if source_key is None:
             raise bad_request(f"data_source_id {body.data_source_id} is not a data source of the organization.")
-    return {"prefixes": prefixes, "tag_keys": keys, "source_key": source_key}
+    return {"prefixes": prefixes, "tag_keys": keys, "source_key": source_key, "on_changed": body.on_changed.value}
 
 
-def _objects(connection: Connection, lake: LakeRow, objects: Mapping[str, DataChange | None]) -> dict[str, Any]:
+def _objects(connection: Connection, lake: LakeRow, body: ObjectsBody) -> dict[str, Any]:
     lake_schema = read_schema(connection, lake.key)
     valid = {}
-    for name, given in objects.items():
+    for name, given in body.objects.items():
         change = given or DataChange()
         try:
             valid[name] = {
@@ -127,4 +128,4 @@ def _objects(connection: Connection, lake: LakeRow, objects: Mapping[str, DataCh
             }
         except RefusalError as error:
             raise RefusalError(error.status, f"Object {name!r}: {error.message}", error.detail) from error
-    return {"objects": valid}
+    return {"objects": valid, "on_changed": body.on_changed.value}

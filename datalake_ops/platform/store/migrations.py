@@ -12,7 +12,7 @@ from datalake_ops.platform.store.types import acquired_microseconds, to_json
 from datalake_ops.wire import moments
 
 _ROWS = 10_000
-_COLUMNS = {"acquired_at": "BIGINT"}
+_COLUMNS = {"acquired_at": "BIGINT", "etag": "VARCHAR"}
 _ACQUIRED = (
     "SELECT seq, metadata FROM data WHERE seq > ? AND json_extract(metadata, '$.acquired_at') IS NOT NULL"
     " ORDER BY seq LIMIT ?"
@@ -23,7 +23,8 @@ _UPDATE = "UPDATE data SET metadata = ?, acquired_at = ? WHERE seq = ?"
 def migrate(connection: Connection, version: int) -> None:
     """Bring the tables of a database of this version to the present form; missing tables were created before.
 
-    Version 2 only added a table. Version 3 normalizes the moments of metadata and keeps their instants in a column.
+    Version 2 only added a table. Version 3 normalizes the moments of metadata, keeps their instants in a column, and
+    the ETags of imported objects in another.
     """
     if version < 3:
         present = {row[1] for row in execute(connection, "PRAGMA table_info(data)")}
