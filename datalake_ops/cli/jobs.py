@@ -11,7 +11,6 @@ from datalake_ops.cli.connection import Commands, add_command, hook_from
 from datalake_ops.cli.files import add_filters, add_tags, filters_from
 from datalake_ops.errors import ConfigurationError, JobFailedError, JobKilledError
 from datalake_ops.terminal import live_line, print_json
-from datalake_ops.waiting.job_outcome import shortfall
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook
@@ -140,6 +139,8 @@ def _wait_for(hook: DatalakeHook, job_id: str, arguments: argparse.Namespace) ->
 
 def _explain(hook: DatalakeHook, job: Job) -> None:
     """Print on standard error why a job did not succeed, with the last lines of its log, or what it left out."""
+    from datalake_ops.waiting.job_outcome import shortfall
+
     if job.status.succeeded and (lacking := shortfall(job.counts)):
         print(f"datalake-ops: the job succeeded in part: {lacking}; see {hook.job_url(job)}", file=sys.stderr)
     try:
