@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 from uuid import UUID
 
+from datalake_ops.wire.data import CONTENT_KEY
 from datalake_ops.wire.lakes import Datalake, Extension, Organization
 
-# Key of custom_metadata that holds the SHA-256 of a file's content.
-CONTENT_KEY = "content_sha256"
+__all__ = ["CONTENT_KEY", "Lake"]
 
 
 class Lake(Protocol):

@@ -53,14 +53,15 @@ class Rule:
         if unknown:
             raise ConfigurationError(f"A rule has no {unknown}; it has {[one.name for one in fields(cls)]}.")
         tags = arguments.texts("tags", values.get("tags"))
-        counts = {name: arguments.whole_number(name, values.get(name)) for name in ("min_count", "max_count")}
-        shares = {name: arguments.number(name, values.get(name)) for name in ("min_share", "max_share")}
+        limits: dict[str, Any] = {
+            name: arguments.whole_number(name, values.get(name)) for name in ("min_count", "max_count")
+        }
+        limits |= {name: arguments.number(name, values.get(name)) for name in ("min_share", "max_share")}
         return cls(
             None if tags is None else tuple(tags),
             arguments.text("q", values.get("q")),
             bool(arguments.flag("intersect_tags", values.get("intersect_tags"))),
-            **counts,
-            **shares,
+            **limits,
         )
 
     @property

@@ -146,6 +146,25 @@ def test_imports_launches_and_waits(
     assert f"{job['id']}  SUCCEEDED" in capsys.readouterr().out
 
 
+def test_imports_overwritten_objects_as_it_is_told_and_warns_of_those_that_it_skips(
+    datalake_platform: PlatformServer, lake: str, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos.rename(datalake_platform.bucket / lake)
+    changed = datalake_platform.bucket / lake / "photo 1.jpg"
+    command = ["import", f"{lake}/", "--wait"]
+    assert main(command) == 0
+    os.utime(changed, ns=(1, 1))
+    capsys.readouterr()
+
+    assert main(command) == 0
+    skipped = capsys.readouterr()
+    assert main([*command, "--on-changed", "update"]) == 0
+
+    assert "1 skipped_changed" in skipped.out
+    assert "succeeded in part: skipped_changed 1" in skipped.err
+    assert "1 updated" in capsys.readouterr().out
+
+
 @pytest.mark.usefixtures("lake")
 def test_wait_fails_with_the_reason_when_a_job_fails(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["upload", str(photos), "--tag", "few"]) == 0

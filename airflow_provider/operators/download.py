@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 class DownloadDataOperator(DataChoiceOperator, DatalakeOperator):
     """Downloads data as files; returns `count`, `directory` and `files`, each an XCom too.
 
-    A file that is there is kept, so a retry fetches only what is missing, and goes on in the middle of a file. A name
-    in the directory is always a whole file, whose content was checked where its SHA-256 is known.
+    A file that holds the data already, by size and SHA-256, is kept, so a retry fetches only what is missing, and goes
+    on in the middle of a file; another file of its name stays, too. A name in the directory is always a whole file,
+    whose content was checked where its SHA-256 is known.
 
     Example:
         >>> files = DownloadDataOperator(task_id="files", tags=["night"], directory="/data/{{ ds }}")
@@ -30,7 +31,7 @@ class DownloadDataOperator(DataChoiceOperator, DatalakeOperator):
     Args:
         directory: Where to put the files, on a disk that the tasks after this one see too (templated).
         use_id: Name the files by id instead of by file name (templated).
-        force_replace: Fetch also the files that are there (templated).
+        force_replace: Fetch every file again, in place of one of its name (templated).
         max_workers: How many files travel at once; the connection's default without it (templated).
         files_to: Where to write `data_id` and `path` of each file as JSON lines: a path or an fsspec URL (templated).
             `CreateProjectionOperator` takes such a file.

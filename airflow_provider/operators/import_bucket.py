@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.lineage.record import LineageRecord, as_names
-from airflow_provider.operators.abstract.fields import FILL, TEXT, TEXTS, Field
+from airflow_provider.operators.abstract.fields import FILL, TEXT, TEXTS, Field, option
 from airflow_provider.operators.abstract.job import JobOperator
 from datalake_ops import arguments
 from datalake_ops.query import tags_query
@@ -35,10 +35,18 @@ class ImportBucketOperator(JobOperator):
         tags: Names of tags to give to the data; created when missing (templated).
         source: Name of the data source to note; created when missing (templated).
         fill_metadata: "full" reads place, true moment and camera from EXIF too (templated).
+        on_changed: What to do with an object that was overwritten in the bucket since its import: "skip" it, which is
+            counted and warned of, "update" its data, or import it as "new" data (templated).
         kwargs: See `JobOperator`.
     """
 
-    argument_fields = {"prefixes": _PREFIXES, "tags": TEXTS, "source": TEXT, "fill_metadata": FILL}
+    argument_fields = {
+        "prefixes": _PREFIXES,
+        "tags": TEXTS,
+        "source": TEXT,
+        "fill_metadata": FILL,
+        "on_changed": option("skip", "update", "new"),
+    }
 
     def __init__(
         self,
@@ -47,6 +55,7 @@ class ImportBucketOperator(JobOperator):
         tags: str | list[str] | None = None,
         source: str | None = None,
         fill_metadata: bool | str = True,
+        on_changed: str = "skip",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -54,6 +63,7 @@ class ImportBucketOperator(JobOperator):
         self.tags: Any = tags
         self.source = source
         self.fill_metadata: Any = fill_metadata
+        self.on_changed = on_changed
 
     @property
     def query_text(self) -> str:
@@ -66,9 +76,10 @@ class ImportBucketOperator(JobOperator):
             self.prefixes,
             tags=self.tags,
             source=self.source,
+            fill_metadata=self.fill_metadata,
+            on_changed=self.on_changed,
             idempotency_key=idempotency_key,
             labels=labels,
-            fill_metadata=self.fill_metadata,
         )
 
     def _outcome(self, datalake: SharedHook, job: Job) -> LineageRecord:

@@ -15,6 +15,7 @@ from airflow_provider.operators.abstract.fields import (
     TEXTS,
     Field,
     names_or_mapping_or_address,
+    option,
     whole,
 )
 from airflow_provider.operators.abstract.job import JobOperator
@@ -99,6 +100,8 @@ class ImportCloudObjectsOperator(JobOperator):
         part: Instead of `objects`: one part of a `PlanImportOperator` (templated).
         tags: Names of tags for every object, beside its own (templated).
         source: Name of the data source of objects that name none (templated).
+        on_changed: What to do with an object that was overwritten in the bucket since its import: "skip" it, which is
+            counted and warned of, "update" its data, or import it as "new" data (templated).
         storage_conn_id: The Airflow connection that opens the address (templated).
         fill_metadata: "full" reads place, true moment and camera from EXIF too (templated).
         kwargs: See `JobOperator`.
@@ -113,6 +116,7 @@ class ImportCloudObjectsOperator(JobOperator):
         "part": Field(arguments.mapping, empty={}, is_json=True),
         "tags": TEXTS,
         "source": TEXT,
+        "on_changed": option("skip", "update", "new"),
         "storage_conn_id": TEXT,
         "fill_metadata": FILL,
     }
@@ -124,6 +128,7 @@ class ImportCloudObjectsOperator(JobOperator):
         part: dict[str, Any] | None = None,
         tags: str | list[str] | None = None,
         source: str | None = None,
+        on_changed: str = "skip",
         storage_conn_id: str | None = None,
         fill_metadata: bool | str = True,
         **kwargs: Any,
@@ -134,6 +139,7 @@ class ImportCloudObjectsOperator(JobOperator):
         self.part = part
         self.tags = tags
         self.source = source
+        self.on_changed = on_changed
         self.storage_conn_id = storage_conn_id
 
     @property
@@ -144,7 +150,11 @@ class ImportCloudObjectsOperator(JobOperator):
     def submit(self, datalake: SharedHook, idempotency_key: str, labels: dict[str, str]) -> Job:
         """Start the import."""
         [job] = datalake.import_cloud_objects(
-            self._named(), idempotency_key=idempotency_key, labels=labels, fill_metadata=self.fill_metadata
+            self._named(),
+            fill_metadata=self.fill_metadata,
+            on_changed=self.on_changed,
+            idempotency_key=idempotency_key,
+            labels=labels,
         )
         return job
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from datalake_ops.arguments.refusal import refusal
 from datalake_ops.errors import ArgumentError
 from datalake_ops.wire.image_metadata import FILL_ALL
+
+if TYPE_CHECKING:
+    from datalake_ops.wire.jobs import OnChanged
 
 OnEmpty: TypeAlias = Literal["skip", "succeed", "fail"]
 _TRUE = ("true", "yes", "on", "1")
@@ -70,3 +73,15 @@ def on_empty(value: Any) -> OnEmpty:
     if value is None:
         raise refusal("on_empty", value, "write 'skip', 'succeed' or 'fail'.")
     return cast("OnEmpty", choice("on_empty", value, words))
+
+
+def on_changed(value: Any) -> OnChanged:
+    """Treatment of objects that were overwritten in the bucket since their import; None skips them.
+
+    Raises:
+        ArgumentError: it is none of the words.
+    """
+    # Not loaded when a DAG file is parsed.
+    from datalake_ops.wire.jobs import OnChanged
+
+    return OnChanged(choice("on_changed", value, [word.value for word in OnChanged]) or OnChanged.SKIP)

@@ -29,6 +29,12 @@ def add_commands(commands: Commands) -> None:
         default="basic",
         help="EXIF that the platform reads into the metadata; full has place, true moment and camera (%(default)s)",
     )
+    command.add_argument(
+        "--on-changed",
+        choices=("skip", "update", "new"),
+        default="skip",
+        help="for objects overwritten since their import: skip them, update their data, or add new data (%(default)s)",
+    )
     _add_waiting(command, "--wait")
 
     command = add_command(commands, "launch", launch, "Launch a processing on data")
@@ -54,8 +60,9 @@ def import_objects(arguments: argparse.Namespace) -> int:
             arguments.prefixes,
             arguments.tags,
             arguments.source,
-            idempotency_key=arguments.key,
             fill_metadata="full" if arguments.exif == "full" else True,
+            on_changed=arguments.on_changed,
+            idempotency_key=arguments.key,
         )
         return _follow(hook, job, arguments)
 
@@ -138,7 +145,11 @@ def _wait_for(hook: DatalakeHook, job_id: str, arguments: argparse.Namespace) ->
 
 
 def _explain(hook: DatalakeHook, job: Job) -> None:
-    """Print on standard error why a job did not succeed; the text ends with the last lines of the job's log."""
+    """Print on standard error why a job did not succeed, with the last lines of its log, or what it left out."""
+    from datalake_ops.waiting.job_outcome import shortfall
+
+    if job.status.succeeded and (lacking := shortfall(job.counts)):
+        print(f"datalake-ops: the job succeeded in part: {lacking}; see {hook.job_url(job)}", file=sys.stderr)
     try:
         hook.check_job(job)
     except (JobFailedError, JobKilledError) as error:

@@ -11,7 +11,7 @@ from uuid import UUID
 from datalake_ops.client.operation import Operation, Repeat, items, model, query
 from datalake_ops.wire import routes
 from datalake_ops.wire.data import DataChange
-from datalake_ops.wire.jobs import IDEMPOTENCY_HEADER, LABELS_HEADER, ImportAnswer, Job, LogPage
+from datalake_ops.wire.jobs import IDEMPOTENCY_HEADER, LABELS_HEADER, ImportAnswer, Job, LogPage, OnChanged
 from datalake_ops.wire.processings import ProcessingLaunch
 
 
@@ -41,34 +41,42 @@ class JobMark:
 
 
 @dataclass(frozen=True)
-class ImportMarks:
-    """Tags and source for all data of an import, and the word of the extension `import-metadata`."""
+class ImportOptions:
+    """Options of an import that the public wire does not know; those at their defaults are left out of the body."""
 
-    tag_ids: Sequence[UUID] = ()
-    source: UUID | None = None
+    on_changed: OnChanged = OnChanged.SKIP
     fill_metadata: str | None = None
 
+    def body(self) -> dict[str, Any]:
+        """Return the fields of the body."""
+        changed = {} if self.on_changed is OnChanged.SKIP else {"on_changed": self.on_changed.value}
+        return changed if self.fill_metadata is None else {**changed, "fill_metadata": self.fill_metadata}
 
-def import_prefixes(
-    datalake: UUID, prefixes: Iterable[str], marks: ImportMarks, mark: JobMark
-) -> Operation[ImportAnswer]:
+
+@dataclass(frozen=True)
+class PrefixImport:
+    """Objects to import by the beginnings of their names, with the same tags and source for all."""
+
+    prefixes: Sequence[str]
+    tag_ids: Sequence[UUID] = ()
+    source: UUID | None = None
+    options: ImportOptions = ImportOptions()
+
+
+def import_prefixes(datalake: UUID, wanted: PrefixImport, mark: JobMark) -> Operation[ImportAnswer]:
     """Import what the lake's bucket holds under the prefixes."""
-    body: dict[str, Any] = {"datalake_id": datalake, "prefixes": list(prefixes), "tag_ids": list(marks.tag_ids)}
-    if marks.source is not None:
-        body["data_source_id"] = marks.source
-    return _import(datalake, _filled(body, marks.fill_metadata), mark)
+    body: dict[str, Any] = {"datalake_id": datalake, "prefixes": list(wanted.prefixes), "tag_ids": list(wanted.tag_ids)}
+    if wanted.source is not None:
+        body["data_source_id"] = wanted.source
+    return _import(datalake, body | wanted.options.body(), mark)
 
 
 def import_objects(
-    datalake: UUID, objects: Mapping[str, DataChange], mark: JobMark, fill_metadata: str | None = None
+    datalake: UUID, objects: Mapping[str, DataChange], mark: JobMark, options: ImportOptions = ImportOptions()
 ) -> Operation[ImportAnswer]:
     """Import 1 to 500 objects of the lake's bucket, each with its own metadata, tags and source."""
     body = {"datalake_id": datalake, "objects": {name: change.payload() for name, change in objects.items()}}
-    return _import(datalake, _filled(body, fill_metadata), mark)
-
-
-def _filled(body: dict[str, Any], fill_metadata: str | None) -> dict[str, Any]:
-    return body if fill_metadata is None else {**body, "fill_metadata": fill_metadata}
+    return _import(datalake, body | options.body(), mark)
 
 
 def _import(datalake: UUID, body: dict[str, Any], mark: JobMark) -> Operation[ImportAnswer]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.client.data import data_address
@@ -17,7 +18,8 @@ from datalake_ops.concurrency import loop_thread
 from datalake_ops.concurrency.for_each import for_each
 from datalake_ops.concurrency.limiter import DEFAULT_WORKERS, Limiter
 from datalake_ops.config import Connection
-from datalake_ops.download.local_names import local_names
+from datalake_ops.download.existing_file import ExpectedContent
+from datalake_ops.download.local_names import LocalNames
 from datalake_ops.download.partial_file import PartialFile
 from datalake_ops.errors import ConfigurationError, DatalakeError, DownloadError, NetworkError
 from datalake_ops.lake import CONTENT_KEY, Lake
@@ -30,9 +32,9 @@ _SHA256 = re.compile("[0-9a-fA-F]{64}")
 
 @dataclass(frozen=True)
 class DownloadRequest:
-    """Request to download data into a directory; an existing file is kept, unread, unless `force_replace`.
+    """Request to download data into a directory; a file that holds a data already is kept, unless `force_replace`.
 
-    A file is compared with the SHA-256 in custom metadata under `content_key`, where there is one.
+    That is decided by size and by the SHA-256 in custom metadata under `content_key`, where there is one.
 
     Raises:
         ConfigurationError: `max_workers` is below 1.
@@ -53,56 +55,107 @@ class DownloadRequest:
 def download_data(request: DownloadRequest, connection: Connection, lake: Lake) -> list[Path]:
     """Download every data of a request and return the files' paths, in order; blocks, also inside a running event loop.
 
-    Two data of one file name do not collide: the later one gets its id in its name. A file is written under another
-    name and renamed, so that it is always whole.
+    Two data of one file name do not collide, nor does one with another file of the directory: it gets its id in its
+    name. A file is written under another name and renamed, so that it is always whole.
 
     Raises:
         DownloadError: some data could not be downloaded; it names them, and all others were.
     """
-    targets = [request.directory / name for name in local_names(request.data, request.use_id)]
     try:
         request.directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DownloadError(f"The directory {request.directory} cannot be created ({error.strerror}).") from error
-    # The same data given twice is fetched once.
-    wanted = {target: one for one, target in zip(request.data, targets, strict=True)}
-    if not request.force_replace:
-        wanted = {target: one for target, one in wanted.items() if not target.is_file()}
-    failures = loop_thread.run(lambda: _download(wanted, request, connection, lake)) if wanted else {}
+    names = LocalNames(request.use_id)
+    # The same data given twice is fetched once. Each has its first name before any asks for another.
+    targets = {one.id: Target(one, request, names) for one in request.data}
+    paths, failures = loop_thread.run(lambda: _download(list(targets.values()), request, connection, lake))
     if failures:
         raise DownloadError(_failure_text(failures, len(request.data)))
-    return targets
+    return [paths[one.id] for one in request.data]
+
+
+class Target:
+    """Local file of one data: its possible paths, and the content that it must have."""
+
+    def __init__(self, data: Data, request: DownloadRequest, names: LocalNames) -> None:
+        self.data = data
+        self._request = request
+        self._names = names
+        self.first = next(self.paths())
+        self.expected = ExpectedContent(data.file_size, _sha256_of(data, request.content_key), str(data.id))
+
+    def paths(self) -> Iterator[Path]:
+        """Yield paths without end, none of which another data of the request has."""
+        return (self._request.directory / name for name in self._names.of(self.data))
+
+    def kept(self) -> Path | None:
+        """Return the path of a file that holds the data already; blocks."""
+        return None if self._request.force_replace else self.expected.find(self.paths())
+
+    def place(self, partial: PartialFile) -> Path:
+        """Check a file that was fetched, and give it its name; blocks.
+
+        Raises:
+            DownloadError: it is not what the platform says.
+        """
+        partial.check(self.expected.size, self.expected.sha256)
+        return partial.replace_target() if self._request.force_replace else partial.place(self.paths())
 
 
 async def _download(
-    wanted: dict[Path, Data], request: DownloadRequest, connection: Connection, lake: Lake
-) -> dict[Path, Exception]:
-    failures: dict[Path, Exception] = {}
-    workers = min(request.max_workers or DEFAULT_WORKERS, len(wanted))
+    targets: Sequence[Target], request: DownloadRequest, connection: Connection, lake: Lake
+) -> tuple[dict[UUID, Path], dict[str, Exception]]:
+    workers = min(request.max_workers or DEFAULT_WORKERS, len(targets))
+    paths: dict[UUID, Path] = {}
+    failures: dict[str, Exception] = {}
+
+    async def keep(target: Target) -> None:
+        # Reading what is there needs no connection, and may be all there is to do.
+        if (path := await asyncio.to_thread(target.kept)) is not None:
+            paths[target.data.id] = path
+
+    await for_each(targets, keep, workers)
+    wanted = [target for target in targets if target.data.id not in paths]
+    if not wanted:
+        return paths, failures
     gate = Limiter(workers, connection.retry.budget)
     async with AsyncSession(connection, lake.organization.id, pool_size=workers + 1, gate=gate) as session:
 
-        async def fetch(item: tuple[Path, Data]) -> None:
-            target, one = item
+        async def fetch(target: Target) -> None:
+            one = target.data
             try:
-                await fetch_data(session, one, target, request.content_key)
+                paths[one.id] = await _fetch(session, one, target.first, target.place)
             except (DatalakeError, OSError) as error:
                 logger.warning("Data %s (%s) could not be downloaded: %s", one.id, one.filename, error)
-                failures[target] = error
+                failures[target.first.name] = error
 
-        await for_each(wanted.items(), fetch, workers)
-    return failures
+        await for_each(wanted, fetch, workers)
+    return paths, failures
 
 
-async def fetch_data(session: AsyncSession, data: Data, target: Path, content_key: str | None = CONTENT_KEY) -> None:
-    """Download one data to `target`, and continue where an earlier attempt ended.
-
-    An address that is refused with 403 has expired: a new one is requested, once.
+async def fetch_data(session: AsyncSession, data: Data, path: Path) -> None:
+    """Download one data to `path`, in place of a file that is there.
 
     Raises:
         DatalakeError, OSError: it failed; the bytes so far stay in a hidden file for the next attempt.
     """
-    with await asyncio.to_thread(PartialFile, target, data.id) as partial:
+
+    def place(partial: PartialFile) -> Path:
+        partial.check(data.file_size, _sha256_of(data, CONTENT_KEY))
+        return partial.replace_target()
+
+    await _fetch(session, data, path, place)
+
+
+async def _fetch(session: AsyncSession, data: Data, first: Path, place: Callable[[PartialFile], Path]) -> Path:
+    """Download one data, and continue where an earlier attempt ended; return the path that `place` gave it.
+
+    An address that is refused with 403 has expired: a new one is requested, once.
+
+    Raises:
+        DatalakeError, OSError: it failed; the bytes so far stay in a hidden file beside `first` for the next attempt.
+    """
+    with await asyncio.to_thread(PartialFile, first, data.id) as partial:
         try:
             answer = await _receive(session, data.presigned_url or await _address(session, data), partial)
             if answer.status == 403:
@@ -112,7 +165,7 @@ async def fetch_data(session: AsyncSession, data: Data, target: Path, content_ke
             raise
         if answer.status != 416 or not partial.size:
             answer.accepted()
-        await asyncio.to_thread(partial.check, data.file_size, _sha256_of(data, content_key))
+        return await asyncio.to_thread(place, partial)
 
 
 def _sha256_of(data: Data, content_key: str | None) -> str | None:
@@ -166,7 +219,7 @@ def _is_whole(answer: StorageAnswer, partial: PartialFile) -> bool:
     return answer.headers.get("content-range", "").removeprefix("bytes */") == str(partial.size)
 
 
-def _failure_text(failures: dict[Path, Exception], count: int) -> str:
-    named = "; ".join(f"{target.name}: {error}" for target, error in list(failures.items())[:_NAMED])
+def _failure_text(failures: dict[str, Exception], count: int) -> str:
+    named = "; ".join(f"{name}: {error}" for name, error in list(failures.items())[:_NAMED])
     more = f"; and {len(failures) - _NAMED} more" if len(failures) > _NAMED else ""
     return f"{len(failures)} of {count} data were not downloaded: {named}{more}. All others were."

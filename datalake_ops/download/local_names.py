@@ -24,21 +24,29 @@ def safe_name(name: str) -> str:
     return _shortened(clean) if clean.strip(".") else ""
 
 
-def local_names(data: Iterable[Data], use_id: bool) -> list[str]:
-    """Return one name per data, in order: its file name, or its id with that name's extension.
+class LocalNames:
+    """Names of one call, each owned by one data: two data never share a file."""
 
-    A file name that occurred before in the same call, or is empty, gets the id in it: two data never share a file. The
-    same data given twice share theirs.
-    """
-    owners: dict[str, UUID] = {}
-    names = []
-    for one in data:
-        name = safe_name(f"{one.id}{_suffix(one.filename)}" if use_id else one.filename) or str(one.id)
-        # Some file systems do not tell cases apart. A file may be called by the id of another data.
-        candidates = _candidates(name, str(one.id))
-        free = (candidate for candidate in candidates if owners.setdefault(candidate.casefold(), one.id) == one.id)
-        names.append(next(free))
-    return names
+    def __init__(self, use_id: bool) -> None:
+        self._use_id = use_id
+        self._owners: dict[str, UUID] = {}
+
+    def of(self, data: Data) -> Iterator[str]:
+        """Yield names of a data without end: its file name, or its id with that name's extension, then with its id.
+
+        Each becomes the data's own. A name that another data has is passed over.
+        """
+        name = safe_name(f"{data.id}{_suffix(data.filename)}" if self._use_id else data.filename) or str(data.id)
+        for candidate in _candidates(name, str(data.id)):
+            # Some file systems do not tell cases apart. A file may be called by the id of another data.
+            if self._owners.setdefault(candidate.casefold(), data.id) == data.id:
+                yield candidate
+
+
+def local_names(data: Iterable[Data], use_id: bool) -> list[str]:
+    """Return the first name of each data, in order; the same data given twice share theirs."""
+    names = LocalNames(use_id)
+    return [next(names.of(one)) for one in data]
 
 
 def _candidates(name: str, identifier: str) -> Iterator[str]:

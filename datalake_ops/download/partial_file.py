@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from uuid import UUID
 
+from datalake_ops.download.existing_file import digest, is_same_content
 from datalake_ops.errors import DownloadError
-
-_CHUNK = 1 << 20
 
 
 class PartialFile:
     """Bytes of one data so far; a later run continues where an earlier one ended.
 
-    A data's file never changes, so the data's id in the name is proof enough that old and new bytes belong together.
-    Two processes that download the same file do not share its bytes: the second one writes a file of its own, from the
-    start. All methods block.
+    A data's file hardly ever changes, so the data's id in the name is proof enough that old and new bytes belong
+    together. Two processes that download the same file do not share its bytes: the second one writes a file of its
+    own, from the start. All methods block.
     """
 
     def __init__(self, target: Path, data_id: UUID) -> None:
@@ -34,9 +33,11 @@ class PartialFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stream.close()
+        self._close_for_renaming()
         if not self._keep:
+            # Before the lock goes, for the next one to hold it owns the name.
             self.path.unlink(missing_ok=True)
+        self._stream.close()
 
     @property
     def size(self) -> int:
@@ -57,7 +58,7 @@ class PartialFile:
         self._keep = self.size > 0
 
     def check(self, size: int | None, sha256: str | None) -> None:
-        """Compare the file with its size and SHA-256, then rename it to the target.
+        """Compare the file with its size and SHA-256.
 
         Raises:
             DownloadError: it differs; nothing of it is kept.
@@ -65,13 +66,43 @@ class PartialFile:
         self._stream.flush()
         if size is not None and self.size != size:
             raise DownloadError(f"{self.target.name} has {size} bytes on the platform, but {self.size} were received.")
-        if sha256 is not None and _digest(self.path) != sha256:
+        if sha256 is not None and digest(self.path) != sha256:
             raise DownloadError(f"The content of {self.target.name} differs from the upload: its SHA-256 is another.")
+
+    def replace_target(self) -> Path:
+        """Give the file its target's name, in place of what has it."""
+        self._close_for_renaming()
+        self.path.replace(self.target)
+        self._keep = True
+        return self.target
+
+    def place(self, targets: Iterable[Path]) -> Path:
+        """Give the file the first of these names that is free, or that a file of the same content has; return it."""
+        self._close_for_renaming()
+        for target in targets:
+            if self._moved_to(target) or is_same_content(self.path, target):
+                return target
+        raise DownloadError(f"No name is free for {self.target.name}.")
+
+    def _moved_to(self, target: Path) -> bool:
+        """Rename the file unless the name is taken, also by another process at this moment."""
+        try:
+            os.link(self.path, target)
+        except FileExistsError:
+            return False
+        except OSError:
+            # Some file systems have no links; there two processes may meet.
+            if os.path.lexists(target):
+                return False
+            self.path.replace(target)
+        # While the lock is held: who opens the file by this name afterwards must not write into the target.
+        self.path.unlink(missing_ok=True)
+        return True
+
+    def _close_for_renaming(self) -> None:
         if os.name == "nt":
             # An open file cannot be renamed on Windows.
             self._stream.close()
-        self.path.replace(self.target)
-        self._keep = True
 
     def _open(self) -> None:
         # Unbuffered, so that nothing is lost when the process is killed; pieces are large anyway.
@@ -101,11 +132,3 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
         return False
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while piece := stream.read(_CHUNK):
-            digest.update(piece)
-    return digest.hexdigest()

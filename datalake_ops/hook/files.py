@@ -285,13 +285,15 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
     ) -> list[Path]:
         """Download data into a directory and return the files' paths, in order.
 
-        An existing file is kept, whatever its content, unless `force_replace`. Files are written under another name and
-        renamed, so that a file is always whole. Two calls for different data of one name need `use_id`, or directories
-        of their own.
+        A file that holds the data already, by its size and the SHA-256 that an upload left, is kept unless
+        `force_replace`. One of the same size without a known SHA-256 is fetched and compared, unless its name has the
+        data's id. Another file of that name stays: the data's gets the id in its name. Files are written under another
+        name and renamed, so that a file is always whole.
 
         Args:
             content_key: key of custom metadata with the SHA-256 that an upload left, to compare with, or None.
-            use_id: name the files by id instead of by file name, so that two data of one name do not collide.
+            use_id: name the files by id instead of by file name.
+            force_replace: fetch every file again, in place of one of its name.
             everything: all data of the lake, with None as `data`.
 
         Raises:

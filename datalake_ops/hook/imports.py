@@ -10,15 +10,15 @@ from uuid import uuid4
 from datalake_ops import arguments
 from datalake_ops.arguments.literals import parsed
 from datalake_ops.client import jobs
-from datalake_ops.client.jobs import JobMark
-from datalake_ops.errors import ArgumentError, NoDataError
+from datalake_ops.client.jobs import ImportOptions, JobMark, PrefixImport
+from datalake_ops.errors import ArgumentError, NoDataError, UnsupportedError
 from datalake_ops.hook.observation import writes
 from datalake_ops.hook.sources import SourceVerbs
 from datalake_ops.hook.tags import TagVerbs
 from datalake_ops.hook.verb_arguments import SourceLike, TagLike, as_change, chunks, given_source
 from datalake_ops.wire.data import DataChange
 from datalake_ops.wire.image_metadata import FILL_ALL
-from datalake_ops.wire.jobs import Job
+from datalake_ops.wire.jobs import Job, OnChanged
 from datalake_ops.wire.lakes import Extension
 from datalake_ops.wire.paging import IMPORT_SIZE
 
@@ -53,6 +53,7 @@ class ImportVerbs(JobStarter):
         tags: TagLike | Sequence[TagLike] | None = None,
         source: SourceLike | None = None,
         *,
+        on_changed: str = "skip",
         idempotency_key: str | None = None,
         labels: Mapping[str, str] | None = None,
         fill_metadata: bool | str | None = True,
@@ -63,8 +64,15 @@ class ImportVerbs(JobStarter):
         tags and a missing source are created. The platform reads EXIF into metadata; with `fill_metadata="full"` it
         reads place, true moment and camera too, where it offers that.
 
+        Args:
+            on_changed: treatment of an object that was overwritten in the bucket since its import: "skip" it (it is
+                counted as `skipped_changed`, and its data cannot be downloaded any more), "update" its data, or import
+                it as "new" data. An update reads the file again and drops projections, the content hash and what EXIF
+                told; tags and other metadata stay. With "new" the earlier data has the status ERROR.
+
         Raises:
             NoDataError: there is no prefix (`[""]` is the whole bucket).
+            UnsupportedError: the platform cannot tell overwritten objects, so that it takes "skip" alone.
             AmbiguousRequestError: the answer was lost and the platform has no idempotency keys.
         """
         wanted = arguments.texts("prefixes", prefixes, allow_blank=True)
@@ -72,45 +80,60 @@ class ImportVerbs(JobStarter):
             raise arguments.refusal("prefixes", prefixes, 'write a prefix; [""] imports the whole bucket.')
         if not wanted:
             raise NoDataError('import_bucket_objects was given no prefix; [""] imports the whole bucket.')
+        options = self._options(on_changed, fill_metadata)
         source = given_source(source)
         tag_ids = [tag.id for tag in self._resolve_tags(tags)]
         origin = self._resolve_source(source)
         mark = self._mark(idempotency_key, labels)
-        fill = self._fill(fill_metadata)
-        operation = jobs.import_prefixes(
-            self._lake_id, wanted, jobs.ImportMarks(tag_ids, origin.id if origin else None, fill), mark
-        )
-        return self.send(operation).job
+        chosen = PrefixImport(wanted, tag_ids, origin.id if origin else None, options)
+        return self.send(jobs.import_prefixes(self._lake_id, chosen, mark)).job
 
     @writes()
     def import_cloud_objects(
         self,
         objects: Mapping[str, DataChange | Mapping[str, Any] | None] | Iterable[str],
         *,
+        on_changed: str = "skip",
         idempotency_key: str | None = None,
         labels: Mapping[str, str] | None = None,
         fill_metadata: bool | str | None = True,
     ) -> list[Job]:
         """Start the import of named objects, each with its own metadata, tags and source; one job per 500 objects.
 
-        `fill_metadata` as in `import_bucket_objects`.
+        Args:
+            on_changed: treatment of overwritten objects, see `import_bucket_objects`. What is named for an object goes
+                to the data that is updated, too.
+            fill_metadata: as in `import_bucket_objects`.
 
         Raises:
             NoDataError: there are no objects.
             ArgumentError: a field is unknown.
+            UnsupportedError: the platform takes `on_changed="skip"` alone.
             AmbiguousRequestError: the answer was lost and the platform has no idempotency keys.
         """
         named = _named_objects(objects)
         if not named:
             raise NoDataError("import_cloud_objects was given no object names: there is nothing to do.")
         pairs = [(name, as_change(change)) for name, change in named.items()]
-        fill, started = self._fill(fill_metadata), []
+        options, started = self._options(on_changed, fill_metadata), []
         for number, chunk in enumerate(chunks(pairs, IMPORT_SIZE)):
             # A single job is found by the key itself.
             key = f"{idempotency_key}/{number}" if idempotency_key and len(pairs) > IMPORT_SIZE else idempotency_key
-            operation = jobs.import_objects(self._lake_id, dict(chunk), self._mark(key, labels), fill)
+            operation = jobs.import_objects(self._lake_id, dict(chunk), self._mark(key, labels), options)
             started.append(self.send(operation).job)
         return started
+
+    def _options(self, on_changed: str | None, fill_metadata: bool | str | None) -> ImportOptions:
+        return ImportOptions(self._on_changed(on_changed), self._fill(fill_metadata))
+
+    def _on_changed(self, given: str | None) -> OnChanged:
+        word = arguments.on_changed(given)
+        if word is not OnChanged.SKIP and not self.context.offers(Extension.IMPORT_CHANGED):
+            raise UnsupportedError(
+                f"The platform at {self.connection.host} cannot tell objects that were overwritten since their import, "
+                f"so on_changed={word.value!r} does not go; leave it out, and the import skips what it has."
+            )
+        return word
 
     def _fill(self, given: bool | str | None) -> str | None:
         """The word for the platform, None for what it reads anyway."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import quote
@@ -19,6 +20,8 @@ from datalake_ops.waiting.log_tail import LINES, LogTail
 from datalake_ops.waiting.schedule import Seconds, WaitSchedule
 from datalake_ops.wire.jobs import Job
 from datalake_ops.wire.lakes import Extension
+
+logger = logging.getLogger(__name__)
 
 _BATCH = 500
 # Jobs on a page; the platform gives no more.
@@ -91,11 +94,18 @@ class JobVerbs(LakeCaller):
         return self.check_job(ended) if raise_on_failure else ended
 
     def check_job(self, job: Job) -> Job:
-        """Return the job when it succeeded or still goes on.
+        """Return the job when it succeeded or still goes on; log a warning of overwritten objects that it skipped.
 
         Raises:
             JobFailedError, JobKilledError: it ended otherwise; the error has its page and its last log lines.
         """
+        if skipped := (job.counts or {}).get("skipped_changed"):
+            logger.warning(
+                "Job %s skipped %d objects that were overwritten in the bucket since their import, and whose data "
+                "cannot be downloaded any more; import them with on_changed='update' or 'new'.",
+                job.id,
+                skipped,
+            )
         if not job.status.is_terminal or job.status.succeeded:
             return job
         return check(job, self.job_url(job), self._log_for_error(job))

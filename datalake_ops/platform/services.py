@@ -20,7 +20,8 @@ from datalake_ops.wire.uploads import ObjectStat
 class MediaProperties:
     """Properties read from a file: pixels as shown (EXIF orientation applied), bytes, and EXIF in the wire's keys.
 
-    `custom_metadata` are the camera's own texts, for which the wire has no key; `pages` are those of a document.
+    `custom_metadata` are the camera's own texts, for which the wire has no key; `pages` are those of a document; `etag`
+    is the object's when it was read.
     """
 
     width: int
@@ -29,14 +30,16 @@ class MediaProperties:
     metadata: dict[str, Any] = field(default_factory=dict)
     custom_metadata: dict[str, Any] = field(default_factory=dict)
     pages: int = 1
+    etag: str | None = None
 
 
 @dataclass(frozen=True)
 class ProbeFailure:
-    """Reason that a file could not be read, and its size in bytes where that is known."""
+    """Reason that a file could not be read, and its size in bytes and ETag where these are known."""
 
     reason: str
     size_bytes: int | None = None
+    etag: str | None = None
 
 
 class ObjectStore(Protocol):
@@ -97,8 +100,8 @@ class Directory(Protocol):
 class Services:
     """Dependencies of the handlers; one instance per application, at `app.state.services`."""
 
-    # `jobs` is filled in last: the job service itself works with the others. `withheld` are extensions and types that are
-    # not announced, for a test of clients against a platform without them.
+    # `jobs` is filled in last: the job service itself works with the others. `withheld` are extensions and types that
+    # are not announced, for a test of clients against a platform without them.
 
     settings: Settings
     database: Database

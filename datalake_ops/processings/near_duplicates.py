@@ -72,7 +72,8 @@ def group_data(hashes: Iterable[tuple[Data, int]], parameters: SimilarityParamet
         widest = max(widest, width)
     if groups:
         log(
-            f"widest distance inside a group: {widest} of 64 bits; to its oldest image {parameters.max_distance} at most"
+            f"widest distance inside a group: {widest} of 64 bits; "
+            f"to its oldest image {parameters.max_distance} at most"
         )
     return groups
 

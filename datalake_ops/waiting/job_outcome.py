@@ -10,7 +10,7 @@ from datalake_ops.wire.jobs import Job, JobStatus
 # Enough of a log to see why a job failed and which items, and little enough for an exception's text.
 SHOWN_LINES = 50
 # Counts of an import for what was asked for and not done.
-_SHORTFALLS = ("failed", "missing", "skipped_type", "skipped_name")
+_SHORTFALLS = ("failed", "missing", "skipped_changed", "skipped_type", "skipped_name")
 
 
 def check(job: Job, url: str | None = None, log: Sequence[str] = ()) -> Job:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from datalake_ops.wire.image_metadata import code_of, metadata_from_exif, number_of, text_of
+from datalake_ops.wire.image_metadata import EXIF_KEYS, code_of, metadata_from_exif, number_of, text_of
+from datalake_ops.wire.moments import render
 
 MODEL = 0x0110
 _FOCAL_LENGTH, _COLOR_SPACE, _LENS_MODEL = 0x920A, 0xA001, 0xA434
@@ -35,6 +36,8 @@ PHOTO_TAGS = (
 PLACE_TAGS = tuple(range(_LATITUDE_REF, _ALTITUDE + 1))
 # Keys of custom metadata, for the platform has none of its own for them.
 CUSTOM_KEYS = ("camera_model", "camera_lens")
+# Keys that a picture's own EXIF fills in.
+FULL_KEYS = EXIF_KEYS | {"focal_length", "altitude", "latitude", "longitude"}
 
 
 def full_metadata(main: Mapping[int, Any], photo: Mapping[int, Any], place: Mapping[int, Any]) -> dict[str, Any]:
@@ -75,7 +78,9 @@ def _moment(when: Any, offset: Any, fraction: Any) -> str | None:
         moment = moment.replace(microsecond=int(digits[:6].ljust(6, "0")))
     zone = text_of(offset) or ""
     zone = "+00:00" if zone == "Z" else zone
-    return moment.isoformat() + (zone if _OFFSET.fullmatch(zone) else "")
+    if _OFFSET.fullmatch(zone):
+        moment = datetime.fromisoformat(moment.isoformat() + zone)
+    return render(moment)
 
 
 def _position(place: Mapping[int, Any]) -> dict[str, float]:

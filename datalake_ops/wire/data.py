@@ -175,6 +175,9 @@ class ProjectionToCreate(WireBody):
     additional_info: dict[str, Any] | None = None
 
 
+# Key of custom metadata where uploads keep the SHA-256 of a file's content.
+CONTENT_KEY = "content_sha256"
+
 # Keys of `metadata` and the longest text each may hold (Picsellia's documentation page "datalake-metadata").
 METADATA_FLOATS = frozenset(
     "latitude longitude altitude resolution_x resolution_y yaw pitch roll focal_length sensor_width".split()

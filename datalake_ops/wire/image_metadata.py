@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from datalake_ops.wire import moments
 from datalake_ops.wire.data import METADATA_TEXTS
 
 ORIENTATION = 0x0112
@@ -94,7 +95,7 @@ def code_of(value: Any) -> int | None:
 
 def _moment(value: Any) -> str | None:
     try:
-        return datetime.strptime(text_of(value) or "", "%Y:%m:%d %H:%M:%S").isoformat()
+        return moments.render(datetime.strptime(text_of(value) or "", "%Y:%m:%d %H:%M:%S"))
     except ValueError:
         return None
 
@@ -127,3 +128,5 @@ _FIELDS: dict[str, tuple[int, Callable[[Any], Any]]] = {
     "color_space": (0xA001, text_of),
 }
 EXIF_TAGS = (ORIENTATION, *(tag for tag, _ in _FIELDS.values()))
+# Keys that a picture's own EXIF fills in.
+EXIF_KEYS = frozenset(_FIELDS)

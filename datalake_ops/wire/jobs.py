@@ -40,6 +40,14 @@ class JobKind(Choice):
     PROCESSING = "PROCESSING"
 
 
+class OnChanged(Choice):
+    """Treatment of an object that was overwritten in the bucket since its import (extension `import-changed`)."""
+
+    SKIP = "skip"
+    UPDATE = "update"
+    NEW = "new"
+
+
 class Job(WireModel):
     """A job and, where the platform tells it, when it ran, what it counted and why it ended."""
 

@@ -22,6 +22,7 @@ class Extension(Choice):
     READABLE_TYPES = "readable-types"
     # Imports take `fill_metadata`.
     IMPORT_METADATA = "import-metadata"
+    IMPORT_CHANGED = "import-changed"
 
 
 class Ping(WireModel):

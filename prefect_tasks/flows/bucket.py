@@ -2,7 +2,7 @@
 
 # No postponed annotations here: a served flow travels pickled, and leaves behind what only an annotation names.
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from prefect import flow, task
@@ -32,6 +32,7 @@ def ingest_bucket(
     source: str | None = None,
     timeout: float | None = 3600.0,
     wait: WaitMode = "auto",
+    on_changed: Literal["skip", "update", "new"] = "skip",
 ) -> dict[str, Any]:
     """Import the bucket's objects under a prefix, and wait until they are data; what is imported already is skipped.
 
@@ -42,6 +43,8 @@ def ingest_bucket(
         source: name of the source of the data; created when missing.
         timeout: seconds to wait for the job; None waits for ever.
         wait: how the run waits, see `wait_for_job`.
+        on_changed: what to do with an object that was overwritten in the bucket since its import: "skip" it, which is
+            counted and warned of, "update" its data, or import it as "new" data.
 
     Returns:
         The job: `id`, `status`, `counts`, `seconds`, `url`.
@@ -49,7 +52,7 @@ def ingest_bucket(
     Raises:
         JobFailedError, JobKilledError, JobWaitTimeoutError: the import did not succeed in time.
     """
-    job = import_bucket_objects(credentials, prefix, tags=tags, source=source, on_empty="fail")
+    job = import_bucket_objects(credentials, prefix, tags=tags, source=source, on_empty="fail", on_changed=on_changed)
     ended = wait_for_job(credentials, job, timeout, wait=wait)
     emit_import(credentials, tags, source, ended)
     return ended
@@ -67,6 +70,7 @@ def sync_bucket(
     name: str | None = None,
     timeout: float | None = 3600.0,
     wait: WaitMode = "auto",
+    on_changed: Literal["skip", "update", "new"] = "skip",
 ) -> dict[str, Any]:
     """Import what is new in the bucket since the last sync that succeeded; run it on a schedule.
 
@@ -87,6 +91,8 @@ def sync_bucket(
         name: of the watermark; without it, that of this lake and prefix.
         timeout: seconds to wait for the job; None waits for ever.
         wait: how the run waits, see `wait_for_job`.
+        on_changed: what to do with an object that was overwritten in the bucket since its import: "skip" it, which is
+            counted and warned of, "update" its data, or import it as "new" data.
 
     Returns:
         `job` (as `wait_for_job` returns it), `prefixes` (how many were listed), `since` and `watermark` (ISO 8601; None
@@ -99,7 +105,9 @@ def sync_bucket(
     watermark = Watermark.of(credentials, prefix, name)
     plan = plan_sync(prefix, vars(watermark), since, overlap_days, time_zone)
     run_logger().info("Since %s: %d prefixes, the last %r", plan["since"], len(plan["prefixes"]), plan["prefixes"][-1])
-    job = import_bucket_objects(credentials, plan["prefixes"], tags=tags, source=source, on_empty="fail")
+    job = import_bucket_objects(
+        credentials, plan["prefixes"], tags=tags, source=source, on_empty="fail", on_changed=on_changed
+    )
     ended = wait_for_job(credentials, job, timeout, wait=wait)
     watermark.write(datetime.fromisoformat(plan["began_at"]))
     emit_import(credentials, tags, source, ended)

@@ -39,6 +39,7 @@ def import_cloud_objects(
     on_stop: OnStop = "cancel",
     on_empty: OnEmpty = "skip",
     fill_metadata: bool | str = True,
+    on_changed: str = "skip",
 ) -> list[str]:
     """Start the import of named objects of the bucket, 500 in each job, and return the ids of the jobs.
 
@@ -52,6 +53,8 @@ def import_cloud_objects(
         on_stop: what becomes of the jobs when their flow run is stopped: `"cancel"`, or `"leave"` to let them go on.
         on_empty: answer to no objects: "skip", "succeed" (both give []) or "fail" (NoDataError).
         fill_metadata: "full" reads place, true moment and camera from EXIF too.
+        on_changed: what to do with an object that was overwritten in the bucket since its import: "skip" it, which is
+            counted and warned of, "update" its data, or import it as "new" data.
 
     Raises:
         ConfigurationError: a field that data have not; nothing was sent.
@@ -59,12 +62,16 @@ def import_cloud_objects(
     """
     own_key = idempotency_key("import_cloud_objects", locals())
     marks = labels(cancel_policy.on_stop("on_stop", on_stop)) | {WORK_LABEL: "import"}
-    parts, fill = _parts(objects), arguments.fill("fill_metadata", fill_metadata)
+    parts = _parts(objects)
+    options = {
+        "fill_metadata": arguments.fill("fill_metadata", fill_metadata),
+        "on_changed": arguments.on_changed(on_changed).value,
+    }
     record_launch(credentials)
     jobs: list[str] = []
     with load_credentials(credentials).get_client() as hook:
         for number, part in enumerate(parts):
-            job = start_once(hook, _part_key(own_key, number), partial(_start, hook, part, (marks, fill)))
+            job = start_once(hook, _part_key(own_key, number), partial(_start, hook, (part, options), marks))
             announce_job(hook, job, f"Import of {len(part)} objects")
             jobs.append(str(job.id))
     return jobs
@@ -74,10 +81,10 @@ aimport_cloud_objects = async_twin(import_cloud_objects, **IMPORTING_OBJECTS)
 
 
 def _start(
-    hook: DatalakeHook, part: dict[str, Any], told: tuple[dict[str, str], bool | str | None], key: str | None
+    hook: DatalakeHook, part: tuple[dict[str, Any], dict[str, Any]], marks: dict[str, str], key: str | None
 ) -> Job:
-    marks, fill = told
-    return hook.import_cloud_objects(part, idempotency_key=key, labels=marks, fill_metadata=fill)[0]
+    objects, options = part
+    return hook.import_cloud_objects(objects, **options, idempotency_key=key, labels=marks)[0]
 
 
 def _part_key(key: str | None, number: int) -> str | None:

@@ -46,6 +46,8 @@ def download_data(
 ) -> dict[str, Any]:
     """Download data into a directory that outlives the worker; what is there is kept, so a repeat fetches the rest.
 
+    A file is there if its size and its SHA-256 are the data's; another file of its name stays, too.
+
     Args:
         credentials: a block, or the name of a saved one.
         directory: where the files go; it is made when missing.

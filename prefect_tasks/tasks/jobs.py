@@ -42,6 +42,7 @@ def import_bucket_objects(
     on_stop: OnStop = "cancel",
     on_empty: OnEmpty = "skip",
     fill_metadata: bool | str = True,
+    on_changed: str = "skip",
 ) -> str:
     """Start the import of the bucket's objects whose names begin with a prefix, and return the job's id.
 
@@ -56,6 +57,8 @@ def import_bucket_objects(
         on_stop: what becomes of the job when its flow run is stopped: `"cancel"`, or `"leave"` to let it go on.
         on_empty: answer to no prefixes: "skip", "succeed" (both give None) or "fail" (NoDataError).
         fill_metadata: "full" reads place, true moment and camera from EXIF too.
+        on_changed: what to do with an object that was overwritten in the bucket since its import: "skip" it, which is
+            counted and warned of, "update" its data, or import it as "new" data.
 
     Raises:
         ArgumentError: an argument is not of its field; nothing was sent.
@@ -68,13 +71,20 @@ def import_bucket_objects(
         raise NoDataError('import_bucket_objects was given no prefix; [""] imports the whole bucket.')
     names, origin = arguments.texts("tags", tags), arguments.text("source", source)
     fill = arguments.fill("fill_metadata", fill_metadata)
+    changed = arguments.on_changed(on_changed).value
     record_launch(credentials)
     with load_credentials(credentials).get_client() as hook:
         job = start_once(
             hook,
             own_key,
             lambda key: hook.import_bucket_objects(
-                wanted, names, origin, idempotency_key=key, labels=marks, fill_metadata=fill
+                wanted,
+                names,
+                origin,
+                fill_metadata=fill,
+                on_changed=changed,
+                idempotency_key=key,
+                labels=marks,
             ),
         )
         announce_job(hook, job, f"Import of {shorten(wanted)}")

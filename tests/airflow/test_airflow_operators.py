@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import inspect
 import json
+import os
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -21,6 +22,7 @@ from airflow_provider.handoff.storage import Storage
 from airflow_provider.job_lifecycle.retry_policy import DatalakeRetryPolicy
 from datalake_ops.errors import ConfigurationError, DatalakeError, NoDataError
 from datalake_ops.hook import DatalakeHook
+from datalake_ops.testing import PlatformServer
 from datalake_ops.testing.airflow import load_dags, run_dag
 from tests.airflow.versions import TEST_DAGS
 
@@ -321,3 +323,25 @@ def test_an_upload_of_no_source_or_of_two_is_refused(lake: DatalakeHook, capfd: 
     assert "this task has ['filepaths', 'manifest']" in refusal(
         capfd, "UploadDataOperator", filepaths="a", manifest="b.jsonl"
     )
+
+
+@pytest.mark.parametrize("name", ["ImportBucketOperator", "ImportCloudObjectsOperator"])
+def test_objects_that_were_overwritten_are_imported_as_the_operator_says(
+    lake: DatalakeHook, platform: PlatformServer, an_image: Callable[[str], Path], name: str
+) -> None:
+    folder = platform.bucket / f"overwritten-{name}"
+    folder.mkdir()
+    what = {"prefixes": folder.name} if name == "ImportBucketOperator" else {"objects": [f"{folder.name}/a.png"]}
+    counts = []
+    for number, on_changed in enumerate(("skip", "skip", "update", "new")):
+        target = folder / "a.png"
+        target.write_bytes(an_image(f"{number}.png").read_bytes())
+        os.utime(target, ns=(number, number))
+        counts.append(lake.get_job(execute(name, **what, on_changed=on_changed)).counts or {})
+
+    assert [[key for key in ("imported", "updated", "skipped_changed") if one[key]] for one in counts] == [
+        ["imported"],
+        ["skipped_changed"],
+        ["updated"],
+        ["imported"],
+    ]

@@ -135,9 +135,7 @@ def test_a_rule_of_a_gate_whose_choice_is_empty_counts_no_data(some_data: list[s
 
 
 @pytest.mark.parametrize("on_empty", ["skip", "fail"])
-def test_folders_and_patterns_without_a_file_are_nothing_to_do(
-    lake: SharedHook, tmp_path: Path, on_empty: Any
-) -> None:
+def test_folders_and_patterns_without_a_file_are_nothing_to_do(lake: SharedHook, tmp_path: Path, on_empty: Any) -> None:
     (tmp_path / "notes.txt").touch()
     end = {"skip": AirflowSkipException, "fail": (NoDataError, AirflowFailException)}[on_empty]
     choices: list[dict[str, Any]] = [

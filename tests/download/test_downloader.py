@@ -57,18 +57,94 @@ def test_files_may_be_named_by_id(lake: DatalakeHook, sent: list[Path], tmp_path
     assert [path.name for path in paths] == [f"{one.id}.png" for one in data]
 
 
-def test_a_file_that_is_there_is_kept_unless_it_is_to_be_replaced(
-    lake: DatalakeHook, datalake_platform: PlatformServer, sent: list[Path], tmp_path: Path
+def test_another_file_of_a_name_stays_unless_it_is_to_be_replaced(
+    lake: DatalakeHook, sent: list[Path], tmp_path: Path
 ) -> None:
     data = lake.find_data(filename=sent[0].name)
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / sent[0].name).write_bytes(b"mine")
+    mine = tmp_path / "out" / sent[0].name
+    mine.parent.mkdir()
+    mine.write_bytes(b"mine")
 
-    kept = lake.download(data, tmp_path / "out")[0].read_bytes()
-    replaced = lake.download(data, tmp_path / "out", force_replace=True)[0].read_bytes()
+    paths = lake.download(data, tmp_path / "out")
 
-    assert kept == b"mine"
-    assert replaced == sent[0].read_bytes()
+    assert mine.read_bytes() == b"mine"
+    assert [path.name for path in paths] == [f"{mine.stem}-{data.id}.png"]
+    assert contents(paths) == contents(sent[:1])
+    assert lake.download(data, tmp_path / "out", force_replace=True) == [mine]
+    assert contents([mine]) == contents(sent[:1])
+
+
+@pytest.fixture
+def namesakes(lake: DatalakeHook, tmp_path: Path) -> list[Data]:
+    """Two data of one file name and one size, whose contents differ."""
+    content = a_picture(tmp_path / "in" / "x.png").read_bytes()
+    data = []
+    for number in range(2):
+        path = tmp_path / f"in{number}" / "same.png"
+        path.parent.mkdir()
+        path.write_bytes(content + bytes([number]))
+        [one] = lake.upload(path).data
+        data.append(lake.get_data(one.id))
+    return data
+
+
+@pytest.mark.parametrize("known", ["nothing", "size", "hash"])
+def test_two_data_of_one_name_never_share_a_file(
+    lake: DatalakeHook, namesakes: list[Data], tmp_path: Path, known: str
+) -> None:
+    sent = contents([tmp_path / f"in{number}" / "same.png" for number in range(2)])
+    if known == "nothing":
+        namesakes = [one.model_copy(update={"file_size": None}) for one in namesakes]
+    elif known == "hash":
+        namesakes = [
+            one.model_copy(update={"custom_metadata": {CONTENT_KEY: sha256(content).hexdigest()}})
+            for one, content in zip(namesakes, sent, strict=True)
+        ]
+
+    for _ in range(2):
+        paths = [lake.download([one], tmp_path / "out")[0] for one in namesakes]
+
+        assert contents(paths) == sent
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"same-{namesakes[1].id}.png", "same.png"]
+    assert contents(lake.download(namesakes, tmp_path / "out")) == sent
+
+
+@pytest.mark.parametrize(("known", "by_id", "fetches"), [("hash", False, 0), ("size", False, 12), ("size", True, 0)])
+def test_what_is_there_is_fetched_again_only_where_nothing_else_can_tell_it(
+    lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path, known: str, by_id: bool, fetches: int
+) -> None:
+    sent = [a_picture(tmp_path / "in" / f"{number:02}.png", (10 + number, 20)) for number in range(12)]
+    lake.upload(sent, if_exists="skip" if known == "hash" else "upload")
+    first = lake.download(lake.list_data(), tmp_path / "out", by_id)
+    datalake_platform.clear_requests()
+
+    again = lake.download(lake.list_data(), tmp_path / "out", by_id)
+
+    assert again == first
+    assert sum(one["path"].startswith("/storage/object") for one in datalake_platform.requests()) == fetches
+    assert len(list((tmp_path / "out").iterdir())) == 12
+
+
+def test_a_name_that_no_file_can_have_is_passed_over(lake: DatalakeHook, sent: list[Path], tmp_path: Path) -> None:
+    data = lake.find_data(filename=sent[0].name)
+    (tmp_path / "out" / sent[0].name).mkdir(parents=True)
+
+    assert contents(lake.download(data, tmp_path / "out")) == contents(sent[:1])
+
+
+def test_a_file_system_without_links_gets_the_same_files(
+    lake: DatalakeHook, namesakes: list[Data], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise PermissionError("no links here")
+
+    monkeypatch.setattr("os.link", refuse)
+
+    paths = [lake.download([one], tmp_path / "out")[0] for one in [*namesakes, *namesakes]]
+
+    assert paths[:2] == paths[2:]
+    assert contents(paths[:2]) == contents([tmp_path / f"in{number}" / "same.png" for number in range(2)])
+    assert len(list((tmp_path / "out").iterdir())) == 2
 
 
 @pytest.mark.parametrize(
@@ -290,6 +366,7 @@ def test_who_fetches_the_same_file_at_the_same_time_never_spoils_it(tmp_path: Pa
                 partial.restart()
                 partial.write(b"whole")
                 partial.check(5, None)
+                partial.place([target])
             if target.read_bytes() != b"whole":
                 spoilt.append(target)
 

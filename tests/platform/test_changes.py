@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from datalake_ops.hook import DatalakeHook
+from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.database import Database
 from datalake_ops.testing import PlatformServer
 from datalake_ops.wire.changes import ChangedData, ChangePage
@@ -196,4 +197,4 @@ def test_a_database_of_the_first_version_gets_the_log(tmp_path: Path) -> None:
         names = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
         [(version,)] = database.execute("SELECT value FROM installation WHERE name = 'schema_version'")
     assert {"change", "change_data_added", "change_tag_added", "change_job_ended", "change_pruned"} <= names
-    assert version == "2"
+    assert version == str(schema.SCHEMA_VERSION)

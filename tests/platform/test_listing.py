@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from uuid import uuid4
 
 import pytest
@@ -206,6 +207,18 @@ def test_custom_metadata_filters_by_equality_and_type(lake: LakeApi) -> None:
     assert names('{"none":null}') == ["one.jpg"]
     assert names('{"a b":1,"n":1}') == ["one.jpg"]
     assert names('{"n":1,"s":"y"}') == []
+
+
+def test_numbers_that_no_column_holds_are_told_apart(lake: LakeApi) -> None:
+    for name, number in {"a": 2**63 - 1, "b": 2**63, "c": 2**63 + 1, "d": 2**64 - 1, "e": float(2**64)}.items():
+        lake.a_data(f"{name}.jpg", custom_metadata={"n": number, "deep": {"n": number}})
+
+    def names(number: float) -> list[str]:
+        return [name[0] for name in lake.names(custom_metadata=json.dumps({"n": number}))]
+
+    assert [names(number) for number in (2**63 - 1, 2**63, 2**63 + 1, 2**63 + 2)] == [["a"], ["b"], ["c"], []]
+    assert [names(number) for number in (2**64 - 1, 2**64, -(2**63) - 1)] == [["d"], ["e"], []]
+    assert lake.names(custom_metadata=json.dumps({"deep": {"n": 2**63}})) == ["b.jpg"]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "1", '{"a\\"b":1}'])

@@ -51,7 +51,7 @@ def test_metadata_that_do_not_hold_are_refused_by_name(lake: LakeApi, metadata: 
 
 
 @pytest.mark.parametrize("moment", ["2024-03-01T10:00:00", "2024-03-01T10:00:00.5+02:00", "2024-03-01T10:00:00Z"])
-def test_moments_stay_as_they_were_written(lake: LakeApi, moment: str) -> None:
+def test_moments_in_their_normal_form_stay_as_they_were_written(lake: LakeApi, moment: str) -> None:
     data = lake.a_data(metadata={"acquired_at": moment, "weather": "x" * 1024, "brand": "y" * 128})
 
     assert data["metadata"]["acquired_at"] == moment

@@ -59,7 +59,7 @@ def test_links_pipes_and_unreadable_names_lead_nowhere(bucket: Bucket, tmp_path:
 
     assert names(bucket, "") == sorted(NAMES)
     for name in ("link.jpg", "links/secret.jpg", "pipe.jpg", "a", "a.jpg/x"):
-        assert bucket.size(name) is None, name
+        assert bucket.stat(name) is None, name
         with pytest.raises(FileNotFoundError):
             bucket.open(name)
 

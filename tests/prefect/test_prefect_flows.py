@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -304,6 +305,33 @@ def test_a_retried_flow_imports_a_prefix_anew_when_its_import_failed(credentials
         imported()
 
     assert tries[0] != tries[1]
+
+
+@pytest.mark.parametrize("by", ["prefix", "name"])
+def test_objects_that_were_overwritten_are_imported_as_the_task_says(
+    lake: DatalakeHook, credentials: DatalakeCredentials, platform: PlatformServer, shelve: Shelve, by: str
+) -> None:
+    name = shelve("a.png")
+
+    @flow
+    def imported() -> list[dict[str, int]]:
+        counts = []
+        for number, on_changed in enumerate(("skip", "skip", "update", "new")):
+            os.utime(platform.bucket / name, ns=(number, number))
+            if by == "prefix":
+                jobs = [import_bucket_objects(credentials, name, on_changed=on_changed)]
+            else:
+                jobs = import_cloud_objects(credentials, [name], on_changed=on_changed)
+            counts.append(wait_for_jobs(credentials, jobs)[0]["counts"])
+        return counts
+
+    outcomes = ("imported", "updated", "skipped_changed")
+    assert [[key for key in outcomes if one.get(key)] for one in imported()] == [
+        ["imported"],
+        ["skipped_changed"],
+        ["updated"],
+        ["imported"],
+    ]
 
 
 def test_many_named_objects_take_a_job_for_each_five_hundred(

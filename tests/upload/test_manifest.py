@@ -3,6 +3,8 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from datalake_ops.hook import DatalakeHook
 from datalake_ops.upload.entries import Entries
 from datalake_ops.upload.options import UploadOptions
 from datalake_ops.upload.request import UploadRequest
+from datalake_ops.upload.sources.entry import json_ready
 from datalake_ops.upload.sources.manifest import Manifest, Span, rows
 from tests.upload.pictures import a_picture
 
@@ -70,11 +73,14 @@ def test_every_form_says_the_same(tmp_path: Path, form: str) -> None:
     [
         ("jsonl", '{"path": "a.png"}\n{"path": \n{"path": "c.png"}\n', 2, "Expecting value"),
         ("jsonl", '{"path": "a.png"}\n\n{"file": "b.png"}\n{"path": "c.png"}\n', 3, "has no path"),
+        ("jsonl", '{"path": "a.png"}\n{"path": "b", "path": "d"}\n{"path": "c.png"}', 2, "key 'path' twice"),
+        ("jsonl", '{"path": "a.png"}\n{"path": "b", "metadata": {"a": 1, "a": 2}}\n{"path": "c.png"}', 2, "'a' twice"),
         ("jsonl", '{"path": "a.png"}\n[1]\n{"path": "c.png"}\n', 2, "no object"),
         ("jsonl", '{"path": "a.png"}\n{"path": "b", "weather": 1}\n{"path": "c.png"}', 2, "unknown columns: weather"),
         ("jsonl", '{"path": "a.png"}\n{"path": "b", "tags": [1]}\n{"path": "c.png"}', 2, "tags"),
         ("jsonl", '{"path": "a.png"}\n{"path": "b", "size": [0, 1]}\n{"path": "c.png"}', 2, "size"),
         ("csv", 'path,metadata\na.png,\n"b\n.png",{broken\nc.png,\n', 3, "metadata is no JSON"),
+        ("csv", 'path,metadata\na.png,\nb,"{""a"": 1, ""a"": 2}"\nc.png,\n', 3, "key 'a' twice"),
         ("csv", "path,tags\na.png,x;y\nb.png\nc.png,\n", 3, "1 cells where the header has 2"),
     ],
 )
@@ -95,6 +101,7 @@ def test_a_wrong_row_is_told_by_its_line_and_stops_no_other(
     ("name", "text", "reason"),
     [
         ("missing.jsonl", None, "cannot be read"),
+        ("m.csv", "path,tags,source,tags\na,b,c,d\n", "column `tags` more than once"),
         ("m.csv", "file,tags\na,b\n", "no column `path`, but file, tags"),
         ("m.txt", "a.png", "give its form"),
     ],
@@ -107,6 +114,98 @@ def test_what_is_no_manifest_is_refused_before_anything_is_sent(
 
     with pytest.raises(ConfigurationError, match=reason):
         Entries(UploadRequest(Manifest(str(tmp_path / name))))
+
+
+# The rows of one manifest, as JSON has them and as a file with columns has them: a null for each key of another row.
+SPARSE: list[dict[str, Any]] = [
+    {"path": "a.png", "custom_metadata": {"run": 7, "deep": {"x": 1}}, "metadata": {"altitude": 1.5}, "tags": ["day"]},
+    {"path": "b.png", "custom_metadata": {"camera": "c1", "list": [1, None]}, "source": "line"},
+    {"path": "c.png", "weather": "rain"},
+    {"path": "d.png"},
+]
+FILLED = [
+    {
+        "path": row["path"],
+        "tags": row.get("tags"),
+        "source": row.get("source", ""),
+        "weather": row.get("weather"),
+        "metadata": {"altitude": None, "weather": None, **row.get("metadata", {})},
+        "custom_metadata": {"run": None, "camera": None, "list": None, "deep": {"x": None}}
+        | row.get("custom_metadata", {}),
+    }
+    for row in SPARSE
+]
+
+
+def structs(path: Path, given: list[dict[str, Any]]) -> Path:
+    """Write rows as Parquet with nested columns, as polars, pandas and DuckDB do."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.Table.from_pylist(given), path)
+    return path
+
+
+@pytest.mark.parametrize("form", ["jsonl", "filled.jsonl", "csv", "parquet"])
+def test_a_manifest_is_the_same_whatever_it_is_written_in(tmp_path: Path, form: str) -> None:
+    if form == "parquet":
+        path = structs(tmp_path / "m.parquet", FILLED)
+    elif form == "csv":
+        path = tmp_path / "m.csv"
+        with path.open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, list(FILLED[0]))
+            writer.writeheader()
+            writer.writerows(
+                {name: cell if isinstance(cell, str) else json.dumps(cell) for name, cell in row.items() if cell}
+                for row in FILLED
+            )
+    else:
+        path = tmp_path / "m.jsonl"
+        given = SPARSE if form == "jsonl" else FILLED
+        path.write_text("".join(json.dumps(row) + "\n" for row in given))
+
+    a, b, c, d = rows(Manifest(str(path)))
+
+    assert (a.custom_metadata, a.metadata, a.tags) == ({"run": 7, "deep": {"x": 1}}, {"altitude": 1.5}, ("day",))
+    assert (b.custom_metadata, b.metadata, b.source) == ({"camera": "c1", "list": [1, None]}, None, "line")
+    assert "unknown columns: weather" in str(c.error)
+    assert (d.custom_metadata, d.metadata, d.source, d.error) == (None, None, None, None)
+
+
+def test_values_of_parquet_are_those_that_json_would_have(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    custom = {"n": Decimal("7.00"), "share": Decimal("0.25"), "nan": float("nan"), "at": datetime(2024, 1, 2, 3, 4)}
+    table = {
+        "path": pa.array(["a.png"]),
+        "custom_metadata": pa.array([custom]),
+        "metadata": pa.array([[("altitude", 2.0)]], pa.map_(pa.string(), pa.float64())),
+        "__index_level_0__": pa.array([5]),
+    }
+    pa.parquet.write_table(pa.table(table), tmp_path / "m.parquet")
+
+    [entry] = Entries(UploadRequest(Manifest(str(tmp_path / "m.parquet"))))
+
+    assert json_ready("a.png", entry.custom_metadata, "") == {"n": 7, "share": 0.25, "at": "2024-01-02T03:04:00"}
+    assert entry.metadata == {"altitude": 2.0}
+
+
+def test_parquet_with_a_doubled_column_or_key_is_refused(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    doubled = pa.Table.from_arrays(
+        [pa.array(["a.png"]), pa.array(["x"]), pa.array(["y"])], ["path", "source", "source"]
+    )
+    pa.parquet.write_table(doubled, tmp_path / "columns.parquet")
+    maps = pa.array([[("a", 1), ("a", 2)]], pa.map_(pa.string(), pa.int64()))
+    pa.parquet.write_table(pa.table({"path": ["a.png"], "custom_metadata": maps}), tmp_path / "keys.parquet")
+
+    with pytest.raises(ConfigurationError, match="column `source` more than once"):
+        Entries(UploadRequest(Manifest(str(tmp_path / "columns.parquet"))))
+    [row] = rows(Manifest(str(tmp_path / "keys.parquet")))
+    assert "key 'a' twice" in str(row.error)
 
 
 def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from datalake_ops.platform.catalog.tags_and_sources import source_key, tag_keys
 from datalake_ops.platform.http.errors import RefusalError, not_found
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.rows import LakeRow
+from datalake_ops.platform.store.types import metadata_columns
 from datalake_ops.wire.data import DataChange
 
 
@@ -47,7 +48,7 @@ def change_data(connection: Connection, lake: LakeRow, changes: Mapping[UUID, Da
 def _values(connection: Connection, lake: LakeRow, lake_schema: LakeSchema, change: DataChange) -> dict[str, Any]:
     values: dict[str, Any] = {}
     if change.metadata:
-        values["metadata"] = validate_metadata(change.metadata)
+        values |= metadata_columns(validate_metadata(change.metadata))
     if change.custom_metadata:
         values["custom_metadata"] = lake_schema.validate(change.custom_metadata)
     if change.data_source:

@@ -20,6 +20,8 @@ _NAMES = (
     "SELECT object_name FROM data WHERE seq IN (SELECT value FROM json_each(?1))"
     " UNION SELECT object_name FROM projection WHERE data_seq IN (SELECT value FROM json_each(?1))"
 )
+_PROJECTIONS = "SELECT DISTINCT object_name FROM projection WHERE data_seq IN (SELECT value FROM json_each(?))"
+_DELETE_PROJECTIONS = "DELETE FROM projection WHERE data_seq IN (SELECT value FROM json_each(?))"
 _DELETE = "DELETE FROM data WHERE seq IN (SELECT value FROM json_each(?))"
 # Another lake on the same connector may have registered the same object.
 _STILL_USED = (
@@ -49,8 +51,20 @@ def _delete(connection: Connection, lake: LakeRow, ids: Sequence[UUID]) -> tuple
     seqs = to_json([row[0] for row in found if row is not None])
     names = {row[0] for row in execute(connection, _NAMES, (seqs,))}
     deleted = execute(connection, _DELETE, (seqs,)).rowcount
+    return deleted, _unused(connection, lake, names)
+
+
+def delete_projections(connection: Connection, lake: LakeRow, seqs: Sequence[int]) -> list[str]:
+    """Delete all projections of data; returns the names of objects that are to be deleted once this is committed."""
+    keys = to_json(list(seqs))
+    names = {row[0] for row in execute(connection, _PROJECTIONS, (keys,))}
+    execute(connection, _DELETE_PROJECTIONS, (keys,))
+    return _unused(connection, lake, names)
+
+
+def _unused(connection: Connection, lake: LakeRow, names: set[str]) -> list[str]:
     used = {row[0] for row in execute(connection, _STILL_USED, (to_json(sorted(names)), lake.connector_id.bytes))}
-    return deleted, sorted(names - used)
+    return sorted(names - used)
 
 
 def _forget(services: Services, lake: LakeRow, names: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
 from datalake_ops.platform.http.errors import bad_request
 from datalake_ops.platform.ql.conditions import CompiledFilter, TagSet, has_any_tag
@@ -20,6 +20,8 @@ TYPES = frozenset(kind.value for kind in DataType)
 # Defaults of a listing that names neither statuses nor types, as the hosted platform seems to have.
 USUAL_STATUSES = frozenset({UploadStatus.DONE.value})
 USUAL_TYPES = frozenset({DataType.IMAGE.value})
+
+_LARGEST_INTEGER = 2**63 - 1
 
 _DATA = schema.data.c
 _PAIRS = schema.data_tag.c
@@ -121,6 +123,11 @@ def _custom_equal(key: str, value: Any) -> ColumnElement[bool]:
         return kind == ("true" if value else "false")
     if isinstance(value, str):
         return and_(kind == "text", found == value)
+    if isinstance(value, (int, float)) and value > _LARGEST_INTEGER:
+        # SQLite reads a larger integer as a float, and only its text tells it from its neighbours: two paths give it.
+        same_text = func.json_extract(_DATA.custom_metadata, path, path) == f"[{int(value)},{int(value)}]"
+        same_float = found == float(value) if float(value) == value else false()
+        return or_(and_(kind == "integer", same_text), and_(kind == "real", same_float))
     if isinstance(value, (int, float)):
         return and_(kind.in_(("integer", "real")), found == value)
     return and_(kind.in_(("array", "object")), found == to_json(value))

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from datalake_ops.platform.http.errors import RefusalError, bad_request
+from datalake_ops.wire import moments
 from datalake_ops.wire.data import METADATA_DATETIMES, METADATA_FLOATS, METADATA_KEYS, METADATA_TEXTS
 
 _RANGES = {"latitude": 90.0, "longitude": 180.0}
 
 
 def validate_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Validate metadata and drop nulls; returns None if nothing is left.
+    """Validate metadata, normalize their moments and drop nulls; returns None if nothing is left.
 
     Raises:
         RefusalError: 400, naming the key that is unknown, of the wrong type, too long, or lacks its partner.
@@ -35,9 +35,10 @@ def _validate_value(key: str, value: Any) -> Any:
     if not isinstance(value, str):
         raise _wrong(key, "a text", value)
     if key in METADATA_DATETIMES:
-        if parse_moment(value) is None:
-            raise bad_request(f"metadata.{key} must be a date and time like 2024-01-02T03:04:05, not {value!r}.")
-        return value
+        moment = moments.normalize(value)
+        if moment is None:
+            raise bad_request(f"metadata.{key} must be a date and time like 2024-01-02T03:04:05, not {value!r:.80}.")
+        return moment
     longest = METADATA_TEXTS[key]
     if len(value) > longest:
         raise bad_request(f"metadata.{key} has at most {longest} characters, this one {len(value)}.")
@@ -55,12 +56,3 @@ def _validate_float(key: str, value: Any) -> float:
 
 def _wrong(key: str, expected: str, value: Any) -> RefusalError:
     return bad_request(f"metadata.{key} must be {expected}, not {value!r:.80}.")
-
-
-def parse_moment(text: str) -> datetime | None:
-    """Parse ISO text of a date and time; None if it is none."""
-    try:
-        # RFC 3339 allows a small z, which Python does not read.
-        return datetime.fromisoformat(text[:-1] + "Z" if text.endswith("z") else text)
-    except ValueError:
-        return None

@@ -15,14 +15,14 @@ from datalake_ops.platform.http.errors import bad_request
 from datalake_ops.platform.services import MediaProperties, ProbeFailure
 from datalake_ops.platform.store.raw import execute, execute_many
 from datalake_ops.platform.store.rows import LakeRow
-from datalake_ops.platform.store.types import new_id, now, to_json, to_microseconds
+from datalake_ops.platform.store.types import acquired_microseconds, new_id, now, to_json, to_microseconds
 from datalake_ops.wire.data import DataToCreate, UploadStatus
 
 _FIND = "SELECT seq FROM data WHERE lake_key = ? AND object_name = ?"
 _INSERT = (
     "INSERT INTO data (lake_key, id, object_name, filename, type, content_type, upload_status, width, height,"
-    " file_size, metadata, custom_metadata, source_key, created_at, error_reason)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " file_size, metadata, custom_metadata, source_key, created_at, error_reason, acquired_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _TAG = "SELECT key, name, target_type FROM tag WHERE id = ? AND lake_key = ?"
 _ATTACH = "INSERT INTO data_tag (tag_key, data_seq) VALUES (?, ?)"
@@ -77,6 +77,7 @@ def registration(
     """
     metadata, custom = validate_metadata(body.metadata), body.custom_metadata
     texts = tuple(None if value is None else to_json(value) for value in (metadata, custom))
+    acquired_at = acquired_microseconds(metadata)
 
     def register(connection: Connection) -> dict[str, Any]:
         # A client whose answer was lost repeats the request.
@@ -86,7 +87,7 @@ def registration(
         source_key, source = _source(connection, lake, body.data_source_id)
         tags = dict(_tag(connection, lake, tag) for tag in body.tags)
         values = (*_values(body, outcome), *texts, source_key, to_microseconds(now()), outcome.reason)
-        seq = execute(connection, _INSERT, (lake.key, *values)).lastrowid or 0
+        seq = execute(connection, _INSERT, (lake.key, *values, acquired_at)).lastrowid or 0
         if tags:
             execute_many(connection, _ATTACH, [(key, seq) for key in tags])
         return serializer.serialize(DataRow(seq, *values), list(tags.values()), source)

@@ -24,6 +24,7 @@ from datalake_ops.platform.http.request_body import read_body
 from datalake_ops.platform.services import base_url, services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.rows import LakeRow
+from datalake_ops.platform.store.types import metadata_columns
 from datalake_ops.wire import routes
 from datalake_ops.wire.data import DataChange
 from datalake_ops.wire.paging import UPDATE_SIZE
@@ -94,7 +95,8 @@ async def change_metadata(data: DataDep, request: Request) -> Response:
     metadata, serializer = validate_metadata(body.metadata), data_serializer(request, data.lake)
 
     def change(connection: Connection) -> list[dict[str, Any]]:
-        connection.execute(update(schema.data).where(schema.data.c.seq == data.seq).values(metadata=metadata))
+        columns = metadata_columns(metadata)
+        connection.execute(update(schema.data).where(schema.data.c.seq == data.seq).values(columns))
         return serializer.serialize_many(connection, [data.seq])
 
     return json_response(_one(data, await services(request).database.write(change)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 from uuid import UUID
 
@@ -30,7 +29,7 @@ from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.tokens import Principal
 from datalake_ops.wire import routes
 from datalake_ops.wire.data import DataChange
-from datalake_ops.wire.jobs import JobKind
+from datalake_ops.wire.jobs import JobKind, OnChanged
 from datalake_ops.wire.paging import IMPORT_SIZE
 
 router = APIRouter(tags=["imports"])
@@ -47,6 +46,7 @@ class PrefixesBody(BaseModel):
     tag_ids: list[UUID] = Field(default_factory=list, max_length=1000)
     data_source_id: UUID | None = None
     fill_metadata: FillMetadata = None
+    on_changed: OnChanged = OnChanged.SKIP
 
 
 class ObjectsBody(BaseModel):
@@ -54,6 +54,7 @@ class ObjectsBody(BaseModel):
 
     objects: dict[str, DataChange | None] = Field(min_length=1, max_length=IMPORT_SIZE)
     fill_metadata: FillMetadata = None
+    on_changed: OnChanged = OnChanged.SKIP
 
 
 class NamedProjection(BaseModel):
@@ -76,7 +77,7 @@ async def import_objects(request: Request, lake: LakeDep, principal: PrincipalDe
     if isinstance(raw, dict) and "objects" in raw:
         named = parse_as(ObjectsBody, raw)
         fill = named.fill_metadata
-        parameters = await services(request).database.read(lambda connection: _objects(connection, lake, named.objects))
+        parameters = await services(request).database.read(lambda connection: _objects(connection, lake, named))
     else:
         body = parse_as(PrefixesBody, raw)
         fill = body.fill_metadata
@@ -116,13 +117,13 @@ def _prefixes(connection: Connection, lake: LakeRow, body: PrefixesBody) -> dict
         source_key = connection.execute(select(source.key).where(*mine)).scalar()
         if source_key is None:
             raise bad_request(f"data_source_id {body.data_source_id} is not a data source of the organization.")
-    return {"prefixes": prefixes, "tag_keys": keys, "source_key": source_key}
+    return {"prefixes": prefixes, "tag_keys": keys, "source_key": source_key, "on_changed": body.on_changed.value}
 
 
-def _objects(connection: Connection, lake: LakeRow, objects: Mapping[str, DataChange | None]) -> dict[str, Any]:
+def _objects(connection: Connection, lake: LakeRow, body: ObjectsBody) -> dict[str, Any]:
     lake_schema = read_schema(connection, lake.key)
     valid = {}
-    for name, given in objects.items():
+    for name, given in body.objects.items():
         change = given or DataChange()
         try:
             valid[name] = {
@@ -133,4 +134,4 @@ def _objects(connection: Connection, lake: LakeRow, objects: Mapping[str, DataCh
             }
         except RefusalError as error:
             raise RefusalError(error.status, f"Object {name!r}: {error.message}", error.detail) from error
-    return {"objects": valid}
+    return {"objects": valid, "on_changed": body.on_changed.value}

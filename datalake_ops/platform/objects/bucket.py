@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +20,12 @@ class BucketEntry:
 
     name: str
     size: int
+    changed_ns: int
+
+    @property
+    def etag(self) -> str:
+        """Text that differs once the file is overwritten."""
+        return etag(self.changed_ns, self.size)
 
 
 class Bucket:
@@ -37,13 +44,14 @@ class Bucket:
         except OSError as error:
             raise FileNotFoundError(f"The bucket has no object {name!r}.") from error
 
-    def size(self, name: str) -> int | None:
-        """Size of a file in bytes, None if it does not exist."""
+    def stat(self, name: str) -> BucketEntry | None:
+        """Size and time of a file, None if it does not exist."""
         try:
             with self.open(name) as file:
-                return os.fstat(file.fileno()).st_size
+                facts = os.fstat(file.fileno())
         except (FileNotFoundError, BadNameError):
             return None
+        return BucketEntry(name, facts.st_size, facts.st_mtime_ns)
 
     def walk(self, prefixes: Sequence[str], after: str = "") -> Iterator[BucketEntry]:
         """List the files whose name starts with one of `prefixes`, in the order of names, after the name `after`.
@@ -56,17 +64,17 @@ class Bucket:
 
     def _walk(self, folders: list[str], stem: str, after: str) -> Iterator[BucketEntry]:
         lead = "".join(f"{folder}/" for folder in folders)
-        for name, size in self._entries(folders, stem):
+        for name, facts in self._entries(folders, stem):
             path = lead + name
-            if size is not None:
+            if facts is not None:
                 if path > after:
-                    yield BucketEntry(path, size)
+                    yield BucketEntry(path, facts.st_size, facts.st_mtime_ns)
             elif path > after or after.startswith(path):
                 yield from self._walk([*folders, name[:-1]], "", after)
 
-    def _entries(self, folders: list[str], stem: str) -> list[tuple[str, int | None]]:
+    def _entries(self, folders: list[str], stem: str) -> list[tuple[str, os.stat_result | None]]:
         # A folder sorts with its slash, so that walking in this order yields full names in order.
-        found: list[tuple[str, int | None]] = []
+        found: list[tuple[str, os.stat_result | None]] = []
         try:
             with self._folder(folders) as folder, os.scandir(folder) as entries:
                 for entry in entries:
@@ -75,10 +83,10 @@ class Bucket:
                     if entry.is_dir(follow_symlinks=False):
                         found.append((f"{entry.name}/", None))
                     elif entry.is_file(follow_symlinks=False):
-                        found.append((entry.name, entry.stat(follow_symlinks=False).st_size))
+                        found.append((entry.name, entry.stat(follow_symlinks=False)))
         except (FileNotFoundError, NotADirectoryError):
             return found
-        return sorted(found)
+        return sorted(found, key=itemgetter(0))
 
     @contextmanager
     def _folder(self, folders: Sequence[str]) -> Iterator[int]:
@@ -92,6 +100,11 @@ class Bucket:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def etag(changed_ns: int, size: int) -> str:
+    """ETag of a file, without quotes, from its time of change and its size."""
+    return f"{changed_ns:x}-{size:x}"
 
 
 def check_prefix(prefix: str) -> str:

@@ -13,7 +13,7 @@ from uuid import UUID
 from fastapi import Request
 from sqlalchemy import Connection, select
 
-from datalake_ops.platform.objects.bucket import Bucket
+from datalake_ops.platform.objects.bucket import Bucket, etag
 from datalake_ops.platform.objects.folder_store import FolderStore
 from datalake_ops.platform.objects.media_type import content_type
 from datalake_ops.platform.objects.multipart import MultipartUploads
@@ -43,6 +43,11 @@ class OpenObject:
     size: int
     changed_ns: int
     content_type: str
+
+    @property
+    def etag(self) -> str:
+        """Text that differs once the object is overwritten."""
+        return etag(self.changed_ns, self.size)
 
 
 class LocalObjectStore:
@@ -119,7 +124,7 @@ class LocalObjectStore:
         """Return True if the name belongs to a registered data or projection, or to a file of the bucket."""
         if self.folder.exists(str(connector), object_name):
             return self._database.read_sync(lambda connection: _is_registered(connection, connector, object_name))
-        return self.bucket(connector).size(object_name) is not None
+        return self.bucket(connector).stat(object_name) is not None
 
     def probe(
         self, connector: UUID, object_name: str, content_type: str, full: bool = False
@@ -133,16 +138,16 @@ class LocalObjectStore:
             try:
                 answer = self._pool.probe(file, full)
             except ProbeCrashedError as error:
-                return ProbeFailure(str(error), opened.size)
+                return ProbeFailure(str(error), opened.size, opened.etag)
         if "reason" in answer:
-            return ProbeFailure(answer["reason"], answer["size_bytes"])
+            return ProbeFailure(answer["reason"], answer["size_bytes"], opened.etag)
         kind, announced = answer["content_type"].partition("/")[0], content_type.partition("/")[0]
         if announced in ("image", "video") and kind != announced:
             return ProbeFailure(
-                f"announced as {content_type}, but the content is {answer['content_type']}", opened.size
+                f"announced as {content_type}, but the content is {answer['content_type']}", opened.size, opened.etag
             )
         names = ("width", "height", "size_bytes", "metadata", "custom_metadata", "pages")
-        return MediaProperties(*(answer[name] for name in names))
+        return MediaProperties(**{name: answer[name] for name in names}, etag=opened.etag)
 
     def close(self) -> None:
         """End the child processes."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, func, type_coerce
+from sqlalchemy import ColumnElement, Integer, type_coerce
 
 from datalake_ops.platform.ql import values
 from datalake_ops.platform.ql.moments import Period
@@ -96,17 +96,13 @@ def _metadata(comparison: Comparison) -> Condition:
     key = comparison.name.removeprefix(_METADATA)
     if key not in METADATA_KEYS:
         raise _unknown(comparison)
+    if key in METADATA_DATETIMES:
+        # A column of that name holds the instant; the metadata, its text.
+        return values.moment(_DATA[key], comparison, _microseconds)
     found = values.json_value("data.metadata", [key]).value
     if key in METADATA_FLOATS:
         return values.number(found, comparison)
-    if key in METADATA_DATETIMES:
-        # julianday() parses every datetime format of the wire, with or without a zone.
-        return values.moment(func.julianday(found), comparison, _julian_days)
     return values.text(found, comparison)
-
-
-def _julian_days(found: Period) -> tuple[Any, Any]:
-    return func.julianday(found.start.isoformat(" ")), func.julianday(found.end.isoformat(" "))
 
 
 def _unknown(comparison: Comparison) -> QueryError:

@@ -21,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.change_log import create_change_log
 from datalake_ops.platform.store.counters import create_counters
+from datalake_ops.platform.store.migrations import migrate
 from datalake_ops.platform.store.writer import Writer
 
 T = TypeVar("T")
@@ -142,7 +143,7 @@ def _engine(path: Path, pool_size: int, read_only: bool) -> Engine:
 
 
 def _prepare(engine: Engine) -> None:
-    """Create missing tables and triggers; refuse a database of a newer version."""
+    """Create missing tables and triggers, and migrate an earlier version's; refuse a database of a newer version."""
     with engine.begin() as connection:
         schema.installation.create(connection, checkfirst=True)
         version = connection.scalar(
@@ -155,9 +156,10 @@ def _prepare(engine: Engine) -> None:
             )
         if version == str(schema.SCHEMA_VERSION):
             return
-        # Version 2 only added a table and its triggers; existing ones are left as they are.
         schema.metadata.create_all(connection)
         create_counters(connection)
         create_change_log(connection)
+        if version is not None:
+            migrate(connection, int(version))
         row = {"name": "schema_version", "value": str(schema.SCHEMA_VERSION)}
         connection.execute(insert(schema.installation).prefix_with("OR REPLACE").values(row))

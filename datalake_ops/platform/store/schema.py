@@ -25,7 +25,7 @@ from sqlalchemy import (
 from datalake_ops.platform.store.types import Id, Json, Moment
 
 # Raised by one whenever a table changes; a database of a higher version is refused.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -158,7 +158,11 @@ data = Table(
     Column("height", Integer),
     Column("file_size", BigInteger),
     Column("metadata", Json),
+    # Microseconds of the metadata's `acquired_at`, since its text may have any zone; see `acquired_microseconds`.
+    Column("acquired_at", BigInteger),
     Column("custom_metadata", Json),
+    # ETag of the bucket's object when it was listed or read last; null for an uploaded object, which stays as it is.
+    Column("etag", String),
     Column("source_key", Integer, ForeignKey("source.key", ondelete="SET NULL"), index=True),
     Column("created_at", Moment, nullable=False),
     # Reason that the file could not be read, when upload_status is ERROR.
@@ -289,6 +293,16 @@ import_cursor = Table(
     Column("first_seq", Integer),
     Column("last_seq", Integer),
     Column("measured_seq", Integer, nullable=False, default=0),
+)
+
+# Data whose object was overwritten in the bucket, for the import that reads them again.
+import_update = Table(
+    "import_update",
+    metadata,
+    Column("job_id", Id, ForeignKey("job.id", ondelete="CASCADE"), primary_key=True),
+    Column("data_seq", Integer, ForeignKey("data.seq", ondelete="CASCADE"), primary_key=True),
+    Index("import_update_reverse", "data_seq"),
+    sqlite_with_rowid=False,
 )
 
 # Changes of a lake, oldest first, for clients that follow it; written by triggers (see `change_log`), which drop old

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,8 @@ from uuid import UUID
 import orjson
 from sqlalchemy import BigInteger, Dialect, LargeBinary, Text
 from sqlalchemy.types import TypeDecorator
+
+from datalake_ops.wire import moments
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -39,6 +42,18 @@ def to_microseconds(moment: datetime) -> int:
 def from_microseconds(value: int) -> datetime:
     """Convert microseconds since 1970 to a datetime in UTC."""
     return _EPOCH + timedelta(microseconds=value)
+
+
+def acquired_microseconds(metadata: Mapping[str, Any] | None) -> int | None:
+    """Instant of `acquired_at` of metadata, for the column beside them; None without one that is a moment."""
+    text = (metadata or {}).get("acquired_at")
+    moment = moments.parse(text) if isinstance(text, str) else None
+    return None if moment is None else to_microseconds(moment.start)
+
+
+def metadata_columns(metadata: dict[str, Any] | None) -> dict[str, Any]:
+    """Columns of metadata in the table of data."""
+    return {"metadata": metadata, "acquired_at": acquired_microseconds(metadata)}
 
 
 def to_json(value: Any) -> str:

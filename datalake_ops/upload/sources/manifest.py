@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-import json
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,13 +14,23 @@ from typing import IO, Any
 
 from datalake_ops.errors import ConfigurationError, InvalidFileError
 from datalake_ops.upload.sources.entry import as_stream
-from datalake_ops.upload.sources.manifest_row import COLUMNS, Row, broken_row, from_cells, read_row, unread_row
+from datalake_ops.upload.sources.manifest_row import (
+    COLUMNS,
+    Row,
+    broken_row,
+    from_cells,
+    from_json,
+    read_row,
+    unread_row,
+)
 from datalake_ops.upload.sources.remote import RemoteContent, is_address, local_path, remote_path
 from datalake_ops.wire.model import Choice
 
 # A line is read whole, so one without an end must not fill the memory.
 LONGEST_LINE = 4 * 1024 * 1024
 _PARQUET_ROWS = 4096
+# Column that pandas adds for an index without a name.
+_PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 
 
 class ManifestFormat(Choice):
@@ -30,6 +41,7 @@ class ManifestFormat(Choice):
     PARQUET = "parquet"
 
 
+_TITLES = {ManifestFormat.CSV: "CSV", ManifestFormat.PARQUET: "Parquet"}
 _FORM_OF = {
     ".jsonl": ManifestFormat.JSONL,
     ".ndjson": ManifestFormat.JSONL,
@@ -45,8 +57,9 @@ class Manifest:
     """Manifest with one row per file: `path`, and optionally `metadata`, `custom_metadata`, `tags`, `source`, `size`.
 
     JSONL has one object per line. CSV has a header; its metadata are JSON objects, its tags and sizes JSON lists (or
-    tags parted by `;`). Parquet needs pyarrow. A relative path is below `base`, else below the manifest's own folder.
-    `path` may be any fsspec URL. Without `form` the format follows from the name.
+    tags parted by `;`). Parquet needs pyarrow. In all of them null is no value, also that of a key within metadata.
+    A relative path is below `base`, else below the manifest's own folder. `path` may be any fsspec URL. Without `form`
+    the format follows from the name.
     """
 
     path: str
@@ -158,8 +171,8 @@ def _jsonl(manifest: Manifest, stream: IO[bytes], span: Span) -> Iterator[Row]:
 def _csv(manifest: Manifest, stream: IO[bytes], span: Span) -> Iterator[Row]:
     lines = _Lines(stream)
     header = _header(manifest, lines)
-    if header and "path" not in header:
-        raise ConfigurationError(f"The CSV manifest {manifest.path} has no column `path`, but {', '.join(header)}.")
+    if header:
+        _check_columns(manifest, header)
     if span.position:
         lines.go_to(span.position, span.line)
     left = span.count
@@ -202,9 +215,8 @@ def _parquet(manifest: Manifest, stream: IO[bytes], span: Span) -> Iterator[Row]
         file = parquet().ParquetFile(stream)
     except ArrowException as error:
         raise ConfigurationError(f"{manifest.path} is no Parquet file: {error}") from error
-    names = [name for name in COLUMNS if name in file.schema_arrow.names]
-    if "path" not in names:
-        raise ConfigurationError(f"The Parquet manifest {manifest.path} has no column `path`.")
+    names = [name for name in file.schema_arrow.names if not _PANDAS_INDEX.fullmatch(name)]
+    _check_columns(manifest, names)
     end = None if span.count is None else span.position + span.count
     number = 0
     for group in range(file.metadata.num_row_groups):
@@ -215,14 +227,33 @@ def _parquet(manifest: Manifest, stream: IO[bytes], span: Span) -> Iterator[Row]
             number += in_group
             continue
         for batch in file.iter_batches(_PARQUET_ROWS, row_groups=[group], columns=names):
-            for values in batch.to_pylist():
+            for values in _batch_rows(batch):
                 if number >= span.position and (end is None or number < end):
                     yield read_row(manifest, number + 1, number, partial(dict, values))
                 number += 1
 
 
+def _batch_rows(batch: Any) -> list[dict[str, Any]]:
+    unknown = [name for name in batch.schema.names if name not in COLUMNS]
+    found: list[dict[str, Any]] = batch.select([name for name in batch.schema.names if name in COLUMNS]).to_pylist()
+    for name in unknown:
+        # A value there is an error, whatever it is.
+        for row, is_given in zip(found, batch.column(name).is_valid().to_pylist(), strict=True):
+            if is_given:
+                row[name] = True
+    return found
+
+
+def _check_columns(manifest: Manifest, names: list[str]) -> None:
+    what = f"The {_TITLES[manifest.format]} manifest {manifest.path}"
+    if "path" not in names:
+        raise ConfigurationError(f"{what} has no column `path`, but {', '.join(names)}.")
+    if doubled := [name for name, count in Counter(names).items() if name and count > 1]:
+        raise ConfigurationError(f"{what} has the column `{doubled[0]}` more than once; keep one of them.")
+
+
 def _parsed(line: bytes) -> Any:
-    return json.loads(line.decode("utf-8-sig"))
+    return from_json(line.decode("utf-8-sig"))
 
 
 class _Lines:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Protocol
 
 from datalake_ops.errors import IncompleteSourceError, InvalidFileError
@@ -72,14 +74,24 @@ def from_cells(header: list[str], cells: list[str]) -> dict[str, Any]:
     return {name: _cell(name, cell) for name, cell in zip(header, cells, strict=True) if cell != ""}
 
 
+def from_json(text: str | bytes) -> Any:
+    """Return the value of a JSON text.
+
+    Raises:
+        ValueError: it is no JSON, or an object has a key twice.
+    """
+    return json.loads(text, object_pairs_hook=_object)
+
+
 def _checked(manifest: ManifestLocation, line: int, position: int, values: Any) -> Row:
     if not isinstance(values, Mapping):
         raise TypeError("it is no object with a path")
+    values = {name: value for name, value in values.items() if value is not None and value != ""}
     path = values.get("path")
     if not isinstance(path, str) or not path:
         raise ValueError("it has no path")
     if unknown := sorted(set(values) - set(COLUMNS)):
-        raise ValueError(f"it has unknown columns: {', '.join(map(str, unknown))}")
+        raise ValueError(f"it has unknown columns: {', '.join(name or '(no name)' for name in unknown)}")
     return Row(
         line,
         position,
@@ -93,15 +105,40 @@ def _checked(manifest: ManifestLocation, line: int, position: int, values: Any) 
 
 
 def _mapping(value: Any, name: str) -> Mapping[str, Any] | None:
-    if isinstance(value, list):
-        # Parquet gives its maps as pairs.
-        value = dict(value)
     if isinstance(value, str):
         # Parquet has no type for a value of any kind, so writers put JSON there.
-        value = json.loads(value)
-    if value is None or isinstance(value, Mapping):
-        return value
+        value = from_json(value)
+    value = _plain(value)
+    # An empty map of Parquet looks like an empty list.
+    if value is None or isinstance(value, Mapping) or value == []:
+        return value or None
     raise TypeError(f"its {name} is no object")
+
+
+def _plain(value: Any) -> Any:
+    """Value as JSON would have it, without the keys that are null.
+
+    Files with columns hold a null, or pandas' NaN, for each key that only other rows have; decimals, and maps as pairs.
+    """
+    if isinstance(value, list) and value and all(isinstance(one, tuple) for one in value):
+        value = _object(value)
+    if isinstance(value, Mapping):
+        kept = {key: plain for key, one in value.items() if (plain := _plain(one)) is not None}
+        return kept if kept or not value else None
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, Decimal):
+        value = int(value) if value == value.to_integral_value() else float(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _object(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    values: dict[Any, Any] = {}
+    for key, value in pairs:
+        if key in values:
+            raise ValueError(f"it has the key {key!r} twice")
+        values[key] = value
+    return values
 
 
 def _names(value: Any) -> tuple[str, ...]:
@@ -128,11 +165,11 @@ def _size(value: Any) -> Size | None:
 
 
 def _cell(name: str, cell: str) -> Any:
-    if name in ("path", "source"):
+    if name in ("path", "source") or name not in COLUMNS:
         return cell
     if name == "tags" and not cell.lstrip().startswith("["):
         return [tag.strip() for tag in cell.split(";") if tag.strip()]
     try:
-        return json.loads(cell)
+        return from_json(cell)
     except ValueError as error:
         raise ValueError(f"its {name} is no JSON: {error}") from error

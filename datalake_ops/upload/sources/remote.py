@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from datalake_ops.errors import ConfigurationError, InvalidFileError
+from datalake_ops.upload.sources.address_chain import split_address, split_links
 from datalake_ops.upload.sources.entry import WHOLE_BYTES, OpenFile
 from datalake_ops.upload.sources.file_parts import PARTS_AT_ONCE
 from datalake_ops.upload.sources.streams import base_name, spooled, unreadable, whole
@@ -52,8 +53,8 @@ def check_address(address: str) -> None:
     Raises:
         ConfigurationError: something has to be installed first.
     """
-    for part in address.split("::"):
-        _check_protocol(part.split("://")[0])
+    for link in split_links(address):
+        _check_protocol(link.split("://")[0])
 
 
 @lru_cache(maxsize=64)
@@ -89,8 +90,9 @@ class RemotePath:
 
     def below(self, path: str, relative: str) -> RemotePath:
         """Return a path of the same file system, below this one by `relative`."""
-        head, separator, rest = self.label.partition("::")
-        return RemotePath(self.fs, path, f"{head}{'' if head.endswith('/') else '/'}{relative}{separator}{rest}")
+        chain = split_address(self.label)
+        separator = "" if chain.link.endswith("/") else "/"
+        return RemotePath(self.fs, path, chain.with_link(f"{chain.link}{separator}{relative}"))
 
     def info(self) -> Mapping[str, Any]:
         """Return the storage's metadata of the path: `size`, `type`, perhaps times.
@@ -130,10 +132,27 @@ def remote_path(address: str, options: Mapping[str, Any] | None = None) -> Remot
     """
     check_address(address)
     try:
-        fs, path = _fsspec(address).core.url_to_fs(address, **(options or {}))
+        fs, path = _opened(address, options or {})
     except Exception as error:
         raise unreadable(address, error, "cannot be opened") from error
     return RemotePath(fs, path, address)
+
+
+def _opened(address: str, options: Mapping[str, Any]) -> tuple[Any, str]:
+    """File system and path of an address.
+
+    fsspec splits at every `::`; the folder above a name that holds one is opened in its place.
+    """
+    chain = split_address(address)
+    if any("::" in link for link in split_links(chain.behind.removeprefix("::"))):
+        raise ValueError("the name of an archive must not hold '::'")
+    protocol, _, path = chain.link.partition("://")
+    url_to_fs = _fsspec(address).core.url_to_fs
+    if "::" not in path:
+        return url_to_fs(address, **options)  # type: ignore[no-any-return]
+    folder, slash, _ = path.partition("::")[0].rpartition("/")
+    fs, above = url_to_fs(chain.with_link(f"{protocol}://{folder}{slash}"), **options)
+    return fs, f"{above.rstrip('/')}/{path[len(folder + slash) :]}"
 
 
 @dataclass(frozen=True)

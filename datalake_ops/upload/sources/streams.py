@@ -14,6 +14,7 @@ from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
 from datalake_ops.errors import InvalidFileError
+from datalake_ops.upload.sources.address_chain import split_address
 from datalake_ops.upload.sources.entry import WHOLE_BYTES, OpenFile
 
 _COPY_BYTES = 1024 * 1024
@@ -208,7 +209,7 @@ class OpenableContent:
 def base_name(path: str) -> str:
     """Return the last part of a path or an address, without the address's query, percent escapes and archive."""
     if "://" in path:
-        path = path.partition("::")[0]
+        path = split_address(path).link
         if path.startswith(("http://", "https://")):
             path = unquote(urlsplit(path).path)
     return PurePosixPath(path.replace(os.sep, "/")).name

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datalake_ops.errors import InvalidFileError, UploadError
+from datalake_ops.upload.sources.address_chain import split_address
 from datalake_ops.upload.sources.hash_set import HashSet
 
 
@@ -92,10 +93,11 @@ def _first_lines(paths: Collection[str]) -> dict[str, int]:
 
 def _parent_folders(path: str) -> Iterator[str]:
     """Yield the folders above a path, in each way they may be written."""
-    head, separator, rest = path.partition("::")
-    if "://" not in head and not head.startswith("/"):
+    chain = split_address(path)
+    folder = chain.link
+    if "://" not in folder and not folder.startswith("/"):
         yield os.curdir
-    while "/" in head:
-        head = head.rpartition("/")[0]
-        yield f"{head}{separator}{rest}"
-        yield f"{head}/{separator}{rest}"
+    while "/" in folder:
+        folder = folder.rpartition("/")[0]
+        yield chain.with_link(folder)
+        yield chain.with_link(f"{folder}/")

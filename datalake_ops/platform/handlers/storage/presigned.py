@@ -132,7 +132,7 @@ def _commit(store: LocalObjectStore, staged: StagedFile, grant: Grant) -> None:
 
 
 def _send_object(request: Request, name: str, opened: OpenObject) -> Response:
-    etag = f'"{opened.changed_ns:x}-{opened.size:x}"'
+    etag = f'"{opened.etag}"'
     headers = {
         "Accept-Ranges": "bytes",
         "Content-Disposition": _attachment(name.rpartition("/")[2]),

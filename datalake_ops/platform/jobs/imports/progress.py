@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from datalake_ops.platform.jobs import job_table
 from datalake_ops.platform.store import schema
@@ -58,10 +58,13 @@ def record_listing_complete(connection: Connection, job: UUID) -> None:
     connection.execute(update(cursor).where(cursor.c.job_id == job).values(listed_all=True))
 
 
-def record_probed(connection: Connection, job: UUID, seq: int) -> None:
-    """Record that the data up to this key are probed."""
-    cursor = schema.import_cursor
-    connection.execute(update(cursor).where(cursor.c.job_id == job).values(measured_seq=seq))
+def record_probed(connection: Connection, job: UUID, seqs: Sequence[int]) -> None:
+    """Record that these data are probed, in ascending order; those below the ones added were read again."""
+    cursor, again = schema.import_cursor, schema.import_update
+    progress = read_progress(connection, job)
+    if progress.first_seq is not None and seqs[-1] >= progress.first_seq:
+        connection.execute(update(cursor).where(cursor.c.job_id == job).values(measured_seq=seqs[-1]))
+    connection.execute(delete(again).where(again.c.job_id == job, again.c.data_seq.in_(seqs)))
 
 
 def add_counts(connection: Connection, job: UUID, more: Mapping[str, int]) -> dict[str, int]:

@@ -34,7 +34,7 @@ from datalake_ops.platform.store.database import Database
 from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.writer import WriterClosedError
 from datalake_ops.wire.data import UploadStatus
-from datalake_ops.wire.jobs import JobKind, JobStatus
+from datalake_ops.wire.jobs import JobKind, JobStatus, OnChanged
 
 _THREADS = 2
 _STEPS: dict[str, Callable[[ImportWork], None]] = {
@@ -151,10 +151,12 @@ class ImportRunner:
 
 def _describe_request(row: Row[Any]) -> str:
     request = row.request
+    on_changed = request.get("on_changed", OnChanged.SKIP)
+    end = "" if on_changed == OnChanged.SKIP else f", on_changed={on_changed}"
     if "prefixes" in request:
-        return "importing what starts with " + ", ".join(repr(prefix) for prefix in request["prefixes"])
+        return "importing what starts with " + ", ".join(repr(prefix) for prefix in request["prefixes"]) + end
     what = "objects" if "objects" in request else "projections"
-    return f"importing {len(request[what])} {what}"
+    return f"importing {len(request[what])} {what}{end}"
 
 
 def _end(connection: Connection, job: UUID, status: JobStatus, reason: str | None = None) -> None:
@@ -175,7 +177,7 @@ def _lake(row: Row[Any]) -> LakeRow:
 
 
 def _leftovers(connection: Connection, lake: LakeRow, after: int) -> list[PendingData]:
-    data, cursor, job = schema.data.c, schema.import_cursor.c, schema.job.c
+    data, cursor, job, again = schema.data.c, schema.import_cursor.c, schema.job.c, schema.import_update.c
     unfinished = [status.value for status in JobStatus if not status.is_terminal]
     awaited = exists(
         select(text("1"))
@@ -183,12 +185,17 @@ def _leftovers(connection: Connection, lake: LakeRow, after: int) -> list[Pendin
         .where(job.lake_key == lake.key, job.status.in_(unfinished))
         .where(data.seq >= cursor.first_seq, data.seq <= cursor.last_seq)
     )
+    awaited_again = exists(
+        select(text("1"))
+        .select_from(schema.import_update.join(schema.job, job.id == again.job_id))
+        .where(job.status.in_(unfinished), again.data_seq == data.seq)
+    )
     return pending_data(
         connection.execute(
             select(data.seq, data.object_name, data.content_type, data.metadata, data.custom_metadata)
             # The second condition is redundant, but lets SQLite use the partial index of data that are not DONE.
             .where(data.lake_key == lake.key, data.upload_status == UploadStatus.COMPUTING.value)
-            .where(text("data.upload_status <> 'DONE'"), data.seq > after, ~awaited)
+            .where(text("data.upload_status <> 'DONE'"), data.seq > after, ~awaited, ~awaited_again)
             .order_by(data.seq)
             .limit(PROBE_BATCH)
         )

@@ -6,7 +6,7 @@ import itertools
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,6 +19,7 @@ from datalake_ops.pictures.formats import unsupported_reason
 from datalake_ops.platform.catalog.metadata_schema import read_schema
 from datalake_ops.platform.catalog.tags_and_sources import source_key, tag_keys
 from datalake_ops.platform.jobs import logs
+from datalake_ops.platform.jobs.imports.changed_objects import ChangedObject, changed_objects, renew, retire
 from datalake_ops.platform.jobs.imports.progress import add_counts, read_progress, record_listed, record_probed
 from datalake_ops.platform.jobs.imports.writes import ImportItem, PendingData, add_data, write_probed
 from datalake_ops.platform.objects.bucket import BucketEntry
@@ -31,6 +32,7 @@ from datalake_ops.platform.store.database import Database
 from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.wire.data import UploadStatus
 from datalake_ops.wire.image_metadata import FILL_ALL
+from datalake_ops.wire.jobs import OnChanged
 from datalake_ops.wire.media_types import ending_of, pages_text, passed_over_text, type_of_name
 
 T = TypeVar("T")
@@ -39,7 +41,12 @@ T = TypeVar("T")
 LIST_BATCH = 1000
 PROBE_BATCH = 128
 LOG_SECONDS = 5.0
-COUNTS = ("listed", "imported", "skipped_known", "skipped_type", "skipped_name", "missing", "measured", "failed")
+COUNTS = (
+    "listed", "imported", "updated", "skipped_known", "skipped_changed", "skipped_type", "skipped_name", "missing",
+    "measured", "failed",
+)  # fmt: skip
+# Overwritten objects that one line of the log names.
+_NAMED = 5
 
 
 class ServerStoppingError(RuntimeError):
@@ -65,6 +72,11 @@ class ImportWork:
         """True if place, true moment and camera are read from EXIF too."""
         return bool(self.request.get("fill_metadata") == FILL_ALL)
 
+    @property
+    def on_changed(self) -> OnChanged:
+        """Treatment of overwritten objects; jobs of earlier versions name none."""
+        return OnChanged(self.request.get("on_changed", OnChanged.SKIP))
+
     def check(self) -> None:
         """Raise ServerStoppingError if the server is stopping."""
         if self.stopping.is_set():
@@ -85,7 +97,7 @@ def list_prefixes(work: ImportWork) -> None:
         work.check()
         found, counts = _classify(batch, work)
         name = max((item.name for item in batch if _storable(item.name)), default="")
-        work.database.write_sync(partial(_register, work=work, found=found, counts=counts, name=name))
+        _write(work, partial(_register, work=work, found=found, counts=counts, name=name))
     if work.passed_over:
         line = f"passed over by the ending of their names: {passed_over_text(work.passed_over)}"
         work.database.write_sync(lambda connection: logs.append(connection, work.job, [line]))
@@ -98,27 +110,27 @@ def list_objects(work: ImportWork) -> None:
     lines: list[str] = []
     chosen: list[tuple[ImportItem, Mapping[str, Any]]] = []
     for name, change in work.request["objects"].items():
-        size, kind = bucket.size(name), known_type(name)
-        if size is None:
+        entry, kind = bucket.stat(name), known_type(name)
+        if entry is None:
             counts["missing"] += 1
             lines.append(f"{name}: the bucket has no such object")
         elif kind is None:
             counts["skipped_type"] += 1
             lines.append(f"{name}: {_not_known(name)}")
         else:
-            found = ImportItem(name, size, kind, change["metadata"], change["custom_metadata"])
+            found = ImportItem(name, entry.size, entry.etag, kind, change["metadata"], change["custom_metadata"])
             chosen.append((found, change))
 
-    def register(connection: Connection) -> None:
+    def register(connection: Connection) -> list[str]:
         logs.append(connection, work.job, lines)
         ready = [_with_tags_and_source(connection, work.lake, found, change) for found, change in chosen]
-        _register(connection, work, ready, counts, "")
+        return _register(connection, work, ready, counts, "")
 
-    work.database.write_sync(register)
+    _write(work, register)
 
 
 def probe_data(work: ImportWork) -> None:
-    """Probe the files of all data that this import registered."""
+    """Probe the files of all data that this import registered or is to read again."""
     with ThreadPoolExecutor(work.store.probe_slots, thread_name_prefix="measure") as threads:
         while True:
             work.check()
@@ -161,7 +173,7 @@ def _classify(batch: Sequence[BucketEntry], work: ImportWork) -> tuple[list[Impo
             counts["skipped_name"] += 1
         else:
             given = {"source_key": request["source_key"], "tag_keys": request["tag_keys"]}
-            found.append(ImportItem(item.name, item.size, kind, **given))
+            found.append(ImportItem(item.name, item.size, item.etag, kind, **given))
     return found, counts
 
 
@@ -179,32 +191,61 @@ def _with_tags_and_source(
     tags = tuple(tag_keys(connection, lake, change["tags"]).values())
     source = change["data_source"]
     key = source_key(connection, lake.organization_id, source) if source else None
-    return ImportItem(found.name, found.size, found.content_type, found.metadata, found.custom_metadata, key, tags)
+    return replace(found, source_key=key, tag_keys=tags)
+
+
+def _write(work: ImportWork, register: Callable[[Connection], list[str]]) -> None:
+    """Register objects, then delete those that this has left without a row."""
+    for name in work.database.write_sync(register):
+        work.store.delete(work.lake.connector_id, name)
 
 
 def _register(
     connection: Connection, work: ImportWork, found: Sequence[ImportItem], counts: Counter[str], name: str
-) -> None:
+) -> list[str]:
+    changed = changed_objects(connection, work.lake, found)
+    unused: list[str] = []
+    if work.on_changed is OnChanged.NEW:
+        retire(connection, changed)
+    elif work.on_changed is OnChanged.UPDATE:
+        unused = renew(connection, work.lake, work.job, changed)
     seqs = add_data(connection, work.lake, found)
-    counts = counts + Counter(imported=len(seqs), skipped_known=len(found) - len(seqs))
+    # Those that are new are among the imported.
+    kept = 0 if work.on_changed is OnChanged.NEW else len(changed)
+    outcome = "updated" if work.on_changed is OnChanged.UPDATE else "skipped_changed"
+    counts = counts + Counter({"imported": len(seqs), "skipped_known": len(found) - len(seqs) - kept, outcome: kept})
     totals = add_counts(connection, work.job, counts)
     record_listed(connection, work.job, name, seqs)
+    if changed:
+        logs.append(connection, work.job, [_changed_line(work.on_changed, changed)])
     work.log(connection, f"listed {totals['listed']:,} objects, imported {totals['imported']:,}")
+    return unused
+
+
+def _changed_line(on_changed: OnChanged, changed: Sequence[ChangedObject]) -> str:
+    named = ", ".join(one.item.name for one in changed[:_NAMED]) + (", ..." if len(changed) > _NAMED else "")
+    text = f"{len(changed):,} objects were overwritten since their import ({named})"
+    if on_changed is OnChanged.SKIP:
+        return f"warning: {text}; their data are as before, and downloads of them fail: import with on_changed=update"
+    return f"{text}: {'read again' if on_changed is OnChanged.UPDATE else 'imported as new data'}"
 
 
 def _pending_data(connection: Connection, work: ImportWork) -> list[PendingData]:
     progress = read_progress(connection, work.job)
-    data = schema.data.c
-    return pending_data(
-        connection.execute(
-            select(data.seq, data.object_name, data.content_type, data.metadata, data.custom_metadata)
-            .where(data.seq > progress.measured_seq, data.seq >= (progress.first_seq or 0))
-            .where(data.seq <= (progress.last_seq or 0), data.lake_key == work.lake.key)
-            .where(data.upload_status == UploadStatus.COMPUTING.value)
-            .order_by(data.seq)
-            .limit(PROBE_BATCH)
-        )
+    data, update = schema.data.c, schema.import_update.c
+    computing = (
+        select(data.seq, data.object_name, data.content_type, data.metadata, data.custom_metadata)
+        .where(data.upload_status == UploadStatus.COMPUTING.value, data.lake_key == work.lake.key)
+        .order_by(data.seq)
+        .limit(PROBE_BATCH)
     )
+    added = computing.where(
+        data.seq > progress.measured_seq,
+        data.seq >= (progress.first_seq or 0),
+        data.seq <= (progress.last_seq or 0),
+    )
+    again = computing.join(schema.import_update, update.data_seq == data.seq).where(update.job_id == work.job)
+    return pending_data(connection.execute(added)) or pending_data(connection.execute(again))
 
 
 def _record_probes(
@@ -213,13 +254,13 @@ def _record_probes(
     results = [(item, _fitting(connection, work, result)) for item, result in results]
     failed = write_probed(connection, results)
     totals = add_counts(connection, work.job, {"measured": len(results), "failed": failed})
-    record_probed(connection, work.job, results[-1][0].seq)
+    record_probed(connection, work.job, [item.seq for item, _ in results])
     logs.append(
         connection,
         work.job,
         [f"{item.object_name}: {said}" for item, result in results if (said := _remark(result)) is not None],
     )
-    work.log(connection, f"read {totals['measured']:,} of {totals['imported']:,} files")
+    work.log(connection, f"read {totals['measured']:,} of {totals['imported'] + totals.get('updated', 0):,} files")
 
 
 def _fitting(

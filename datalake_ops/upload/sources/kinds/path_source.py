@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from datalake_ops.errors import ConfigurationError, EmptySourceError, InvalidFileError
+from datalake_ops.upload.sources.address_chain import split_address
 from datalake_ops.upload.sources.folders import Folder, LocalFolder, RemoteFolder, WalkRange, walk
 from datalake_ops.upload.sources.kinds.source_options import SourceOptions
 from datalake_ops.upload.sources.local import LocalContent
@@ -146,17 +147,17 @@ class AddressSource:
             return None
 
     def _tree(self) -> FolderTree | None:
-        head, separator, rest = self.address.partition("::")
+        chain = split_address(self.address)
         # An address of the web often has a question mark that is no pattern.
-        magic = "*" if head.startswith(("http://", "https://")) else "*?["
+        magic = "*" if chain.link.startswith(("http://", "https://")) else "*?["
         at = remote_path(self.address, self.options.storage)
-        if not has_magic(head.partition("://")[2], magic):
+        protocol, _, path = chain.link.partition("://")
+        if not has_magic(path, magic):
             return _remote_tree(at, self.options)
         if at.ask(lambda: at.fs.isfile(at.path)):
             return None
-        protocol, _, path = head.partition("://")
         folder, glob = split_at_magic(path)
-        root = remote_path(f"{protocol}://{folder}{separator}{rest}", self.options.storage)
+        root = remote_path(chain.with_link(f"{protocol}://{folder}"), self.options.storage)
         options = self.options
         return FolderTree(RemoteFolder(root), options.path_filter(glob), self.address, options.on_passed_over)
 
@@ -214,10 +215,10 @@ def path_file(path: str, storage_options: Mapping[str, Any] | None = None) -> Re
 
 
 def _remote_tree(at: RemotePath, options: SourceOptions) -> FolderTree | None:
-    head = at.label.partition("::")[0]
+    link = split_address(at.label).link
     # The name of an image or a video is taken for a file's, so that such addresses cost no request.
-    is_file = not head.endswith("/") and content_type(at.name).startswith(("image/", "video/"))
-    if is_file or not (head.endswith("/") or at.ask(lambda: at.fs.isdir(at.path))):
+    is_file = not link.endswith("/") and content_type(at.name).startswith(("image/", "video/"))
+    if is_file or not (link.endswith("/") or at.ask(lambda: at.fs.isdir(at.path))):
         return None
     return FolderTree(RemoteFolder(at), options.path_filter(), at.label, options.on_passed_over)
 
