@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from requests import certs
+import certifi
 
 import datalake_ops
 from datalake_ops.testing.process_guard import guard
@@ -192,7 +192,7 @@ def _one_authority(home: Path) -> Path:
     path = home / "authority.pem"
     if not path.exists():
         home.mkdir(parents=True, exist_ok=True)
-        first, end, _ = Path(certs.where()).read_text().partition("-----END CERTIFICATE-----\n")
+        first, end, _ = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----\n")
         path.write_text(first[first.index("-----BEGIN") :] + end)
     return path
 
