@@ -16,6 +16,7 @@ SECONDS = 300.0
 # Runs of the end-to-end tests that are started before the first test: a name, the DAG, the processing.
 SCENES = {
     "surviving": ("scene_deferred", "gated"),
+    "behind the vault": ("scene_vault", "gated"),
     "worker killed": ("scene_retried", "gated"),
     "cleared on its worker": ("scene_blocking", "patient"),
     "failed on its worker": ("scene_blocking", "patient"),

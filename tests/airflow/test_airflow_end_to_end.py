@@ -6,6 +6,7 @@ a user, a kill or a mishap does, and counts the jobs: one for each generation of
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -47,13 +48,24 @@ def dags(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def airflow_server(platform_server: PlatformServer, dags: Path, database: dict[str, str]) -> Iterator[AirflowServer]:
+def vault(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the secrets backend of this Airflow."""
+    return tmp_path_factory.mktemp("vault")
+
+
+@pytest.fixture(scope="module")
+def airflow_server(
+    platform_server: PlatformServer, dags: Path, database: dict[str, str], vault: Path
+) -> Iterator[AirflowServer]:
     platform_server.add_lake(LAKE)
+    (vault / "datalake_vault.json").write_text(airflow_connection(platform_server, datalake_name=LAKE))
     environment = {
         **database,
         CONNECTION_VARIABLE: airflow_connection(platform_server, datalake_name=LAKE),
         "AIRFLOW_CONN_DATALAKE_LOSSY": airflow_connection(platform_server, datalake_name=LOSSY_LAKE),
         "AIRFLOW__CORE__PARALLELISM": "8",
+        "AIRFLOW__SECRETS__BACKEND": "tests.airflow.vault.Vault",
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps({"folder": str(vault)}),
     }
     with AirflowServer(dags, environment) as server:
         yield server
@@ -115,6 +127,24 @@ def test_a_triggerer_that_dies_loses_and_doubles_nothing(scenes: dict[str, Run],
     # It ends well when its job does, in a later test.
     surviving.wait_for_jobs(RUNNING)
     assert surviving.state() == "deferred"
+
+
+def test_a_triggerer_that_starts_while_the_secrets_backend_fails_ends_no_wait(
+    scenes: dict[str, Run], airflow_server: AirflowServer, vault: Path
+) -> None:
+    scene = scenes["behind the vault"]
+    scene.wait_for_trigger()
+
+    airflow_server.kill("triggerer")
+    (vault / "sealed").touch()
+    airflow_server.start("triggerer")
+    scene.wait_for_log("cannot be looked up")
+    (vault / "sealed").unlink()
+
+    # It ends well when its job does, in a later test.
+    scene.wait_for_trigger()
+    scene.wait_for_jobs(RUNNING)
+    assert scene.state() == "deferred"
 
 
 def test_a_worker_that_is_killed_leaves_its_job_to_the_retry(scenes: dict[str, Run]) -> None:
@@ -336,11 +366,11 @@ def assert_secret_free(arguments: list[str], platform: PlatformServer) -> None:
 def test_waits_that_lost_their_triggerer_or_worker_end_with_their_jobs(
     scenes: dict[str, Run], programs_folder: Path
 ) -> None:
-    waiting = [scenes["surviving"], scenes["worker killed"]]
+    waiting = [scenes["surviving"], scenes["behind the vault"], scenes["worker killed"]]
 
     (programs_folder / "gate").touch()
 
-    assert [one.wait() for one in waiting] == ["success"] * 2
+    assert [one.wait() for one in waiting] == ["success"] * 3
     for one in waiting:
         one.wait_for_jobs(SUCCEEDED)
 
@@ -375,6 +405,11 @@ def test_a_trigger_that_cannot_be_loaded_cancels_its_job(start: Start, airflow_s
 
 def test_no_job_is_left_running(lake: DatalakeHook) -> None:
     assert [job for job in lake.find_jobs(labels={"orchestrator": "airflow"}) if not job.status.is_terminal] == []
+
+
+def test_a_lake_that_nobody_listens_to_is_no_error_in_any_log(airflow_server: AirflowServer) -> None:
+    # The supervisors of tasks log there; the example has uploaded and imported.
+    assert "Asset not found" not in airflow_server.log("scheduler")
 
 
 def test_the_token_is_in_no_log_and_not_in_the_database(

@@ -81,6 +81,11 @@ def scene_lost_answer():
 
 
 @dag(schedule=None, params=PARAMS)
+def scene_vault():
+    Hasty(**JOB, deferrable=True, datalake_conn_id="datalake_vault")
+
+
+@dag(schedule=None, params=PARAMS)
 def scene_mapped():
     @task
     def limits() -> list[int]:
@@ -99,4 +104,5 @@ scene_overdue()
 scene_late()
 scene_astray()
 scene_lost_answer()
+scene_vault()
 scene_mapped()
