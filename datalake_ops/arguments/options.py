@@ -8,11 +8,12 @@ from typing import Any, Literal, TypeAlias, cast
 
 from datalake_ops.arguments.refusal import refusal
 from datalake_ops.errors import ArgumentError
-from datalake_ops.wire.image_metadata import FILL_ALL
 
 OnEmpty: TypeAlias = Literal["skip", "succeed", "fail"]
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
+# Not imported: what the wire has beside it would make `import datalake_ops.arguments` slow.
+_ALL_OF_EXIF = "full"
 
 
 def flag(field: str, value: Any) -> bool | None:
@@ -35,8 +36,8 @@ def fill(field: str, value: Any) -> bool | str | None:
     Raises:
         ArgumentError: it is none of these.
     """
-    if isinstance(value, str) and value.strip().lower() == FILL_ALL:
-        return FILL_ALL
+    if isinstance(value, str) and value.strip().lower() == _ALL_OF_EXIF:
+        return _ALL_OF_EXIF
     try:
         return flag(field, value)
     except ArgumentError as error:

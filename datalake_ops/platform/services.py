@@ -97,8 +97,8 @@ class Directory(Protocol):
 class Services:
     """Dependencies of the handlers; one instance per application, at `app.state.services`."""
 
-    # `jobs` is filled in last: the job service itself works with the others. `withheld` are extensions and types that are
-    # not announced, for a test of clients against a platform without them.
+    # `jobs` is filled in last: the job service itself works with the others. `withheld` are extensions and types
+    # that are not announced, for a test of clients against a platform without them.
 
     settings: Settings
     database: Database
