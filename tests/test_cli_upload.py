@@ -19,6 +19,7 @@ from PIL import Image
 from datalake_ops.cli import main
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing.server import PlatformServer
+from tests.pictures.files import ASCII, a_photo, a_raw, an_exif_block, saved
 
 
 @pytest.fixture
@@ -36,6 +37,45 @@ def photos_in(folder: Path, count: int) -> Path:
     for number in range(count):
         Image.new("RGB", (4 + number % 50, 4 + number // 50)).save(folder / f"{number:03}.png")
     return folder
+
+
+def test_exif_alone_leaves_the_path_behind_it_a_path(lake: DatalakeHook, tmp_path: Path) -> None:
+    block = an_exif_block((0x010F, ASCII, b"Canon\0"), exif=[(0x9003, ASCII, b"2024:05:06 07:08:09\0")])
+    (tmp_path / "a.jpg").write_bytes(saved(a_photo(), "JPEG", exif=block))
+
+    assert main(["upload", "--exif", str(tmp_path / "a.jpg")]) == 0
+    assert lake.list_data()[0].metadata == {"manufacturer": "Canon"}
+
+    assert main(["upload", "--exif", "full", "--if-exists", "upload", str(tmp_path / "a.jpg")]) == 0
+    moments = {(data.metadata or {}).get("acquired_at") for data in lake.list_data()}
+    assert moments == {None, "2024-05-06T07:08:09"}
+
+
+def test_what_the_platform_does_not_read_can_be_left_out(
+    lake: DatalakeHook, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos_in(tmp_path, 1)
+    (tmp_path / "a.dng").write_bytes(a_raw())
+    (tmp_path / "notes.txt").write_text("notes")
+
+    assert main(["upload", str(tmp_path)]) == 1
+    told = capsys.readouterr().out
+    assert "a.dng is a camera raw file, which the platform does not read; develop it" in told
+    assert "Passed over by the ending of their names: 1 .txt." in told
+
+    assert main(["upload", "--unsupported", "skip", str(tmp_path)]) == 0
+    assert "0 failed, 1 left out." in capsys.readouterr().out
+
+
+def test_a_check_says_what_it_passes_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos_in(tmp_path, 1)
+    (tmp_path / "notes.txt").write_text("notes")
+
+    assert main(["upload", "--check", str(tmp_path)]) == 0
+    assert "passed over by the ending of their names: 1 .txt\n1 files" in capsys.readouterr().out
+
+    assert main(["upload", "--check", "--json", str(tmp_path)]) == 0
+    assert json.loads(capsys.readouterr().out)["passed_over"] == {".txt": 1}
 
 
 def test_sources_and_choices_go_together(

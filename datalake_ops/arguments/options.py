@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from datalake_ops.arguments.refusal import refusal
 from datalake_ops.errors import ArgumentError
-from datalake_ops.wire.image_metadata import FILL_ALL
 
 if TYPE_CHECKING:
     from datalake_ops.wire.jobs import OnChanged
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
 OnEmpty: TypeAlias = Literal["skip", "succeed", "fail"]
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
+# Not imported: what the wire has beside it would make `import datalake_ops.arguments` slow.
+_ALL_OF_EXIF = "full"
 
 
 def flag(field: str, value: Any) -> bool | None:
@@ -38,8 +39,8 @@ def fill(field: str, value: Any) -> bool | str | None:
     Raises:
         ArgumentError: it is none of these.
     """
-    if isinstance(value, str) and value.strip().lower() == FILL_ALL:
-        return FILL_ALL
+    if isinstance(value, str) and value.strip().lower() == _ALL_OF_EXIF:
+        return _ALL_OF_EXIF
     try:
         return flag(field, value)
     except ArgumentError as error:

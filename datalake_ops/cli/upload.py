@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,11 +74,8 @@ def add_commands(commands: Commands) -> None:
 
 def with_exif_word(arguments: Sequence[str]) -> list[str]:
     """Return the arguments with `--exif` alone as `--exif=basic`, so that it does not swallow the path behind it."""
-    following = [*arguments[1:], ""]
-    return [
-        "--exif=basic" if word == "--exif" and after not in EXIF_WORDS else word
-        for word, after in zip(arguments, following, strict=True)
-    ]
+    pairs = zip_longest(arguments, arguments[1:])
+    return ["--exif=basic" if word == "--exif" and after not in EXIF_WORDS else word for word, after in pairs]
 
 
 def upload(arguments: argparse.Namespace) -> int:

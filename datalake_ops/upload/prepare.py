@@ -11,6 +11,7 @@ from datalake_ops.upload.options import Unsupported
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.sources.entry import Entry, OpenFile, check_name, json_ready
 from datalake_ops.upload.sources.image_metadata import Picture, merged, read_picture
+from datalake_ops.upload.sources.local import LocalFile
 from datalake_ops.upload.sources.media_type import content_type, data_type, file_type
 from datalake_ops.upload.support import refusal
 from datalake_ops.wire.data import METADATA_TEXTS, DataToCreate, Meta
@@ -78,9 +79,12 @@ def _check_lengths(path: str, metadata: Mapping[str, Any]) -> None:
 
 
 def _media_type(file: OpenFile) -> tuple[str, str]:
-    """Type to announce a file as, and its kind by the first bytes; of a large video, by the name that says so."""
+    """Type to announce a file as, and its kind by the first bytes.
+
+    A large file of a storage is fetched for that only if it is a picture by its name, whose header is read anyway.
+    """
     by_name = content_type(file.name)
-    if file.content is None and by_name.startswith("video/"):
+    if file.content is None and not isinstance(file, LocalFile) and not by_name.startswith("image/"):
         return by_name, by_name
     head = file.read(0, min(SNIFF_BYTES, file.size))
     return file_type(file.name, head), (by_name if by_name in CAMERA_RAW else sniff(head) or by_name)

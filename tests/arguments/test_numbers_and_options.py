@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalake_ops.arguments import choice, flag, number, refusal, seconds, shown, whole_number
+from datalake_ops.arguments import choice, fill, flag, number, refusal, seconds, shown, whole_number
 from datalake_ops.errors import ArgumentError
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -75,6 +75,19 @@ def test_a_flag_is_read_from_its_words(value: object, becomes: bool) -> None:
 def test_what_is_no_flag_is_refused(value: object) -> None:
     with pytest.raises(ArgumentError, match=r"^merge cannot be .*true or false"):
         flag("merge", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"), [(None, None), (True, True), ("no", False), ("full", "full"), (" Full ", "full"), (1, True)]
+)
+def test_the_reading_of_exif_is_a_flag_or_full(value: object, meant: object) -> None:
+    assert fill("fill_metadata", value) == meant
+
+
+@pytest.mark.parametrize("value", ["", "all", 2, []], ids=repr)
+def test_another_word_for_the_reading_of_exif_is_refused(value: object) -> None:
+    with pytest.raises(ArgumentError, match="write true, false or full"):
+        fill("fill_metadata", value)
 
 
 def test_a_word_that_is_no_option_is_told_the_options_and_the_nearest() -> None:
