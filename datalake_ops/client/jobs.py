@@ -41,21 +41,22 @@ class JobMark:
 
 
 @dataclass(frozen=True)
-class PrefixImport:
-    """Objects to import by the beginnings of their names, with the same tags and source for all."""
+class ImportMarks:
+    """Tags and source for all data of an import, and the word of the extension `import-changed`."""
 
-    prefixes: Sequence[str]
     tag_ids: Sequence[UUID] = ()
     source: UUID | None = None
     on_changed: OnChanged = OnChanged.SKIP
 
 
-def import_prefixes(datalake: UUID, wanted: PrefixImport, mark: JobMark) -> Operation[ImportAnswer]:
+def import_prefixes(
+    datalake: UUID, prefixes: Iterable[str], marks: ImportMarks, mark: JobMark
+) -> Operation[ImportAnswer]:
     """Import what the lake's bucket holds under the prefixes."""
-    body: dict[str, Any] = {"datalake_id": datalake, "prefixes": list(wanted.prefixes), "tag_ids": list(wanted.tag_ids)}
-    if wanted.source is not None:
-        body["data_source_id"] = wanted.source
-    return _import(datalake, body | _changed(wanted.on_changed), mark)
+    body: dict[str, Any] = {"datalake_id": datalake, "prefixes": list(prefixes), "tag_ids": list(marks.tag_ids)}
+    if marks.source is not None:
+        body["data_source_id"] = marks.source
+    return _import(datalake, body | _changed(marks.on_changed), mark)
 
 
 def import_objects(

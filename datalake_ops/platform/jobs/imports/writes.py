@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from datalake_ops.platform.catalog.metadata_validation import with_normal_moments
 from datalake_ops.platform.services import MediaProperties, ProbeFailure
 from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.types import acquired_microseconds, new_id, now, to_json, to_microseconds
@@ -131,7 +132,7 @@ def _probed_row(item: PendingData, result: MediaProperties | ProbeFailure) -> tu
             result.reason,
         )
     # Metadata given by a person take precedence over EXIF.
-    metadata = {**result.metadata, **(item.metadata or {})}
+    metadata = {**with_normal_moments(result.metadata), **(item.metadata or {})}
     columns = (to_json(metadata) if metadata else None, acquired_microseconds(metadata))
     return (
         item.seq,
