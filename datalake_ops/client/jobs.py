@@ -54,21 +54,22 @@ class ImportOptions:
 
 
 @dataclass(frozen=True)
-class PrefixImport:
-    """Objects to import by the beginnings of their names, with the same tags and source for all."""
+class ImportMarks:
+    """Tags and source for all data of an import, and its options."""
 
-    prefixes: Sequence[str]
     tag_ids: Sequence[UUID] = ()
     source: UUID | None = None
     options: ImportOptions = ImportOptions()
 
 
-def import_prefixes(datalake: UUID, wanted: PrefixImport, mark: JobMark) -> Operation[ImportAnswer]:
+def import_prefixes(
+    datalake: UUID, prefixes: Iterable[str], marks: ImportMarks, mark: JobMark
+) -> Operation[ImportAnswer]:
     """Import what the lake's bucket holds under the prefixes."""
-    body: dict[str, Any] = {"datalake_id": datalake, "prefixes": list(wanted.prefixes), "tag_ids": list(wanted.tag_ids)}
-    if wanted.source is not None:
-        body["data_source_id"] = wanted.source
-    return _import(datalake, body | wanted.options.body(), mark)
+    body: dict[str, Any] = {"datalake_id": datalake, "prefixes": list(prefixes), "tag_ids": list(marks.tag_ids)}
+    if marks.source is not None:
+        body["data_source_id"] = marks.source
+    return _import(datalake, body | marks.options.body(), mark)
 
 
 def import_objects(

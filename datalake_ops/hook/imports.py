@@ -10,7 +10,7 @@ from uuid import uuid4
 from datalake_ops import arguments
 from datalake_ops.arguments.literals import parsed
 from datalake_ops.client import jobs
-from datalake_ops.client.jobs import ImportOptions, JobMark, PrefixImport
+from datalake_ops.client.jobs import ImportMarks, ImportOptions, JobMark
 from datalake_ops.errors import ArgumentError, NoDataError, UnsupportedError
 from datalake_ops.hook.observation import writes
 from datalake_ops.hook.sources import SourceVerbs
@@ -85,8 +85,8 @@ class ImportVerbs(JobStarter):
         tag_ids = [tag.id for tag in self._resolve_tags(tags)]
         origin = self._resolve_source(source)
         mark = self._mark(idempotency_key, labels)
-        chosen = PrefixImport(wanted, tag_ids, origin.id if origin else None, options)
-        return self.send(jobs.import_prefixes(self._lake_id, chosen, mark)).job
+        marks = ImportMarks(tag_ids, origin.id if origin else None, options)
+        return self.send(jobs.import_prefixes(self._lake_id, wanted, marks, mark)).job
 
     @writes()
     def import_cloud_objects(

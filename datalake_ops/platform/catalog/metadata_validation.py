@@ -27,6 +27,14 @@ def validate_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any] | No
     return valid or None
 
 
+def with_normal_moments(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata that the platform read itself, with their moments in normal form."""
+    return {
+        key: (moments.normalize(value) or value) if key in METADATA_DATETIMES else value
+        for key, value in metadata.items()
+    }
+
+
 def _validate_value(key: str, value: Any) -> Any:
     if key not in METADATA_KEYS:
         raise bad_request(f"metadata.{key} is not a known key; known are {', '.join(sorted(METADATA_KEYS))}.")

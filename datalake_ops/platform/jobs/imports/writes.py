@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from datalake_ops.platform.catalog.metadata_validation import with_normal_moments
 from datalake_ops.platform.services import MediaProperties, ProbeFailure
 from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.types import acquired_microseconds, new_id, now, to_json, to_microseconds
@@ -125,7 +126,7 @@ def _probed_row(item: PendingData, result: MediaProperties | ProbeFailure) -> tu
         error = UploadStatus.ERROR.value
         return (item.seq, error, None, None, result.size_bytes, None, None, None, result.etag, result.reason)
     # Metadata given by a person take precedence over EXIF.
-    metadata = {**result.metadata, **(item.metadata or {})}
+    metadata = {**with_normal_moments(result.metadata), **(item.metadata or {})}
     text = to_json(metadata) if metadata else None
     custom = to_json({**result.custom_metadata, **(item.custom_metadata or {})}) if result.custom_metadata else None
     return (
