@@ -9,6 +9,7 @@ from prefect.blocks.abstract import JobBlock, JobRun
 from pydantic import Field, HttpUrl, ValidationInfo, field_validator
 
 from datalake_ops import arguments
+from datalake_ops.arguments import OnEmpty
 from datalake_ops.waiting import cancel_policy
 from prefect_tasks.blocks import DatalakeCredentials
 from prefect_tasks.runs.wait_options import OnStop, WaitMode
@@ -144,6 +145,32 @@ class DatalakeJobRun(JobRun[dict[str, Any]]):
         return WaitCall(self.credentials, (self.job_id,), self.timeout, self.wait)
 
 
+class EmptyJobRun(DatalakeJobRun):
+    """Run of a launch that had nothing to do: there is no job to wait for or to cancel, no result and no log."""
+
+    def __init__(self, credentials: DatalakeCredentials, block: DatalakeJob) -> None:
+        super().__init__(credentials, "", block)
+        self._url = ""
+
+    def wait_for_completion(self) -> None:  # type: ignore[override] # As in the class above.
+        """Return at once."""
+
+    async def await_for_completion(self) -> None:
+        """Return at once."""
+
+    def fetch_result(self) -> dict[str, Any]:  # type: ignore[override] # As in the class above.
+        """An empty mapping."""
+        return {}
+
+    def cancel(self) -> dict[str, Any]:
+        """An empty mapping."""
+        return {}
+
+    def logs(self, tail: int | None = 50) -> list[str]:
+        """No lines."""
+        return []
+
+
 class DatalakeJob(JobBlock[dict[str, Any]]):
     """A processing of the datalake with its data and parameters, ready to be triggered.
 
@@ -193,6 +220,10 @@ class DatalakeJob(JobBlock[dict[str, Any]]):
         description="How to wait: poll, suspend the flow run, or auto, which suspends it for a long job if it can.",
     )
 
+    on_empty: OnEmpty = Field(
+        default="fail", description="End of a launch without data: fail, or skip or succeed without a job."
+    )
+
     @field_validator("data", "tags", "timeout", "poll_interval", "on_stop", mode="before")
     @classmethod
     def _in_one_form(cls, value: Any, info: ValidationInfo) -> Any:
@@ -202,23 +233,29 @@ class DatalakeJob(JobBlock[dict[str, Any]]):
             return arguments.seconds(info.field_name, value)
         return arguments.texts(str(info.field_name), value)
 
-    def trigger(self, key: str | None = None) -> DatalakeJobRun:  # type: ignore[override] # Prefect declares it async.
+    def trigger(  # type: ignore[override] # Prefect declares it async.
+        self, key: str | None = None, on_empty: OnEmpty | None = None
+    ) -> DatalakeJobRun:
         """Launch the processing and return its run; a retried flow run finds the job that it has launched already.
 
         Args:
             key: makes the launches of this block with this key in one flow run one launch.
+            on_empty: end of a launch without data, in place of the block's: "fail" (NoDataError), or "skip" or
+                "succeed" with an `EmptyJobRun`.
 
         Raises:
-            NoDataError: there is no data to work on.
+            NoDataError: there is no data to work on, and `on_empty` is "fail".
         """
         from prefect_tasks.tasks.jobs import launch_processing
 
         settings = self.model_dump(include=_LAUNCHED)
-        return self.attach(launch_processing(self.credentials, **settings, key=key, on_empty="fail"))
+        word = self.on_empty if on_empty is None else on_empty
+        job_id: str | None = launch_processing(self.credentials, **settings, key=key, on_empty=word)
+        return EmptyJobRun(self.credentials, self) if job_id is None else self.attach(job_id)
 
-    async def atrigger(self, key: str | None = None) -> DatalakeJobRun:
+    async def atrigger(self, key: str | None = None, on_empty: OnEmpty | None = None) -> DatalakeJobRun:
         """Async form of `trigger`."""
-        return await asyncio.to_thread(self.trigger, key)
+        return await asyncio.to_thread(self.trigger, key, on_empty)
 
     def attach(self, job_id: str) -> DatalakeJobRun:
         """The run of a job that was started elsewhere, or before a restart."""

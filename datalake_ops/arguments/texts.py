@@ -28,7 +28,8 @@ def texts(field: str, value: Any, allow_blank: bool = False) -> list[str] | None
     """A list of texts, in the order given: names, tags, prefixes, file names.
 
     One text is a list of one; a list in text form (JSON or a Python literal) is that list. Blank text and a list of
-    nothing but blanks are the empty list: given, and empty. With `allow_blank`, blank elements of a list are kept.
+    nothing but blanks are the empty list: given, and empty. With `allow_blank`, blank elements of a list are kept; None
+    among them is no blank text, but nothing.
 
     Raises:
         ArgumentError: an element is no text, or is blank beside others that are not.
@@ -37,8 +38,9 @@ def texts(field: str, value: Any, allow_blank: bool = False) -> list[str] | None
         return None
     if isinstance(value, str) and not value.strip():
         return []
-    found = ["" if item is None else _text(field, item) for item in elements(value)]
-    if allow_blank or all(item.strip() for item in found):
+    items = list(elements(value))
+    found = ["" if item is None else _text(field, item) for item in items]
+    if all(item.strip() for item in found) or (allow_blank and not any(item is None for item in items)):
         return found
     if not any(item.strip() for item in found):
         return []

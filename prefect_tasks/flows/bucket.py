@@ -7,13 +7,16 @@ from zoneinfo import ZoneInfo
 
 from prefect import flow, task
 
-from datalake_ops.errors import ConfigurationError
+from datalake_ops import arguments
+from datalake_ops.arguments import OnEmpty
+from datalake_ops.errors import ConfigurationError, NoDataError
 from prefect_tasks.blocks import DEFAULT_BLOCK
 from prefect_tasks.flows.checked_size import sized_flow
+from prefect_tasks.flows.empty_end import empty_end
 from prefect_tasks.runs.idempotency import ONCE_PER_RUN
 from prefect_tasks.runs.retry_policy import RETRYING
 from prefect_tasks.runs.run_logger import run_logger
-from prefect_tasks.runs.wait_options import WaitMode
+from prefect_tasks.runs.wait_options import Seconds, WaitMode
 from prefect_tasks.runs.watermark import Watermark
 from prefect_tasks.safety.state_hooks import datalake_guards
 from prefect_tasks.tasks import import_bucket_objects, wait_for_job
@@ -30,9 +33,10 @@ def ingest_bucket(
     credentials: str = DEFAULT_BLOCK,
     tags: str | list[str] | None = None,
     source: str | None = None,
-    timeout: float | None = 3600.0,
+    timeout: Seconds | None = 3600.0,
     wait: WaitMode = "auto",
     on_changed: Literal["skip", "update", "new"] = "skip",
+    on_empty: OnEmpty = "fail",
 ) -> dict[str, Any]:
     """Import the bucket's objects under a prefix, and wait until they are data; what is imported already is skipped.
 
@@ -45,14 +49,21 @@ def ingest_bucket(
         wait: how the run waits, see `wait_for_job`.
         on_changed: what to do with an object that was overwritten in the bucket since its import: "skip" it, which is
             counted and warned of, "update" its data, or import it as "new" data.
+        on_empty: end of a run with nothing to do: "fail" (NoDataError), "skip" (Completed, named Skipped) or "succeed"; the
+            last two have None as result.
 
     Returns:
         The job: `id`, `status`, `counts`, `seconds`, `url`.
 
     Raises:
+        NoDataError: there is no prefix, and `on_empty` is "fail".
         JobFailedError, JobKilledError, JobWaitTimeoutError: the import did not succeed in time.
     """
-    job = import_bucket_objects(credentials, prefix, tags=tags, source=source, on_empty="fail", on_changed=on_changed)
+    job: str | None = import_bucket_objects(
+        credentials, prefix, tags=tags, source=source, on_empty=on_empty, on_changed=on_changed
+    )
+    if job is None:
+        return empty_end(on_empty)
     ended = wait_for_job(credentials, job, timeout, wait=wait)
     emit_import(credentials, tags, source, ended)
     return ended
@@ -60,7 +71,7 @@ def ingest_bucket(
 
 @flow(flow_run_name="sync {prefix}", persist_result=True, **datalake_guards())
 def sync_bucket(
-    prefix: str,
+    prefix: str | list[str],
     credentials: str = DEFAULT_BLOCK,
     tags: str | list[str] | None = None,
     source: str | None = None,
@@ -68,7 +79,7 @@ def sync_bucket(
     overlap_days: int = 1,
     time_zone: str = "UTC",
     name: str | None = None,
-    timeout: float | None = 3600.0,
+    timeout: Seconds | None = 3600.0,
     wait: WaitMode = "auto",
     on_changed: Literal["skip", "update", "new"] = "skip",
 ) -> dict[str, Any]:
@@ -81,7 +92,8 @@ def sync_bucket(
     import that succeeded, but could not take every object, moves it on too and is a warning in the log.
 
     Args:
-        prefix: beginning of object names, with `%Y`, `%m`, `%d` (and others of `strftime`) where they are dated.
+        prefix: beginning of object names, with `%Y`, `%m`, `%d` (and others of `strftime`) where they are dated; `[""]`
+            is the whole bucket.
         credentials: name of a saved block; `"datalake"` falls back on the environment.
         tags: names of tags to put on every data; a missing tag is created.
         source: name of the source of the data; created when missing.
@@ -99,11 +111,13 @@ def sync_bucket(
         the first time of a prefix that is not dated).
 
     Raises:
+        NoDataError: the prefix is blank.
         ConfigurationError: a dated prefix that was never synced came without `since`, or is more than 400 days behind.
         JobFailedError, JobKilledError, JobWaitTimeoutError: the import did not succeed in time.
     """
-    watermark = Watermark.of(credentials, prefix, name)
-    plan = plan_sync(prefix, vars(watermark), since, overlap_days, time_zone)
+    begins = _one_prefix(prefix)
+    watermark = Watermark.of(credentials, begins, name)
+    plan = plan_sync(begins, vars(watermark), since, overlap_days, time_zone)
     run_logger().info("Since %s: %d prefixes, the last %r", plan["since"], len(plan["prefixes"]), plan["prefixes"][-1])
     job = import_bucket_objects(
         credentials, plan["prefixes"], tags=tags, source=source, on_empty="fail", on_changed=on_changed
@@ -117,6 +131,15 @@ def sync_bucket(
         "since": plan["since"],
         "watermark": plan["began_at"],
     }
+
+
+def _one_prefix(prefix: str | list[str]) -> str:
+    found = arguments.texts("prefix", prefix, allow_blank=True) or []
+    if not found:
+        raise NoDataError('sync_bucket was given no prefix; [""] is the whole bucket.')
+    if len(found) > 1:
+        raise arguments.refusal("prefix", prefix, "write one prefix; each has a watermark of its own.")
+    return found[0]
 
 
 def emit_import(credentials: str, tags: str | list[str] | None, source: str | None, job: dict[str, Any]) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 from prefect import runtime
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from datalake_ops import arguments as checked
+from datalake_ops import arguments
+from datalake_ops.arguments import OnEmpty
 from datalake_ops.errors import ConfigurationError, IncompleteUploadError, NothingDoneError
 from datalake_ops.upload.reporting.rows import named_error
 from prefect_tasks.blocks import DEFAULT_BLOCK, load_credentials
 from prefect_tasks.flows.checked_size import sized_flow
+from prefect_tasks.flows.empty_end import empty_end
 from prefect_tasks.runs.run_logger import run_logger
 from prefect_tasks.runs.run_names import redact_address, shorten
 from prefect_tasks.ui import artifacts, assets
@@ -60,6 +62,7 @@ def ingest_folder(
     limit: str | None = None,
     max_failed: float = 0,
     sample_size: int = 8,
+    on_empty: OnEmpty = "fail",
 ) -> dict[str, Any]:
     """Upload a folder, or the files of a manifest, in shards, one task for each shard.
 
@@ -74,7 +77,7 @@ def ingest_folder(
         tags: names of tags to put on every data; a missing tag is created.
         source: name of the source the files came from; created when missing.
         max_files, max_bytes: how many files and bytes a shard has at most. Sizes are asked for only with `max_bytes`.
-        include, exclude: patterns that choose the files of folders.
+        include, exclude: patterns that choose the files of folders; an empty `include` chooses none.
         base: where the manifest's relative paths begin, when that is not its own folder.
         fill_metadata: read EXIF into metadata; "full" reads place, true moment and camera too.
         metadata, custom_metadata: put on every data; a manifest can say more of each file.
@@ -87,35 +90,40 @@ def ingest_folder(
         limit: name of a concurrency limit of which each shard holds a slot, see `ensure_limits`.
         max_failed: how many files may fail before the run fails: a number, or a share of them below 1.
         sample_size: number of pictures that the sample shows.
+        on_empty: end of a run without a file to upload: "fail" (NoDataError), "skip" (Completed, named Skipped) or
+            "succeed"; the last two have a summary of no files as result.
 
     Returns:
         The upload's summary in at most 2,000 bytes, with `shards`, how many there were, and `checkpoints`.
 
     Raises:
         ConfigurationError: an argument cannot be right; nothing was sent.
+        NoDataError: there is no file, and `on_empty` is "fail".
         IncompleteUploadError, NothingDoneError: more files failed than may; all others are uploaded.
     """
     from datalake_ops.upload.reporting.failure_policy import FailurePolicy
 
     told = _source(folder, manifest, base)
     what, tolerance = shorten(folder or manifest), FailurePolicy(max_failed=max_failed)
-    limits = {"max_files": max_files, "max_bytes": max_bytes, "include": include or (), "exclude": exclude or ()}
-    arguments = {
+    limits = {"max_files": max_files, "max_bytes": max_bytes, "include": include, "exclude": exclude or ()}
+    options = {
         "tags": tags,
         "source": source,
         "max_workers": max_workers,
         "metadata": metadata,
         "custom_metadata": custom_metadata,
-        "fill_metadata": checked.fill("fill_metadata", fill_metadata),
-        "unsupported": checked.choice("unsupported", unsupported, ("fail", "skip", "convert")),
+        "fill_metadata": arguments.fill("fill_metadata", fill_metadata),
+        "unsupported": arguments.choice("unsupported", unsupported, ("fail", "skip", "convert")),
         "if_exists": "skip",
     }
-    plan = plan_upload(told, limits, what)
+    plan = plan_upload(told, limits, what, on_empty=on_empty)
+    if not plan:
+        return empty_end(on_empty, _summary([], checkpoints))
     run_logger().info("%d files in %d shards", sum(shard["files"] for shard in plan), len(plan))
     if checkpoints is not None:
-        note = {"source": told, "arguments": arguments, "plan": plan}
+        note = {"source": told, "arguments": options, "plan": plan}
         SharedFolder(checkpoints).write(NOTE, json.dumps(note))
-    fixed = {"credentials": credentials, "arguments": arguments, "checkpoints": checkpoints, "limit": limit}
+    fixed = {"credentials": credentials, "arguments": options, "checkpoints": checkpoints, "limit": limit}
     with task_runner(runner, runner_options) as chosen:
         summaries = upload_shards(plan, fixed, chosen, what)
     summary = _conclude(summaries, credentials, what, tolerance.refuses, checkpoints, sample_size)
@@ -131,7 +139,8 @@ def _source(folder: str | list[str] | None, manifest: str | None, base: str | No
         raise ConfigurationError("Give ingest_folder a folder or a manifest, and not both.")
     if manifest is not None:
         return {"manifest": manifest, "base": base}
-    return {"paths": folder if isinstance(folder, str) else [*(folder or ())]}
+    paths = arguments.texts("folder", folder) or []
+    return {"paths": paths[0] if len(paths) == 1 else paths}
 
 
 def _conclude(
@@ -142,7 +151,6 @@ def _conclude(
     checkpoints: str | None,
     sample_size: int,
 ) -> dict[str, Any]:
-    from datalake_ops.upload.reporting.export import within
     from datalake_ops.upload.reporting.failure_policy import failed_files
     from datalake_ops.upload.sharding import merge_summaries
 
@@ -152,8 +160,15 @@ def _conclude(
     run_logger().info("%d shards: %s, %d bytes", len(summaries), merged["counts"], merged["bytes"])
     if refuses(failed, merged["files"]):
         raise _failure(merged, failed, checkpoints)
+    return _summary(summaries, checkpoints)
+
+
+def _summary(summaries: Sequence[Mapping[str, Any]], checkpoints: str | None) -> dict[str, Any]:
+    from datalake_ops.upload.reporting.export import within
+    from datalake_ops.upload.sharding import merge_summaries
+
     extra = {"shards": len(summaries), "checkpoints": checkpoints}
-    return {**within(merged, SUMMARY_BYTES - len(json.dumps(extra))), **extra}
+    return {**within(merge_summaries(summaries), SUMMARY_BYTES - len(json.dumps(extra))), **extra}
 
 
 def _show(merged: Mapping[str, Any], credentials: str, what: str, sample_size: int) -> None:

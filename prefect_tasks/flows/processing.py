@@ -3,10 +3,12 @@
 # No postponed annotations here: a served flow travels pickled, and leaves behind what only an annotation names.
 from typing import Any
 
+from datalake_ops.arguments import OnEmpty
 from datalake_ops.waiting import cancel_policy
 from prefect_tasks.blocks import DEFAULT_BLOCK
 from prefect_tasks.flows.checked_size import sized_flow
-from prefect_tasks.runs.wait_options import OnStopParameter, WaitMode
+from prefect_tasks.flows.empty_end import empty_end
+from prefect_tasks.runs.wait_options import OnStopParameter, Seconds, WaitMode
 from prefect_tasks.safety.state_hooks import datalake_guards
 from prefect_tasks.tasks import launch_processing, wait_for_job
 from prefect_tasks.ui import assets
@@ -27,9 +29,10 @@ def process_and_wait(
     cpu: int | None = None,
     gpu: int | None = None,
     inputs: dict[str, Any] | None = None,
-    timeout: float | None = 3600.0,
+    timeout: Seconds | None = 3600.0,
     on_stop: OnStopParameter = "cancel",
     wait: WaitMode = "auto",
+    on_empty: OnEmpty = "fail",
 ) -> dict[str, Any]:
     """Launch a processing on data and wait until it has ended.
 
@@ -44,18 +47,22 @@ def process_and_wait(
         timeout: seconds to wait for the job; None waits for ever.
         on_stop: what becomes of the job when the run is stopped: `"cancel"`, or `"leave"` to let it go on.
         wait: how the run waits, see `wait_for_job`.
+        on_empty: end of a run with nothing to do: "fail" (NoDataError), "skip" (Completed, named Skipped) or "succeed"; the
+            last two have None as result.
 
     Returns:
         The job: `id`, `status`, `counts`, `exit_code`, `reason`, `seconds`, `url`.
 
     Raises:
-        NoDataError: there is no data to work on.
+        NoDataError: there is no data to work on, and `on_empty` is "fail".
         JobFailedError, JobKilledError, JobWaitTimeoutError: the job did not succeed in time.
     """
     filters: dict[str, Any] = {"tags": tags, "intersect_tags": intersect_tags, "q": q, "limit": limit}
     settings: dict[str, Any] = {"parameters": parameters, "cpu": cpu, "gpu": gpu, "inputs": inputs}
     stop = cancel_policy.on_stop("on_stop", on_stop)
-    job = launch_processing(credentials, processing, data, **settings, **filters, on_stop=stop, on_empty="fail")
+    job: str | None = launch_processing(credentials, processing, data, **settings, **filters, on_stop=stop, on_empty=on_empty)
+    if job is None:
+        return empty_end(on_empty)
     ended = wait_for_job(credentials, job, timeout, on_stop=stop, wait=wait)
     emit_processing(credentials, processing, ended)
     return ended

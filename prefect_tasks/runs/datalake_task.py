@@ -25,6 +25,8 @@ from prefect_tasks.runs.run_logger import run_logger
 P = ParamSpec("P")
 R = TypeVar("R")
 SKIPPED = "Skipped"
+# Arguments without which the others would choose other data.
+_DECISIVE = ("intersect_tags", "offset")
 
 
 class DatalakeTask(Task[P, R]):
@@ -98,6 +100,7 @@ def answering_empty(fn: Callable[P, R], empty: Any, chooses: Sequence[str]) -> C
         told = given(args, kwargs)
         try:
             refuse_empty(told, chooses, required)
+            _refuse_missing(told)
             return cast("R", cast("Any", fn)(**told))
         except NoDataError as error:
             return cast("R", _answer(error, told, empty))
@@ -107,6 +110,7 @@ def answering_empty(fn: Callable[P, R], empty: Any, chooses: Sequence[str]) -> C
         told = given(args, kwargs)
         try:
             refuse_empty(told, chooses, required)
+            _refuse_missing(told)
             return await cast("Any", fn)(**told)
         except NoDataError as error:
             return _answer(error, told, empty)
@@ -126,6 +130,12 @@ def refuse_empty(told: Mapping[str, Any], chooses: Sequence[str], required: Sequ
             raise NoDataError(f"{name} is None, as after a task that was skipped: there is nothing to do.")
         if arguments.is_empty(value):
             raise NoDataError(f"{name} is given and empty: there is nothing to do.")
+
+
+def _refuse_missing(told: Mapping[str, Any]) -> None:
+    for name in _DECISIVE:
+        if name in told and told[name] is None and came_from_a_task(name):
+            raise arguments.refusal(name, None, "it came out None of another task. Leave it out, or give a value.")
 
 
 def came_from_a_task(name: str) -> bool:

@@ -10,7 +10,7 @@ from datalake_ops.arguments import OnEmpty
 from datalake_ops.errors import NoDataError
 from datalake_ops.waiting import cancel_policy
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
-from prefect_tasks.runs.datalake_task import datalake_task
+from prefect_tasks.runs.datalake_task import came_from_a_task, datalake_task
 from prefect_tasks.runs.idempotency import ONE_JOB_PER_CALL, idempotency_key, labels, start_once
 from prefect_tasks.runs.retry_policy import RETRYING
 from prefect_tasks.runs.run_labels import record_launch
@@ -50,7 +50,7 @@ def import_bucket_objects(
 
     Args:
         credentials: a block, or the name of a saved one.
-        prefixes: beginnings of object names; `[""]` is the whole bucket.
+        prefixes: beginnings of object names; `[""]` is the whole bucket, unless another task returned it.
         tags: names of tags to put on every data; a missing tag is created.
         source: name of the source of the data; created when missing.
         key: makes calls with the same arguments and key in one flow run one call.
@@ -66,7 +66,8 @@ def import_bucket_objects(
     """
     own_key = idempotency_key("import_bucket_objects", locals())
     marks = labels(cancel_policy.on_stop("on_stop", on_stop)) | {WORK_LABEL: "import"}
-    wanted = arguments.texts("prefixes", prefixes, allow_blank=True)
+    # Only a prefix that somebody wrote is the whole bucket, not what came out blank of another task.
+    wanted = arguments.texts("prefixes", prefixes, allow_blank=not came_from_a_task("prefixes"))
     if not wanted:
         raise NoDataError('import_bucket_objects was given no prefix; [""] imports the whole bucket.')
     names, origin = arguments.texts("tags", tags), arguments.text("source", source)

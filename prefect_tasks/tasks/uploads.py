@@ -8,7 +8,6 @@ from typing import Any
 
 from datalake_ops import arguments
 from datalake_ops.arguments import OnEmpty
-from datalake_ops.errors import NoDataError
 from prefect_tasks.blocks import DatalakeCredentials
 from prefect_tasks.runs.datalake_task import datalake_task
 from prefect_tasks.runs.idempotency import ONCE_PER_CALL
@@ -88,7 +87,8 @@ def upload_data(
         sample: number of pictures that the sample shows; 0 makes none.
         limit: name of a concurrency limit to hold a slot of, see `ensure_limits`.
         key: makes calls with the same arguments and key in one flow run one upload.
-        on_empty: answer to no files: "skip", "succeed" (both give `files` 0) or "fail" (NoDataError).
+        on_empty: answer to no files, also where folders or patterns have none: "skip", "succeed" (both give `files` 0) or
+            "fail" (NoDataError).
 
     Returns:
         `counts` by status, `bytes`, `seconds`, some of the `data_ids` and `errors`, how many of them are left out, and
@@ -108,10 +108,7 @@ def upload_data(
     )
     target, slot = _address("report", report), arguments.text("limit", limit)
     allowed = arguments.flag("allow_failures", allow_failures)
-    summary = upload(credentials, _paths(filepaths), given, display, target, bool(allowed), slot)
-    if not summary["files"]:
-        raise NoDataError(f"{describe(filepaths)} has no images or videos: there is nothing to do.")
-    return summary
+    return upload(credentials, _paths(filepaths), given, display, target, bool(allowed), slot)
 
 
 aupload_data = async_twin(upload_data, **UPLOADING)

@@ -11,6 +11,9 @@ from prefect import runtime, task
 from prefect.task_runners import TaskRunner
 from prefect.utilities.annotations import unmapped
 
+from datalake_ops.arguments import OnEmpty
+from datalake_ops.errors import NoDataError
+from prefect_tasks.runs.datalake_task import datalake_task
 from prefect_tasks.runs.idempotency import ONCE_PER_RUN
 from prefect_tasks.runs.retry_policy import RETRYING
 from prefect_tasks.runs.rollback import delete_created
@@ -26,12 +29,17 @@ from prefect_tasks.waits.stop_signal import stop_threads_on_error
 _EVERY = 1.0
 
 
-@task(**{**RETRYING, **ONCE_PER_RUN, "task_run_name": "plan shards of {what}"})
-def plan_upload(source: Mapping[str, Any], limits: Mapping[str, Any], what: str) -> list[dict[str, Any]]:
+@datalake_task(empty=[], **{**RETRYING, **ONCE_PER_RUN, "task_run_name": "plan shards of {what}"})
+def plan_upload(
+    source: Mapping[str, Any], limits: Mapping[str, Any], what: str, on_empty: OnEmpty = "fail"
+) -> list[dict[str, Any]]:
     """The shards of a source, planned once per flow run, so that a retry finds the very same."""
     from datalake_ops.upload.sharding import plan_shards
 
-    return [shard.to_json() for shard in plan_shards(source_of(source), **limits)]
+    shards = [shard.to_json() for shard in plan_shards(source_of(source), **limits)]
+    if not shards:
+        raise NoDataError(f"{what or 'The source'} has no file: there is nothing to upload.")
+    return shards
 
 
 def _shard_name(parameters: dict[str, Any]) -> str:

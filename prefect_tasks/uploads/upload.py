@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect.exceptions import CancelledRun
 
-from datalake_ops.errors import NothingDoneError, UploadError
+from datalake_ops.errors import NoDataError, NothingDoneError, UploadError
 from datalake_ops.upload.reporting.rows import named_error
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
 from prefect_tasks.runs.concurrency_limits import hold_slot
@@ -112,6 +112,10 @@ def _upload(
 
     try:
         done = hook.upload(source, **{"on_progress": on_progress, **arguments})
+    except NoDataError:
+        if card is not None:
+            card.end("no file")
+        raise
     except stop_signal.StopSignal as stop:
         if card is not None:
             card.end("stopped", 0.0)

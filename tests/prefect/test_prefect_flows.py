@@ -15,13 +15,14 @@ import pytest
 from PIL import Image
 from prefect import flow, get_client
 
-from datalake_ops.errors import ConfigurationError, JobFailedError, NoDataError
+from datalake_ops.errors import ArgumentError, ConfigurationError, JobFailedError, NoDataError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from prefect_tasks import (
     DatalakeCredentials,
     import_bucket_objects,
     import_cloud_objects,
+    ingest_and_process,
     ingest_bucket,
     ingest_folder,
     process_and_wait,
@@ -233,6 +234,43 @@ def test_a_processing_runs_and_is_awaited(lake: DatalakeHook, saved: str, some_d
 def test_a_processing_without_data_says_so(saved: str) -> None:
     with pytest.raises(NoDataError):
         process_and_wait("thumbnails", credentials=saved, tags="no such tag")
+
+
+@pytest.mark.parametrize(("on_empty", "name"), [("skip", "Skipped"), ("succeed", "Completed")])
+def test_a_flow_with_nothing_to_do_ends_as_on_empty_says(
+    saved: str, lake: DatalakeHook, tmp_path: Path, on_empty: Any, name: str
+) -> None:
+    states = {
+        "process": process_and_wait(
+            "thumbnails", credentials=saved, tags="no such tag", on_empty=on_empty, return_state=True
+        ),
+        "import": ingest_bucket("", credentials=saved, on_empty=on_empty, return_state=True),
+        "folder": ingest_folder(str(tmp_path), credentials=saved, on_empty=on_empty, return_state=True),
+        "both": ingest_and_process(
+            str(tmp_path), "", credentials=saved, tag="new", on_empty=on_empty, return_state=True
+        ),
+    }  # fmt: skip
+
+    assert {kind: state.name for kind, state in states.items()} == dict.fromkeys(states, name)
+    assert [states[kind].result() for kind in ("process", "import")] == [None, None]
+    assert states["folder"].result()["shards"] == 0
+    assert states["both"].result()["data"] == 0
+    assert lake.list_data_tags() == []
+
+
+def test_a_flow_with_nothing_to_do_fails_without_another_word(saved: str, tmp_path: Path) -> None:
+    for started in (
+        lambda: ingest_bucket("", credentials=saved),
+        lambda: ingest_folder(str(tmp_path), credentials=saved),
+        lambda: ingest_folder([], credentials=saved),
+        lambda: ingest_and_process(str(tmp_path), credentials=saved, tag="new"),
+        lambda: ingest_and_process(prefix=" ", credentials=saved, tag="new"),
+        lambda: sync_bucket(" ", credentials=saved),
+    ):
+        with pytest.raises(NoDataError):
+            started()
+    with pytest.raises(ArgumentError, match="tag"):
+        ingest_and_process(str(tmp_path), credentials=saved, tag=" ")
 
 
 @pytest.mark.usefixtures("processings")

@@ -34,6 +34,7 @@ from datalake_ops.testing import PlatformServer
 from prefect_tasks import (
     DatalakeCredentials,
     alist_data,
+    import_bucket_objects,
     launch_processing,
     list_data,
     tag_data,
@@ -234,6 +235,20 @@ def test_every_value_in_every_field_is_done_finds_nothing_or_is_refused(
 
 
 @pytest.mark.parametrize("name", TWINS)
+def test_an_async_twin_runs_the_very_function_of_its_task(name: str) -> None:
+    twin, task_of_it = TASKS[name], TASKS[name.removeprefix("a")]
+
+    # So what the table says of the task holds for its twin.
+    assert inspect.unwrap(twin.fn, stop=lambda fn: fn is task_of_it.fn) is task_of_it.fn
+    assert inspect.signature(twin.fn) == inspect.signature(task_of_it.fn)
+
+
+@pytest.mark.parametrize(("name", "twin"), [("wait_for_job", "await_job"), ("wait_for_jobs", "await_jobs")])
+def test_the_waits_that_are_no_twins_take_the_same(name: str, twin: str) -> None:
+    assert inspect.signature(TASKS[name].fn).parameters == inspect.signature(TASKS[twin].fn).parameters
+
+
+@pytest.mark.parametrize("name", TWINS)
 def test_the_async_twins_find_nothing_by_what_is_empty(world: World, platform: PlatformServer, name: str) -> None:
     assert "\n".join(wrong_outcomes(world, platform, name, only=EMPTY)) == ""
 
@@ -370,6 +385,52 @@ def test_a_wait_that_cannot_be_leaves_its_job_alone(world: World, options: dict[
     with pytest.raises(ArgumentError):
         waited()
     assert not world.lake.get_job(job).status.is_terminal
+
+
+@pytest.mark.parametrize("blank", [[""], ["night/", ""], [None], ["night/", None]])
+def test_a_prefix_that_came_out_blank_of_another_task_is_not_the_whole_bucket(world: World, blank: list[Any]) -> None:
+    before = {job.id for job in world.lake.find_jobs()}
+
+    @task
+    def prefixes() -> list[Any]:
+        return blank
+
+    @flow
+    def imported() -> str:
+        return str(import_bucket_objects(world.credentials, prefixes(), return_state=True).name)
+
+    assert imported() == ("Skipped" if len(blank) == 1 else "Failed")
+    assert {job.id for job in world.lake.find_jobs()} == before
+
+
+@pytest.mark.parametrize("field", ["intersect_tags", "offset"])
+def test_a_value_without_which_other_data_would_be_meant_is_refused_when_it_came_out_none(
+    world: World, field: str
+) -> None:
+    verb = {"intersect_tags": tag_data.with_options(retries=0), "offset": list_data}[field]
+    others = {"add": "x"} if field == "intersect_tags" else {"limit": 1}
+
+    @flow
+    def done() -> Any:
+        return verb(world.credentials, tags=["chosen", "other"], **{field: nothing.submit()}, **others)
+
+    with pytest.raises(ArgumentError, match=field):
+        done()
+    assert world.lake.count_data(tags="x") == 0
+
+
+def test_a_folder_or_a_pattern_without_a_file_is_nothing_to_do(world: World, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+
+    @flow
+    def done() -> list[State[Any]]:
+        sources = [str(tmp_path / "none"), str(tmp_path / "none" / "*.png"), [tmp_path / "none"]]
+        return [upload_data(world.credentials, one, return_state=True) for one in sources]
+
+    states = done()
+
+    assert [state.name for state in states] == ["Skipped"] * 3
+    assert [state.result()["files"] for state in states] == [0] * 3
 
 
 def test_no_paths_and_no_changes_are_nothing_to_do(world: World) -> None:

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from prefect import flow
 
-from datalake_ops.errors import JobFailedError, JobWaitTimeoutError
+from datalake_ops.errors import JobFailedError, JobWaitTimeoutError, NoDataError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.wire.jobs import JobStatus
 from prefect_tasks import DatalakeCredentials, DatalakeJob
@@ -82,6 +82,26 @@ def test_tells_the_log_and_the_page_of_its_job(credentials: DatalakeCredentials)
     assert run.logs() == ["opened 3 files", "the lens cap was on"]
     assert run.logs(tail=1) == asyncio.run(run.alogs(tail=1)) == ["the lens cap was on"]
     assert run.url == asyncio.run(run.aurl()) == run.fetch_result()["url"]
+
+
+def test_a_launch_without_data_fails_unless_it_was_said_otherwise(
+    lake: DatalakeHook, credentials: DatalakeCredentials
+) -> None:
+    block = a_job(credentials, "thumbnails").model_copy(update={"tags": ["nobody"]})
+    before = len(lake.find_jobs())
+
+    @flow
+    def run_job() -> list[Any]:
+        run = block.trigger(on_empty="skip")
+        run.wait_for_completion()
+        later = asyncio.run(block.model_copy(update={"on_empty": "succeed"}).atrigger())
+        asyncio.run(later.await_for_completion())
+        return [run.fetch_result(), run.cancel(), run.logs(), run.url, later.fetch_result()]
+
+    assert run_job() == [{}, {}, [], "", {}]
+    with pytest.raises(NoDataError):
+        block.trigger()
+    assert len(lake.find_jobs()) == before
 
 
 @pytest.mark.parametrize(("on_stop", "word"), [("cancel", "cancel"), ("leave", "leave"), ("detach", "leave")])
