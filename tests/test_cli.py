@@ -165,6 +165,35 @@ def test_imports_overwritten_objects_as_it_is_told_and_warns_of_those_that_it_sk
     assert "1 updated" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("prefixes", [[], [""], ["night/", " "], ["night/", "--everything"], ["", "--everything"]])
+def test_a_blank_prefix_is_not_the_whole_bucket(prefixes: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import", *prefixes]) == 2
+
+    assert "--everything" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [["list", "--ids", "--tag", ""], ["list", "--ids", "-q", " "], ["list", "--count", "--tags", "", ""]]
+)
+def test_an_empty_filter_lists_nothing(
+    lake: str, photos: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["upload", str(photos), "--tag", "there"]) == 0
+    capsys.readouterr()
+
+    assert main(words) == 0
+
+    assert capsys.readouterr().out.strip() in ("", "0")
+
+
+def test_everything_imports_the_whole_bucket(
+    datalake_platform: PlatformServer, lake: str, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos.rename(datalake_platform.bucket / lake)
+
+    assert main(["import", "--everything", "--tag", "all", "--wait"]) == 0
+
+
 @pytest.mark.usefixtures("lake")
 def test_wait_fails_with_the_reason_when_a_job_fails(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["upload", str(photos), "--tag", "few"]) == 0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalake_ops.errors import ConfigurationError
+from datalake_ops.errors import ArgumentError, ConfigurationError
 from datalake_ops.quality_gate import Rule, broken_rules
 
 
@@ -60,3 +60,25 @@ def test_a_rule_asks_for_its_data_in_query_language() -> None:
 def test_a_rule_that_cannot_be_meant_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         Rule.of(wrong)
+
+
+@pytest.mark.parametrize("empty", [{"tags": []}, {"tags": ""}, {"tags": [""]}, {"q": " "}, {"tags": ["a"], "q": ""}])
+def test_a_rule_with_an_empty_choice_is_of_no_data(empty: dict[str, Any]) -> None:
+    rule = Rule.of({**empty, "min_count": 1})
+
+    assert rule.is_empty
+    assert "empty rule" in str(rule.broken_by(0, 20))
+
+
+def test_a_rule_takes_its_values_in_text_form() -> None:
+    given = {"tags": "['a', 'b']", "intersect_tags": "true", "min_count": "2", "max_share": "0.5"}
+
+    assert Rule.of(given) == Rule(("a", "b"), None, True, min_count=2, max_share=0.5)
+
+
+@pytest.mark.parametrize("wrong", [{"min_count": "few"}, {"max_share": [1]}, {"tags": [1.5], "max_count": 0}])
+def test_a_value_that_is_not_of_its_field_is_refused_by_name(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError) as refused:
+        Rule.of(wrong)
+
+    assert refused.value.field in wrong

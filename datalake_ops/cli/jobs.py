@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def add_commands(commands: Commands) -> None:
     """Add the three commands."""
     command = add_command(commands, "import", import_objects, "Import objects that lie in the lake's bucket")
-    command.add_argument("prefixes", nargs="+", metavar="PREFIX", help='beginning of object names; "" is the bucket')
+    command.add_argument("prefixes", nargs="*", metavar="PREFIX", help="beginning of object names")
+    command.add_argument("--everything", action="store_true", help="import the whole bucket")
     add_tags(command, "tags to put on every data")
     command.add_argument("--source", metavar="NAME", help="where the objects come from")
     command.add_argument(
@@ -55,9 +56,10 @@ def add_commands(commands: Commands) -> None:
 
 def import_objects(arguments: argparse.Namespace) -> int:
     """Start an import, and wait for it with `--wait`."""
+    prefixes = _prefixes(arguments)
     with hook_from(arguments) as hook:
         job = hook.import_bucket_objects(
-            arguments.prefixes,
+            prefixes,
             arguments.tags,
             arguments.source,
             fill_metadata="full" if arguments.exif == "full" else True,
@@ -65,6 +67,15 @@ def import_objects(arguments: argparse.Namespace) -> int:
             idempotency_key=arguments.key,
         )
         return _follow(hook, job, arguments)
+
+
+def _prefixes(arguments: argparse.Namespace) -> list[str]:
+    # A variable of a shell that is not set must not be the whole bucket.
+    if not arguments.everything and any(not prefix.strip() for prefix in arguments.prefixes):
+        raise ConfigurationError("A PREFIX is blank; --everything imports the whole bucket.")
+    if bool(arguments.prefixes) == arguments.everything:
+        raise ConfigurationError("Give a PREFIX or several, or --everything.")
+    return arguments.prefixes or [""]
 
 
 def launch(arguments: argparse.Namespace) -> int:

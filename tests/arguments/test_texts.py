@@ -129,3 +129,10 @@ def test_a_list_with_something_that_cannot_be_meant_is_refused(value: object) ->
 def test_a_blank_element_is_kept_where_it_means_something() -> None:
     assert texts("prefixes", [""], allow_blank=True) == [""]
     assert texts("prefixes", "", allow_blank=True) == []
+
+
+def test_none_is_no_blank_text_where_blanks_are_kept() -> None:
+    assert texts("prefixes", [None], allow_blank=True) == []
+    assert texts("prefixes", ["", None], allow_blank=True) == []
+    with pytest.raises(ArgumentError, match="blank"):
+        texts("prefixes", ["a/", None], allow_blank=True)
