@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -37,6 +38,12 @@ _ALWAYS = {
 _BUILT_IN = {"AVIF": (frozenset({AVIF}), "PIL._avif"), "JPEG2000": (JPEG_2000, "PIL.Jpeg2KImagePlugin")}
 _PLUGINS = {"HEIF": (frozenset({HEIC, HEIF}), "pillow_heif"), "JXL": (frozenset({JXL}), "pillow_jxl")}
 
+_ONE_THREAD = {
+    "AVIF": ("PIL.AvifImagePlugin", "DEFAULT_MAX_THREADS", 1),
+    "HEIF": ("pillow_heif.options", "DECODE_THREADS", 1),
+    "JXL": ("pillow_jxl.JpegXLImagePlugin", "DECODE_THREADS", 0),
+}
+
 
 @cache
 def readable_types() -> frozenset[str]:
@@ -45,9 +52,14 @@ def readable_types() -> frozenset[str]:
 
 
 @cache
-def decoders() -> tuple[str, ...]:
-    """Names of the decoders to try, for `PIL.Image.open`; the first call loads the plugins."""
-    return tuple(name for name in _installed() if name not in _PLUGINS or _is_registered(name))
+def decoders(content_type: str) -> tuple[str, ...]:
+    """Names of the decoders of a type, for `PIL.Image.open`; the first call for a type loads its plugin."""
+    names = tuple(name for name, types in _installed().items() if content_type in types and _is_loaded(name))
+    if os.environ.get("OMP_NUM_THREADS") == "1":
+        # Many pictures are read at once then, and the processor time of each is limited.
+        for module, option, value in (_ONE_THREAD[name] for name in names if name in _ONE_THREAD):
+            setattr(import_module(module), option, value)
+    return names
 
 
 def unsupported_reason(content_type: str) -> str:
@@ -65,17 +77,15 @@ def _installed() -> dict[str, frozenset[str]]:
     return _ALWAYS | {name: types for name, (types, module) in found.items() if find_spec(module) is not None}
 
 
-def _is_registered(name: str) -> bool:
+def _is_loaded(name: str) -> bool:
+    if name not in _PLUGINS:
+        return True
     try:
         plugin = import_module(_PLUGINS[name][1])
-        if name == "HEIF":
-            # Thumbnails and depth maps are no pictures of their own here.
-            plugin.register_heif_opener(thumbnails=False)
-            plugin.options.DECODE_THREADS = 1
-        else:
-            # One thread a file: many files are read at once, and a file's processor time is limited.
-            vars(import_module("pillow_jxl.JpegXLImagePlugin"))["DECODE_THREADS"] = 0
     except ImportError as error:
         logger.warning("The plugin for %s pictures cannot be loaded: %s", name, error)
         return False
+    if name == "HEIF":
+        # Thumbnails and depth maps are no pictures of their own here.
+        plugin.register_heif_opener(thumbnails=False)
     return True

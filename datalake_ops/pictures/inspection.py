@@ -120,7 +120,7 @@ def _opened_as(file: BinaryIO, kind: str) -> Iterator[Image.Image]:
             # A damaged EXIF block is only a warning; an image too large to decode is an error.
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file, formats=decoders()) as image:
+            with Image.open(file, formats=decoders(kind)) as image:
                 yield image
     except UnreadablePictureError:
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,16 @@ def test_a_file_cut_short_is_noticed(kind: str) -> None:
 
     assert reason_of(content[: len(content) * 9 // 10])
     assert reason_of(content[: len(content) // 3])
+
+
+def test_every_wrong_bit_of_a_png_is_noticed() -> None:
+    content = as_bytes(a_picture(16, 12), "PNG")
+    places = random.Random(5).sample(range(8 * len(content)), 200)
+
+    for place in places:
+        damaged = bytearray(content)
+        damaged[place // 8] ^= 1 << place % 8
+        assert reason_of(bytes(damaged)), f"bit {place}"
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])

@@ -40,6 +40,22 @@ def test_uploads_with_tags_source_and_metadata_and_sums_up(
     assert json.loads(json.dumps(summary)) == summary
 
 
+def test_what_the_platform_does_not_read_is_left_out_or_fails_the_task(
+    lake: DatalakeHook, credentials: DatalakeCredentials, an_image: AnImage
+) -> None:
+    folder = an_image("in/a.png").parent
+    # A box of this brand begins a camera raw file.
+    (folder / "b.cr3").write_bytes(b"\0\0\0\x18ftypcrx \0\0\0\1crx isom")
+
+    @flow
+    def upload(unsupported: str) -> dict[str, Any]:
+        return upload_data(credentials, folder, unsupported=unsupported, fill_metadata="full")
+
+    with pytest.raises(UploadError, match="camera raw"):
+        upload("fail")
+    assert upload("skip")["counts"] == {"UPLOADED": 0, "SKIPPED": 1, "FAILED": 0, "UNPROCESSABLE": 0, "UNSUPPORTED": 1}
+
+
 def test_a_retried_flow_does_not_upload_twice(
     lake: DatalakeHook, credentials: DatalakeCredentials, an_image: AnImage
 ) -> None:
