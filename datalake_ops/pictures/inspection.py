@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from datalake_ops.pictures.tiff import DamagedTiffError, read_outline
 from datalake_ops.wire.image_metadata import SIDEWAYS
 from datalake_ops.wire.media_types import SNIFF_BYTES, TIFF, sniff
 
-# Limit for the pixels of one frame or page, checked before it is decoded: Pillow's own limit.
+# Limit for the pixels of one frame or page, checked before it is decoded: that of Pillow, which warns above half of it.
 PIXELS = 178_956_970
 # Limit for the frames and pages of a file: ten minutes of film at 50 a second.
 FRAMES = 30_000
@@ -116,17 +115,14 @@ def _kind(file: BinaryIO, pages_at_most: int = FRAMES + 1) -> tuple[str, int]:
 def _opened_as(file: BinaryIO, kind: str) -> Iterator[Image.Image]:
     file.seek(0)
     try:
-        with warnings.catch_warnings():
-            # A damaged EXIF block is only a warning; an image too large to decode is an error.
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file, formats=decoders(kind)) as image:
-                yield image
+        # No warning is silenced here: filters of warnings belong to all threads of the process.
+        with Image.open(file, formats=decoders(kind)) as image:
+            yield image
     except UnreadablePictureError:
         raise
     except UnidentifiedImageError as error:
         raise UnreadablePictureError(f"the image cannot be decoded: it is no readable {kind}") from error
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
         raise UnreadablePictureError(_too_large()) from error
     except MemoryError:
         raise

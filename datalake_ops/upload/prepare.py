@@ -87,7 +87,8 @@ def _media_type(file: OpenFile) -> tuple[str, str]:
     if file.content is None and not isinstance(file, LocalFile) and not by_name.startswith("image/"):
         return by_name, by_name
     head = file.read(0, min(SNIFF_BYTES, file.size))
-    return file_type(file.name, head), (by_name if by_name in CAMERA_RAW else sniff(head) or by_name)
+    found = file_type(file.name, head)
+    return found, (by_name if by_name in CAMERA_RAW else sniff(head) or found)
 
 
 def _is_taken(kind: str, picture: Picture | None, request: UploadRequest) -> bool:

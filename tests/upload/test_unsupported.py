@@ -156,6 +156,15 @@ def test_a_video_is_not_converted(no_heic: DatalakeHook, tmp_path: Path) -> None
     assert "video/mp2t" in str(row.error)
 
 
+def test_typescript_is_no_video(no_heic: DatalakeHook, tmp_path: Path) -> None:
+    (tmp_path / "app.ts").write_text("export const answer = 42;")
+
+    [row] = no_heic.upload(tmp_path / "app.ts").files
+
+    assert row.status is FileStatus.FAILED
+    assert "application/octet-stream" in str(row.error)
+
+
 @pytest.mark.parametrize(
     ("make", "form", "mode"),
     [
