@@ -77,7 +77,8 @@ def test_fails_and_names_the_file_when_one_of_several_fails(photos: Path, capsys
 
     out = capsys.readouterr().out
     assert code == 1
-    assert "nowhere.jpg does not exist" in out
+    assert out.splitlines()[0].startswith("1 of 4 files were not uploaded: ")
+    assert "nowhere.jpg does not exist" in out.splitlines()[0]
     assert "Uploaded 3 files" in out
     assert "0 skipped, 1 failed" in out
     assert [json.loads(line)["status"] for line in report.read_text().splitlines()].count("UPLOADED") == 3

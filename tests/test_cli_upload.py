@@ -131,6 +131,20 @@ def test_a_check_sends_nothing_and_prints_a_table(
     assert lake.count_data() == 0
 
 
+@pytest.mark.usefixtures("lake")
+def test_a_failed_upload_begins_with_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos_in(tmp_path, 2)
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).touch()
+
+    assert main(["upload", str(tmp_path)]) == 1
+
+    first, second, *_, last = capsys.readouterr().out.splitlines()
+    assert first == f"2 of 4 files were not uploaded, the first: {tmp_path}/a.png is empty; there is nothing to upload."
+    assert second.startswith(f"{tmp_path}/b.png is empty")
+    assert last.startswith("Uploaded 2 files")
+
+
 @pytest.mark.parametrize(("max_failed", "code"), [("1", 0), ("0.4", 0), ("0", 1), ("0.1", 1)])
 @pytest.mark.usefixtures("lake")
 def test_as_many_may_fail_as_is_said(tmp_path: Path, max_failed: str, code: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import ExifTags, Image, ImageStat
 
+from datalake_ops.demo.not_taken import NotTaken, by_reason, files_passed_over
 from datalake_ops.demo.photographs import CHANGES, deal, photographs, prepare
 from datalake_ops.errors import ConfigurationError
 
@@ -79,6 +80,39 @@ def test_the_users_own_files_are_taken_as_they_are(tmp_path: Path) -> None:
     assert names["001-broken.jpg"] == b"\xff\xd8 no photograph"
     assert names["002-one.png"] == (tmp_path / "mine" / "one.png").read_bytes()
     assert "notes.txt" not in str(names.keys())
+
+
+def test_what_the_demo_does_not_take_is_told_with_its_reason(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.AVIF", "clip.mp4", "notes.txt", ".hidden.jpg", ".thumbnails/c.jpg", "deep/d.gif", "e.pdf"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+
+    assert [path.name for path in photographs(tmp_path)] == ["a.jpg", "b.AVIF", "d.gif"]
+    assert files_passed_over(tmp_path) == [
+        NotTaken("clip.mp4", "is a video; the demo takes pictures"),
+        NotTaken("e.pdf", "is no picture by its name"),
+        NotTaken("notes.txt", "is no picture by its name"),
+    ]
+    assert files_passed_over(None) == []
+
+
+def test_files_that_were_not_taken_are_counted_by_reason() -> None:
+    files = [NotTaken(name, "is empty") for name in ("a.jpg", "b.jpg", "a.jpg")] + [
+        NotTaken("c.heic", "needs an extra")
+    ]
+
+    assert by_reason(reversed(files)) == [("is empty", ["a.jpg", "b.jpg"]), ("needs an extra", ["c.heic"])]
+
+
+def test_an_image_that_cannot_be_altered_gets_no_copy(tmp_path: Path) -> None:
+    Image.new("RGB", (1, 1)).save(tmp_path / "tiny.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "tiny.png").read_bytes()[:40])
+
+    prepared = prepare([tmp_path / "cut.png"] * len(CHANGES) + [tmp_path / "tiny.png"], tmp_path / "out", False)
+
+    assert len(prepared) == len(CHANGES) + 2
 
 
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:

@@ -185,8 +185,12 @@ def _print_report(done: UploadReport, link: str) -> None:
     from datalake_ops.upload.reporting.rows import named_error
     from datalake_ops.upload.reporting.summary_text import upload_text
 
-    for row in islice(done.failures(), _NAMED):
-        print(printable(named_error(row.path, row.error)))
+    named = [printable(named_error(row.path, row.error)) for row in islice(done.failures(), _NAMED)]
+    if named:
+        which = "" if done.failed_count == 1 else ", the first"
+        print(f"{done.failed_count} of {len(done.files)} files were not uploaded{which}: {named[0]}")
+    for line in named[1:]:
+        print(line)
     if done.failed_count > _NAMED:
         print(f"... and {done.failed_count - _NAMED} more; --report FILE names all.")
     for note in done.notes:

@@ -48,5 +48,7 @@ def start_platform(home: Path, lakes: tuple[str, ...], processes: Processes) -> 
     try:
         wait_for_file(note, process, _READY_SECONDS)
     except DemoError as error:
-        raise DemoError(f"The platform did not start:\n{processes.tail('platform')}") from error
+        if process.poll() is None:
+            raise DemoError(f"The platform did not start: {error}\nLog: {processes.log('platform')}") from error
+        raise processes.failure("platform", process, "The platform") from error
     return Embedded(process, home, Connection(json.loads(note.read_text())["url"], token))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from datalake_ops.demo.not_taken import NotTaken, file_refused
 from datalake_ops.demo.photographs import Hand
 from datalake_ops.wire.data import UploadStatus
 
@@ -44,12 +44,20 @@ class Evidence:
     recognised: int
     jobs: tuple[tuple[str, str, Job], ...]
     problems: tuple[str, ...]
+    not_taken: tuple[NotTaken, ...] = ()
 
 
-def gather(hook: DatalakeHook, hand: Hand, jobs: Iterable[tuple[str, str, Job]]) -> Evidence:
-    """Read a lake and compare it with what was sent; `jobs` are each the starter, the name and the job."""
+def gather(hook: DatalakeHook, hand: Hand, jobs: Iterable[tuple[str, str, Job]], is_users: bool = False) -> Evidence:
+    """Read a lake and compare it with what was sent; `jobs` are each the starter, the name and the job.
+
+    Files that were not taken are a problem, unless they are the user's own.
+    """
     found = hook.list_data(order_by=["filename"])
     started = tuple(jobs)
+    not_taken, surplus = _compare(hook, found, hand)
+    problems = [f"{surplus} data of the lake were never sent"] if surplus else []
+    if not is_users:
+        problems += [f"{one.name} was not taken: {one.reason}" for one in not_taken]
     tags = _tag_counts(hook)
     return Evidence(
         data=hook.count_data(),
@@ -60,7 +68,8 @@ def gather(hook: DatalakeHook, hand: Hand, jobs: Iterable[tuple[str, str, Job]])
         duplicate_groups=sum(name.startswith(_GROUP) for name in tags),
         recognised=sum(_is_recognised(data) for data in found),
         jobs=started,
-        problems=(*_unlike(hook, found, hand), *_unsuccessful(started)),
+        problems=(*problems, *_unsuccessful(started)),
+        not_taken=tuple(not_taken),
     )
 
 
@@ -75,17 +84,24 @@ def _tag_counts(hook: DatalakeHook) -> dict[str, int]:
     return {name: count for name, count in sorted(counted) if count}
 
 
-def _unlike(hook: DatalakeHook, found: MultiData, hand: Hand) -> list[str]:
-    """Compare the lake's contents with the files sent, byte for byte; return one sentence per difference."""
-    problems = [f"{data.filename} is {data.upload_status}" for data in found if data.upload_status != UploadStatus.DONE]
-    sent = Counter(_digest(path) for path in hand.files)
+def _compare(hook: DatalakeHook, found: MultiData, hand: Hand) -> tuple[list[NotTaken], int]:
+    """Compare the lake's contents with the files sent, byte for byte.
+
+    Returns the files sent that are not there as usable data, and the number of data that were never sent.
+    """
+    held: dict[str, list[Data]] = {}
     with tempfile.TemporaryDirectory(prefix="datalake-demo-") as folder:
-        held = Counter(_digest(path) for path in hook.download(found, folder, use_id=True))
-    if missing := sent - held:
-        problems.append(f"{missing.total()} of {sent.total()} files sent are not in the lake")
-    if surplus := held - sent:
-        problems.append(f"{surplus.total()} data of the lake were never sent")
-    return problems
+        paths = hook.download(found, folder, use_id=True)
+        for one, path in zip(found, paths, strict=True):
+            held.setdefault(_digest(path), []).append(one)
+    not_taken = []
+    for sent in hand.files:
+        # Two of the user's files may be the same picture.
+        same = held.get(_digest(sent))
+        data = same.pop() if same else None
+        if data is None or data.upload_status != UploadStatus.DONE:
+            not_taken.append(file_refused(sent, None if data is None else data.error_reason))
+    return not_taken, sum(map(len, held.values()))
 
 
 def _unsuccessful(jobs: Iterable[tuple[str, str, Job]]) -> list[str]:

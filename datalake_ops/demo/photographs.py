@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from PIL import ExifTags, Image, ImageFilter, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFilter
 
 from datalake_ops.errors import ConfigurationError
+from datalake_ops.upload.sources.media_type import content_type
 
 SHIPPED = Path(__file__).parent / "photographs"
 # Every third image goes to the bucket, the others to the folder that is uploaded.
@@ -69,7 +71,7 @@ class Hand:
 
 
 def photographs(images: Path | None) -> list[Path]:
-    """The files to begin with: the user's own folder, searched through, or the shipped photographs.
+    """The files to begin with: the images of the user's own folder, as an upload finds them, or the shipped ones.
 
     Raises:
         ConfigurationError: the folder is missing or holds no image.
@@ -78,11 +80,25 @@ def photographs(images: Path | None) -> list[Path]:
         return sorted(SHIPPED.glob("*.jpg"))
     if not images.is_dir():
         raise ConfigurationError(f"{images} is not a folder of images.")
-    known = Image.registered_extensions()
-    found = sorted(path for path in images.rglob("*") if path.suffix.lower() in known and path.is_file())
+    found = [path for path in _files_below(images) if not why_passed_over(path)]
     if not found:
         raise ConfigurationError(f"{images} holds no image.")
     return found
+
+
+def passed_over(images: Path | None) -> list[Path]:
+    """The files of the user's own folder that the demo does not take."""
+    return [path for path in _files_below(images) if why_passed_over(path)] if images else []
+
+
+def why_passed_over(path: Path) -> str:
+    """Reason that the demo does not take a file; empty for one that it takes."""
+    kind = content_type(path.name)
+    if not os.access(path, os.R_OK):
+        return "may not be read"
+    if kind.startswith("video/"):
+        return "is a video; the demo takes pictures"
+    return "" if kind.startswith("image/") else "is no picture by its name"
 
 
 def prepare(originals: Sequence[Path], folder: Path, invent_exif: bool) -> list[Path]:
@@ -118,12 +134,18 @@ def deal(prepared: Sequence[Path], name: str, folder: Path, bucket: Path) -> Han
     return Hand(folder, tuple(dealt[0]), f"{name}/", tuple(dealt[1]))
 
 
+def _files_below(folder: Path) -> list[Path]:
+    """All files at any depth but hidden ones, sorted."""
+    below = ((path, path.relative_to(folder).parts) for path in folder.rglob("*"))
+    return sorted(path for path, parts in below if not any(part.startswith(".") for part in parts) and path.is_file())
+
+
 def _altered_copy(path: Path, change: str, alter: Callable[[Image.Image], Image.Image]) -> None:
     try:
         with Image.open(path) as image:
             alter(image.convert("RGB")).save(path.with_name(f"{path.stem}-{change}.jpg"), quality=80)
-    except (UnidentifiedImageError, OSError):
-        # One of the user's files cannot be read: the platform will say so of the original, a copy adds nothing.
+    # Decoders raise whatever a broken file makes of them. The platform will say so of the original.
+    except Exception:  # noqa: BLE001
         return
 
 

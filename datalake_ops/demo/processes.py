@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from datalake_ops.demo.failure import failure_text
 from datalake_ops.errors import DatalakeError
 
 # Each process of a demo carries this in its environment, also those that its children start and detach.
@@ -20,7 +21,7 @@ _GRACE_SECONDS = 20.0
 
 
 class DemoError(DatalakeError):
-    """A part of the demo did not do what it should; the text says which and where its log is."""
+    """A part of the demo did not do what it should; the text says which, why, and where its log is."""
 
 
 class Processes:
@@ -51,18 +52,20 @@ class Processes:
         """Path of a process's log."""
         return self.logs / f"{name}.log"
 
-    def tail(self, name: str, lines: int = 25) -> str:
-        """The last lines of a process's log."""
-        return "\n".join(self.log(name).read_text(errors="replace").splitlines()[-lines:])
-
-    def check(self, name: str, process: subprocess.Popen[bytes]) -> None:
+    def check(self, name: str, process: subprocess.Popen[bytes], title: str | None = None) -> None:
         """Make sure that a process ended well.
 
         Raises:
-            DemoError: its exit code is not 0; the text has its last lines.
+            DemoError: its exit code is not 0; the text says in one sentence what failed and why, then where its log is.
         """
         if process.returncode != 0:
-            raise DemoError(f"{name} ended with exit code {process.returncode}:\n{self.tail(name)}")
+            raise self.failure(name, process, title)
+
+    def failure(self, name: str, process: subprocess.Popen[bytes], title: str | None = None) -> DemoError:
+        """Error of a process that ended otherwise than it should."""
+        log = self.log(name)
+        said = failure_text(title or name, log.read_text(errors="replace"), process.returncode)
+        return DemoError(f"{said}\nLog: {log}")
 
     def release(self, process: subprocess.Popen[bytes]) -> None:
         """Let a process go on when the demo ends."""

@@ -19,6 +19,7 @@ from datalake_ops.config import Connection
 from datalake_ops.demo import screen, worlds
 from datalake_ops.demo.embedded import Embedded, start_platform
 from datalake_ops.demo.evidence import gather
+from datalake_ops.demo.not_taken import files_passed_over
 from datalake_ops.demo.outcome import PipelineOutcome
 from datalake_ops.demo.photographs import Hand, deal, photographs, prepare
 from datalake_ops.demo.processes import DemoError, Processes
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 _MOST_SECONDS = 600.0
 _LOOK_EVERY = 0.5
 _ONE_MORE = "near-duplicates"
-Runner = Callable[[World, Hand, Connection, Processes], "subprocess.Popen[bytes]"]
+Runner = Callable[[World, Hand, Connection, Processes, bool], "subprocess.Popen[bytes]"]
 
 
 @dataclass(frozen=True)
@@ -115,23 +116,28 @@ def _perform(state: DemoState, originals: list[Path]) -> bool:
         again = _look_once_more(ran)
         done = [
             PipelineOutcome(
-                one.world, one.hand, one.seconds, gather(one.hook, one.hand, [*one.jobs, ("Python", *more)])
+                one.world,
+                one.hand,
+                one.seconds,
+                gather(one.hook, one.hand, [*one.jobs, ("Python", *more)], state.options.images is not None),
             )
             for one, more in zip(ran, again, strict=True)
         ]
-    screen.results(done)
+    left_out = files_passed_over(state.options.images)
+    screen.results(done, left_out)
     problems = [problem for one in done for problem in one.evidence.problems] + _unlike_each_other(done)
-    screen.verdict(problems)
+    screen.verdict(problems, bool(left_out) or any(one.evidence.not_taken for one in done))
     return not problems
 
 
 def _run(state: DemoState, world: World, hand: Hand, hook: DatalakeHook, runner: Runner) -> PipelineRun:
     known = {job.id for job in hook.find_jobs()}
     started = time.monotonic()
-    process = runner(world, hand, hook.connection, state.processes)
+    # One of the user's files that cannot be read must not end the demo.
+    process = runner(world, hand, hook.connection, state.processes, state.options.images is not None)
     _watch(hook, process, known, started)
     seconds = time.monotonic() - started
-    _finish(state.processes, world.name, process)
+    _finish(state.processes, world.name, process, world.title)
     screen.finished(seconds)
     jobs = [(world.title, _name_of(hook, job), job) for job in _new_jobs(hook, known)]
     return PipelineRun(world, hand, hook, seconds, jobs)
@@ -174,12 +180,12 @@ def _name_of(hook: DatalakeHook, job: Job) -> str:
     return hook.get_processing(processing).name if processing else str(job.type or "job").lower()
 
 
-def _finish(processes: Processes, name: str, process: subprocess.Popen[bytes]) -> None:
+def _finish(processes: Processes, name: str, process: subprocess.Popen[bytes], title: str | None = None) -> None:
     try:
         process.wait(_MOST_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise DemoError(f"{name} did not end within {_MOST_SECONDS:.0f} s.") from error
-    processes.check(name, process)
+    processes.check(name, process, title)
 
 
 def _unlike_each_other(done: list[PipelineOutcome]) -> list[str]:

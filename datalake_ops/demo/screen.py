@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from datalake_ops.demo.not_taken import NotTaken, by_reason
 from datalake_ops.demo.photographs import SHIPPED, Hand
 from datalake_ops.demo.worlds import ROOT, World
 from datalake_ops.terminal import live_line, print_table
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from datalake_ops.demo.outcome import PipelineOutcome
     from datalake_ops.wire.jobs import Job
 
+_NAMED = 3
 # Seconds since the start, number of data, jobs with their names.
 ShowProgress = Callable[[float, int, "Sequence[tuple[str, Job]]"], None]
 
@@ -66,11 +68,12 @@ def finished(seconds: float) -> None:
     print(f"  {seconds:5.1f} s  done", flush=True)
 
 
-def results(done: Sequence[PipelineOutcome]) -> None:
-    """Print the tables of results; every number comes from the platform."""
+def results(done: Sequence[PipelineOutcome], left_out: Sequence[NotTaken]) -> None:
+    """Print the tables of results; every number comes from the platform. `left_out` are files that no pipeline got."""
     rows: list[tuple[object, ...]] = [
         ("files in the folder", *(len(one.hand.in_folder) for one in done)),
         ("objects in the bucket", *(len(one.hand.in_bucket) for one in done)),
+        ("not taken", *(len(one.evidence.not_taken) + len(left_out) for one in done)),
         ("data in the lake", *(one.evidence.data for one in done)),
         ("  with metadata from EXIF", *(one.evidence.with_exif for one in done)),
         ("  with a thumbnail", *(one.evidence.thumbnails for one in done)),
@@ -84,6 +87,7 @@ def results(done: Sequence[PipelineOutcome]) -> None:
     print()
     print_table(("", *(one.world.title for one in done)), rows)
     print()
+    _print_not_taken([*(one for pipeline in done for one in pipeline.evidence.not_taken), *left_out])
     jobs = [
         (one.world.name, starter, name, job.id, str(job.status).lower(), _seconds(job))
         for one in done
@@ -93,12 +97,25 @@ def results(done: Sequence[PipelineOutcome]) -> None:
     print()
 
 
-def verdict(problems: Sequence[str]) -> None:
+def verdict(problems: Sequence[str], some_not_taken: bool) -> None:
     """Print the problems found, or that there are none."""
     if problems:
         print("Problems found:\n" + "\n".join(f"  {problem}" for problem in problems))
     else:
-        print("The lakes hold, byte for byte, what was sent; every job succeeded; both pipelines found the same.")
+        but = ", but for the files not taken" if some_not_taken else ""
+        print(f"The lakes hold, byte for byte, what was sent{but}; every job succeeded; both pipelines found the same.")
+
+
+def _print_not_taken(files: Sequence[NotTaken]) -> None:
+    """Print the reasons that files were not taken, each with its number of files and the first names."""
+    if not files:
+        return
+    rows = [
+        (len(names), ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else ""), reason)
+        for reason, names in by_reason(files)
+    ]
+    print_table(("not taken", "files", "reason"), rows)
+    print()
 
 
 def kept(platform: Embedded, work: Path) -> None:

@@ -65,20 +65,24 @@ def prepare_airflow(world: World, processes: Processes) -> subprocess.Popen[byte
     return processes.start("airflow-db", [world.program("airflow"), "db", "migrate"], _airflow_environment(world))
 
 
-def run_airflow(world: World, hand: Hand, connection: Connection, processes: Processes) -> subprocess.Popen[bytes]:
-    """Run the DAG once, without scheduler, as `airflow dags test` does."""
+def run_airflow(
+    world: World, hand: Hand, connection: Connection, processes: Processes, tolerant: bool
+) -> subprocess.Popen[bytes]:
+    """Run the DAG once, without scheduler, as `airflow dags test` does; tolerant of files that cannot be uploaded."""
     extra = {"datalake_name": connection.datalake_name}
     lake = {"conn_type": "datalake", "host": connection.host, "password": connection.api_token, "extra": extra}
     environment = {
         **_airflow_environment(world),
         "AIRFLOW_CONN_DATALAKE_DEFAULT": json.dumps(lake),
-        **_what_to_take(hand),
+        **_what_to_take(hand, tolerant),
     }
     return processes.start(world.name, [world.program("airflow"), "dags", "test", AIRFLOW_DAG.stem], environment)
 
 
-def run_prefect(world: World, hand: Hand, connection: Connection, processes: Processes) -> subprocess.Popen[bytes]:
-    """Run the flow once, as its file run by Python does."""
+def run_prefect(
+    world: World, hand: Hand, connection: Connection, processes: Processes, tolerant: bool
+) -> subprocess.Popen[bytes]:
+    """Run the flow once, as its file run by Python does; tolerant of files that cannot be uploaded."""
     world.home.mkdir(parents=True)
     environment = {
         **_clean_environment(world),
@@ -89,13 +93,15 @@ def run_prefect(world: World, hand: Hand, connection: Connection, processes: Pro
         "DATALAKE_HOST": connection.host,
         "DATALAKE_API_TOKEN": connection.api_token,
         "DATALAKE_NAME": connection.datalake_name or "",
-        **_what_to_take(hand),
+        **_what_to_take(hand, tolerant),
     }
     return processes.start(world.name, [world.program("python"), PREFECT_FLOW], environment)
 
 
-def _what_to_take(hand: Hand) -> dict[str, str]:
-    return {"DATALAKE_FOLDER": str(hand.folder), "DATALAKE_PREFIX": hand.prefix}
+def _what_to_take(hand: Hand, tolerant: bool) -> dict[str, str]:
+    # All but one: where nothing at all can be uploaded, the pipeline has failed.
+    most = {"DATALAKE_MAX_FAILED": str(len(hand.in_folder) - 1)} if tolerant else {}
+    return {"DATALAKE_FOLDER": str(hand.folder), "DATALAKE_PREFIX": hand.prefix, **most}
 
 
 def _airflow_environment(world: World) -> dict[str, str]:

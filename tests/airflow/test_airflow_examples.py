@@ -58,10 +58,18 @@ def folder(an_image: Callable[[str], Path], a_blurred_photograph: Callable[[str]
     return str(tmp_path / "photos")
 
 
-def test_ingest_and_process(lake: DatalakeHook, folder: str, in_bucket: Callable[..., str]) -> None:
-    outcome = run("ingest_and_process", folder=folder, prefix=in_bucket("night/", "one.jpg", "two.png"))
+def test_ingest_and_process(
+    lake: DatalakeHook, folder: str, in_bucket: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (Path(folder) / "empty.jpg").touch()
+    monkeypatch.setenv("DATALAKE_MAX_FAILED", "1")
+    conf = {"folder": folder, "prefix": in_bucket("night/", "one.jpg", "two.png")}
 
-    assert outcome.xcom("upload")["counts"]["UPLOADED"] == 2
+    outcome = run_dag(_parsed("ingest_and_process"), conf)
+
+    assert set(outcome.tasks.values()) == {"success"}
+    counts = outcome.xcom("upload")["counts"]
+    assert (counts["UPLOADED"], counts["FAILED"]) == (2, 1)
     assert lake.count_data(tags="demo") == 4
     assert len(lake.find_jobs(labels={"run_id": outcome.run_id})) == 3
     blurred = lake.list_data(tags=["demo", "blurred"], intersect_tags=True)

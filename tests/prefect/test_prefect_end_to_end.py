@@ -85,7 +85,8 @@ def is_served() -> bool:
 
 
 def test_the_example_runs_to_success_alone(world: World, tmp_path: Path) -> None:
-    environment = {**prefect_environment(tmp_path / "home"), **world.environment}
+    (world.folder / "empty.jpg").touch()
+    environment = {**prefect_environment(tmp_path / "home"), **world.environment, "DATALAKE_MAX_FAILED": "1"}
 
     done = subprocess.run(
         [sys.executable, str(EXAMPLE)], env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
