@@ -8,7 +8,6 @@ from prefect import flow
 
 from datalake_ops import arguments
 from datalake_ops.arguments import OnEmpty
-
 from prefect_tasks.blocks import DEFAULT_BLOCK
 from prefect_tasks.flows.bucket import emit_import
 from prefect_tasks.flows.empty_end import empty_end

@@ -47,8 +47,8 @@ def process_and_wait(
         timeout: seconds to wait for the job; None waits for ever.
         on_stop: what becomes of the job when the run is stopped: `"cancel"`, or `"leave"` to let it go on.
         wait: how the run waits, see `wait_for_job`.
-        on_empty: end of a run with nothing to do: "fail" (NoDataError), "skip" (Completed, named Skipped) or "succeed"; the
-            last two have None as result.
+        on_empty: end of a run with nothing to do: "fail" (NoDataError), "skip" (Completed, named Skipped) or "succeed";
+            the last two have None as result.
 
     Returns:
         The job: `id`, `status`, `counts`, `exit_code`, `reason`, `seconds`, `url`.
@@ -60,7 +60,9 @@ def process_and_wait(
     filters: dict[str, Any] = {"tags": tags, "intersect_tags": intersect_tags, "q": q, "limit": limit}
     settings: dict[str, Any] = {"parameters": parameters, "cpu": cpu, "gpu": gpu, "inputs": inputs}
     stop = cancel_policy.on_stop("on_stop", on_stop)
-    job: str | None = launch_processing(credentials, processing, data, **settings, **filters, on_stop=stop, on_empty=on_empty)
+    job: str | None = launch_processing(
+        credentials, processing, data, **settings, **filters, on_stop=stop, on_empty=on_empty
+    )
     if job is None:
         return empty_end(on_empty)
     ended = wait_for_job(credentials, job, timeout, on_stop=stop, wait=wait)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 # What follows `::` between two links: bare protocols (`simplecache::`), then one with a path.
 _LINK = re.compile(r"((?:[a-z][a-z0-9+.\-]*::)*)[A-Za-z][A-Za-z0-9+.\-]*://")
+# Protocols of fsspec whose files lie in the file that the next link names.
+_ARCHIVES = ("zip://", "tar://", "libarchive://")
 
 
 @dataclass(frozen=True)
@@ -26,14 +28,20 @@ class AddressChain:
 
 
 def split_links(address: str) -> list[str]:
-    """Split an address at each `::` between two links; one within a name stays."""
+    """Split an address at each `::` between two links; one within a name stays.
+
+    An archive without a further link lies in a local path, behind the last `::`.
+    """
     links: list[str] = []
     start = 0
     for at in range(len(address)):
         if address.startswith("::", at) and at >= start and _is_link(address, at + 2):
             links.append(address[start:at])
             start = at + 2
-    return [*links, address[start:]]
+    last = address[start:]
+    if "::" in last and last.startswith(_ARCHIVES):
+        return [*links, *last.rsplit("::", 1)]
+    return [*links, last]
 
 
 def split_address(address: str) -> AddressChain:
