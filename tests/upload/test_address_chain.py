@@ -31,6 +31,7 @@ from tests.upload.pictures import a_picture
         ("zip://d/a::b.jpg::s3://b/all.zip", "", "zip://d/a::b.jpg", "::s3://b/all.zip", "a::b.jpg"),
         ("zip://a::b::s3://b/all.zip", "", "zip://a::b", "::s3://b/all.zip", "a::b"),
         ("zip://a.jpg::simplecache::s3://b/x.zip", "", "zip://a.jpg", "::simplecache::s3://b/x.zip", "a.jpg"),
+        ("zip://d/a.jpg::/tmp/all.zip", "", "zip://d/a.jpg", "::/tmp/all.zip", "a.jpg"),
         ("simplecache::s3://b/a::b.jpg", "simplecache::", "s3://b/a::b.jpg", "", "a::b.jpg"),
         ("photos/scan::2024.jpg", "", "photos/scan::2024.jpg", "", "scan::2024.jpg"),
     ],
