@@ -32,6 +32,7 @@ from tests.upload.pictures import a_picture
         ("zip://a::b::s3://b/all.zip", "", "zip://a::b", "::s3://b/all.zip", "a::b"),
         ("zip://a.jpg::simplecache::s3://b/x.zip", "", "zip://a.jpg", "::simplecache::s3://b/x.zip", "a.jpg"),
         ("zip://d/a.jpg::/tmp/all.zip", "", "zip://d/a.jpg", "::/tmp/all.zip", "a.jpg"),
+        ("zip://a::b.jpg::simplecache::all.zip", "", "zip://a::b.jpg", "::simplecache::all.zip", "a::b.jpg"),
         ("simplecache::s3://b/a::b.jpg", "simplecache::", "s3://b/a::b.jpg", "", "a::b.jpg"),
         ("photos/scan::2024.jpg", "", "photos/scan::2024.jpg", "", "scan::2024.jpg"),
     ],
@@ -79,6 +80,19 @@ def test_a_name_with_colons_is_registered_whole(storage: Any, lake: DatalakeHook
 
     assert [lake.get_data(one.id).filename for one in report.data] == names
     assert report.failed.paths == []
+
+
+@pytest.mark.parametrize("behind", ["all.zip", "simplecache::all.zip", "file://all.zip"])
+def test_an_archive_may_lie_in_a_local_path(
+    storage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behind: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    storage.get_file("/colons.zip", "all.zip")
+
+    [entry] = Entries(UploadRequest(f"zip://d/*.png::{behind}"))
+
+    assert entry.content.name == "a::b.png"
+    assert entry.content.open().size > 0
 
 
 def test_an_archive_whose_name_holds_colons_is_an_error_that_says_so(storage: Any) -> None:

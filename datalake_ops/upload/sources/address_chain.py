@@ -30,7 +30,7 @@ class AddressChain:
 def split_links(address: str) -> list[str]:
     """Split an address at each `::` between two links; one within a name stays.
 
-    An archive without a further link lies in a local path, behind the last `::`.
+    An archive without a further link lies in a local path, behind the last `::` and perhaps bare protocols.
     """
     links: list[str] = []
     start = 0
@@ -39,9 +39,14 @@ def split_links(address: str) -> list[str]:
             links.append(address[start:at])
             start = at + 2
     last = address[start:]
-    if "::" in last and last.startswith(_ARCHIVES):
-        return [*links, *last.rsplit("::", 1)]
-    return [*links, last]
+    if "::" not in last or not last.startswith(_ARCHIVES):
+        return [*links, last]
+    last, _, path = last.rpartition("::")
+    behind = [path]
+    while "::" in last and _is_protocol(word := last.rpartition("::")[2]):
+        last = last.removesuffix(f"::{word}")
+        behind.insert(0, word)
+    return [*links, last, *behind]
 
 
 def split_address(address: str) -> AddressChain:

@@ -53,7 +53,9 @@ def check_address(address: str) -> None:
     Raises:
         ConfigurationError: something has to be installed first.
     """
-    for link in split_links(address):
+    *links, last = split_links(address)
+    # The last one may be a local path.
+    for link in [*links, last] if "://" in last else links:
         _check_protocol(link.split("://")[0])
 
 
@@ -144,7 +146,7 @@ def _opened(address: str, options: Mapping[str, Any]) -> tuple[Any, str]:
     fsspec splits at every `::`; the folder above a name that holds one is opened in its place.
     """
     chain = split_address(address)
-    if any("::" in link for link in split_links(chain.behind.removeprefix("::"))):
+    if any("::" in link for link in split_links(address) if link != chain.link):
         raise ValueError("the name of an archive must not hold '::'")
     protocol, _, path = chain.link.partition("://")
     url_to_fs = _fsspec(address).core.url_to_fs
