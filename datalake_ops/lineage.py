@@ -81,10 +81,12 @@ class LakeUri:
         organization, _, lake = (unquote(name) for name in parts.path.strip("/").partition("/"))
         if parts.scheme.lower() != SCHEME or parts.path.strip("/").count("/") != 1:
             raise ConfigurationError(f"{text!r} is no URI of a lake; it is {_form()}.")
-        pairs = parse_qsl(parts.query)
+        pairs = parse_qsl(parts.query, keep_blank_values=True)
         unknown = sorted({name for name, _ in pairs} - set(_PARAMETERS))
         if unknown:
             raise ConfigurationError(f"{text!r} has unknown parameters {unknown}; known are {list(_PARAMETERS)}.")
+        if empty := [name for name, value in pairs if not value.strip()]:
+            raise ConfigurationError(f"{text!r} has an empty {empty[0]}, which chooses no data; leave it out.")
         tags = tuple(value for name, value in pairs if name == "tags")
         return cls(parts.netloc, organization, lake, tags, _only(pairs, "source", text), _only(pairs, "q", text))
 

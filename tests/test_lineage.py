@@ -111,6 +111,8 @@ def test_openlineage_has_the_platform_as_namespace_and_the_rest_as_name() -> Non
         ("datalake:///acme/photos", "no host"),
         ("datalake://user@host/acme/photos", "no host"),
         ("s3://host/acme/photos", "no URI of a lake"),
+        ("datalake://host/acme/photos?tags=", "an empty tags"),
+        ("datalake://host/acme/photos?tags=raw&source=%20", "an empty source"),
         ("datalake://host/acme/photos?tag=raw", r"unknown parameters \['tag'\]"),
         ("datalake://host/acme/photos?q=a&q=b", "names q 2 times"),
     ],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider.compat import Asset, BaseHook
+from datalake_ops import arguments
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.lineage import SCHEME, LakeUri
 
@@ -25,7 +26,7 @@ def datalake_asset(
     organization: str | None = None,
     host: str | None = None,
     *,
-    tags: str | Iterable[str] = (),
+    tags: str | Iterable[str] | None = None,
     source: str | None = None,
     q: str | None = None,
     conn_id: str | None = None,
@@ -46,7 +47,10 @@ def datalake_asset(
 
     Raises:
         ConfigurationError: The host, the organization or the lake is named neither here nor in the connection.
+        ArgumentError: `tags`, `source` or `q` is given and empty, so that the whole lake would be meant.
     """
+    names = arguments.texts("tags", tags)
+    arguments.refuse_empty({"tags": names, "source": source, "q": q})
     if conn_id is not None:
         host, organization, datalake = _named(conn_id, host, organization, datalake)
     if not (host and organization and datalake):
@@ -54,7 +58,7 @@ def datalake_asset(
             "An asset needs the names of host, organization and datalake: give them, or a conn_id whose connection "
             "has organization_name and datalake_name."
         )
-    narrowed = LakeUri.of(host, organization, datalake).with_(_listed(tags), source, q)
+    narrowed = LakeUri.of(host, organization, datalake).with_(names or [], source, q)
     if not hasattr(Asset, "ref"):  # Airflow 2 knows assets by their URI alone.
         kwargs.pop("name", None)
     return Asset(uri=str(narrowed), **kwargs)
@@ -95,7 +99,3 @@ def _named(conn_id: str, *given: str | None) -> tuple[str | None, str | None, st
     found = (connection.host, connection.organization_name, connection.datalake_name)
     host, organization, datalake = (mine or theirs for mine, theirs in zip(given, found, strict=True))
     return host, organization, datalake
-
-
-def _listed(tags: str | Iterable[str]) -> list[str]:
-    return [tags] if isinstance(tags, str) else list(tags)

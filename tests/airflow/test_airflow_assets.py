@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import Asset, AssetAlias
 from airflow_provider.lineage.assets import ANY_LAKE, create_asset, datalake_asset
 from airflow_provider.lineage.record import LineageRecord
 from airflow_provider.operators.tags import TagDataOperator
-from datalake_ops.errors import ConfigurationError
+from datalake_ops.errors import ArgumentError, ConfigurationError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.lineage import LakeUri
 from datalake_ops.testing.airflow import DagOutcome, connected, load_dags, run_dag
@@ -79,6 +79,12 @@ def test_an_asset_takes_its_names_from_a_connection(platform_server: PlatformSer
 def test_a_connection_without_names_is_refused_with_what_to_do(platform_server: PlatformServer) -> None:
     with connected(platform_server), pytest.raises(ConfigurationError, match="organization_name and datalake_name"):
         datalake_asset(conn_id="datalake_default")
+
+
+@pytest.mark.parametrize("empty", [{"tags": []}, {"tags": ""}, {"tags": [" "]}, {"source": ""}, {"q": " "}])
+def test_an_empty_choice_is_not_the_asset_of_the_whole_lake(empty: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError):
+        datalake_asset("photos", "acme", "app.picsellia.com", **empty)
 
 
 def test_hook_lineage_makes_the_same_asset() -> None:

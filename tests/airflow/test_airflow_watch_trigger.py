@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -325,6 +326,12 @@ def test_bad_arguments_are_refused_when_the_dag_is_parsed() -> None:
         DatalakeDataTrigger(poll_interval=0)
     with pytest.raises(ConfigurationError, match="jobs end SUCCEEDED"):
         DatalakeJobsTrigger(statuses=["DONE"])
+
+
+@pytest.mark.parametrize("interval", [timedelta(minutes=1), "60", "0:01:00", 60])
+def test_a_watcher_takes_seconds_in_every_form(interval: Any) -> None:
+    for trigger in (DatalakeDataTrigger(poll_interval=interval), DatalakeJobsTrigger(poll_interval=interval)):
+        assert trigger.serialize()[1]["poll_interval"] == 60.0
 
 
 # What a run reads
