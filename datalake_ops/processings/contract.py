@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar, get_type_hints
-from uuid import UUID
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
+from datalake_ops import arguments
+from datalake_ops.concurrency import loop_thread
 from datalake_ops.config import Connection, RetryPolicy
-from datalake_ops.errors import ConfigurationError, DatalakeError, NoDataError
-from datalake_ops.hook import DatalakeHook
-from datalake_ops.processings.stored_objects import fetch
+from datalake_ops.errors import ConfigurationError, DatalakeError
+from datalake_ops.lake import Lake
+from datalake_ops.processings.job_input import ContractError, read_job
 from datalake_ops.wire.data import Data
+
+if TYPE_CHECKING:
+    from datalake_ops.hook import DatalakeHook
 
 P = TypeVar("P")
 
@@ -27,29 +30,32 @@ _RETRY = RetryPolicy(attempts=60, budget=300.0)
 _TYPE_NAMES: dict[Any, str] = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
 
 
-class ContractError(DatalakeError):
-    """The job lacks data that a program needs: it was run by hand, or by a platform that differs."""
-
-
 class BadParametersError(ConfigurationError):
     """A job parameter is invalid; the text names it and its valid values."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """Input of one run: the program's name, a hook for the lake, the data, and the parameters of the job."""
+    """Input of one run: the program's name, the connection, the lake, the data, and the parameters of the job."""
 
     processing: str
-    hook: DatalakeHook
+    connection: Connection
+    lake: Lake
     data: tuple[Data, ...]
     parameters: Mapping[str, Any]
+
+    @cached_property
+    def hook(self) -> DatalakeHook:
+        """Hook for the lake; made when it is needed, since a program that tags nothing starts sooner without it."""
+        from datalake_ops.hook import DatalakeHook
+
+        return DatalakeHook.from_connection(self.connection.with_(datalake_id=self.lake.datalake.id))
 
 
 def run(processing: str, program: Callable[[Task], int]) -> int:
     """Run a program on its job; the exit code is the program's, or 1 with the reason as the last log line."""
     try:
-        with open_task(processing) as task:
-            return program(task)
+        return program(open_task(processing))
     except DatalakeError as error:
         log(f"failed: {error}")
         return 1
@@ -61,25 +67,26 @@ def log(line: str) -> None:
     sys.stdout.flush()
 
 
-@contextmanager
-def open_task(processing: str) -> Iterator[Task]:
-    """Read environment, job and payload into a Task; the hook is closed at the end of the block.
+def open_task(processing: str) -> Task:
+    """Read environment, job and payload into a Task.
 
     Raises:
         ContractError: the environment or the job lacks what a program needs.
         ConfigurationError: the connection in the environment cannot be right.
     """
-    job_id = os.environ.get(_JOB_ID)
-    if not job_id:
+    job_id = arguments.identifier("job_id", os.environ.get(_JOB_ID) or None)
+    if job_id is None:
         raise ContractError("The environment variable job_id is not set; a platform starts this program for a job.")
-    with _hook() as caller:
-        context = caller.get_job(job_id).processing_job or {}
-    lake, payload = context.get("target_id"), context.get("payload_presigned_url")
-    if not lake or not payload:
-        raise ContractError(f"Job {job_id} has no target_id and payload; it is not a job of a datalake processing.")
-    with _hook(datalake_id=lake) as hook:
-        ids = json.loads(fetch(hook, str(payload))).get("data_ids") or []
-        yield Task(processing, hook, _find(hook, ids), context.get("parameters") or {})
+    given = {name: os.environ.get(name) for name in _CONNECTION}
+    connection = Connection.from_mapping(given).with_(retry=_RETRY)
+    found = loop_thread.run(lambda: read_job(connection, job_id))
+    if not found.data_ids:
+        raise ContractError("The job names no data.")
+    if not found.data:
+        raise ContractError("None of the job's data is in the lake any more.")
+    if len(found.data) < len(found.data_ids):
+        log(f"{len(found.data_ids) - len(found.data)} of the {len(found.data_ids)} data are not in the lake any more")
+    return Task(processing, connection, found.lake, found.data, found.parameters)
 
 
 def read_parameters(kind: type[P], given: Mapping[str, Any]) -> P:
@@ -94,24 +101,6 @@ def read_parameters(kind: type[P], given: Mapping[str, Any]) -> P:
     if unknown:
         raise BadParametersError(f"Unknown parameters {', '.join(unknown)}; the known ones are {', '.join(known)}.")
     return kind(**{name: _parse_value(name, value, types[name]) for name, value in given.items() if value is not None})
-
-
-def _hook(datalake_id: str | None = None) -> DatalakeHook:
-    given = {name: os.environ.get(name) for name in _CONNECTION}
-    connection = Connection.from_mapping({**given, "datalake_id": datalake_id})
-    return DatalakeHook.from_connection(connection.with_(retry=_RETRY))
-
-
-def _find(hook: DatalakeHook, ids: list[str | UUID]) -> tuple[Data, ...]:
-    if not ids:
-        raise ContractError("The job names no data.")
-    try:
-        result = hook.list_data(ids=ids)
-    except NoDataError as error:
-        raise ContractError("None of the job's data is in the lake any more.") from error
-    if len(result) < len(ids):
-        log(f"{len(ids) - len(result)} of the {len(ids)} data are not in the lake any more")
-    return tuple(result)
 
 
 def _parse_value(name: str, value: Any, kind: Any) -> Any:

@@ -78,8 +78,7 @@ Work = Callable[[ImageRun, Data], Awaitable[R]]
 
 def process_images(task: Task, work: Work[R], on_result: Callable[[Data, R], None]) -> None:
     """Run `work` on each data of a job, many at a time; `on_result` gets the results in the order of the data."""
-    context = task.hook.context
-    loop_thread.run(lambda: _run(task, context, work, on_result))
+    loop_thread.run(lambda: _run(task, work, on_result))
 
 
 def unusable_reason(data: Data) -> str:
@@ -91,8 +90,8 @@ def unusable_reason(data: Data) -> str:
     return ""
 
 
-async def _run(task: Task, lake: Lake, work: Work[R], on_result: Callable[[Data, R], None]) -> None:
-    connection = task.hook.connection
+async def _run(task: Task, work: Work[R], on_result: Callable[[Data, R], None]) -> None:
+    connection, lake = task.connection, task.lake
     gate = Limiter(_UNDER_WAY, connection.retry.budget)
     under_way: deque[tuple[Data, asyncio.Future[R]]] = deque()
     with TemporaryDirectory(prefix="datalake-ops-") as folder, ThreadPoolExecutor(_processors()) as threads:

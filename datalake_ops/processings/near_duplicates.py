@@ -71,10 +71,7 @@ def group_data(hashes: Iterable[tuple[Data, int]], parameters: SimilarityParamet
         groups.setdefault(tag, []).extend(members)
         widest = max(widest, width)
     if groups:
-        log(
-            f"widest distance inside a group: {widest} of 64 bits; "
-            f"to its oldest image {parameters.max_distance} at most"
-        )
+        log(f"widest distance inside a group: {widest} of 64 bits, {parameters.max_distance} at most from its oldest")
     return groups
 
 

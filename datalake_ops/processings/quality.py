@@ -10,7 +10,7 @@ from PIL import Image
 
 from datalake_ops.processings.contract import BadParametersError
 from datalake_ops.processings.decoding.sample_format import ValueScale
-from datalake_ops.processings.pictures import Luma, LumaPicture, Weights
+from datalake_ops.processings.luma import Luma, LumaPicture, Weights
 
 BLURRED, DARK, OVEREXPOSED, LOW_RESOLUTION = TAGS = ("blurred", "dark", "overexposed", "low-resolution")
 EXPOSURE_TAGS = (DARK, OVEREXPOSED)

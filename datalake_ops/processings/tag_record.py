@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeVar
 from uuid import UUID
 
+from datalake_ops.client.async_session import AsyncSession
+from datalake_ops.concurrency import loop_thread
 from datalake_ops.errors import DatalakeError
 from datalake_ops.processings.contract import Task, log
 from datalake_ops.processings.stored_objects import read_object, write_object
 
+T = TypeVar("T")
 _VERSION = 1
 _ID_BYTES = 16
 
@@ -57,8 +60,7 @@ class TagRecord:
 def read_record(task: Task) -> TagRecord:
     """Record of the task's processing; empty, and a line in the log, where it cannot be read."""
     try:
-        content = read_object(task.hook, _object_name(task))
-        return TagRecord() if content is None else TagRecord.from_bytes(content)
+        return loop_thread.run(lambda: _with_session(task, _read)) or TagRecord()
     except (DatalakeError, ValueError) as error:
         log(f"the record of the tags that earlier runs put cannot be read, so none of them is taken off: {error}")
         return TagRecord()
@@ -66,26 +68,36 @@ def read_record(task: Task) -> TagRecord:
 
 def change_record(task: Task, change: Callable[[TagRecord], None]) -> None:
     """Change the record as it is by now, since another run may have changed it; a failure is a line in the log."""
+
+    async def read_and_write(session: AsyncSession, task: Task) -> None:
+        try:
+            before = await _read(session, task)
+        except ValueError:
+            # What cannot be read is no use to any run.
+            before = None
+        after = TagRecord(before.put, before.groups) if before else TagRecord()
+        change(after)
+        if after != (before or TagRecord()):
+            await write_object(session, task.lake, _object_name(task), after.to_bytes())
+
     try:
-        content = read_object(task.hook, _object_name(task))
-        before = TagRecord() if content is None else TagRecord.from_bytes(content)
-    except ValueError:
-        content, before = None, TagRecord()
+        loop_thread.run(lambda: _with_session(task, read_and_write))
     except DatalakeError as error:
         log(f"the tags of this run cannot be recorded, so no later run takes them off: {error}")
-        return
-    after = TagRecord(before.put, before.groups)
-    change(after)
-    if after == before and (content is not None or not after.put):
-        return
-    try:
-        write_object(task.hook, _object_name(task), after.to_bytes(), "application/octet-stream")
-    except DatalakeError as error:
-        log(f"the tags of this run cannot be recorded, so no later run takes them off: {error}")
+
+
+async def _with_session(task: Task, work: Callable[[AsyncSession, Task], Awaitable[T]]) -> T:
+    async with AsyncSession(task.connection, task.lake.organization.id) as session:
+        return await work(session, task)
+
+
+async def _read(session: AsyncSession, task: Task) -> TagRecord | None:
+    content = await read_object(session, task.lake, _object_name(task))
+    return None if content is None else TagRecord.from_bytes(content)
 
 
 def _object_name(task: Task) -> str:
-    return f"processings/{task.hook.context.datalake.id}/{task.processing}.tags"
+    return f"processings/{task.lake.datalake.id}/{task.processing}.tags"
 
 
 def _text_by_tag(ids_by_tag: Mapping[str, Iterable[UUID]]) -> dict[str, str]:

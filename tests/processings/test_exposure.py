@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from datalake_ops.processings.decoding.sample_format import ValueScale
-from datalake_ops.processings.pictures import LumaPicture, UnreadablePictureError, open_luma, open_picture
+from datalake_ops.processings.luma import LumaPicture, open_luma
+from datalake_ops.processings.pictures import UnreadablePictureError, open_picture
 from datalake_ops.processings.quality import SIDE, Quality, QualityParameters, measure_quality
 from tests.pictures.files import a_png, a_tiff, saved
 from tests.platform.images import a_picture

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from datalake_ops.processings import pictures
-from datalake_ops.processings.decoding import geometry
+from datalake_ops.processings import luma
+from datalake_ops.processings.decoding import geometry, opening
 from datalake_ops.processings.decoding.memory import DECODING_BYTES, MemoryBudget, TooLargeError, decoded_bytes
-from datalake_ops.processings.pictures import UnreadablePictureError, open_luma, open_picture
+from datalake_ops.processings.luma import open_luma
+from datalake_ops.processings.pictures import UnreadablePictureError, open_picture
 from datalake_ops.processings.quality import SIDE, QualityParameters, measure_quality
 from datalake_ops.processings.thumbnails import shrink
 from tests.pictures.files import a_photo, a_tiff, saved
@@ -223,7 +224,7 @@ class TestMemory:
     def test_a_picture_that_needs_too_much_is_refused_with_the_figures(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(pictures, "_BUDGET", MemoryBudget(2**20))
+        monkeypatch.setattr(opening, "_BUDGET", MemoryBudget(2**20))
         path.write_bytes(saved(Image.new("RGB", (1000, 1000)), "PNG"))
 
         with pytest.raises(UnreadablePictureError, match=r"needs about \d+ MiB of memory to decode.* takes 1 MiB"):
@@ -283,7 +284,7 @@ class TestMemory:
         whole = open_luma(path, 200)
         shown = open_picture(path, 100)
 
-        monkeypatch.setattr(pictures, "_LARGE", 1)
+        monkeypatch.setattr(luma, "_LARGE", 1)
         monkeypatch.setattr(geometry, "_STRIP_PIXELS", 2000 * 10)
 
         in_strips = open_luma(path, 200)

@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter
 
 from datalake_ops.demo.photographs import photographs, prepare
 from datalake_ops.processings.contract import BadParametersError, read_parameters
-from datalake_ops.processings.pictures import open_luma
+from datalake_ops.processings.luma import open_luma
 from datalake_ops.processings.quality import SIDE, Quality, QualityParameters, measure_quality, sharpness
 from datalake_ops.processings.quality_tagging import judge
 from datalake_ops.processings.similarity import SimilarityParameters

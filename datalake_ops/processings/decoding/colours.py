@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 from functools import lru_cache
+from itertools import product
 
-import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms, ImageStat
 
 # Differences in levels of 255 up to which a profile's effect is that of rounding, and of another curve near sRGB's.
 _ROUNDING = 1
@@ -36,8 +36,8 @@ class _Conversion:
         if self.mode == "CMYK":
             return 255.0
         changed = _applied(probe.convert(self.mode), self.transform)
-        before = np.asarray(probe.convert(self.mode).convert("RGB"), dtype=np.int16)
-        return float(np.abs(np.asarray(changed, dtype=np.int16) - before).max())
+        difference = ImageChops.difference(changed, probe.convert(self.mode).convert("RGB"))
+        return float(max(high for _, high in ImageStat.Stat(difference).extrema))
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -96,9 +96,11 @@ def _lab_to_srgb() -> ImageCms.ImageCmsTransform:
 
 
 def _grey_ramp() -> Image.Image:
-    return Image.fromarray(np.arange(256, dtype=np.uint8)[None, :]).convert("RGB")
+    return Image.linear_gradient("L").convert("RGB")
 
 
 def _colour_cube() -> Image.Image:
-    steps = np.linspace(0, 255, 6).astype(np.uint8)
-    return Image.fromarray(np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3))
+    steps = range(0, 256, 51)
+    cube = Image.new("RGB", (len(steps) ** 3, 1))
+    cube.putdata(list(product(steps, repeat=3)))
+    return cube

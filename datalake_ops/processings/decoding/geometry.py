@@ -6,6 +6,7 @@ from PIL import Image
 
 # Pixels that are converted at a time, before they are reduced.
 _STRIP_PIXELS = 1 << 22
+_KEPT_MODES = frozenset({"L", "LA", "RGB", "RGBA", "CMYK", "LAB"})
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -31,6 +32,20 @@ def reduced(image: Image.Image, factor: int, mode: str) -> Image.Image:
         strip = image.crop((0, top, width, min(height, top + rows)))
         result.paste(strip.convert(mode).reduce(factor), (0, top // factor))
     return result
+
+
+def plain_mode(image: Image.Image) -> str:
+    """Mode in which an image is reduced: its own, or that into which Pillow converts it without loss of 8 bits."""
+    if image.has_transparency_data:
+        return "LA" if image.mode in ("1", "L", "LA") else "RGBA"
+    if image.mode == "1":
+        return "L"
+    return image.mode if image.mode in _KEPT_MODES else "RGB"
+
+
+def whole_factor(image: Image.Image, side: int | None) -> int:
+    """Factor by which an image can be reduced without its longest side falling below `side`."""
+    return max(1, max(image.size) // side) if side else 1
 
 
 def fitted(image: Image.Image, side: int) -> Image.Image:

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, cast
 
 from PIL import Image
-from PIL.TiffImagePlugin import ROWSPERSTRIP, TiffImageFile
 
-from datalake_ops.wire.image_metadata import ORIENTATION
+from datalake_ops.wire.image_metadata import ORIENTATION, UPRIGHT
 
-# The largest picture that Pillow opens, 179 million pixels, takes 683 MiB in RGB; the program itself some 150 MiB.
-DECODING_BYTES = 800 * 2**20
 _MIB = 2**20
+# The largest picture that Pillow opens, 179 million pixels, takes 683 MiB in RGB; the program itself some 150 MiB.
+DECODING_BYTES = 800 * _MIB
+# Limits of a container's memory, by version 2 and version 1 of control groups.
+_CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 _OTHER_MODES = 4
 # Bytes of a pixel beside the image itself: two canvases of RGBA and a copy of one.
 _ANIMATION = {"WEBP": 12, "GIF": 4}
 # Bytes of a coefficient of a progressive JPEG, all of which are kept until the last scan.
 _COEFFICIENT = 2
+# Tags of TIFF 6.0.
+_BITS_PER_SAMPLE, _COMPRESSION, _ROWS_PER_STRIP = 258, 259, 278
+_UNCOMPRESSED = 1
 # Pixels that are converted at a time, and their bytes before and after.
 _STRIP_PIXELS, _STRIP_BYTES = 1 << 22, 8
 
@@ -30,9 +37,14 @@ class TooLargeError(ValueError):
 
 
 class MemoryBudget:
-    """Bytes that threads share; who asks first gets them first, so that a large picture is not overtaken for ever."""
+    """Bytes that threads share, half of the machine's at most.
 
-    def __init__(self, size: int = DECODING_BYTES) -> None:
+    Who asks first gets them first, so that a large picture is not overtaken for ever.
+    """
+
+    def __init__(self, size: int | None = None) -> None:
+        # A program that took more than there is would be killed, with all its results.
+        size = min(DECODING_BYTES, _machine_bytes() // 2) if size is None else size
         self.size = size
         self._free = size
         self._queue: deque[object] = deque()
@@ -66,6 +78,16 @@ class MemoryBudget:
                 self._changed.notify_all()
 
 
+def _machine_bytes() -> int:
+    """Memory of this machine, or of the container."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")] if hasattr(os, "sysconf") else []
+    for name in _CONTAINER_LIMITS:
+        # The file has a word in it where there is no limit.
+        with suppress(OSError, ValueError):
+            found.append(int(Path(name).read_text()))
+    return min(found, default=4 * DECODING_BYTES)
+
+
 def decoded_bytes(image: Image.Image, is_deep: bool = False) -> int:
     """Bytes that decoding an opened image takes at its peak; a JPEG is to have its reduced size already (`draft`).
 
@@ -77,12 +99,17 @@ def decoded_bytes(image: Image.Image, is_deep: bool = False) -> int:
         size = 3 * size if image.mode in ("RGB", "RGBA") else size + pixels
     size += min(pixels, _STRIP_PIXELS) * _STRIP_BYTES
     size += pixels * _ANIMATION.get(image.format or "", 0) + _coefficients(image)
-    if isinstance(image, TiffImageFile):
+    if image.format == "TIFF":
+        tags = cast("Any", image).tag_v2
         # Pillow turns a TIFF into a second image, and libtiff decodes whole strips.
-        size *= 2 if image.tag_v2.get(ORIENTATION, 1) != 1 else 1
-        rows = image.tag_v2.get(ROWSPERSTRIP, 0)
-        size += min(rows, image.height) * image.width * _OTHER_MODES
+        size *= 2 if tags.get(ORIENTATION, UPRIGHT) != UPRIGHT else 1
+        size += _strip_bytes(image, tags) if tags.get(_COMPRESSION, _UNCOMPRESSED) != _UNCOMPRESSED else 0
     return size
+
+
+def _strip_bytes(image: Image.Image, tags: Mapping[int, Any]) -> int:
+    bits = sum(tags.get(_BITS_PER_SAMPLE, (8,)))
+    return int(min(tags.get(_ROWS_PER_STRIP, image.height), image.height) * image.width * bits / 8)
 
 
 def _coefficients(image: Image.Image) -> int:

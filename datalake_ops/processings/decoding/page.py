@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
 _WHITE, _BLACK, _GREY = 255, 0, 128
 # Difference of luma that can be seen, and the share of a picture that is to be seen on white.
@@ -19,13 +18,18 @@ def over_page(image: Image.Image) -> Image.Image:
 
 
 def _shade(image: Image.Image) -> int:
-    alpha = np.asarray(image.getchannel("A"), dtype=np.float64)
-    total = float(alpha.sum())
-    if total == 0:
-        return _WHITE
-    luma = np.asarray(image.convert("RGB").convert("L"), dtype=np.float64)
+    alpha = image.getchannel("A")
+    luma = image.convert("RGB").convert("L")
+    total = _sum(alpha)
 
     def visible(shade: int) -> float:
-        return float(alpha[np.abs(luma - shade) > _CONTRAST].sum()) / total
+        mask = luma.point([255 * (abs(level - shade) > _CONTRAST) for level in range(256)])
+        return _sum(ImageChops.multiply(alpha, mask)) / total
 
-    return _WHITE if visible(_WHITE) >= _ENOUGH else max((_WHITE, _BLACK, _GREY), key=visible)
+    if total == 0 or visible(_WHITE) >= _ENOUGH:
+        return _WHITE
+    return max((_WHITE, _BLACK, _GREY), key=visible)
+
+
+def _sum(image: Image.Image) -> float:
+    return float(ImageStat.Stat(image).sum[0])

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from PIL import Image
-from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, SAMPLEFORMAT, TiffImageFile
 
+# Tags of TIFF 6.0.
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
 S_MIN_SAMPLE_VALUE, S_MAX_SAMPLE_VALUE = 340, 341
 # Value that marks pixels without data (GDAL, GeoTIFF driver, TIFFTAG_GDAL_NODATA).
 GDAL_NODATA = 42113
 _WHITE_IS_ZERO = 0
 _KINDS = {2: "signed", 3: "float"}
+GREY_ALPHA = "LA;16B"
 _GREY_MODES = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
 _COLOUR_MODES = frozenset({"RGB", "RGBA"})
 # Bytes of a PNG's signature, and of the length, the name and the checksum of a chunk.
@@ -58,8 +60,8 @@ def read_format(image: Image.Image, path: Path) -> SampleFormat | None:
     Raises:
         ValueError: Pillow would read other bytes than the samples.
     """
-    if isinstance(image, TiffImageFile):
-        found = _of_tiff(image)
+    if image.format == "TIFF":
+        found = _of_tiff(image, cast("Any", image).tag_v2)
         if found.bits == 16 and image.mode in _COLOUR_MODES and ";16" not in raw_mode(image):
             # Pillow 13 takes each byte for a sample.
             raise ValueError("colours of 16 bits in separate planes are not read here")
@@ -72,6 +74,12 @@ def read_format(image: Image.Image, path: Path) -> SampleFormat | None:
     return None
 
 
+def has_halves(image: Image.Image) -> bool:
+    """Return True for 16-bit colours, of which Pillow reads one byte at a time."""
+    name = raw_mode(image)
+    return image.mode in _COLOUR_MODES and ";16" in name and name != GREY_ALPHA
+
+
 def raw_mode(image: Image.Image) -> str:
     """Pillow's name of the layout of the samples in the file; empty where its decoder has none."""
     tiles = getattr(image, "tile", None)
@@ -81,14 +89,13 @@ def raw_mode(image: Image.Image) -> str:
     return arguments if isinstance(arguments, str) else ""
 
 
-def _of_tiff(image: TiffImageFile) -> SampleFormat:
-    tags = image.tag_v2
-    bits = _number(tags.get(BITSPERSAMPLE)) or 1
-    kind = _KINDS.get(int(_number(tags.get(SAMPLEFORMAT)) or 1), "unsigned")
+def _of_tiff(image: Image.Image, tags: Mapping[int, Any]) -> SampleFormat:
+    bits = _number(tags.get(_BITS_PER_SAMPLE)) or 1
+    kind = _KINDS.get(int(_number(tags.get(_SAMPLE_FORMAT)) or 1), "unsigned")
     low, high = _number(tags.get(S_MIN_SAMPLE_VALUE), min) or 0.0, _number(tags.get(S_MAX_SAMPLE_VALUE), max)
     told = ValueScale(low, high) if high is not None and high > low else None
     nodata = _number(tags.get(GDAL_NODATA))
-    is_inverted = tags.get(PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO
+    is_inverted = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
     if is_inverted and image.mode == "L":
         # Pillow has inverted these samples already, and only these.
         is_inverted = False

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from datalake_ops.processings.decoding.sample_format import SampleFormat, ValueScale, raw_mode
+from datalake_ops.processings.decoding.sample_format import GREY_ALPHA, SampleFormat, ValueScale, raw_mode
 
 # Pixels that are held as numbers of numpy at a time, and those from which percentiles are taken.
 _STRIP_PIXELS = 1 << 20
@@ -20,7 +20,7 @@ _PERCENTILES = (2.0, 98.0)
 # Pillow keeps the high byte of 16-bit colours; the raw mode of the other byte order reads the low one.
 _OTHER_BYTE = {"B": "L", "L": "B", "N": "B"}
 # Of 16-bit grey with alpha, four bytes a pixel, the raw mode of four channels reads all bytes at once.
-_GREY_ALPHA, _FOUR_BYTES = "LA;16B", "RGBA"
+_FOUR_BYTES = "RGBA"
 
 Samples = NDArray[Any]
 Weights = NDArray[np.float32]
@@ -49,7 +49,7 @@ class SampleReader:
 
     def __init__(self, image: Image.Image, low_bytes: Image.Image | None, form: SampleFormat) -> None:
         self.form = form
-        self.is_packed = raw_mode(image) == _GREY_ALPHA
+        self.is_packed = raw_mode(image) == GREY_ALPHA
         if self.is_packed:
             _set_raw_mode(image, _FOUR_BYTES)
         elif low_bytes is not None:
@@ -58,11 +58,6 @@ class SampleReader:
         self._image = image
         self._low_bytes = low_bytes
         self._transparent = image.info.get("transparency")
-
-    @staticmethod
-    def has_halves(image: Image.Image) -> bool:
-        """Return True if an opened image needs `low_bytes`."""
-        return image.mode in ("RGB", "RGBA") and ";16" in raw_mode(image) and raw_mode(image) != _GREY_ALPHA
 
     def survey(self) -> Survey:
         """Read all samples once."""
