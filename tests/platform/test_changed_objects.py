@@ -210,12 +210,12 @@ def test_another_word_is_refused(bucket: Bucket, datalake_platform: PlatformServ
 def test_an_update_goes_on_where_a_killed_server_left_it(tmp_path: Path) -> None:
     folder = tmp_path / "bucket"
     folder.mkdir()
-    for number in range(60):
+    for number in range(30):
         (folder / f"{number:02}.jpg").write_bytes(AFTER)
     with PlatformServer(home=tmp_path / "home", bucket=folder) as server, server.hook() as hook:
         hook.wait_for_job(hook.import_bucket_objects([""]), timeout=240)
-        large = a_jpeg(1200, 900)
-        for number in range(60):
+        large = a_jpeg(900, 600)
+        for number in range(30):
             (folder / f"{number:02}.jpg").write_bytes(large)
         (folder / "more.jpg").write_bytes(large)
         job = hook.import_bucket_objects([""], on_changed="update")
@@ -226,11 +226,11 @@ def test_an_update_goes_on_where_a_killed_server_left_it(tmp_path: Path) -> None
 
         ended = hook.wait_for_job(job, timeout=600)
         assert {name: count for name, count in (ended.counts or {}).items() if count} == {
-            "listed": 61,
+            "listed": 31,
             "imported": 1,
-            "updated": 60,
-            "measured": 61,
+            "updated": 30,
+            "measured": 31,
         }
         found = hook.list_data()
-        assert {(data.upload_status, data.width) for data in found} == {(UploadStatus.DONE, 1200)}
-        assert len(found) == 61
+        assert {(data.upload_status, data.width) for data in found} == {(UploadStatus.DONE, 900)}
+        assert len(found) == 31
