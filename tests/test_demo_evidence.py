@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -12,11 +13,12 @@ from PIL import Image
 from datalake_ops.demo import screen
 from datalake_ops.demo.evidence import gather
 from datalake_ops.demo.failure import failure_text
-from datalake_ops.demo.not_taken import NotTaken
+from datalake_ops.demo.not_taken import NotTaken, file_refused
 from datalake_ops.demo.outcome import PipelineOutcome
 from datalake_ops.demo.photographs import Hand, deal
 from datalake_ops.demo.worlds import World
 from datalake_ops.hook import DatalakeHook
+from datalake_ops.pictures import formats
 from datalake_ops.testing import PlatformServer
 
 
@@ -50,6 +52,28 @@ def test_a_file_of_ones_own_that_was_not_taken_is_told_with_its_reason(hook: Dat
     cut, empty = sorted(evidence.not_taken, key=lambda one: one.name)
     assert (cut.name, empty) == ("cut.jpg", NotTaken("empty.jpg", "has no bytes"))
     assert cut.reason.startswith("the image cannot be decoded")
+
+
+@pytest.fixture
+def _without_heic(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An environment without the extra `heic`."""
+    kept = (formats._installed, formats.readable_types)
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    for function in kept:
+        function.cache_clear()
+    yield
+    for function in kept:
+        function.cache_clear()
+
+
+@pytest.mark.usefixtures("_without_heic")
+def test_a_format_that_an_extra_would_read_names_the_extra(tmp_path: Path) -> None:
+    (tmp_path / "001-phone.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
+
+    refused = file_refused(tmp_path / "001-phone.heic", None)
+
+    assert refused.name == "phone.heic"
+    assert "pip install 'datalake-ops[heic]'" in refused.reason
 
 
 def test_a_shipped_photograph_that_was_not_taken_is_a_problem(hook: DatalakeHook, hand: Hand) -> None:
