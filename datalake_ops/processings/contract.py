@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -54,6 +55,8 @@ class Task:
 
 def run(processing: str, program: Callable[[Task], int]) -> int:
     """Run a program on its job; the exit code is the program's, or 1 with the reason as the last log line."""
+    # Decoders warn of what is odd in a file; what it means for the data is in the log's own lines.
+    warnings.filterwarnings("ignore", module=r"PIL\..*")
     try:
         return program(open_task(processing))
     except DatalakeError as error:

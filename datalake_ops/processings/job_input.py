@@ -17,10 +17,11 @@ from datalake_ops.client.data import DataFilter, list_named
 from datalake_ops.client.jobs import get_job
 from datalake_ops.config import Connection
 from datalake_ops.errors import ConfigurationError, DatalakeError
+from datalake_ops.hook.lake_session import LakeContext
 from datalake_ops.lake import Lake
 from datalake_ops.processings.stored_objects import fetch
 from datalake_ops.wire.data import Data
-from datalake_ops.wire.lakes import Datalake, Extension, Organization
+from datalake_ops.wire.lakes import Organization
 from datalake_ops.wire.paging import PAGE_SIZE
 
 # Pages of data that are asked for at once.
@@ -29,30 +30,6 @@ _PAGES_AT_ONCE = 4
 
 class ContractError(DatalakeError):
     """The job lacks data that a program needs: it was run by hand, or by a platform that differs."""
-
-
-@dataclass(frozen=True)
-class JobLake:
-    """The lake of a job, and what the platform offers."""
-
-    organization: Organization
-    datalake: Datalake
-    extensions: frozenset[str] = frozenset()
-
-    @property
-    def connector_id(self) -> UUID:
-        """The storage connector of the lake.
-
-        Raises:
-            ConfigurationError: the lake has none.
-        """
-        if self.datalake.connector_id is None:
-            raise ConfigurationError(f"The lake {self.datalake.name!r} has no storage connector.")
-        return self.datalake.connector_id
-
-    def offers(self, extension: Extension) -> bool:
-        """Return True if the platform announced an extension."""
-        return extension.value in self.extensions
 
 
 @dataclass(frozen=True)
@@ -83,8 +60,9 @@ async def read_job(connection: Connection, job_id: UUID) -> JobInput:
         )
     async with AsyncSession(connection, organization.id) as session:
         target = arguments.identifier("target_id", lake_id)
-        lake = JobLake(
-            organization, await session.send(lakes.get_datalake(organization.id, target)), frozenset(ping.extensions)
+        datalake = await session.send(lakes.get_datalake(organization.id, target))
+        lake = LakeContext(
+            ping.username, organization, datalake, frozenset(ping.extensions), frozenset(ping.readable_types)
         )
         ids = arguments.identifiers("data_ids", json.loads(content).get("data_ids")) or []
         return JobInput(lake, context.get("parameters") or {}, ids, await _data(session, lake, ids))

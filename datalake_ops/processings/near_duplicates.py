@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
+from datalake_ops.pictures.inspection import UnreadablePictureError
 from datalake_ops.processings.contract import Task, log, read_parameters, run
 from datalake_ops.processings.duplicate_verdict import GROUP, judge
 from datalake_ops.processings.image_run import ImageRun, process_images
-from datalake_ops.processings.pictures import UnreadablePictureError, open_picture
+from datalake_ops.processings.pictures import open_picture
 from datalake_ops.processings.similarity import (
     SimilarityParameters,
     group_hashes,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from datalake_ops.pictures.inspection import UnreadablePictureError
 from datalake_ops.processings.decoding.colours import to_srgb
 from datalake_ops.processings.decoding.geometry import at_least, plain_mode, reduced, upright, whole_factor
-from datalake_ops.processings.decoding.opening import UnreadablePictureError, decoded, opened
+from datalake_ops.processings.decoding.opening import decoded, opened
 from datalake_ops.processings.decoding.page import over_page
 from datalake_ops.processings.decoding.sample_format import SampleFormat, ValueScale
 

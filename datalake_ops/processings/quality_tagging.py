@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
+from datalake_ops.pictures.inspection import UnreadablePictureError
 from datalake_ops.processings.contract import Task, log, read_parameters, run
-from datalake_ops.processings.decoding.opening import UnreadablePictureError
 from datalake_ops.processings.image_run import ImageRun, process_images
 from datalake_ops.processings.luma import LumaPicture, open_luma
 from datalake_ops.processings.quality import (

@@ -12,9 +12,10 @@ from PIL import Image
 
 from datalake_ops.client.data import list_projections
 from datalake_ops.errors import DatalakeError
+from datalake_ops.pictures.inspection import UnreadablePictureError
 from datalake_ops.processings.contract import BadParametersError, Task, log, read_parameters, run
 from datalake_ops.processings.image_run import ImageRun, process_images, unusable_reason
-from datalake_ops.processings.pictures import UnreadablePictureError, open_picture
+from datalake_ops.processings.pictures import open_picture
 from datalake_ops.upload.projection import ProjectionRequest, send_projection
 from datalake_ops.wire.data import Data, UploadStatus
 

@@ -1,19 +1,22 @@
-"""One table of what upload, import and `--check` say of each picture of the corpus: they must say the same."""
+"""One table of what upload, import, `--check` and the processings say of each picture of the corpus."""
 
 from __future__ import annotations
 
+import io
+import urllib.request
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from datalake_ops.upload.preflight import FileProblem, Preflight, check
 from datalake_ops.upload.reporting.report import FileReport, FileStatus, UploadReport
 from datalake_ops.wire.data import Data, DataType, UploadStatus
-from tests.pictures.corpus import CORPUS, Sample
+from tests.pictures.corpus import COLOURS, CORPUS, ORIENTATIONS, PAGES, Sample
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +61,15 @@ def imported(hook: DatalakeHook, uploaded: UploadReport) -> Mapping[str, Data]:
     """The import of the bucket."""
     job = hook.import_bucket_objects([""], source="bucket")
     hook.wait_for_job(job, timeout=300)
+    return {data.object_name: data for data in hook.list_data(q='data_source.name = "bucket"')}
+
+
+@pytest.fixture(scope="module")
+def processed(hook: DatalakeHook, imported: Mapping[str, Data]) -> Mapping[str, Data]:
+    """The import, after each processing ran over all of it."""
+    names = ("thumbnails", "quality-tagging", "near-duplicates")
+    for job in [hook.launch_processing(name, list(imported.values())) for name in names]:
+        hook.wait_for_job(job, timeout=300)
     return {data.object_name: data for data in hook.list_data(q='data_source.name = "bucket"')}
 
 
@@ -145,3 +157,50 @@ def test_check_says_what_the_table_says(sample: Sample, checked: Preflight) -> N
         assert found is not None
         assert found.problem is (FileProblem.UNSUPPORTED if sample.unsupported else FileProblem.UNDECODABLE)
         assert sample.reason in found.detail
+
+
+def _tags(data: Data) -> set[str]:
+    return {tag.name for tag in data.tags or ()}
+
+
+@pytest.mark.parametrize("sample", [*COLOURS, *ORIENTATIONS, *PAGES], ids=str)
+def test_quality_tagging_says_what_the_table_says(sample: Sample, processed: Mapping[str, Data]) -> None:
+    assert sample.size is not None
+    expected = {"low-resolution"} if min(sample.size) < 256 else set()
+    if sample.name in ("fax.tif", "plan-of-94-megapixels.tif"):
+        expected = {"overexposed"}
+
+    # All others show one photograph: no depth, scale, container or transparency makes it dark or overexposed. The
+    # strongly compressed JPEGs of it are blurred.
+    assert _tags(processed[sample.name]) & {"dark", "overexposed", "low-resolution"} == expected
+
+
+@pytest.mark.parametrize("sample", [*COLOURS, *ORIENTATIONS, *PAGES], ids=str)
+def test_each_picture_has_a_thumbnail_of_its_shape(
+    sample: Sample, processed: Mapping[str, Data], hook: DatalakeHook, tmp_path: Path
+) -> None:
+    (thumbnail,) = hook.list_projections(processed[sample.name])
+    assert thumbnail.presigned_url is not None
+
+    with urllib.request.urlopen(thumbnail.presigned_url) as answer, Image.open(io.BytesIO(answer.read())) as image:
+        width, height = sample.size or (0, 0)
+        factor = min(1.0, 256 / max(width, height))
+        assert image.size == pytest.approx((width * factor, height * factor), abs=1)
+
+
+def test_twins_in_other_depths_and_containers_are_near_duplicates(processed: Mapping[str, Data]) -> None:
+    # Those without loss: the photograph is hardly more than a ramp, and compression changes what there is to compare.
+    twins = "png-rgb.png png-rgb-16.png tiff-rgb.tif tiff-rgb-16.tif bmp.bmp tiff-cmyk.tif jpeg2000.jp2 png-grey.png "
+    twins += "png-grey-16.png tiff-grey-16.tif tiff-negative-16.tif tiff-float.tif jxl-grey-16.jxl tiff-big.tif"
+
+    groups = [{tag for tag in _tags(processed[name]) if tag.startswith("duplicate-")} for name in twins.split()]
+
+    assert all(len(group) == 1 for group in groups)
+    assert len(set().union(*groups)) == 1
+
+
+def test_what_could_not_be_read_has_no_tag(processed: Mapping[str, Data]) -> None:
+    unread = [data for data in processed.values() if data.upload_status is UploadStatus.ERROR]
+
+    assert unread
+    assert not any(_tags(data) for data in unread)

@@ -6,7 +6,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,8 +21,8 @@ DECODING_BYTES = 800 * _MIB
 _CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 _OTHER_MODES = 4
-# Bytes of a pixel beside the image itself: two canvases of RGBA and a copy of one.
-_ANIMATION = {"WEBP": 12, "GIF": 4}
+# Bytes of a pixel that a decoder takes beside the image itself: canvases, planes of other colours, copies.
+_DECODER_BYTES = {"WEBP": 12, "GIF": 4, "AVIF": 12, "HEIF": 12, "JXL": 12, "JPEG2000": 16}
 # Bytes of a coefficient of a progressive JPEG, all of which are kept until the last scan.
 _COEFFICIENT = 2
 # Tags of TIFF 6.0.
@@ -50,18 +50,21 @@ class MemoryBudget:
         self._queue: deque[object] = deque()
         self._changed = threading.Condition()
 
-    @contextmanager
-    def hold(self, size: int) -> Iterator[None]:
-        """Wait until that many bytes are free, and hold them during the block.
+    def hold(self, size: int) -> AbstractContextManager[None]:
+        """Hold that many bytes during the block, at whose beginning it waits until they are free.
 
         Raises:
             TooLargeError: they never will be.
         """
         if size > self.size:
             raise TooLargeError(
-                f"needs about {size // _MIB:,} MiB of memory to decode; this program takes {self.size // _MIB:,} MiB "
-                "at most, for all pictures together"
+                f"the image needs about {size // _MIB:,} MiB of memory to decode; this program takes "
+                f"{self.size // _MIB:,} MiB at most, for all pictures together"
             )
+        return self._held(size)
+
+    @contextmanager
+    def _held(self, size: int) -> Iterator[None]:
         ticket = object()
         with self._changed:
             self._queue.append(ticket)
@@ -98,7 +101,7 @@ def decoded_bytes(image: Image.Image, is_deep: bool = False) -> int:
     if is_deep:
         size = 3 * size if image.mode in ("RGB", "RGBA") else size + pixels
     size += min(pixels, _STRIP_PIXELS) * _STRIP_BYTES
-    size += pixels * _ANIMATION.get(image.format or "", 0) + _coefficients(image)
+    size += pixels * _DECODER_BYTES.get(image.format or "", 0) + _coefficients(image)
     if image.format == "TIFF":
         tags = cast("Any", image).tag_v2
         # Pillow turns a TIFF into a second image, and libtiff decodes whole strips.
