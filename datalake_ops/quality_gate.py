@@ -53,15 +53,14 @@ class Rule:
         if unknown:
             raise ConfigurationError(f"A rule has no {unknown}; it has {[one.name for one in fields(cls)]}.")
         tags = arguments.texts("tags", values.get("tags"))
-        limits: dict[str, Any] = {
-            name: arguments.whole_number(name, values.get(name)) for name in ("min_count", "max_count")
-        }
-        limits |= {name: arguments.number(name, values.get(name)) for name in ("min_share", "max_share")}
         return cls(
             None if tags is None else tuple(tags),
             arguments.text("q", values.get("q")),
             bool(arguments.flag("intersect_tags", values.get("intersect_tags"))),
-            **limits,
+            arguments.whole_number("min_count", values.get("min_count")),
+            arguments.whole_number("max_count", values.get("max_count")),
+            arguments.number("min_share", values.get("min_share")),
+            arguments.number("max_share", values.get("max_share")),
         )
 
     @property

@@ -49,7 +49,9 @@ class LakeTrigger(BaseEventTrigger):
     ) -> None:
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         if not (seconds := arguments.seconds("poll_interval", poll_interval)):
-            raise arguments.refusal("poll_interval", poll_interval, "it must be positive seconds, such as 30.")
+            raise arguments.refusal(
+                "poll_interval", poll_interval, "it must be positive seconds, such as 30, or a timedelta."
+            )
         self.datalake_conn_id = datalake_conn_id
         self.poll_interval = seconds
         self._cursor: WatchCursor | None = None

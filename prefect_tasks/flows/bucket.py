@@ -49,8 +49,8 @@ def ingest_bucket(
         wait: how the run waits, see `wait_for_job`.
         on_changed: what to do with an object that was overwritten in the bucket since its import: "skip" it, which is
             counted and warned of, "update" its data, or import it as "new" data.
-        on_empty: end of a run with nothing to do: "fail" (NoDataError), "skip" (Completed, named Skipped) or "succeed";
-            the last two have None as result.
+        on_empty: end of a run with nothing to do: "fail" (NoDataError), or, with None as result, "skip" (Completed,
+            named Skipped) or "succeed".
 
     Returns:
         The job: `id`, `status`, `counts`, `seconds`, `url`.

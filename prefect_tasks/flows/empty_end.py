@@ -14,8 +14,6 @@ def empty_end(on_empty: OnEmpty, result: dict[str, Any] | None = None) -> dict[s
 
     With "fail" a flow does not come here: its task has raised `NoDataError`.
     """
-    end: Any = (
-        result if on_empty == "succeed" else Completed(name=SKIPPED, message="There was nothing to do.", data=result)
-    )
-    # Prefect takes a state in place of the result that the flow declares.
-    return cast("dict[str, Any]", end)
+    # Prefect makes the result of the state that of the flow.
+    state: Any = Completed(name=SKIPPED, message="There was nothing to do.", data=result)
+    return cast("dict[str, Any]", result if on_empty == "succeed" else state)

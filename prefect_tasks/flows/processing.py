@@ -47,8 +47,8 @@ def process_and_wait(
         timeout: seconds to wait for the job; None waits for ever.
         on_stop: what becomes of the job when the run is stopped: `"cancel"`, or `"leave"` to let it go on.
         wait: how the run waits, see `wait_for_job`.
-        on_empty: end of a run with nothing to do: "fail" (NoDataError), "skip" (Completed, named Skipped) or "succeed";
-            the last two have None as result.
+        on_empty: end of a run with nothing to do: "fail" (NoDataError), or, with None as result, "skip" (Completed,
+            named Skipped) or "succeed".
 
     Returns:
         The job: `id`, `status`, `counts`, `exit_code`, `reason`, `seconds`, `url`.

@@ -87,8 +87,8 @@ def upload_data(
         sample: number of pictures that the sample shows; 0 makes none.
         limit: name of a concurrency limit to hold a slot of, see `ensure_limits`.
         key: makes calls with the same arguments and key in one flow run one upload.
-        on_empty: answer to no files, also where folders or patterns have none: "skip", "succeed" (both give `files` 0)
-            or "fail" (NoDataError).
+        on_empty: answer to no files, also of folders and patterns: "skip", "succeed" (both give `files` 0) or "fail"
+            (NoDataError).
 
     Returns:
         `counts` by status, `bytes`, `seconds`, some of the `data_ids` and `errors`, how many of them are left out, and
