@@ -100,7 +100,7 @@ def _named(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[st
         raise ConfigurationError(
             f"@task.datalake gives the hook to a parameter `{LAKE}`, and {function.__name__}{signature} has none."
         )
-    if inspect.iscoroutinefunction(function):
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise ConfigurationError(f"{function.__name__} is async, and the hook blocks: make it a plain function.")
     others = [one for name, one in signature.parameters.items() if name != LAKE]
     bound = signature.replace(parameters=others).bind_partial(*args)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.lineage.record import LineageRecord, as_names
 from airflow_provider.operators.abstract.asset_events import LineageOperator
 from airflow_provider.operators.abstract.datalake import DatalakeOperator
-from airflow_provider.operators.abstract.fields import REQUIRED_TEXT, TEXT, TEXTS, whole
+from airflow_provider.operators.abstract.fields import REQUIRED_TEXT, TEXTS, whole
 from airflow_provider.operators.abstract.selection import DataChoiceOperator
 from datalake_ops.errors import ConfigurationError, NoDataError
 
@@ -107,22 +107,29 @@ class ListDataTagsOperator(DatalakeOperator):
         >>> batches = ListDataTagsOperator(task_id="tags", prefix="batch-")
 
     Args:
-        prefix: Only tags whose names begin with this (templated).
+        prefix: Only tags whose names begin with this; all without it, none where it is empty (templated).
         order_by: Field names, `-` before one means descending (templated).
         limit, offset: At most this many, from this one on (templated).
         max_tags: How many names the answer may hold, which is an XCom (templated).
         kwargs: `datalake_conn_id`, see `DatalakeOperator`.
 
     Raises:
+        NoDataError: `prefix` or `limit` is empty; see `on_empty`.
         ConfigurationError: More tags match than `max_tags`.
     """
 
-    argument_fields = {"prefix": TEXT, "order_by": TEXTS, "limit": whole(1), "offset": whole(0), "max_tags": whole(1)}
+    argument_fields = {
+        "prefix": REQUIRED_TEXT,
+        "order_by": TEXTS,
+        "limit": whole(1, is_required=True),
+        "offset": whole(0, is_decisive=True),
+        "max_tags": whole(1),
+    }
 
     def __init__(
         self,
         *,
-        prefix: str = "",
+        prefix: str | None = None,
         order_by: str | list[str] | None = None,
         limit: int | str | None = None,
         offset: int | str | None = None,
@@ -135,6 +142,10 @@ class ListDataTagsOperator(DatalakeOperator):
         self.limit: Any = limit
         self.offset: Any = offset
         self.max_tags: Any = max_tags
+
+    def empty_result(self) -> list[str]:
+        """No names: mapped tasks are skipped."""
+        return []
 
     def work(self, context: Context) -> list[str]:
         """Ask the lake."""

@@ -197,6 +197,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         request = UploadRequest(filepaths, options, names=self._names())
         # Arguments that cannot be right are refused before a tag or a source is created for them.
         entries = Entries(request)
+        entries.require_files()
         source = given_source(options.source)
         tag_ids = tuple(tag.id for tag in self._resolve_tags(options.tags))
         origin = self._resolve_source(source)
@@ -209,7 +210,6 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
             camera_keys=keys,
         )
         report = upload_files(request, self.connection, self.context, entries)
-        entries.require_files()
         report = replace(report, retry_plan=plan)
         options.failure_policy.check(report)
         return report

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from datalake_ops.errors import ConfigurationError, NoDataError
@@ -46,8 +47,7 @@ class Entries:
         for one in self._sources if isinstance(self._sources, Sequence) else ():
             self._resolver.resolve(one).check()
         self.total: int | None = self._resolver.count(self._sources) if self._subset is None else None
-        self._has_files = False
-        self._empty: list[str] = []
+        self._begun: Iterator[Entry] | None = None
 
     def count_ahead(self) -> None:
         """Count the files in a thread of its own, if that asks no storage, so that `total` is known soon."""
@@ -55,35 +55,40 @@ class Entries:
             threading.Thread(target=self._count, name="datalake-ops-count", daemon=True).start()
 
     def __iter__(self) -> Iterator[Entry]:
+        begun, self._begun = self._begun, None
+        return self._entries() if begun is None else begun
+
+    def require_files(self) -> None:
+        """Refuse sources without a file, reading them up to the first one; a retry of some files may find none.
+
+        Raises:
+            NoDataError: every source is a folder or a pattern without a file, a manifest without a row, or there is
+                none.
+        """
+        if self._subset is not None:
+            return
+        entries, seen = self._entries(), list[Entry]()
+        for entry in entries:
+            seen.append(entry)
+            if not isinstance(entry.content, EmptySource):
+                self._begun = chain(seen, entries)
+                return
+        empty = [str(one.content.error) for one in seen[:_NAMED] if isinstance(one.content, EmptySource)]
+        raise NoDataError(" ".join(empty) or "The source has no file: there is nothing to upload.")
+
+    def _entries(self) -> Iterator[Entry]:
         index = 0
         chosen = SubsetFilter(self._subset) if self._subset is not None else None
         for position, one in enumerate(self._sources):
             extras = self._extras(position)
             for file in self._files(one):
                 if chosen is None or _is_chosen(file, chosen):
-                    self._note(file)
                     yield _entry(index, file, extras)
                     index += 1
         for error in chosen.missing() if chosen is not None else ():
             yield Entry(index, error.path, UnreadableContent(error))
             index += 1
         self.total = index
-
-    def require_files(self) -> None:
-        """Refuse sources that had no file at all, once all entries were made; a retry of some files may find none.
-
-        Raises:
-            NoDataError: every source was a folder or a pattern without a file, a manifest without a row, or there was
-                none.
-        """
-        if self._subset is None and not self._has_files:
-            raise NoDataError(" ".join(self._empty) or "The source has no file: there is nothing to upload.")
-
-    def _note(self, file: ResolvedFile) -> None:
-        if not isinstance(file.content, EmptySource):
-            self._has_files = True
-        elif len(self._empty) < _NAMED:
-            self._empty.append(str(file.content.error))
 
     def _count(self) -> None:
         count = 0

@@ -14,6 +14,7 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider.compat import AirflowFailException, AirflowSkipException
+from airflow_provider.decorators import DatalakeDecoratedOperator
 from airflow_provider.handoff.xcoms import as_xcom
 from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.job_lifecycle.retry_policy import mapped_delay
@@ -22,12 +23,12 @@ from airflow_provider.operators.import_bucket import ImportBucketOperator
 from airflow_provider.operators.processing import LaunchProcessingOperator
 from airflow_provider.operators.quality_gate import QualityGateOperator
 from airflow_provider.operators.shards import PlanShardsOperator
-from airflow_provider.operators.tags import GetOrCreateDataTagOperator, TagDataOperator
+from airflow_provider.operators.tags import GetOrCreateDataTagOperator, ListDataTagsOperator, TagDataOperator
 from airflow_provider.operators.upload import UploadDataOperator
 from airflow_provider.sensors.data import DataSensor
 from airflow_provider.sensors.job import JobSensor
 from airflow_provider.triggers.job import JobTrigger
-from datalake_ops.errors import ArgumentError, NoDataError, QualityGateError
+from datalake_ops.errors import ArgumentError, ConfigurationError, NoDataError, QualityGateError
 from datalake_ops.hook import DatalakeHook as SharedHook
 
 
@@ -243,6 +244,33 @@ def test_a_trigger_waits_for_many_jobs(lake: SharedHook) -> None:
 
 def test_a_generator_of_data_is_the_list_of_their_ids(lake: SharedHook, some_data: list[str]) -> None:
     assert sorted(as_xcom(lake.iter_data(tags="demo"))) == sorted(some_data)
+
+
+def test_sets_and_views_of_ids_are_lists(lake: SharedHook, some_data: list[str]) -> None:
+    found = {one.id: one for one in lake.list_data(tags="demo")}
+
+    for values in (set(found), found.keys(), found.values(), frozenset(found)):
+        assert sorted(as_xcom(values)) == sorted(some_data)
+
+
+def test_an_async_generator_is_refused_when_the_dag_is_parsed() -> None:
+    async def ids(lake: Any) -> Any:
+        yield lake
+
+    with pytest.raises(ConfigurationError, match="is async"):
+        DatalakeDecoratedOperator(task_id="t", python_callable=ids)
+
+
+@pytest.mark.parametrize("prefix", ["", "{{ params.none }}", ["{{ params.none }}"]])
+def test_an_empty_prefix_of_tags_lists_none(lake: SharedHook, prefix: Any) -> None:
+    lake.create_data_tag("batch-1")
+    with DAG("values"):
+        task = ListDataTagsOperator(task_id="t", prefix=prefix, on_empty="succeed")
+    context = a_context(none=None)
+    task.render_template_fields(context)
+
+    assert task.execute(context) == []
+    assert ListDataTagsOperator(task_id="all").execute(context) == ["batch-1"]
 
 
 def test_mapped_instances_come_back_at_different_moments() -> None:

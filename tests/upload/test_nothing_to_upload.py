@@ -11,6 +11,7 @@ import pytest
 
 from datalake_ops import DatalakeHook, Manifest, plan_shards
 from datalake_ops.errors import InvalidFileError, NoDataError
+from datalake_ops.testing import PlatformServer
 from datalake_ops.upload.reporting.retry_plan import RetryPlan
 from tests.upload.pictures import a_picture
 
@@ -33,11 +34,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_sources_without_a_file_are_nothing_to_do(lake: DatalakeHook, folder: Path, source: str) -> None:
+def test_sources_without_a_file_are_nothing_to_do_before_anything_is_sent(
+    lake: DatalakeHook, datalake_platform: PlatformServer, folder: Path, source: str
+) -> None:
     for upload in (lake.upload, lake.upload_data):
         with pytest.raises(NoDataError):
-            upload(SOURCES[source](folder), tags=["night"])
-    assert lake.count_data() == 0
+            upload(SOURCES[source](folder), tags=["night"], source="camera")
+    assert {one["method"] for one in datalake_platform.requests()} <= {"GET", "XGET"}
 
 
 @pytest.mark.parametrize("include", [[], (), "", " ", [""]])
