@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MappingView, Set
+from collections.abc import Iterator, KeysView, Mapping, ValuesView
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,8 @@ def as_xcom(value: Any) -> Any:
     """Convert values of the hook to JSON values, also inside lists and mappings; other values stay as they are.
 
     Data, tags, jobs and the like become dictionaries (without presigned addresses), `MultiData` the list of its ids,
-    an upload's report its summary; an iterator, a set or a view of a mapping becomes a list, in which data are their ids.
+    an upload's report its summary; an iterator, or the keys or values of a mapping, become a list, in which
+    data are their ids.
     """
     from datalake_ops.upload.reporting.report import UploadReport
     from datalake_ops.wire.data import Data, MultiData
@@ -29,9 +30,11 @@ def as_xcom(value: Any) -> Any:
         return bounded(value.summary(max_ids=_REPORT_BYTES), _REPORT_BYTES)
     if isinstance(value, (UUID, Path)):
         return str(value)
-    if isinstance(value, (Iterator, Set, MappingView)):
+    if isinstance(value, (Iterator, KeysView, ValuesView)):
         # Such as `lake.iter_data(...)`: an XCom of whole data would be long, and a generator is no value.
         return [str(one.id) if isinstance(one, Data) else as_xcom(one) for one in value]
+    if isinstance(value, (set, frozenset)):
+        return {as_xcom(one) for one in value}
     if isinstance(value, (list, tuple)):
         return [as_xcom(one) for one in value]
     if isinstance(value, Mapping):
