@@ -202,6 +202,15 @@ class TestScales:
 
         assert "dark" in found.tags(QualityParameters())
 
+    def test_a_dark_picture_that_was_scaled_up_is_no_bright_one_of_few_bits(self, look: Look) -> None:
+        # Twelve bits scaled to sixteen, the low four of which are copies of the high ones: zeros.
+        dark = (GREY.astype(np.uint16) >> 1) << 4
+
+        found = look.quality(deep_png(dark, (b"sBIT", b"\x0c")))
+
+        assert dark.max() < 4096
+        assert "dark" in found.tags(QualityParameters())
+
     def test_twelve_bits_without_a_word_are_judged_on_sixteen_and_the_log_tells_it(self, look: Look) -> None:
         twelve = GREY.astype(np.uint16) << 4
 

@@ -263,7 +263,8 @@ class TestMemory:
         with budget.hold(6):
             for waiting, thread in enumerate(threads, start=1):
                 thread.start()
-                _await_queue(budget, waiting)
+                while thread.is_alive() and len(budget._queue) < waiting:
+                    thread.join(0.001)
         for thread in threads:
             thread.join()
 
@@ -297,11 +298,6 @@ class TestMemory:
         for look in (open_picture, lambda damaged: open_luma(damaged, SIDE)):
             with pytest.raises(UnreadablePictureError):
                 look(path)
-
-
-def _await_queue(budget: MemoryBudget, length: int) -> None:
-    while len(budget._queue) < length:
-        threading.Event().wait(0.001)
 
 
 def test_a_thumbnail_keeps_its_shape_and_is_never_larger() -> None:
