@@ -359,7 +359,7 @@ def test_an_outage_of_a_minute_costs_none_of_many_mapped_tasks_its_job(
 
 
 def assert_secret_free(arguments: list[str], platform: PlatformServer) -> None:
-    assert len(arguments) >= 100
+    assert len(arguments) >= MAPPED
     assert [text for text in arguments if platform.token in text or platform.url in text] == []
 
 
