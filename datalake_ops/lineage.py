@@ -34,7 +34,8 @@ class LakeUri:
     the same way are equal values: tags are sorted and each named once.
 
     Raises:
-        ConfigurationError: a name is empty, or the host is no host.
+        ConfigurationError: a name is empty, the host is no host, or a tag, the source or the query is given and blank
+            (which would name the whole lake for some of its data).
     """
 
     host: str
@@ -51,10 +52,12 @@ class LakeUri:
         for name in ("organization", "datalake"):
             if not getattr(self, name):
                 raise ConfigurationError(f"The {name} has no name; a lake's URI is {_form()}.")
+        given = [("q", self.q), ("source", self.source), *(("tags", tag) for tag in self.tags)]
+        if blank := [name for name, value in given if value is not None and not value.strip()]:
+            raise ConfigurationError(f"An empty {blank[0]} chooses no data; leave it out to name the whole lake.")
         object.__setattr__(self, "host", host)
-        object.__setattr__(self, "tags", tuple(sorted({tag for tag in self.tags if tag})))
-        object.__setattr__(self, "source", self.source or None)
-        object.__setattr__(self, "q", (self.q or "").strip() or None)
+        object.__setattr__(self, "tags", tuple(sorted(set(self.tags))))
+        object.__setattr__(self, "q", None if self.q is None else self.q.strip())
 
     @classmethod
     def of(cls, address: str, organization: str, datalake: str) -> LakeUri:
@@ -85,8 +88,6 @@ class LakeUri:
         unknown = sorted({name for name, _ in pairs} - set(_PARAMETERS))
         if unknown:
             raise ConfigurationError(f"{text!r} has unknown parameters {unknown}; known are {list(_PARAMETERS)}.")
-        if empty := [name for name, value in pairs if not value.strip()]:
-            raise ConfigurationError(f"{text!r} has an empty {empty[0]}, which chooses no data; leave it out.")
         tags = tuple(value for name, value in pairs if name == "tags")
         return cls(parts.netloc, organization, lake, tags, _only(pairs, "source", text), _only(pairs, "q", text))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
@@ -14,7 +15,8 @@ from datalake_ops.lineage import LakeUri
 from datalake_ops.testing import PlatformServer
 
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1)
-WORDS = st.none() | st.text(st.characters(codec="utf-8"))
+TAGS = NAMES.filter(str.strip)
+WORDS = st.none() | TAGS
 LAKE = LakeUri("app.picsellia.com", "acme", "photos")
 
 
@@ -44,7 +46,7 @@ def test_the_host_is_that_of_the_platforms_address(address: str, host: str) -> N
     assert LakeUri.of(address, "acme", "photos").host == host
 
 
-@given(NAMES, NAMES, st.lists(NAMES), WORDS, WORDS)
+@given(NAMES, NAMES, st.lists(TAGS), WORDS, WORDS)
 def test_a_uri_reads_back_as_itself(
     organization: str, lake: str, tags: list[str], source: str | None, q: str | None
 ) -> None:
@@ -55,14 +57,14 @@ def test_a_uri_reads_back_as_itself(
     assert str(uri).isascii()
 
 
-@given(st.lists(NAMES), WORDS, WORDS)
+@given(st.lists(TAGS), WORDS, WORDS)
 def test_airflow_would_sort_and_escape_the_parameters_alike(tags: list[str], source: str | None, q: str | None) -> None:
     query = urlsplit(str(LAKE.with_(tags, source, q))).query
 
     assert urlencode(sorted(parse_qsl(query))) == query
 
 
-@given(NAMES, st.lists(NAMES, max_size=3), WORDS)
+@given(NAMES, st.lists(TAGS, max_size=3), WORDS)
 def test_a_key_has_only_characters_that_prefect_allows_and_tells_apart_what_differs(
     organization: str, tags: list[str], q: str | None
 ) -> None:
@@ -111,8 +113,8 @@ def test_openlineage_has_the_platform_as_namespace_and_the_rest_as_name() -> Non
         ("datalake:///acme/photos", "no host"),
         ("datalake://user@host/acme/photos", "no host"),
         ("s3://host/acme/photos", "no URI of a lake"),
-        ("datalake://host/acme/photos?tags=", "an empty tags"),
-        ("datalake://host/acme/photos?tags=raw&source=%20", "an empty source"),
+        ("datalake://host/acme/photos?tags=", "An empty tags"),
+        ("datalake://host/acme/photos?tags=raw&source=%20", "An empty source"),
         ("datalake://host/acme/photos?tag=raw", r"unknown parameters \['tag'\]"),
         ("datalake://host/acme/photos?q=a&q=b", "names q 2 times"),
     ],
@@ -120,6 +122,12 @@ def test_openlineage_has_the_platform_as_namespace_and_the_rest_as_name() -> Non
 def test_what_names_no_lake_is_refused_with_the_reason(text: str, told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
         LakeUri.parse(text)
+
+
+@pytest.mark.parametrize("narrowed", [{"tags": [" "]}, {"tags": ["raw", ""]}, {"source": ""}, {"q": " "}])
+def test_a_blank_narrowing_does_not_name_the_whole_lake(narrowed: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="chooses no data"):
+        LAKE.with_(**narrowed)
 
 
 def test_the_hook_names_the_lake_it_is_connected_to(datalake_platform: PlatformServer) -> None:

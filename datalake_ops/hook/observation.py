@@ -9,6 +9,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
+from datalake_ops import arguments
+
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 # A verb that is made of others is reported once.
 _INSIDE: ContextVar[bool] = ContextVar("inside a verb", default=False)
@@ -49,7 +51,10 @@ def _observed(verb: Verb, *, names: tuple[str, ...], is_write: bool) -> Verb:
         finally:
             _INSIDE.reset(token)
         given = inspect.signature(verb).bind(hook, *args, **kwargs).arguments
-        hook.on_access(_access(verb.__name__, is_write, {name: given.get(name) for name in names}, given))
+        named = {name: given.get(name) for name in names}
+        # A choice that was given and is empty reads no data, which a count answers with 0.
+        if is_write or not any(arguments.is_empty(value) for value in named.values()):
+            hook.on_access(_access(verb.__name__, is_write, named, given))
         return done
 
     return cast("Verb", call)

@@ -51,6 +51,15 @@ def test_a_listing_reads_what_it_asks_for(lake: SharedHook, collector: Any) -> N
     assert (set(inputs), outputs) == ({str(uri) for uri in asked}, {})
 
 
+@pytest.mark.usefixtures("lake")
+@pytest.mark.parametrize("chosen", [{"tags": []}, {"tags": [" "]}, {"q": ""}])
+def test_a_count_by_an_empty_choice_reads_nothing(chosen: dict[str, Any], collector: Any) -> None:
+    with DatalakeHook() as hook:
+        assert hook.datalake.count_data(**chosen) == 0
+
+    assert uris(collector) == ({}, {})
+
+
 def test_tagging_writes_the_data_of_the_tag(lake: SharedHook, some_data: list[str], collector: Any) -> None:
     with DatalakeHook() as hook:
         hook.datalake.add_tags(some_data, ["checked"])
