@@ -33,9 +33,11 @@ os.environ.update(prefect_environment(_HOME))
 # Prefect warns of the log lines of a task that runs outside a flow, its own lines included.
 os.environ["PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW"] = "ignore"
 
-from prefect.context import refresh_global_settings_context  # noqa: E402
+import prefect.context  # noqa: E402
+from prefect.context import SettingsContext, refresh_global_settings_context  # noqa: E402
 from prefect.events.worker import EventsWorker  # noqa: E402
 from prefect.logging.handlers import APILogWorker  # noqa: E402
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY  # noqa: E402
 
 from prefect_tasks import DatalakeCredentials  # noqa: E402
 from tests.prefect.launcher import Launcher  # noqa: E402
@@ -73,12 +75,23 @@ def prefect_api(prefect_server: PrefectServer) -> Iterator[None]:
     """Makes the session's server that of the flows and clients of this process, whatever thread they are in."""
     os.environ["PREFECT_API_URL"] = prefect_server.api_url
     refresh_global_settings_context()
+    _send_no_heartbeats()
     yield
     # What is still to be sent must not wait for a server that is gone.
     APILogWorker.drain_all()
     EventsWorker.drain_all()
     del os.environ["PREFECT_API_URL"]
     refresh_global_settings_context()
+
+
+def _send_no_heartbeats() -> None:
+    """Lets each flow of this process end at once: it would wait for its thread of heartbeats, which sleeps a second.
+
+    No variable says "none"; the stories of flows that are lost have processes of their own, with heartbeats.
+    """
+    context = prefect.context.GLOBAL_SETTINGS_CONTEXT
+    settings = context.settings.copy_with_update(updates={PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
+    prefect.context.GLOBAL_SETTINGS_CONTEXT = SettingsContext(profile=context.profile, settings=settings)
 
 
 @pytest.fixture(scope="session")
