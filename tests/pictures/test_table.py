@@ -189,8 +189,8 @@ def test_each_picture_has_a_thumbnail_of_its_shape(
 
 
 def test_twins_in_other_depths_and_containers_are_near_duplicates(processed: Mapping[str, Data]) -> None:
-    # Those without loss: the photograph is hardly more than a ramp, and compression changes what there is to compare. (The
-    # encoder of JPEG XL tells 16 bits to be linear light, so that picture is a brighter one.)
+    # Those without loss: the photograph is hardly more than a ramp, and compression changes what there is to compare.
+    # Not JPEG XL of 16 bits either: its encoder says that they are linear light, so that picture is a brighter one.
     twins = "png-rgb.png png-rgb-16.png tiff-rgb.tif tiff-rgb-16.tif bmp.bmp tiff-cmyk.tif jpeg2000.jp2 png-grey.png "
     twins += "png-grey-16.png tiff-grey-16.tif tiff-negative-16.tif tiff-float.tif tiff-big.tif"
 
