@@ -9,10 +9,10 @@ PLATFORM := DATALAKE_OPS_PLATFORM_PYTHON=$(CURDIR)/$(CORE)/python
 PACKAGES := datalake_ops airflow_provider prefect_tasks
 SOURCES := $(PACKAGES) example_dags tests benchmarks scripts
 
-# The longest first, so that none is left over at the end; beside tests that mostly wait for real processes, one that computes.
-SUITES := test-prefect-processes test-core test-airflow-processes test-prefect test-airflow test-celery test-airflow31 \
-	test-prefect39 test-prefect-scale test-airflow211
-JOBS ?= 2
+# The longest first, so that none is left over at the end. Each mostly waits: four keep two processors busy.
+SUITES := test-core test-prefect-processes test-airflow-processes test-prefect test-airflow test-prefect39 test-airflow31 \
+	test-airflow211 test-celery test-prefect-scale
+JOBS ?= 4
 CORE_TESTS := tests --ignore tests/airflow --ignore tests/prefect
 AIRFLOW_TESTS := tests/airflow --ignore tests/airflow/celery
 PREFECT_TESTS := tests/prefect --ignore tests/prefect/scale
@@ -69,7 +69,7 @@ types: setup ## Check types, each package in the environment it runs in
 contracts: setup-core ## Check which package may import which
 	$(CORE)/lint-imports
 
-test: setup services ## Run every test, each suite in its environment, JOBS=2 of them at a time
+test: setup services ## Run every test, each suite in its environment, JOBS=4 of them at a time
 	@echo "$(words $(SUITES)) suites, $(JOBS) at a time; the output of each follows when it has ended."
 	@rm -rf $(REPORTS)
 	@$(MAKE) --no-print-directory --jobs=$(JOBS) --keep-going $(WHOLE) $(SUITES); code=$$?; \
