@@ -1,10 +1,10 @@
 """A neutral stand-in for a platform, for measuring clients: it answers each call of the wire as fast as uvloop allows.
 
-    python benchmarks/stub_server.py PORT [--latency-ms N] [--fail-every N] [--reset-every N] [--total N]
+    python benchmarks/stub_server.py PORT [--presign] [--latency-ms N] [--fail-every N] [--reset-every N] [--total N]
 
-It keeps nothing but which objects were registered. It can wait before each answer, answer every n-th call with 503,
-and cut the connection instead of every n-th answer, when the work is done. GET /__stats tells what it counted, and the
-seconds of CPU that it took.
+It keeps nothing but which objects were registered. It can offer names and addresses in batches (--presign), wait before
+each answer, answer every n-th call with 503, and cut the connection instead of every n-th answer, when the work is
+done. GET /__stats tells what it counted, and the seconds of CPU that it took.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class Stub:
             ("GET", "/api/organization/[^/]+", self.organization),
             ("GET", r"/api/.*datalake(/[^/]+)?", lambda body, query: (200, _LAKE, "")),
             ("POST", ".*/generate_object_name", self.name),
+            ("POST", ".*/presign_uploads", self.presign),
             ("POST", ".*/generate_presigned_url", self.address),
             ("POST", ".*/init_multipart_upload", self.parts),
             ("POST", ".*/generate_part_presigned_url", lambda body, query: (200, {"url": f"{self.base}/part"}, "")),
@@ -91,7 +92,8 @@ class Stub:
 
     def ping(self, body: dict[str, Any], query: dict[str, str]) -> Reply:
         """Who is there."""
-        return 200, {"username": "stub", "sdk_version": "6.37.0", "default_organization": ORGANIZATION}, ""
+        told = {"username": "stub", "sdk_version": "6.37.0", "default_organization": ORGANIZATION}
+        return 200, {**told, "extensions": ["presigned-batch"] if self.options.presign else []}, ""
 
     def organization(self, body: dict[str, Any], query: dict[str, str]) -> Reply:
         """The one organization."""
@@ -105,6 +107,12 @@ class Stub:
         """Where to send the form."""
         fields = {"key": body["object_name"], **_PADDING}
         return 200, {"client_type": "aws", "presigned_url_data": {"url": f"{self.base}/bucket", "fields": fields}}, ""
+
+    def presign(self, body: dict[str, Any], query: dict[str, str]) -> Reply:
+        """Names and addresses of many files."""
+        names = [f"{self._identifier()}-{file['filename']}" for file in body["files"]]
+        objects = [{"object_name": name, **self.address({"object_name": name}, query)[1]} for name in names]
+        return 200, {"objects": objects, "expires_in": 3600}, ""
 
     def parts(self, body: dict[str, Any], query: dict[str, str]) -> Reply:
         """An upload in parts."""
@@ -223,6 +231,7 @@ async def serve(options: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", type=int)
+    parser.add_argument("--presign", action="store_true")
     parser.add_argument("--latency-ms", type=float, default=0)
     parser.add_argument("--fail-every", type=int, default=0)
     parser.add_argument("--reset-every", type=int, default=0)

@@ -15,6 +15,7 @@ from datalake_ops.wire.uploads import (
     ObjectStat,
     ObjectType,
     PartAddress,
+    PresignedBatch,
     PresignedUpload,
     StoredParts,
 )
@@ -39,6 +40,17 @@ def presigned_upload(connector: UUID, object_name: str, content_type: str) -> Op
     """Where and how to send an object in one request."""
     body = {"object_name": object_name, "content_type": content_type}
     return Operation("POST", routes.PRESIGNED_UPLOAD.format(connector=connector), model(PresignedUpload), body=body)
+
+
+def presigned_batch(
+    organization: UUID, connector: UUID, files: Sequence[tuple[str, str]], upload_dir: str | None = None
+) -> Operation[PresignedBatch]:
+    """New objects for files, given as (file name, content type): names and addresses (extension `presigned-batch`)."""
+    body: dict[str, Any] = {"files": [{"filename": name, "content_type": kind} for name, kind in files]}
+    if upload_dir is not None:
+        body["upload_dir"] = upload_dir
+    path = routes.PRESIGN_UPLOADS.format(organization=organization, connector=connector)
+    return Operation("POST", path, model(PresignedBatch), body=body)
 
 
 def multipart_start(connector: UUID, object_name: str, content_type: str) -> Operation[MultipartStart]:

@@ -25,6 +25,7 @@ from datalake_ops.upload.reporting.report_builder import ReportBuilder
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.transfer.file_uploader import FileUploader
 from datalake_ops.upload.transfer.prefetch import Prefetcher
+from datalake_ops.upload.transfer.presigner import Presigner
 from datalake_ops.upload.transfer.readiness import await_ready
 
 logger = logging.getLogger(__name__)
@@ -91,7 +92,8 @@ class _UploadRun:
             self.rows.add(index, replace(self.rows.row(index), status=FileStatus.FAILED, error=error))
 
     async def _send_all(self, session: AsyncSession, tracker: UploadTracker, limiter: Limiter) -> None:
-        uploader = FileUploader(session, self.lake, tracker, self.request.options.upload_dir)
+        presigner = Presigner(session, self.lake, self.request.options.upload_dir)
+        uploader = FileUploader(session, self.lake, tracker, presigner, self.request.options.upload_dir)
         held = 0
 
         def limit() -> int:
@@ -109,7 +111,7 @@ class _UploadRun:
 
         pool = TaskPool(limit)
         limiter.on_room = pool.wake
-        prefetcher = Prefetcher(self.entries, self.request, tracker, lambda: limiter.down)
+        prefetcher = Prefetcher(self.entries, self.request, tracker, lambda: limiter.down, presigner.presign)
         try:
             async with aclosing(prefetcher.items()) as items:
                 async for item in items:

@@ -17,6 +17,8 @@ class Extension(Choice):
     JOB_BATCH = "job-batch"
     OBJECT_STAT = "object-stat"
     MULTIPART_PARTS = "multipart-parts"
+    # Names and presigned addresses for many files in one request.
+    PRESIGNED_BATCH = "presigned-batch"
     CHANGES = "changes"
     # The ping lists the content types that the platform reads.
     READABLE_TYPES = "readable-types"

@@ -9,6 +9,7 @@ ORGANIZATION_DATALAKES = "/api/organization/{organization}/datalakes"
 DATALAKE = "/api/datalake/{datalake}"
 
 OBJECT_NAME = "/api/organization/{organization}/connector/{connector}/generate_object_name"
+PRESIGN_UPLOADS = "/api/organization/{organization}/connector/{connector}/presign_uploads"  # extension presigned-batch
 PRESIGNED_UPLOAD = "/api/object-storage/{connector}/generate_presigned_url"
 MULTIPART_START = "/api/object-storage/{connector}/init_multipart_upload"
 MULTIPART_PART = "/api/object-storage/{connector}/generate_part_presigned_url"

@@ -8,6 +8,8 @@ from datalake_ops.wire.model import Choice, WireModel
 
 # Files above this go by multipart, in parts of this size (SDK since 6.11).
 PART_BYTES = 25 * 1024 * 1024
+# Files in one request of the extension `presigned-batch`, at most.
+PRESIGNED_BATCH = 100
 
 
 class ObjectType(Choice):
@@ -45,6 +47,19 @@ class PresignedUpload(WireModel):
 
     client_type: str
     presigned_url_data: PresignedData
+
+
+class PresignedObject(PresignedUpload):
+    """Name of a new object, with its presigned address."""
+
+    object_name: str
+
+
+class PresignedBatch(WireModel):
+    """Answer to `presign_uploads`: an object for each file, in order; addresses expire in `expires_in` seconds."""
+
+    objects: tuple[PresignedObject, ...]
+    expires_in: float
 
 
 class DownloadAddress(WireModel):

@@ -279,3 +279,18 @@ def test_every_address_ends_with_its_time(tmp_path: Path) -> None:
 
         assert [answer.status_code for answer in answers] == [403, 403, 403]
         assert all("expired" in answer.json()["message"] for answer in answers)
+
+
+def test_objects_for_many_files_are_named_and_signed_in_one_request(api: Api) -> None:
+    path = f"/api/organization/{api.organization}/connector/{api.connector}/presign_uploads"
+    files = [{"filename": f"{number}.png", "content_type": "image/png"} for number in range(100)]
+
+    answer = api.json("POST", path, {"files": files, "upload_dir": "some/dir"})
+
+    names = [one["object_name"] for one in answer["objects"]]
+    assert len(set(names)) == 100
+    assert all(name.endswith(".png") and "some/dir" in name for name in names)
+    assert answer["expires_in"] == 3600
+    for refused in ([], [*files, files[0]], [{"filename": ""}], [{"filename": "a", "content_type": "é"}]):
+        assert api.call("POST", path, {"files": refused}).status_code == 400
+    assert api.call("POST", path, {"files": files, "upload_dir": "../up"}).status_code == 400

@@ -15,6 +15,7 @@ import pytest
 from datalake_ops.config import RetryPolicy
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
+from datalake_ops.wire.lakes import Extension
 from tests.upload.witness import Witness
 
 NAMES = ["a.png", "b/c.jpg", "b/d/e.jpg", "notes.txt", ".hidden/x.png", "thumbs/t.png", "z.mp4"]
@@ -32,6 +33,14 @@ def lake(datalake_platform: PlatformServer) -> Iterator[DatalakeHook]:
         datalake_platform.clear_requests()
         yield hook
     datalake_platform.clear_faults()
+
+
+@pytest.fixture
+def one_by_one(datalake_platform: PlatformServer) -> Iterator[None]:
+    """Lets the platform name and sign objects one by one, as the hosted one does; to be used before `lake`."""
+    datalake_platform.withhold(Extension.PRESIGNED_BATCH)
+    yield
+    datalake_platform.withhold()
 
 
 @pytest.fixture

@@ -57,6 +57,7 @@ def agrees(lake: DatalakeHook, report: UploadReport) -> None:
     assert report.counts()["UPLOADED"] + report.counts()["FAILED"] == len(report.files)
 
 
+@pytest.mark.usefixtures("one_by_one")
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 @pytest.mark.parametrize("phase", PHASES.values(), ids=PHASES)
 def test_a_fault_in_any_phase_loses_and_doubles_nothing(
@@ -94,6 +95,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return a_large_tiff(tmp_path_factory.mktemp("large") / "large.tiff", megabytes=30)
 
 
+@pytest.mark.usefixtures("one_by_one")
 @pytest.mark.parametrize("phase", PHASES.values(), ids=PHASES)
 def test_a_server_that_answers_after_the_client_gave_up_is_not_served_twice(
     lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path, phase: tuple[str, str]
@@ -126,6 +128,7 @@ def test_an_address_that_expires_under_way_is_asked_for_again(
     agrees(lake, report)
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_what_fails_for_good_stands_in_the_report_and_the_rest_goes_on(
     lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path
 ) -> None:
@@ -138,6 +141,7 @@ def test_what_fails_for_good_stands_in_the_report_and_the_rest_goes_on(
     agrees(lake, report)
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_a_platform_that_asks_for_a_pause_gets_it_from_all_files(
     lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path
 ) -> None:

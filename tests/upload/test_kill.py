@@ -20,8 +20,8 @@ from tests.upload.pictures import a_large_tiff, a_picture
 from tests.upload.worker import Job, Worker
 
 FILES = 5
-# Requests of an undisturbed upload: look-ups first, then four for each file.
-REQUESTS = 5 + 4 * FILES
+# Requests of an undisturbed upload: look-ups and all names first, then two or three for each file.
+REQUESTS = 6 + 2 * FILES
 KILLS = 52
 # A large file has two parts: name, begin, two requests for each part, join and register.
 LARGE_REQUESTS = 5 + 4 + 2 * 2

@@ -66,6 +66,7 @@ def test_one_file_gives_a_data_and_several_a_multi_data(lake: DatalakeHook, tmp_
     assert isinstance(lake.upload_data(others), MultiData)
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_each_file_takes_three_requests_to_the_platform(
     lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path
 ) -> None:
@@ -211,6 +212,7 @@ def test_a_registration_that_never_answers_is_looked_for_and_told(
     assert lake.count_data() == 0
 
 
+@pytest.mark.usefixtures("one_by_one")
 @pytest.mark.parametrize(
     "path",
     ["generate_object_name$", "generate_presigned_url$", REGISTRATION, STORAGE],

@@ -111,6 +111,11 @@ class LocalObjectStore:
             staged.write(content)
             staged.commit(str(connector), object_name)
 
+    @property
+    def lifetime(self) -> int:
+        """Seconds after which an address expires."""
+        return self._settings.link_seconds
+
     def grant(self, method: str, connector: UUID, object_name: str, **limits: Any) -> Grant:
         """Create a grant with the lifetime of this server's addresses."""
         return Grant(method, str(connector), object_name, self._expiry(), **limits)
@@ -154,7 +159,7 @@ class LocalObjectStore:
         self._pool.close()
 
     def _expiry(self) -> int:
-        return math.ceil(time.time()) + self._settings.link_seconds
+        return math.ceil(time.time()) + self.lifetime
 
 
 def open_store(settings: Settings, database: Database) -> LocalObjectStore:

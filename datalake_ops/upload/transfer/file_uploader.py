@@ -15,8 +15,10 @@ from datalake_ops.upload.reporting.report import FileReport, FileStatus
 from datalake_ops.upload.reporting.rows import as_upload_error, failed_row, with_data
 from datalake_ops.upload.transfer.object_upload import AttemptCounter, ObjectUpload, new_object_name
 from datalake_ops.upload.transfer.object_writer import ObjectWriter
+from datalake_ops.upload.transfer.presigner import Presigner
 from datalake_ops.upload.transfer.registration import find_registered, register
 from datalake_ops.wire.data import Data
+from datalake_ops.wire.uploads import PresignedUpload
 
 logger = logging.getLogger(__name__)
 # Answers by which a platform refuses to sign for an object name that it did not generate itself.
@@ -27,11 +29,17 @@ class FileUploader:
     """Uploader of single files into one lake; any number at the same time."""
 
     def __init__(
-        self, session: AsyncSession, lake: Lake, tracker: UploadTracker, upload_dir: str | None = None
+        self,
+        session: AsyncSession,
+        lake: Lake,
+        tracker: UploadTracker,
+        presigner: Presigner,
+        upload_dir: str | None = None,
     ) -> None:
         self._session = session
         self._lake = lake
         self._tracker = tracker
+        self._presigner = presigner
         self._upload_dir = upload_dir
         self._writer = ObjectWriter(session, lake)
 
@@ -85,10 +93,13 @@ class FileUploader:
             return await self._store(upload, tracker)
 
     async def _store_new(self, file: PreparedFile, tracker: FileTracker, attempts: AttemptCounter) -> str | Data:
-        generated = await new_object_name(self._session, self._lake, file.file, upload_dir=self._upload_dir)
+        ahead = self._presigner.take(file.entry.index)
+        generated = ahead.object_name if ahead else await self._generate_name(file)
         name = await tracker.choose_name(generated)
+        upload = self._object_upload(file, generated, tracker, attempts, ahead)
         try:
-            return await self._store(self._object_upload(file, name, tracker, attempts), tracker)
+            chosen = self._object_upload(file, name, tracker, attempts) if name != generated else upload
+            return await self._store(chosen, tracker)
         except AnswerError as error:
             # The name is taken, and yet it has no data: its data was deleted, perhaps.
             taken = isinstance(error, ResourceConflictError)
@@ -98,15 +109,23 @@ class FileUploader:
             refusal = error
         logger.info("The object name by content of %s cannot be used: %s", file.entry.path, refusal)
         await tracker.name_replaced(generated)
-        stored = await self._store(self._object_upload(file, generated, tracker, attempts), tracker)
+        stored = await self._store(upload, tracker)
         if not taken and stored == generated:
             await tracker.names_refused(refusal)
         return stored
 
+    async def _generate_name(self, file: PreparedFile) -> str:
+        return await new_object_name(self._session, self._lake, file.file, upload_dir=self._upload_dir)
+
     def _object_upload(
-        self, file: PreparedFile, object_name: str, tracker: FileTracker, attempts: AttemptCounter
+        self,
+        file: PreparedFile,
+        object_name: str,
+        tracker: FileTracker,
+        attempts: AttemptCounter,
+        address: PresignedUpload | None = None,
     ) -> ObjectUpload:
-        return ObjectUpload(file.file, object_name, file.draft.content_type, attempts, tracker)
+        return ObjectUpload(file.file, object_name, file.draft.content_type, attempts, tracker, address=address)
 
     async def _store(self, upload: ObjectUpload, tracker: FileTracker) -> str | Data:
         try:

@@ -11,7 +11,7 @@ from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.lake import Lake
 from datalake_ops.upload.sources.entry import OpenFile
 from datalake_ops.upload.sources.file_parts import FilePart
-from datalake_ops.wire.uploads import ObjectType
+from datalake_ops.wire.uploads import ObjectType, PresignedUpload
 
 
 @dataclass
@@ -57,7 +57,7 @@ class ResumableParts(Protocol):
 
 @dataclass(frozen=True)
 class ObjectUpload:
-    """Upload of a file to an object; `resume` has the parts of an earlier run."""
+    """Upload of a file to an object; `resume` has the parts of an earlier run, `address` was signed for it ahead."""
 
     file: OpenFile
     object_name: str
@@ -65,6 +65,7 @@ class ObjectUpload:
     attempts: AttemptCounter = field(default_factory=AttemptCounter)
     checkpoint: PartCheckpoint | None = None
     resume: ResumableParts | None = None
+    address: PresignedUpload | None = None
 
     @property
     def whole(self) -> FilePart:

@@ -53,9 +53,13 @@ class ObjectWriter:
             await self._put_whole(upload)
 
     async def _put_whole(self, upload: ObjectUpload) -> None:
+        ahead = upload.address
+
         async def request() -> StorageRequest:
+            nonlocal ahead
             operation = uploads.presigned_upload(self._lake.connector_id, upload.object_name, upload.content_type)
-            address = await self._session.send(operation)
+            address = await self._session.send(operation) if ahead is None else ahead
+            ahead = None
             upload.attempts.signed = True
             return single_request(address, upload)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
@@ -48,8 +48,15 @@ class Prefetcher:
         request: UploadRequest,
         tracker: UploadTracker,
         outage: Callable[[], Exception | None],
+        presign: Callable[[Sequence[PreparedFile]], Awaitable[None]] | None = None,
     ) -> None:
-        """`outage()` returns the error because of which nothing can be sent any more; files then fail unopened."""
+        """Prepare a window over `entries`.
+
+        Args:
+            outage: Returns the error because of which nothing can be sent any more; files then fail unopened.
+            presign: Awaited with each group of open files before it is handed out.
+        """
+        self._presign = presign
         self._outage = outage
         self._entries: Iterator[Entry] = iter(entries)
         self._request = request
@@ -72,6 +79,8 @@ class Prefetcher:
                     for item in group:
                         if isinstance(item, FinishedEntry):
                             self._tracker.forget(item.index)
+                    if self._presign is not None:
+                        await self._presign([item for item in group if isinstance(item, PreparedFile)])
                     yield group
 
     async def _windows(self) -> AsyncGenerator[tuple[list[Prefetched], list[Entry]], None]:

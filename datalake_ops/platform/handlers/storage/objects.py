@@ -19,9 +19,10 @@ from datalake_ops.platform.objects.object_store import PART_PATH, UPLOAD_PATH, L
 from datalake_ops.platform.objects.signing import POST, PUT
 from datalake_ops.platform.services import base_url
 from datalake_ops.wire import routes
-from datalake_ops.wire.uploads import PART_BYTES
+from datalake_ops.wire.uploads import PART_BYTES, PRESIGNED_BATCH, ObjectType
 
 router = APIRouter()
+ContentType = Annotated[str, Field(max_length=255, pattern=r"^[\x20-\x7e]*$")]
 
 
 class NameBody(BaseModel):
@@ -33,6 +34,20 @@ class NameBody(BaseModel):
     context: dict[str, UUID] | None = None
 
 
+class NewFileBody(BaseModel):
+    """File for which an object is to be named and signed."""
+
+    filename: Annotated[str, Field(min_length=1, max_length=4096)]
+    content_type: ContentType = ""
+
+
+class NewFilesBody(BaseModel):
+    """Body of a request for names and addresses of many files."""
+
+    files: Annotated[list[NewFileBody], Field(min_length=1, max_length=PRESIGNED_BATCH)]
+    upload_dir: str | None = None
+
+
 class ObjectBody(BaseModel):
     """Body that names an object."""
 
@@ -42,7 +57,7 @@ class ObjectBody(BaseModel):
 class UploadBody(ObjectBody):
     """Body that starts an upload."""
 
-    content_type: Annotated[str, Field(max_length=255, pattern=r"^[\x20-\x7e]*$")] = ""
+    content_type: ContentType = ""
 
 
 class PartBody(ObjectBody):
@@ -76,11 +91,22 @@ class CompleteBody(ObjectBody):
 async def name_object(body: NameBody, organization: OrganizationDep, connector: ConnectorDep) -> Response:
     """Generate an unused object name."""
     owner = next(iter(body.context.values()), None) if body.context else None
-    try:
-        name = generate_object_name(body.type, body.filename, body.upload_dir, owner)
-    except BadNameError as error:
-        raise bad_request(f"upload_dir cannot be used: {error}") from error
-    return json_response({"object_name": name})
+    return json_response({"object_name": _generated_name(body.type, body.filename, body.upload_dir, owner)})
+
+
+@router.post(routes.PRESIGN_UPLOADS)
+async def presign_uploads(
+    body: NewFilesBody, request: Request, organization: OrganizationDep, connector: ConnectorDep
+) -> Response:
+    """Generate an unused object name for each file, and sign a form for it (extension `presigned-batch`)."""
+    store, address = store_of(request), f"{base_url(request)}{UPLOAD_PATH}"
+    objects = []
+    for file in body.files:
+        name = _generated_name(ObjectType.DATA, file.filename, body.upload_dir)
+        grant = store.grant(POST, connector.id, name, content_type=file.content_type, max_bytes=PART_BYTES)
+        data = {"url": address, "fields": store.signer.form_fields(grant)}
+        objects.append({"object_name": name, "client_type": connector.client_type, "presigned_url_data": data})
+    return json_response({"objects": objects, "expires_in": store.lifetime})
 
 
 @router.post(routes.PRESIGNED_UPLOAD)
@@ -158,6 +184,13 @@ async def stat_object(body: ObjectBody, request: Request, connector: ConnectorDe
     if stat is None:
         raise not_found(f"Object {body.object_name}")
     return json_response(stat.model_dump())
+
+
+def _generated_name(kind: str, filename: str, upload_dir: str | None, owner: UUID | None = None) -> str:
+    try:
+        return generate_object_name(kind, filename, upload_dir, owner)
+    except BadNameError as error:
+        raise bad_request(f"upload_dir cannot be used: {error}") from error
 
 
 async def _check_free(store: LocalObjectStore, connector: UUID, name: str) -> None:
