@@ -36,6 +36,8 @@ PROGRAM = """
         print(line, file=sys.stderr, flush=True)
     if parameters.get("token_file"):
         open(parameters["token_file"], "w").write(os.environ["api_token"])
+    while parameters.get("talk"):
+        print(parameters["talk"], flush=True)
     for command in parameters.get("start", []):
         print("child", subprocess.Popen(command).pid, flush=True)
     if parameters.get("report"):

@@ -18,6 +18,7 @@ from datalake_ops.platform.jobs.processings import shim
 
 GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 START_TIMEOUT = 60.0
+_OUTPUT = {"bytes": 16 * 1024**2, "lines": 90_000, "tail_bytes": 256 * 1024, "tail_lines": 1000}
 
 
 class CannotStartError(RuntimeError):
@@ -53,7 +54,9 @@ class JobShim:
         Raises:
             CannotStartError: the operating system refused.
         """
-        order = json.dumps({"folder": str(self.folder), "argv": list(argv), "env": dict(env), "grace": grace})
+        order = json.dumps(
+            {"folder": str(self.folder), "argv": list(argv), "env": dict(env), "grace": grace, "output": _OUTPUT}
+        )
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             # By standard input: the token and the rest of the environment are never on disk.

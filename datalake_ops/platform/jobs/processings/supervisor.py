@@ -43,6 +43,7 @@ class _Run:
     job: UUID
     shim: JobShim
     log_offset: int = 0
+    is_log_full: bool = False
 
 
 class Supervisor:
@@ -57,6 +58,8 @@ class Supervisor:
         self._runs: dict[UUID, _Run] = {}
         self._kills: set[UUID] = set()
         self._wake = threading.Event()
+        # True while more output waits to be copied: the next round then follows at once.
+        self._is_behind = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="supervisor", daemon=True)
 
@@ -99,14 +102,10 @@ class Supervisor:
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
-            is_woken = self._wake.wait(POLL_SECONDS if self._runs else None)
+            is_woken = self._wake.wait(self._pause())
             self._wake.clear()
             try:
-                if is_woken:
-                    self._queue_incoming()
-                    self._admit_waiting()
-                for run in list(self._runs.values()):
-                    self._poll(run)
+                self._pass(is_woken)
             except WriterClosedError:
                 return
             except Exception:
@@ -114,6 +113,31 @@ class Supervisor:
                 _logger.exception("The supervisor of jobs failed in one pass; it continues.")
                 self._stopping.wait(1.0)
                 self._wake.set()
+
+    def _pause(self) -> float | None:
+        if self._is_behind:
+            return 0.0
+        return POLL_SECONDS if self._runs else None
+
+    def _pass(self, is_woken: bool) -> None:
+        self._end_killed()
+        if is_woken:
+            self._queue_incoming()
+            self._admit_waiting()
+        self._is_behind = False
+        for run in list(self._runs.values()):
+            # Each job has one bounded piece of work, so that kills and stops need not wait for the others.
+            if self._stopping.is_set():
+                return
+            self._end_killed()
+            self._poll(run)
+
+    def _end_killed(self) -> None:
+        for job in list(self._kills):
+            run = self._runs.get(job)
+            # Started jobs are in the table before anybody can kill them: this one has ended meanwhile.
+            if run is None or run.shim.terminate():
+                self._kills.discard(job)
 
     def _queue_incoming(self) -> None:
         while self._incoming:
@@ -130,6 +154,7 @@ class Supervisor:
                 if allocation is None:
                     # Strictly first in, first out: small jobs that overtake would keep a large one waiting for ever.
                     return
+                self._end_killed()
                 self._start(row, allocation)
             self._queue.popleft()
 
@@ -151,15 +176,13 @@ class Supervisor:
             self._kills.add(row.id)
 
     def _poll(self, run: _Run) -> None:
-        if run.job in self._kills and run.shim.terminate():
-            self._kills.discard(run.job)
         # Read before the log: nothing is written to it after the program ended.
         ending = run.shim.ending()
         if ending is None and not run.shim.is_alive():
             ending = run.shim.ending() or ProgramExit(None)
-        while _copy_log(self._services.database, run, to_the_end=ending is not None):
-            pass
-        if ending is not None:
+        if _copy_log(self._services.database, run, to_the_end=ending is not None):
+            self._is_behind = True
+        elif ending is not None:
             self._finish(run, ending)
 
     def _finish(self, run: _Run, ending: ProgramExit) -> None:
@@ -179,15 +202,17 @@ def _shim(services: Services, job: UUID) -> JobShim:
 
 
 def _copy_log(database: Database, run: _Run, to_the_end: bool) -> bool:
-    """Copy one chunk of a program's output to the job's log; returns False when there is none."""
+    """Copy one chunk of a program's output to the job's log; returns False when no more is to be copied now."""
+    if run.is_log_full:
+        return False
     lines, offset = read_lines(run.shim.log, run.log_offset, to_the_end)
     if offset == run.log_offset:
         return False
 
-    def take(connection: Connection) -> None:
-        logs.append(connection, run.job, lines)
+    def take(connection: Connection) -> bool:
         job_table.note(connection, run.job, log_offset=offset)
+        return logs.append(connection, run.job, lines)
 
-    database.write_sync(take)
+    run.is_log_full = not database.write_sync(take)
     run.log_offset = offset
     return True
