@@ -43,6 +43,7 @@ def prepare_home(options: ServeOptions) -> Settings:
         options.enable_admin,
         link_seconds=options.link_seconds,
         programs=options.programs,
+        program_env=options.program_env,
         cpus=options.cpus,
         gpus=options.gpus,
         lakes=options.lakes,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from datalake_ops.platform.child_environment import inherited_environment
 from datalake_ops.platform.jobs.processings import shim
 
 GRACE = 10.0  # seconds between SIGTERM and SIGKILL
@@ -63,6 +64,7 @@ class JobShim:
             done = subprocess.run(
                 [sys.executable, "-I", shim.__file__],
                 input=order.encode(),
+                env=inherited_environment(),
                 capture_output=True,
                 timeout=START_TIMEOUT,
                 check=False,

@@ -161,10 +161,11 @@ class Supervisor:
     def _start(self, row: Row[Any], allocation: Allocation) -> None:
         shim = _shim(self._services, row.id)
         try:
-            argv = self._programs.command(row.request["image"], row.request["tag"])
+            program = self._programs.find(row.request["image"], row.request["tag"])
             if not shim.was_started():
                 gpus = allocation.gpus if self._resources.gpus else None
-                shim.start(argv, program_environment(self._services, row, gpus))
+                environment = program_environment(self._services, row, gpus)
+                shim.start(program.argv, {**program.environment, **environment})
         except (UnknownImageError, CannotStartError) as error:
             reason = str(error)
             self._services.database.write_sync(lambda connection: set_failed(connection, row.id, reason))
