@@ -16,6 +16,7 @@ from typing import Any
 
 from datalake_ops.platform.child_environment import inherited_environment
 from datalake_ops.platform.jobs.processings import shim
+from datalake_ops.platform.jobs.processings.leftover_processes import kill_leftovers
 
 GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 START_TIMEOUT = 60.0
@@ -85,9 +86,9 @@ class JobShim:
         return ProgramExit(found["code"], found.get("killed", False), found.get("error")) if found else None
 
     def is_alive(self) -> bool:
-        """Return True if the shim runs, or has just been started; read `ending` again after a False."""
+        """Return True if the shim or its guardian runs, or has just been started; read `ending` again after a False."""
         if (self.folder / "pid").exists():
-            return shim.is_running(self._identity("keeper"))
+            return any(shim.is_running(self._identity(name)) for name in ("keeper", "guardian"))
         claim = self.folder / "claim"
         return claim.exists() and time.time() - claim.stat().st_mtime < START_TIMEOUT
 
@@ -101,11 +102,8 @@ class JobShim:
         return True
 
     def clear_away(self) -> None:
-        """Kill the process group of a program whose shim was lost."""
-        program = self._identity("program")
-        if shim.is_running(program):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(program["pid"], signal.SIGKILL)
+        """Kill the processes of a program whose shim and guardian were lost."""
+        kill_leftovers(self.folder.name, self._identity("program"))
 
     def _identity(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = (_read(self.folder / "pid") or {}).get(name, {})
