@@ -54,7 +54,7 @@ class LocalObjectStore:
     """Implementation of `services.ObjectStore`, with the methods that the storage routes use."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
-        self.folder = FolderStore(settings.objects)
+        self.folder = FolderStore(settings.objects, database.reserve)
         self.uploads = MultipartUploads(self.folder)
         self.uploads.drop_expired()
         self.signer = Signer(settings.secret)
