@@ -41,7 +41,8 @@ def serve(options: ServeOptions) -> None:
         CannotServeError: the folder cannot be used or is served already, or the address is taken.
     """
     try:
-        settings = prepare_home(options)
+        # From here on files are for this user alone; programs get the mask of before.
+        settings = replace(prepare_home(options), program_umask=os.umask(0o077))
     except OSError as error:
         raise CannotServeError(f"The folder {options.home} cannot be used: {error}.") from error
     try:

@@ -49,6 +49,8 @@ class Settings:
     link_seconds: int = 3600
     programs: Mapping[str, str] = field(default_factory=dict)
     program_env: tuple[str, ...] = ()
+    # Mask of the files that programs make; the server's own files are for its user alone.
+    program_umask: int = 0o022
     cpus: int | None = None
     gpus: int | None = None
     lakes: tuple[str, ...] = ()

@@ -61,7 +61,13 @@ def output_of(tmp_path: Path, script: str, **limits: int) -> str:
     """Log of a program that a shim runs alone."""
     limits = {"bytes": 1000, "lines": 100, "tail_bytes": 100, "tail_lines": 100, **limits}
     argv = [sys.executable, "-c", script]
-    order: dict[str, Any] = {"folder": str(tmp_path), "argv": argv, "env": dict(os.environ), "grace": 10.0}
+    order: dict[str, Any] = {
+        "folder": str(tmp_path),
+        "argv": argv,
+        "env": dict(os.environ),
+        "umask": 0o022,
+        "grace": 10.0,
+    }
     subprocess.run(
         [sys.executable, "-I", shim.__file__], input=json.dumps({**order, "output": limits}).encode(), check=True
     )

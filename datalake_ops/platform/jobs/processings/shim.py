@@ -1,9 +1,9 @@
 """Shim of one job's program: a detached process that outlives the server and leaves its results in files.
 
-Run as `python -I shim.py` with a JSON order on standard input: `{"folder", "argv", "env", "grace", "output"}`. In the
-folder it writes `claim` (created once, so that no second shim starts), `pid` (shim, guardian and program, with start
-times, since process ids are used again), `log` (the program's output) and, by one rename at the very end, `rc` (exit
-code, and whether it was killed).
+Run as `python -I shim.py` with a JSON order on standard input: `{"folder", "argv", "env", "umask", "grace",
+"output"}`. In the folder it writes `claim` (created once, so that no second shim starts), `pid` (shim, guardian and
+program, with start times, since process ids are used again), `log` (the program's output) and, by one rename at the
+very end, `rc` (exit code, and whether it was killed).
 
 SIGTERM ends the program and all its descendants: SIGTERM to all, `grace` seconds, SIGKILL to all. As the subreaper this
 process inherits whatever detaches itself, so that no descendant escapes by a session of its own. Its parent, the
@@ -236,6 +236,7 @@ def _start(order: dict[str, Any]) -> subprocess.Popen[bytes] | None:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=order["umask"],
         )
     except OSError as error:
         reason = f"{order['argv'][0]}: {error.strerror}"

@@ -42,8 +42,9 @@ class ProgramExit:
 class JobShim:
     """Shim of one job, identified by its folder alone, so that it is found again after a restart."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, umask: int = 0o022) -> None:
         self.folder = folder
+        self._umask = umask
 
     @property
     def log(self) -> Path:
@@ -56,15 +57,14 @@ class JobShim:
         Raises:
             CannotStartError: the operating system refused.
         """
-        order = json.dumps(
-            {"folder": str(self.folder), "argv": list(argv), "env": dict(env), "grace": grace, "output": _OUTPUT}
-        )
+        order: dict[str, Any] = {"folder": str(self.folder), "argv": list(argv), "env": dict(env)}
+        order |= {"umask": self._umask, "grace": grace, "output": _OUTPUT}
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             # By standard input: the token and the rest of the environment are never on disk.
             done = subprocess.run(
                 [sys.executable, "-I", shim.__file__],
-                input=order.encode(),
+                input=json.dumps(order).encode(),
                 env=inherited_environment(),
                 capture_output=True,
                 timeout=START_TIMEOUT,

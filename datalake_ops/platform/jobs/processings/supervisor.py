@@ -218,7 +218,7 @@ class Supervisor:
 
 
 def _shim(services: Services, job: UUID) -> JobShim:
-    return JobShim(services.settings.jobs / str(job))
+    return JobShim(services.settings.jobs / str(job), services.settings.program_umask)
 
 
 def _copy_log_chunk(database: Database, run: _Run, to_the_end: bool) -> bool:
