@@ -8,6 +8,7 @@ It uses only what every release has, under the names of that release.
 from __future__ import annotations
 
 import json
+import os
 import random
 import resource
 import shlex
@@ -32,7 +33,9 @@ def jobs(folder: Path, argument: str) -> Figures:
     from datalake_ops.testing import PlatformServer
 
     figures: Figures = {}
-    wrapped = [sys.executable, str(Path(__file__).resolve()), "program", str(folder)]
+    # Releases differ in what of this environment their programs get.
+    here = ["/usr/bin/env", f"PYTHONPATH={os.environ.get('PYTHONPATH', '')}"]
+    wrapped = [*here, sys.executable, str(Path(__file__).resolve()), "program", str(folder)]
     arguments = [
         word for name in PROGRAMS for word in ("--program", f"datalake-ops/{name}={shlex.join([*wrapped, name])}")
     ]

@@ -18,7 +18,8 @@
     │   ├── RequestTooLargeError                413
     │   ├── ResourceLockedError                 423
     │   ├── TooManyRequestsError                429
-    │   └── ServerError                         500 and above
+    │   ├── StorageFullError                    507
+    │   └── ServerError                         500 and above, but 507
     ├── UnexpectedAnswerError                   the answer has not the wire's form
     ├── UnsupportedError                        this platform does not offer what was asked
     ├── NoDataError (LookupError)               there is nothing to do: nothing matches, or what was given is empty
@@ -174,8 +175,12 @@ class TooManyRequestsError(AnswerError):
     """429: slow down; `.retry_after` is the platform's word on how long."""
 
 
+class StorageFullError(AnswerError):
+    """507: the platform's storage is full; the same request meets the same answer until somebody frees space."""
+
+
 class ServerError(AnswerError):
-    """500 and above: the platform failed."""
+    """500 and above, but 507: the platform failed."""
 
 
 class UnexpectedAnswerError(DatalakeError):
@@ -289,6 +294,7 @@ ERROR_OF_STATUS: dict[int, type[AnswerError]] = {
     422: BadRequestError,
     423: ResourceLockedError,
     429: TooManyRequestsError,
+    507: StorageFullError,
 }
 
 

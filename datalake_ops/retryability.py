@@ -21,6 +21,7 @@ from datalake_ops.errors import (
     RequestTooLargeError,
     ResourceLockedError,
     ServerError,
+    StorageFullError,
     UnauthorizedError,
     UnsupportedError,
 )
@@ -36,6 +37,7 @@ _HOPELESS = (
     NotFoundError,
     NoDataError,
     RequestTooLargeError,
+    StorageFullError,
     UnsupportedError,
     InvalidFileError,
     AmbiguousRequestError,
@@ -62,7 +64,7 @@ def remedy_of(error: BaseException) -> Remedy:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Return True if the same call may succeed later: no answer, 408, 423, 425, 429, and 500 and above.
+    """Return True if the same call may succeed later: no answer, 408, 423, 425, 429, and 500 and above but 507.
 
     An ambiguous request is not repeated: it may have started a job already.
     """

@@ -15,6 +15,7 @@ _ADVICE = {
     402: "The organization's quota is used up.",
     403: "The token may not do this.",
     413: "Send fewer or smaller things at a time.",
+    507: "Storage full: free space on the platform; it was not sent again.",
 }
 _QUERY_ENDS = tuple(route.rsplit("}", 1)[1] for route in (routes.DATAS, routes.DATAS_FIND, routes.DATAS_IDS))
 

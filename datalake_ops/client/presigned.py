@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
@@ -33,6 +34,7 @@ from datalake_ops.errors import (
 
 _REASON = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 _LONGEST_REASON = 300
+_FULL = "Storage full: free space on the platform; it was not sent again."
 _LONGEST_TEXT = 4096
 _MOST_HOPS = 5
 _TOO_SLOW = "<Code>RequestTimeout</Code>"
@@ -192,7 +194,8 @@ def refusal(status: int, where: str, text: str) -> AnswerError:
     found = _REASON.search(text)
     reason = (found.group(1) if found else text).strip()[:_LONGEST_REASON] or "no reason given"
     kind = ERROR_OF_STATUS.get(status, ServerError if status >= 500 else AnswerError)
-    return kind(f"The storage refused {where} ({status}): {reason}", status=status)
+    advice = f" {_FULL}" if status == HTTPStatus.INSUFFICIENT_STORAGE else ""
+    return kind(f"The storage refused {where} ({status}): {reason}{advice}", status=status)
 
 
 async def _send(session: AsyncSession, request: StorageRequest, body: Body) -> StorageAnswer | NetworkError:

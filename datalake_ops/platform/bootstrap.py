@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, insert, select
 
+from datalake_ops.platform.home_folder import check_bucket, make_private
 from datalake_ops.platform.settings import ServeOptions, Settings
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.tokens import Principal, add_token, digest, new_token
@@ -31,7 +32,12 @@ class NewOrganization:
 
 
 def prepare_home(options: ServeOptions) -> Settings:
-    """Create the folders and this installation's secret, and resolve the options."""
+    """Create the folders and this installation's secret, and resolve the options.
+
+    Raises:
+        UnsafeHomeError: other users could read the home, or a bucket has a part of it among its objects.
+        OSError: the folders cannot be made.
+    """
     home = options.home.expanduser().absolute()
     bucket = (options.bucket or home / "bucket").expanduser().absolute()
     settings = Settings(
@@ -43,14 +49,17 @@ def prepare_home(options: ServeOptions) -> Settings:
         options.enable_admin,
         link_seconds=options.link_seconds,
         programs=options.programs,
+        program_env=options.program_env,
         cpus=options.cpus,
         gpus=options.gpus,
         lakes=options.lakes,
     )
-    # Private to its owner; a folder that existed before keeps its mode.
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for folder in (settings.objects, settings.jobs, bucket):
-        folder.mkdir(parents=True, exist_ok=True)
+    make_private(settings)
+    check_bucket(home, bucket)
+    for folder in (settings.objects, settings.jobs):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    bucket.mkdir(parents=True, exist_ok=True)
     return replace(settings, secret=_secret(home))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from datalake_ops.platform.settings import ServeOptions
@@ -33,6 +34,14 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="IMAGE=COMMAND",
         help="command line to run in place of a docker image; may be repeated",
     )
+    parser.add_argument(
+        "--program-env",
+        type=_variable,
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="environment variable of the server that programs get too; may be repeated",
+    )
     parser.add_argument("--cpus", type=_count, help="processors for all running jobs (default: all of this machine)")
     parser.add_argument("--gpus", type=_count, help="GPUs for all running jobs (default: all of this machine)")
     parser.add_argument(
@@ -52,6 +61,7 @@ def options_from(arguments: argparse.Namespace) -> ServeOptions:
         enable_admin=arguments.enable_admin,
         link_seconds=arguments.link_seconds,
         programs=dict(arguments.program),
+        program_env=tuple(arguments.program_env),
         cpus=arguments.cpus,
         gpus=arguments.gpus,
         lakes=tuple(arguments.lake),
@@ -70,6 +80,14 @@ def _program(text: str) -> tuple[str, str]:
     if not image or not command.strip():
         raise argparse.ArgumentTypeError(f"write it as IMAGE=COMMAND, not {text!r}")
     return image, command
+
+
+def _variable(text: str) -> str:
+    if not text or "=" in text:
+        raise argparse.ArgumentTypeError(f"give the name of a variable alone, not {text!r}")
+    if text not in os.environ:
+        raise argparse.ArgumentTypeError(f"the variable {text} is not set")
+    return text
 
 
 def _port(text: str) -> int:

@@ -21,6 +21,7 @@ from datalake_ops.platform.bootstrap import ensure_installation, prepare_home
 from datalake_ops.platform.http.cuttable_protocol import CuttableProtocol
 from datalake_ops.platform.settings import ServeOptions, Settings
 from datalake_ops.platform.store.database import Database, SchemaTooNewError
+from datalake_ops.platform.store.disk_space import RESERVE_BYTES, free_bytes, is_disk_full
 
 __all__ = ["CannotServeError", "ServeOptions", "serve"]
 
@@ -40,19 +41,39 @@ def serve(options: ServeOptions) -> None:
         CannotServeError: the folder cannot be used or is served already, or the address is taken.
     """
     try:
-        settings = prepare_home(options)
+        # From here on files are for this user alone; programs get the mask of before.
+        settings = replace(prepare_home(options), program_umask=os.umask(0o077))
     except OSError as error:
         raise CannotServeError(f"The folder {options.home} cannot be used: {error}.") from error
+    try:
+        _serve(options, settings)
+    except Exception as error:
+        if not is_disk_full(error):
+            raise
+        raise CannotServeError(f"{_disk_words(settings.home)} Free some, then start again.") from error
+
+
+def _serve(options: ServeOptions, settings: Settings) -> None:
     with _only_server_of(settings.home), _listen(options) as listener:
         settings = replace(settings, address=_address(options.host, listener))
         database = _open(settings)
         try:
             token = database.write_sync(
-                lambda connection: ensure_installation(connection, settings.token, settings.lakes)
+                lambda connection: ensure_installation(connection, settings.token, settings.lakes), essential=True
             )
+            if not database.reserve.is_held():
+                sys.stderr.write(
+                    f"{_disk_words(settings.home)} Until there is more, all but deletes is refused (507).\n"
+                )
             _run(settings, database, listener, token)
         finally:
             database.close()
+
+
+def _disk_words(home: Path) -> str:
+    return (
+        f"The disk of {home} is full: {free_bytes(home) / 1024**2:.1f} MiB are free, {RESERVE_BYTES >> 20} are needed."
+    )
 
 
 def _open(settings: Settings) -> Database:

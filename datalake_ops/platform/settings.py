@@ -14,8 +14,9 @@ class ServeOptions:
     `port` 0 takes a free one. Without `token` the first start makes one and prints it. Without `bucket` the lake's
     bucket is `home/bucket`. `public_url` is the address signed links carry when it is not the one of the request;
     they live for `link_seconds`. `programs` maps docker images to the command lines that stand in for them here;
-    `cpus` and `gpus` are what running jobs may hold together, by default this machine's. `lakes` are names of lakes to
-    have beside `default`, on the same bucket.
+    `program_env` names variables of this process that they get beside those that every program gets; `cpus` and `gpus`
+    are what running jobs may hold together, by default this machine's. `lakes` are names of lakes to have beside
+    `default`, on the same bucket.
     """
 
     home: Path
@@ -27,6 +28,7 @@ class ServeOptions:
     enable_admin: bool = False
     link_seconds: int = 3600
     programs: Mapping[str, str] = field(default_factory=dict)
+    program_env: tuple[str, ...] = ()
     cpus: int | None = None
     gpus: int | None = None
     lakes: tuple[str, ...] = ()
@@ -46,6 +48,9 @@ class Settings:
     address: str = ""
     link_seconds: int = 3600
     programs: Mapping[str, str] = field(default_factory=dict)
+    program_env: tuple[str, ...] = ()
+    # Mask of the files that programs make; the server's own files are for its user alone.
+    program_umask: int = 0o022
     cpus: int | None = None
     gpus: int | None = None
     lakes: tuple[str, ...] = ()

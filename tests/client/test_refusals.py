@@ -29,6 +29,7 @@ LISTING = data.list_page(LAKE, data.DataFilter(q="a ="), data.Window(10))
         (413, errors.RequestTooLargeError),
         (422, errors.BadRequestError),
         (423, errors.ResourceLockedError),
+        (507, errors.StorageFullError),
         (429, errors.TooManyRequestsError),
         (500, errors.ServerError),
         (504, errors.ServerError),

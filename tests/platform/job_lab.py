@@ -32,10 +32,14 @@ PROGRAM = """
     payload = json.load(urllib.request.urlopen(job["processing_job"]["payload_presigned_url"]))
     print("data", json.dumps(sorted(payload["data_ids"])), flush=True)
     print("environment", os.environ["organization_id"], os.environ["organization_name"], flush=True)
+    if parameters.get("show_environment"):
+        print("variables", json.dumps(dict(os.environ)), flush=True)
     for line in parameters.get("errors", []):
         print(line, file=sys.stderr, flush=True)
     if parameters.get("token_file"):
         open(parameters["token_file"], "w").write(os.environ["api_token"])
+    while parameters.get("talk"):
+        print(parameters["talk"], flush=True)
     for command in parameters.get("start", []):
         print("child", subprocess.Popen(command).pid, flush=True)
     if parameters.get("report"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +15,7 @@ from sqlalchemy import Connection
 
 from datalake_ops.platform.bootstrap import add_organization
 from datalake_ops.platform.store.database import Database, ReadTooLongError
+from datalake_ops.platform.store.disk_space import DiskReserve, StorageFullError
 from datalake_ops.platform.store.raw import execute
 from datalake_ops.platform.store.types import from_microseconds, new_id, now, to_microseconds
 from datalake_ops.platform.store.writer import WriterClosedError
@@ -152,3 +155,52 @@ def test_a_read_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
 
     assert database.read_sync(lambda connection: execute(connection, "SELECT 1").fetchone()) == (1,)
     database.close()
+
+
+def test_a_full_disk_is_told_to_every_change_of_the_group_and_the_next_ones_go_on(database: Database) -> None:
+    def too_large(connection: Connection) -> None:
+        execute(connection, "INSERT INTO installation VALUES ('large', ?)", ("x" * 2**20,))
+
+    async def all_at_once() -> list[object]:
+        changes = [put("one"), too_large, put("two")]
+        return await asyncio.gather(*(database.write(change) for change in changes), return_exceptions=True)
+
+    pages = database.write_sync(lambda connection: execute(connection, "PRAGMA page_count").fetchone()[0])
+    # SQLite says the same of a file that may not grow as of a full disk.
+    database.write_sync(lambda connection: execute(connection, f"PRAGMA max_page_count = {pages + 8}").fetchone())
+    answers = asyncio.run(all_at_once())
+
+    assert isinstance(answers[1], StorageFullError)
+    stored = {answer for answer in answers if isinstance(answer, str)}
+    assert all(isinstance(answer, (str, StorageFullError)) for answer in answers)
+    assert names(database) == stored
+    assert database.write_sync(put("three")) == "three"
+
+
+def test_an_essential_change_gets_the_room_of_the_reserve(database: Database) -> None:
+    def full_at_first(connection: Connection) -> str:
+        if database.reserve.is_held():
+            raise OSError(errno.ENOSPC, "on purpose")
+        return put("essential")(connection)
+
+    database.write_sync(put("one"))
+
+    assert database.write_sync(full_at_first, essential=True) == "essential"
+    assert names(database) == {"one", "essential"}
+    until(database.reserve.is_held)
+
+
+def test_without_room_for_the_reserve_nothing_is_stored(tmp_path: Path) -> None:
+    reserve = DiskReserve(tmp_path / "reserve", size=2**60)
+
+    with pytest.raises(StorageFullError, match="Storage full"):
+        reserve.check()
+
+    assert not (tmp_path / "reserve").exists()
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

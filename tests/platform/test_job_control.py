@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 from datalake_ops.testing import PlatformServer
 from tests.platform.job_lab import Lab, is_running, mark_of_this_test, processes_saying
@@ -32,6 +33,11 @@ ENDS_BETWEEN = textwrap.dedent("""
     shim._descendants = looking
     print(shim._end_all(60.0, program))
 """)
+
+
+def pid_of(server: PlatformServer, job: dict[str, Any], name: str) -> int:
+    """Process id of a job's shim, guardian or program."""
+    return int(json.loads((server.home / "jobs" / job["id"] / "pid").read_text())[name]["pid"])
 
 
 class TestKill:
@@ -88,17 +94,51 @@ class TestKill:
     def test_a_job_whose_shim_vanished_is_a_failure_and_leaves_nothing_running(
         self, lab: Lab, job_server: PlatformServer, tmp_path: Path
     ) -> None:
-        job = lab.launch(parameters={"wait_for": str(tmp_path / "never")})
-        lab.until_line(job, "environment")
-        who = job_server.home / "jobs" / job["id"] / "pid"
-        shim, program = (json.loads(who.read_text())[name]["pid"] for name in ("keeper", "program"))
+        mark = mark_of_this_test()
+        # A session of its own, and nothing in its environment that tells whose it is.
+        escape = ["env", "-i", "setsid", "sleep", f"604.{mark}"]
+        job = lab.launch(parameters={"start": [escape], "wait_for": str(tmp_path / "never")})
+        lab.until_line(job, "child")
+        lab.api.until(lambda: bool(processes_saying("sleep", mark)))
+        shim, program = (pid_of(job_server, job, name) for name in ("keeper", "program"))
 
         os.kill(shim, signal.SIGKILL)
         ended = lab.api.ended(job)
 
         assert (ended["status"], ended["exit_code"]) == ("FAILED", None)
         assert "disappeared" in ended["reason"]
-        lab.api.until(lambda: not is_running(program))
+        assert not is_running(program)
+        assert not processes_saying("sleep", mark)
+
+    def test_nothing_is_left_when_the_guardian_of_the_shim_is_killed_with_it(
+        self, lab: Lab, job_server: PlatformServer, tmp_path: Path
+    ) -> None:
+        mark = mark_of_this_test()
+        job = lab.launch(
+            parameters={"start": [["setsid", "sleep", f"605.{mark}"]], "wait_for": str(tmp_path / "never")}
+        )
+        lab.until_line(job, "child")
+        lab.api.until(lambda: bool(processes_saying("sleep", mark)))
+        guardian, shim, program = (pid_of(job_server, job, name) for name in ("guardian", "keeper", "program"))
+
+        os.kill(guardian, signal.SIGKILL)
+        os.kill(shim, signal.SIGKILL)
+        ended = lab.api.ended(job)
+
+        assert (ended["status"], ended["exit_code"]) == ("FAILED", None)
+        assert not is_running(program)
+        assert not processes_saying("sleep", mark)
+
+    def test_a_shim_whose_guardian_was_killed_works_on(
+        self, lab: Lab, job_server: PlatformServer, tmp_path: Path
+    ) -> None:
+        job = lab.launch(parameters={"wait_for": str(tmp_path / "go"), "code": 4})
+        lab.until_line(job, "environment")
+
+        os.kill(pid_of(job_server, job, "guardian"), signal.SIGKILL)
+        (tmp_path / "go").touch()
+
+        assert lab.api.ended(job)["exit_code"] == 4
 
 
 class TestTurns:

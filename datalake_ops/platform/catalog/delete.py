@@ -39,7 +39,7 @@ async def delete_data(services: Services, lake: LakeRow, ids: Sequence[UUID]) ->
     """
     count = 0
     for part in chunks(ids):
-        deleted, names = await services.database.write(partial(_delete, lake=lake, ids=part))
+        deleted, names = await services.database.write(partial(_delete, lake=lake, ids=part), essential=True)
         count += deleted
         # Rows first: an object without data can be swept up later, a data without object is broken.
         await asyncio.to_thread(_forget, services, lake, names)

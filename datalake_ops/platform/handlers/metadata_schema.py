@@ -77,7 +77,7 @@ async def delete_key(key: str, lake: LakeDep, request: Request) -> Response:
     """Delete a key from the schema; data keep their values under it."""
     keys = schema.metadata_key.c
     statement = delete(schema.metadata_key).where(keys.lake_key == lake.key, keys.name == key)
-    if not await services(request).database.write(lambda connection: connection.execute(statement).rowcount):
+    if not await services(request).database.delete(statement):
         raise not_found(f"The custom metadata key {key!r}")
     services(request).directory.forget_schema(lake)
     return Response(status_code=204)

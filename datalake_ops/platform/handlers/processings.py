@@ -164,7 +164,7 @@ async def change_processing(processing: UUID, request: Request, principal: Princ
 async def delete_processing(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Delete a processing of the organization; its jobs stay."""
     statement = delete(schema.processing).where(*_own_row(processing, principal.organization_id))
-    if not await services(request).database.write(lambda connection: connection.execute(statement).rowcount):
+    if not await services(request).database.delete(statement):
         raise not_found(f"Processing {processing}")
     return Response(status_code=204)
 
@@ -214,7 +214,7 @@ async def delete_input(processing: UUID, name: str, request: Request, principal:
     """Delete an input."""
     await _check_own(request, processing, principal.organization_id)
     statement = delete(_INPUTS).where(_INPUTS.c.processing_id == processing, _INPUTS.c.name == name)
-    if not await services(request).database.write(lambda connection: connection.execute(statement).rowcount):
+    if not await services(request).database.delete(statement):
         raise not_found(f"Input {name!r}")
     return Response(status_code=204)
 

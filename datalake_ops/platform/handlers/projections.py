@@ -99,7 +99,7 @@ async def get_address(projection: ProjectionDep, request: Request) -> Response:
 async def delete_projection(projection: ProjectionDep, request: Request) -> Response:
     """Delete a projection and its file."""
     statement = delete(schema.projection).where(_PROJECTION.id == projection.id)
-    await services(request).database.write(lambda connection: connection.execute(statement).rowcount)
+    await services(request).database.delete(statement)
     services(request).objects.delete(projection.connector_id, projection.object_name)
     return Response(status_code=204)
 

@@ -91,7 +91,7 @@ async def rename_source(source: UUID, body: SourceBody, request: Request, princi
 async def delete_source(source: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Delete a source; its data stay, without source."""
     statement = delete(schema.source).where(*_own_row(source, principal.organization_id))
-    if not await services(request).database.write(lambda connection: connection.execute(statement).rowcount):
+    if not await services(request).database.delete(statement):
         raise not_found(f"Data source {source}")
     return Response(status_code=204)
 

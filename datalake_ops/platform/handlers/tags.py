@@ -137,7 +137,7 @@ async def rename_tag(tag: UUID, body: TagBody, request: Request, principal: Prin
 async def delete_tag(tag: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Delete a tag, and take it off the data that carry it."""
     statement = delete(schema.tag).where(*_own_row(tag, principal.organization_id))
-    if not await services(request).database.write(lambda connection: connection.execute(statement).rowcount):
+    if not await services(request).database.delete(statement):
         raise not_found(_named(tag))
     return Response(status_code=204)
 

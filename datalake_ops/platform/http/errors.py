@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -9,11 +10,13 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from datalake_ops.platform.store.database import ReadTooLongError
+from datalake_ops.platform.store.disk_space import StorageFullError, is_disk_full
 
 Detail = str | list[str] | None
 
@@ -55,6 +58,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(ReadTooLongError, _on_long_read)
+    app.add_exception_handler(StorageFullError, _on_full_disk)
+    for kind in (OSError, DBAPIError, sqlite3.Error):
+        app.add_exception_handler(kind, _on_full_disk)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(Exception, _on_defect)
 
@@ -98,6 +104,12 @@ def problem_lines(problems: Sequence[Any]) -> list[str]:
 async def _on_long_read(_request: Request, error: Exception) -> Response:
     # Not a 503: the same request would take as long again.
     return _problem(HTTPStatus.BAD_REQUEST, f"{error} Ask for less, or by a tag or a file name.")
+
+
+async def _on_full_disk(_request: Request, error: Exception) -> Response:
+    if not is_disk_full(error):
+        raise error
+    return _problem(HTTPStatus.INSUFFICIENT_STORAGE, str(StorageFullError()))
 
 
 async def _on_disconnect(_request: Request, _error: Exception) -> Response:

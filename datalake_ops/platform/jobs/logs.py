@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from datalake_ops.platform.store import schema
 
@@ -26,32 +26,50 @@ class SentLines:
     special: Any = None
 
 
-def append(connection: Connection, job: UUID, lines: Sequence[str]) -> None:
-    """Append lines to a job's log."""
+def append(connection: Connection, job: UUID, lines: Sequence[str]) -> bool:
+    """Append lines to a job's log; returns False when it is full, and nothing more will be kept."""
     first = count(connection, job)
     room = LINES_AT_MOST - first
-    if room < 0 or not lines:
-        return
+    if room < 0:
+        return False
     texts = [line[:LINE_LENGTH] for line in lines[:room]]
     if len(lines) > room:
         texts.append(_CUT.format(LINES_AT_MOST))
-    connection.execute(
-        insert(schema.job_log),
-        [{"job_id": job, "seq": first + index, "text": line} for index, line in enumerate(texts)],
-    )
+    if texts:
+        connection.execute(
+            insert(schema.job_log),
+            [{"job_id": job, "seq": first + index, "text": line} for index, line in enumerate(texts)],
+        )
+    return len(lines) <= room
 
 
 def put(connection: Connection, job: UUID, sent: SentLines) -> None:
     """Put lines at their numbers; a number that exists gets the new text in its old place."""
-    log = schema.job_log
-    for index, line in enumerate(sent.lines):
-        number = sent.line_nb + index
-        values = {"text": line[:LINE_LENGTH], "part": sent.part, "special": sent.special}
-        row_filter = (log.c.job_id == job, log.c.line_nb == number)
-        if connection.execute(update(log).where(*row_filter).values(**values)).rowcount == 0:
-            seq = count(connection, job)
-            if seq < LINES_AT_MOST:
-                connection.execute(insert(log).values(job_id=job, seq=seq, line_nb=number, **values))
+    rows = [
+        {"line_nb": sent.line_nb + index, "text": line[:LINE_LENGTH], "part": sent.part, "special": sent.special}
+        for index, line in enumerate(sent.lines)
+    ]
+    log = schema.job_log.c
+    span = log.line_nb.between(sent.line_nb, sent.line_nb + len(rows))
+    known = set(connection.scalars(select(log.line_nb).where(log.job_id == job, span)))
+    _replace(connection, job, [row for row in rows if row["line_nb"] in known])
+    more = [row for row in rows if row["line_nb"] not in known]
+    first = count(connection, job)
+    kept = more[: max(0, LINES_AT_MOST - first)]
+    if kept:
+        new = [{"job_id": job, "seq": first + index, **row} for index, row in enumerate(kept)]
+        connection.execute(insert(schema.job_log), new)
+    if len(kept) < len(more):
+        append(connection, job, [_CUT])
+
+
+def _replace(connection: Connection, job: UUID, rows: Sequence[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    log = schema.job_log.c
+    values: dict[str, Any] = {name: bindparam(name) for name in ("text", "part", "special")}
+    statement = update(schema.job_log).where(log.job_id == job, log.line_nb == bindparam("number")).values(values)
+    connection.execute(statement, [{**row, "number": row["line_nb"]} for row in rows])
 
 
 def count(connection: Connection, job: UUID) -> int:

@@ -41,7 +41,7 @@ class LocalJobService:
 
     async def start(self) -> None:
         """Adopt the jobs of an earlier server process and begin to work."""
-        await self._database.write(seed_processings)
+        await self._database.write(seed_processings, essential=True)
         await asyncio.to_thread(self._supervisor.start)
         await asyncio.to_thread(self._imports.resume)
 
@@ -71,7 +71,7 @@ class LocalJobService:
 
     async def kill(self, job: UUID) -> None:
         """Kill a job; returns when it has ended, or after the grace period and 5 s."""
-        if not await self._database.write(lambda connection: _request_kill(connection, job)):
+        if not await self._database.write(lambda connection: _request_kill(connection, job), essential=True):
             self._supervisor.wake()
             return
         self._supervisor.kill(job)

@@ -6,21 +6,27 @@ import hashlib
 import os
 import shutil
 import stat
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 from uuid import uuid4
 
 from datalake_ops.platform.objects.names import check_object_name
+from datalake_ops.platform.store.disk_space import DiskReserve, full_disk_errors
 
 NO_FOLLOW = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class FolderStore:
-    """Objects of all connectors; each is staged and moved into place whole."""
+    """Objects of all connectors; each is staged and moved into place whole.
 
-    def __init__(self, root: Path) -> None:
+    Nothing is staged while the disk's reserve is not held. A full disk raises StorageFullError.
+    """
+
+    def __init__(self, root: Path, reserve: DiskReserve | None = None) -> None:
         self.root = root.resolve()
+        self._reserve = reserve
         self._staging = self.root / "staging"
         # Files that a killed server left half written.
         shutil.rmtree(self._staging, ignore_errors=True)
@@ -48,7 +54,13 @@ class FolderStore:
         self.path_of(connector, key).unlink(missing_ok=True)
 
     def stage(self) -> StagedFile:
-        """Create a staged file, which becomes an object when it is committed."""
+        """Create a staged file, which becomes an object when it is committed.
+
+        Raises:
+            StorageFullError: nothing may be stored now.
+        """
+        if self._reserve is not None:
+            self._reserve.check()
         return StagedFile(self, self._staging / uuid4().hex)
 
 
@@ -63,12 +75,14 @@ class StagedFile:
 
     def write(self, chunk: bytes) -> None:
         """Append bytes."""
-        self._open_file().write(chunk)
+        with full_disk_errors():
+            self._open_file().write(chunk)
         self.size += len(chunk)
 
     def append_file(self, source: BinaryIO) -> None:
         """Append the rest of an open file in chunks."""
-        shutil.copyfileobj(source, self._open_file(), 1024 * 1024)
+        with full_disk_errors():
+            shutil.copyfileobj(source, self._open_file(), 1024 * 1024)
         self.size = self._open_file().tell()
 
     def commit(self, connector: str, key: str) -> None:
@@ -77,12 +91,13 @@ class StagedFile:
 
     def move_to(self, target: Path) -> None:
         """Close the file and move it to `target`, creating missing folders."""
-        self._open_file().close()
-        try:
-            self._path.replace(target)
-        except FileNotFoundError:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._path.replace(target)
+        with full_disk_errors():
+            self._open_file().close()
+            try:
+                self._path.replace(target)
+            except FileNotFoundError:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._path.replace(target)
 
     def _open_file(self) -> BinaryIO:
         if self._file is None:
@@ -96,7 +111,9 @@ class StagedFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
-            self._file.close()
+            # What is still in the buffer has no room on a full disk, and is dropped here anyway.
+            with suppress(OSError):
+                self._file.close()
             self._path.unlink(missing_ok=True)
 
 

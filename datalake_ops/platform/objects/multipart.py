@@ -17,6 +17,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from datalake_ops.platform.objects.folder_store import FolderStore, StagedFile
+from datalake_ops.platform.store.disk_space import full_disk_errors
 
 PARTS_AT_MOST = 10_000
 LIFE = 24 * 3600.0  # seconds after its last change until an incomplete upload expires
@@ -68,8 +69,9 @@ class MultipartUploads:
         self.drop_expired()
         upload = uuid4().hex
         folder = self._root / upload
-        folder.mkdir()
-        _write_json(folder / "upload.json", asdict(_UploadTarget(connector, key, content_type)))
+        with full_disk_errors():
+            folder.mkdir()
+            _write_json(folder / "upload.json", asdict(_UploadTarget(connector, key, content_type)))
         return upload
 
     def check(self, upload: str, connector: str, key: str) -> None:
@@ -118,7 +120,8 @@ class MultipartUploads:
                     raise BadUploadError("This upload was completed with other parts.")
                 return
             self._join(folder, names, connector, key)
-            _write_json(done, names)
+            with full_disk_errors():
+                _write_json(done, names)
         for path in folder.glob("*-*"):
             path.unlink(missing_ok=True)
 

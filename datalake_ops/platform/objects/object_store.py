@@ -13,6 +13,7 @@ from uuid import UUID
 from fastapi import Request
 from sqlalchemy import Connection, select
 
+from datalake_ops.platform.home_folder import check_own_bucket
 from datalake_ops.platform.objects.bucket import Bucket, etag
 from datalake_ops.platform.objects.folder_store import FolderStore
 from datalake_ops.platform.objects.media_type import content_type
@@ -54,7 +55,7 @@ class LocalObjectStore:
     """Implementation of `services.ObjectStore`, with the methods that the storage routes use."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
-        self.folder = FolderStore(settings.objects)
+        self.folder = FolderStore(settings.objects, database.reserve)
         self.uploads = MultipartUploads(self.folder)
         self.uploads.drop_expired()
         self.signer = Signer(settings.secret)
@@ -70,6 +71,8 @@ class LocalObjectStore:
         if connector not in self._buckets:
             first = self._database.read_sync(_first_connector)
             own = self._settings.home / "buckets" / str(connector)
+            if connector != first:
+                check_own_bucket(self._settings.home, own)
             self._buckets[connector] = Bucket(self._settings.bucket if connector == first else own)
         return self._buckets[connector]
 

@@ -13,6 +13,7 @@ import time
 from collections import deque
 from typing import Any, BinaryIO
 
+from datalake_ops.platform.child_environment import inherited_environment, package_path
 from datalake_ops.platform.objects.probe_worker import FULL, PLAIN
 
 CPU_SECONDS = 60  # processor time for one file; on a busy machine it says the same as on an idle one
@@ -119,7 +120,8 @@ class _ProbeProcess:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                # It reads files that nobody has checked, so it knows no secret.
+                env={**inherited_environment(), **package_path(), "OMP_NUM_THREADS": "1"},
             )
         self._channel.settimeout(ANSWER_TIMEOUT)
         self.idle_since = time.monotonic()

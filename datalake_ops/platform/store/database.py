@@ -14,13 +14,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy import Connection, Delete, Engine, create_engine, event, insert, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.change_log import create_change_log
 from datalake_ops.platform.store.counters import create_counters
+from datalake_ops.platform.store.disk_space import DiskReserve
 from datalake_ops.platform.store.migrations import migrate
 from datalake_ops.platform.store.writer import Writer
 
@@ -56,17 +57,21 @@ class Database:
 
     A function passed to `read` or `write` gets a SQLAlchemy connection and runs in another thread: it must return plain
     values, not cursors. An exception reaches the caller and rolls the function's own changes back.
+
+    On a full disk writes raise StorageFullError. Those that are `essential`, since they free room or end jobs, use the
+    reserve then; they may be run twice.
     """
 
     def __init__(self, path: Path, read_seconds: float = READ_SECONDS) -> None:
         self.path = path
         self._read_seconds = read_seconds
+        self.reserve = DiskReserve(path.with_name("reserve"))
         self._write_engine = _engine(path, pool_size=1, read_only=False)
         _prepare(self._write_engine)
         self._read_engine = _engine(path, pool_size=READERS, read_only=True)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="worker")
-        self._writer = Writer(self._write_engine)
+        self._writer = Writer(self._write_engine, self.reserve)
 
     async def read(self, function: Callable[[Connection], T]) -> T:
         """Run a read-only function in a reader thread."""
@@ -87,9 +92,13 @@ class Database:
                     raise
                 raise ReadTooLongError(f"Reading took longer than {self._read_seconds:g} s.") from error
 
-    async def write(self, function: Callable[[Connection], T]) -> T:
+    async def write(self, function: Callable[[Connection], T], essential: bool = False) -> T:
         """Run a function that writes; returns once its changes are committed."""
-        return await self._writer.submit(function)
+        return await self._writer.submit(function, essential)
+
+    async def delete(self, statement: Delete) -> int:
+        """Run a DELETE, also on a full disk; returns the number of rows."""
+        return await self.write(lambda connection: connection.execute(statement).rowcount, essential=True)
 
     async def write_prepared(self, prepare: Callable[[], Callable[[Connection], T]]) -> T:
         """Run `prepare` in a worker thread, then write the change that it returns.
@@ -100,9 +109,9 @@ class Database:
         self._workers.submit(self._writer.prepare, prepare, answer)
         return await answer
 
-    def write_sync(self, function: Callable[[Connection], T]) -> T:
+    def write_sync(self, function: Callable[[Connection], T], essential: bool = False) -> T:
         """Same as `write`, for threads without an event loop."""
-        answer: Future[T] = self._writer.submit_from_thread(function)
+        answer: Future[T] = self._writer.submit_from_thread(function, essential)
         return answer.result()
 
     def close(self) -> None:

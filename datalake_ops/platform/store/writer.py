@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from datalake_ops.platform.store.disk_space import DiskReserve, StorageFullError, is_disk_full
 from datalake_ops.platform.store.raw import execute
 
 T = TypeVar("T")
@@ -28,6 +29,7 @@ class WriterClosedError(RuntimeError):
 class _Change:
     function: Callable[[Connection], Any]
     answer: Future[Any] | asyncio.Future[Any]
+    essential: bool = False
     value: Any = None
     error: BaseException | None = None
 
@@ -35,24 +37,25 @@ class _Change:
 class Writer:
     """Writer thread that owns the only writing connection."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, reserve: DiskReserve) -> None:
         self._engine = engine
+        self._reserve = reserve
         self._queue: SimpleQueue[_Change | None] = SimpleQueue()
         self._closed = False
         self._lock = Lock()
         self._thread = Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
-    def submit(self, function: Callable[[Connection], T]) -> asyncio.Future[T]:
+    def submit(self, function: Callable[[Connection], T], essential: bool = False) -> asyncio.Future[T]:
         """Queue a change; the future belongs to the running loop."""
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._put(_Change(function, answer))
+        self._put(_Change(function, answer, essential))
         return answer
 
-    def submit_from_thread(self, function: Callable[[Connection], T]) -> Future[T]:
+    def submit_from_thread(self, function: Callable[[Connection], T], essential: bool = False) -> Future[T]:
         """Queue a change from a thread without an event loop."""
         answer: Future[T] = Future()
-        self._put(_Change(function, answer))
+        self._put(_Change(function, answer, essential))
         return answer
 
     def prepare(self, prepare: Callable[[], Callable[[Connection], T]], answer: asyncio.Future[T]) -> None:
@@ -84,10 +87,27 @@ class Writer:
         with self._engine.connect() as connection:
             while (first := self._queue.get()) is not None:
                 group, last = self._drain(first)
-                _commit(connection, group)
+                self._store(connection, group)
                 _resolve(group)
                 if last:
                     return
+
+    def _store(self, connection: Connection, group: list[_Change]) -> None:
+        """Commit a group; on a full disk only its essential changes, with the room of the reserve."""
+        admitted = group if self._reserve.is_held() else [change for change in group if change.essential]
+        _commit(connection, admitted)
+        again = [change for change in admitted if change.essential and is_disk_full(change.error)]
+        if again:
+            self._reserve.give_up()
+            for change in again:
+                change.error = None
+            _commit(connection, again)
+        admitted_ids = {id(change) for change in admitted}
+        for change in group:
+            if id(change) not in admitted_ids or is_disk_full(change.error):
+                full = StorageFullError()
+                full.__cause__ = change.error
+                change.error = full
 
     def _drain(self, first: _Change) -> tuple[list[_Change], bool]:
         group = [first]
@@ -107,6 +127,8 @@ def _nothing(_connection: Connection) -> None:
 
 
 def _commit(connection: Connection, group: list[_Change]) -> None:
+    if not group:
+        return
     try:
         with connection.begin():
             for change in group:
@@ -120,8 +142,12 @@ def _apply(connection: Connection, change: _Change) -> None:
     execute(connection, "SAVEPOINT change")
     try:
         change.value = change.function(connection)
-    except BaseException as error:  # noqa: BLE001 - the caller raises it; the others of the group go on.
+    except BaseException as error:
+        # The caller raises it; the others of the group go on.
         change.error = error
+        if is_disk_full(error):
+            # SQLite may have rolled back the whole transaction by itself, with the changes before this one.
+            raise
         execute(connection, "ROLLBACK TO change")
     execute(connection, "RELEASE change")
 

@@ -29,6 +29,7 @@ from datalake_ops.platform.objects.object_store import (
 from datalake_ops.platform.objects.ranges import ByteRange, UnsatisfiableRangeError, read_range
 from datalake_ops.platform.objects.signing import GET, PUT, Grant, RefusedGrantError
 from datalake_ops.platform.objects.streaming import TooLargeError, UploadSink, stream_range
+from datalake_ops.platform.store.disk_space import StorageFullError
 
 Body = AsyncGenerator[bytes, None]
 
@@ -39,6 +40,7 @@ _REFUSALS: dict[type[Exception], HTTPStatus] = {
     BadFormError: HTTPStatus.BAD_REQUEST,
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnknownUploadError: HTTPStatus.NOT_FOUND,
+    StorageFullError: HTTPStatus.INSUFFICIENT_STORAGE,
 }
 # A client that is still sending often sees a broken connection instead of a refusal, so a refused body is read
 # to its end, up to this many bytes.

@@ -31,6 +31,7 @@ from datalake_ops.platform.objects.object_store import LocalObjectStore
 from datalake_ops.platform.objects.probe_pool import ProbePoolClosedError
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.database import Database
+from datalake_ops.platform.store.disk_space import StorageFullError, is_disk_full
 from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.writer import WriterClosedError
 from datalake_ops.wire.data import UploadStatus
@@ -97,6 +98,8 @@ class ImportRunner:
             work(*arguments)
         except (ServerStoppingError, WriterClosedError, ProbePoolClosedError):
             return
+        except StorageFullError as error:
+            _logger.warning("An import could not be run. %s", error)
         except Exception:
             _logger.exception("An import could not be run.")
 
@@ -112,9 +115,12 @@ class ImportRunner:
         except (ServerStoppingError, WriterClosedError, ProbePoolClosedError):
             raise
         except Exception as error:
-            _logger.exception("Import %s failed.", job)
+            if is_disk_full(error):
+                error = StorageFullError()
+            else:
+                _logger.exception("Import %s failed.", job)
             reason = f"The import failed: {type(error).__name__}: {error}"
-            self._database.write_sync(lambda connection: _end(connection, job, JobStatus.FAILED, reason))
+            self._database.write_sync(lambda connection: _end(connection, job, JobStatus.FAILED, reason), True)
             self._probe_leftovers()
 
     def _execute_steps(self, work: ImportWork) -> None:
@@ -124,7 +130,7 @@ class ImportRunner:
             step(work)
             self._database.write_sync(lambda connection: record_listing_complete(connection, work.job))
         probe_data(work)
-        self._database.write_sync(lambda connection: _end(connection, work.job, JobStatus.SUCCEEDED))
+        self._database.write_sync(lambda connection: _end(connection, work.job, JobStatus.SUCCEEDED), True)
 
     def _begin(self, connection: Connection, job: UUID) -> ImportWork | None:
         row = job_table.get(connection, job)

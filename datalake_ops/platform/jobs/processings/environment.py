@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from datalake_ops.platform.child_environment import inherited_environment
 from datalake_ops.platform.services import Services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.tokens import Principal, add_token, new_token
 
-# Not passed on: the programs get a connection of their own instead of the server's settings.
-_PRIVATE = ("DATALAKE_", "PICSELLIA_")
-
 
 def program_environment(services: Services, row: Row[Any], gpus: Sequence[int] | None) -> dict[str, str]:
-    """Environment of a job's program: the server's own without its settings, and the connection of the job.
+    """Environment of a job's program: the connection of the job, and of the server's variables those of an allow-list.
 
-    `gpus` are the indexes of its GPUs, None on a machine without any.
+    `--program-env` adds to the allow-list. `gpus` are the indexes of its GPUs, None on a machine without any.
     """
     token = new_token()
     name = services.database.write_sync(lambda connection: _add_token(connection, row, token))
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(_PRIVATE)}
+    environment = inherited_environment(services.settings.program_env)
     if gpus is not None:
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, gpus))
     return {

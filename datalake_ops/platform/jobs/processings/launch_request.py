@@ -85,7 +85,7 @@ class Launch:
 
     def _check_machine(self, processing: Row[Any], programs: Programs, resources: ResourcePool) -> None:
         try:
-            programs.command(processing.docker_image, processing.docker_tag)
+            programs.find(processing.docker_image, processing.docker_tag)
         except UnknownImageError as error:
             raise bad_request(str(error)) from error
         cpu, gpu = _count(self.body.cpu, processing.default_cpu, 1), _count(self.body.gpu, processing.default_gpu, 0)

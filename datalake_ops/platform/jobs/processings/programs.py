@@ -5,11 +5,13 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, insert, select
 
+from datalake_ops.platform.child_environment import package_path
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.types import new_id, now
 from datalake_ops.wire.processings import ProcessingTarget, ProcessingType
@@ -62,20 +64,31 @@ class UnknownImageError(LookupError):
         )
 
 
+@dataclass(frozen=True)
+class Program:
+    """Command line of a program, and the variables that it needs beside those of every program."""
+
+    argv: list[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
 class Programs:
     """Registry of images: the built-in ones and those given by `--program`."""
 
     def __init__(self, named: Mapping[str, str]) -> None:
-        self._commands = {image: [sys.executable, "-m", module] for image, module in _MODULES.items()}
-        self._commands.update((image, shlex.split(command)) for image, command in named.items())
+        built_in = package_path()
+        self._programs = {
+            image: Program([sys.executable, "-m", module], built_in) for image, module in _MODULES.items()
+        }
+        self._programs.update((image, Program(shlex.split(command))) for image, command in named.items())
 
-    def command(self, image: str, tag: str) -> list[str]:
-        """Return the command line for an image, registered with its tag or without.
+    def find(self, image: str, tag: str) -> Program:
+        """Return the program for an image, registered with its tag or without.
 
         Raises:
-            UnknownImageError: no command is registered.
+            UnknownImageError: no program is registered.
         """
-        found = self._commands.get(f"{image}:{tag}") or self._commands.get(image)
+        found = self._programs.get(f"{image}:{tag}") or self._programs.get(image)
         if found is None:
             raise UnknownImageError(f"{image}:{tag}")
         return found

@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from datalake_ops.platform.child_environment import inherited_environment
 from datalake_ops.platform.jobs.processings import shim
+from datalake_ops.platform.jobs.processings.leftover_processes import kill_leftovers
 
 GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 START_TIMEOUT = 60.0
+_OUTPUT = {"bytes": 16 * 1024**2, "lines": 90_000, "tail_bytes": 256 * 1024, "tail_lines": 1000}
 
 
 class CannotStartError(RuntimeError):
@@ -39,8 +42,9 @@ class ProgramExit:
 class JobShim:
     """Shim of one job, identified by its folder alone, so that it is found again after a restart."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, umask: int = 0o022) -> None:
         self.folder = folder
+        self._umask = umask
 
     @property
     def log(self) -> Path:
@@ -53,13 +57,15 @@ class JobShim:
         Raises:
             CannotStartError: the operating system refused.
         """
-        order = json.dumps({"folder": str(self.folder), "argv": list(argv), "env": dict(env), "grace": grace})
+        order: dict[str, Any] = {"folder": str(self.folder), "argv": list(argv), "env": dict(env)}
+        order |= {"umask": self._umask, "grace": grace, "output": _OUTPUT}
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             # By standard input: the token and the rest of the environment are never on disk.
             done = subprocess.run(
                 [sys.executable, "-I", shim.__file__],
-                input=order.encode(),
+                input=json.dumps(order).encode(),
+                env=inherited_environment(),
                 capture_output=True,
                 timeout=START_TIMEOUT,
                 check=False,
@@ -80,9 +86,9 @@ class JobShim:
         return ProgramExit(found["code"], found.get("killed", False), found.get("error")) if found else None
 
     def is_alive(self) -> bool:
-        """Return True if the shim runs, or has just been started; read `ending` again after a False."""
+        """Return True if the shim or its guardian runs, or has just been started; read `ending` again after a False."""
         if (self.folder / "pid").exists():
-            return shim.is_running(self._identity("keeper"))
+            return any(shim.is_running(self._identity(name)) for name in ("keeper", "guardian"))
         claim = self.folder / "claim"
         return claim.exists() and time.time() - claim.stat().st_mtime < START_TIMEOUT
 
@@ -96,11 +102,8 @@ class JobShim:
         return True
 
     def clear_away(self) -> None:
-        """Kill the process group of a program whose shim was lost."""
-        program = self._identity("program")
-        if shim.is_running(program):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(program["pid"], signal.SIGKILL)
+        """Kill the processes of a program whose shim and guardian were lost."""
+        kill_leftovers(self.folder.name, self._identity("program"))
 
     def _identity(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = (_read(self.folder / "pid") or {}).get(name, {})

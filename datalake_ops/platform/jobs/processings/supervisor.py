@@ -31,10 +31,12 @@ from datalake_ops.platform.jobs.processings.transitions import (
 )
 from datalake_ops.platform.services import Services
 from datalake_ops.platform.store.database import Database
+from datalake_ops.platform.store.disk_space import StorageFullError
 from datalake_ops.platform.store.writer import WriterClosedError
 from datalake_ops.wire.jobs import JobKind, JobStatus
 
 POLL_SECONDS = 0.1
+_ROOM_SECONDS = 0.5
 _logger = logging.getLogger(__name__)
 
 
@@ -43,6 +45,7 @@ class _Run:
     job: UUID
     shim: JobShim
     log_offset: int = 0
+    is_log_full: bool = False
 
 
 class Supervisor:
@@ -57,6 +60,9 @@ class Supervisor:
         self._runs: dict[UUID, _Run] = {}
         self._kills: set[UUID] = set()
         self._wake = threading.Event()
+        # True while more output waits to be copied: the next round then follows at once.
+        self._is_behind = False
+        self._lacks_room = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="supervisor", daemon=True)
 
@@ -99,21 +105,49 @@ class Supervisor:
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
-            is_woken = self._wake.wait(POLL_SECONDS if self._runs else None)
+            is_woken = self._wake.wait(self._pause())
             self._wake.clear()
             try:
-                if is_woken:
-                    self._queue_incoming()
-                    self._admit_waiting()
-                for run in list(self._runs.values()):
-                    self._poll(run)
+                self._pass(is_woken)
             except WriterClosedError:
                 return
+            except StorageFullError as error:
+                if not self._lacks_room:
+                    _logger.warning("Queued jobs wait for room on the disk. %s", error)
+                self._lacks_room = True
+                self._stopping.wait(_ROOM_SECONDS)
+                self._wake.set()
             except Exception:
-                # A failure with one job (a full disk, say) must not leave the others without supervision.
+                # A failure with one job must not leave the others without supervision.
                 _logger.exception("The supervisor of jobs failed in one pass; it continues.")
                 self._stopping.wait(1.0)
                 self._wake.set()
+
+    def _pause(self) -> float | None:
+        if self._is_behind:
+            return 0.0
+        return POLL_SECONDS if self._runs else None
+
+    def _pass(self, is_woken: bool) -> None:
+        self._is_behind = False
+        for run in list(self._runs.values()):
+            # Each job has one bounded piece of work, so that kills and stops need not wait for the others.
+            if self._stopping.is_set():
+                return
+            self._end_killed()
+            self._poll(run)
+        self._end_killed()
+        if is_woken:
+            self._queue_incoming()
+            self._admit_waiting()
+            self._lacks_room = False
+
+    def _end_killed(self) -> None:
+        for job in list(self._kills):
+            run = self._runs.get(job)
+            # Started jobs are in the table before anybody can kill them: this one has ended meanwhile.
+            if run is None or run.shim.terminate():
+                self._kills.discard(job)
 
     def _queue_incoming(self) -> None:
         while self._incoming:
@@ -130,19 +164,21 @@ class Supervisor:
                 if allocation is None:
                     # Strictly first in, first out: small jobs that overtake would keep a large one waiting for ever.
                     return
+                self._end_killed()
                 self._start(row, allocation)
             self._queue.popleft()
 
     def _start(self, row: Row[Any], allocation: Allocation) -> None:
         shim = _shim(self._services, row.id)
         try:
-            argv = self._programs.command(row.request["image"], row.request["tag"])
+            program = self._programs.find(row.request["image"], row.request["tag"])
             if not shim.was_started():
                 gpus = allocation.gpus if self._resources.gpus else None
-                shim.start(argv, program_environment(self._services, row, gpus))
+                environment = program_environment(self._services, row, gpus)
+                shim.start(program.argv, {**program.environment, **environment})
         except (UnknownImageError, CannotStartError) as error:
             reason = str(error)
-            self._services.database.write_sync(lambda connection: set_failed(connection, row.id, reason))
+            self._services.database.write_sync(lambda connection: set_failed(connection, row.id, reason), True)
             self._resources.release(row.id)
             return
         self._runs[row.id] = _Run(row.id, shim)
@@ -151,21 +187,28 @@ class Supervisor:
             self._kills.add(row.id)
 
     def _poll(self, run: _Run) -> None:
-        if run.job in self._kills and run.shim.terminate():
-            self._kills.discard(run.job)
         # Read before the log: nothing is written to it after the program ended.
         ending = run.shim.ending()
         if ending is None and not run.shim.is_alive():
             ending = run.shim.ending() or ProgramExit(None)
-        while _copy_log(self._services.database, run, to_the_end=ending is not None):
-            pass
-        if ending is not None:
+        if self._copy_log(run, to_the_end=ending is not None):
+            self._is_behind = True
+        elif ending is not None:
             self._finish(run, ending)
+
+    def _copy_log(self, run: _Run, to_the_end: bool) -> bool:
+        try:
+            return _copy_log_chunk(self._services.database, run, to_the_end)
+        except StorageFullError as error:
+            # A job must end also when there is no room for its log, which stays in the job's folder.
+            if to_the_end:
+                _logger.warning("The end of the log of job %s stays in %s. %s", run.job, run.shim.log, error)
+            return False
 
     def _finish(self, run: _Run, ending: ProgramExit) -> None:
         if ending.code is None:
             run.shim.clear_away()
-        self._services.database.write_sync(lambda connection: set_ended(connection, run.job, ending))
+        self._services.database.write_sync(lambda connection: set_ended(connection, run.job, ending), essential=True)
         self._services.tokens.forget()
         self._resources.release(run.job)
         self._kills.discard(run.job)
@@ -175,19 +218,21 @@ class Supervisor:
 
 
 def _shim(services: Services, job: UUID) -> JobShim:
-    return JobShim(services.settings.jobs / str(job))
+    return JobShim(services.settings.jobs / str(job), services.settings.program_umask)
 
 
-def _copy_log(database: Database, run: _Run, to_the_end: bool) -> bool:
-    """Copy one chunk of a program's output to the job's log; returns False when there is none."""
+def _copy_log_chunk(database: Database, run: _Run, to_the_end: bool) -> bool:
+    """Copy one chunk of a program's output to the job's log; returns False when no more is to be copied now."""
+    if run.is_log_full:
+        return False
     lines, offset = read_lines(run.shim.log, run.log_offset, to_the_end)
     if offset == run.log_offset:
         return False
 
-    def take(connection: Connection) -> None:
-        logs.append(connection, run.job, lines)
+    def take(connection: Connection) -> bool:
         job_table.note(connection, run.job, log_offset=offset)
+        return logs.append(connection, run.job, lines)
 
-    database.write_sync(take)
+    run.is_log_full = not database.write_sync(take)
     run.log_offset = offset
     return True
