@@ -16,6 +16,7 @@ from datalake_ops.platform.handlers.data import DataDep
 from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import bad_request, json_response, not_found
 from datalake_ops.platform.http.request_body import read_body
+from datalake_ops.platform.objects.object_scope import check_object
 from datalake_ops.platform.services import base_url, services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.types import new_id, now
@@ -60,6 +61,7 @@ async def create_projection(data: DataDep, request: Request) -> Response:
     validate_filename(body.filename)
     validate_name(body.name, "projection")
     connector = data.lake.connector_id
+    await check_object(request, connector, body.object_name)
     stored = services(request).objects.stat(connector, body.object_name)
     if stored is None:
         raise bad_request(f"object_name {body.object_name!r} is not in the storage; upload the file first.")
