@@ -8,12 +8,12 @@ from pathlib import Path
 from datalake_ops.platform.settings import ServeOptions
 
 DEFAULT_PORT = 8000
-_DEFAULT_HOME = Path.home() / ".datalake-ops"
+DEFAULT_HOME = Path.home() / ".datalake-ops"
 
 
 def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `serve` to a parser."""
-    parser.add_argument("--home", type=Path, default=_DEFAULT_HOME, help="folder of all data (%(default)s)")
+    parser.add_argument("--home", type=Path, default=DEFAULT_HOME, help="folder of all data (%(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port; 0 selects a free one (%(default)s)")
     parser.add_argument("--token", help="API token to accept; without it the first start prints one")

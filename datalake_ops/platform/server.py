@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import json
 import os
@@ -18,6 +17,7 @@ import uvicorn
 
 from datalake_ops.platform.app import create_app
 from datalake_ops.platform.bootstrap import ensure_installation, prepare_home
+from datalake_ops.platform.home_lock import HomeInUseError, lock_home
 from datalake_ops.platform.http.cuttable_protocol import CuttableProtocol
 from datalake_ops.platform.settings import ServeOptions, Settings
 from datalake_ops.platform.store.database import Database, SchemaTooNewError
@@ -113,21 +113,11 @@ def _freeze_gc() -> None:
 
 @contextmanager
 def _only_server_of(home: Path) -> Iterator[None]:
-    """Hold the folder's lock; the kernel releases it however this process ends."""
-    descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.read(descriptor, 32).decode(errors="replace").strip()
-            raise CannotServeError(
-                f"Another server (pid {holder or 'unknown'}) already serves {home}. Stop it, or give another --home."
-            ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)
+        with lock_home(home):
+            yield
+    except HomeInUseError as error:
+        raise CannotServeError(str(error)) from error
 
 
 @contextmanager
