@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,14 +44,15 @@ def serve(options: ServeOptions) -> None:
         settings = prepare_home(options)
     except OSError as error:
         raise CannotServeError(f"The folder {options.home} cannot be used: {error}.") from error
+    _check_certificate(options)
     with _only_server_of(settings.home), _listen(options) as listener:
-        settings = replace(settings, address=_address(options.host, listener))
+        settings = replace(settings, address=_address(options, listener))
         database = _open(settings)
         try:
             token = database.write_sync(
                 lambda connection: ensure_installation(connection, settings.token, settings.lakes)
             )
-            _run(settings, database, listener, token)
+            _run(options, settings, database, listener, token)
         finally:
             database.close()
 
@@ -62,7 +64,21 @@ def _open(settings: Settings) -> Database:
         raise CannotServeError(str(error)) from error
 
 
-def _run(settings: Settings, database: Database, listener: socket.socket, new_token: str | None) -> None:
+def _check_certificate(options: ServeOptions) -> None:
+    if (options.certificate is None) != (options.private_key is None):
+        raise CannotServeError("HTTPS needs both: give --tls-certificate and --tls-key, or neither.")
+    if options.certificate is None or options.private_key is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(options.certificate, options.private_key)
+    except OSError as error:  # Of which ssl.SSLError is one.
+        files = f"{options.certificate} and {options.private_key}"
+        raise CannotServeError(f"{files} are no certificate and key in PEM form: {error}.") from error
+
+
+def _run(
+    options: ServeOptions, settings: Settings, database: Database, listener: socket.socket, new_token: str | None
+) -> None:
     config = uvicorn.Config(
         create_app(settings, database),
         # Not httptools: it refuses the method XGET before the application sees it.
@@ -74,6 +90,8 @@ def _run(settings: Settings, database: Database, listener: socket.socket, new_to
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
+        ssl_certfile=options.certificate,
+        ssl_keyfile=options.private_key,
     )
     note = settings.home / "server.json"
     # Uvicorn raises the signal again once it has stopped; the default action would cut the clean-up short.
@@ -139,9 +157,10 @@ def _listen(options: ServeOptions) -> Iterator[socket.socket]:
         listener.close()
 
 
-def _address(host: str, listener: socket.socket) -> str:
-    name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{listener.getsockname()[1]}"
+def _address(options: ServeOptions, listener: socket.socket) -> str:
+    name = f"[{options.host}]" if ":" in options.host else options.host
+    scheme = "https" if options.certificate else "http"
+    return f"{scheme}://{name}:{listener.getsockname()[1]}"
 
 
 def _banner(settings: Settings, new_token: str | None) -> str:
