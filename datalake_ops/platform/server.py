@@ -22,6 +22,7 @@ from datalake_ops.platform.home_lock import HomeInUseError, lock_home
 from datalake_ops.platform.http.cuttable_protocol import CuttableProtocol
 from datalake_ops.platform.settings import ServeOptions, Settings
 from datalake_ops.platform.store.database import Database, SchemaTooNewError
+from datalake_ops.platform.store.migrations import MigrationError
 
 __all__ = ["CannotServeError", "ServeOptions", "serve"]
 
@@ -60,7 +61,7 @@ def serve(options: ServeOptions) -> None:
 def _open(settings: Settings) -> Database:
     try:
         return Database(settings.database)
-    except SchemaTooNewError as error:
+    except (SchemaTooNewError, MigrationError) as error:
         raise CannotServeError(str(error)) from error
 
 

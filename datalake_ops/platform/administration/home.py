@@ -10,6 +10,7 @@ from pathlib import Path
 from datalake_ops.platform.home_lock import HomeInUseError, lock_home
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.database import Database, SchemaTooNewError
+from datalake_ops.platform.store.migrations import MigrationError
 
 DATABASE = "datalake.db"
 
@@ -45,7 +46,7 @@ def migrate_home(home: Path) -> None:
     with hold(home):
         try:
             Database(path).close()
-        except SchemaTooNewError as error:
+        except (SchemaTooNewError, MigrationError) as error:
             raise AdministrationError(str(error)) from error
 
 
