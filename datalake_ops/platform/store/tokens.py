@@ -85,6 +85,8 @@ class Tokens:
         token_digest = digest(token)
         read_at, known = self._known.get(token_digest, (0.0, None))
         if known is None or time.monotonic() - read_at > _CACHE_SECONDS:
+            if known is not None:  # One request reads it again, the others go on meanwhile.
+                self._known[token_digest] = (time.monotonic(), known)
             known = await self._read(token_digest)
         if known is not None:
             self._used[token_digest] = now()
