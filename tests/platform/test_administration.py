@@ -15,6 +15,7 @@ import requests
 from datalake_ops.cli import main
 from datalake_ops.testing import PlatformServer
 from tests.platform.images import a_jpeg
+from tests.platform.job_lab import Lab, program_arguments
 from tests.platform.lakes import LakeApi
 
 Admin = Callable[..., Any]
@@ -127,9 +128,11 @@ class TestOrganizations:
 
 class TestBackups:
     def test_is_consistent_while_data_come_and_go(self, tmp_path: Path, admin: Admin) -> None:
-        copy, stop = tmp_path / "copy", threading.Event()
-        with PlatformServer(tmp_path / "home") as server:
-            api = LakeApi(server)
+        copy, stop, go = tmp_path / "copy", threading.Event(), tmp_path / "go"
+        with PlatformServer(tmp_path / "home", arguments=program_arguments(tmp_path)) as server:
+            lab, api = Lab(server), LakeApi(server)
+            running = lab.launch(parameters={"wait_for": str(go)})
+            lab.until_line(running, "environment")
             kept = [api.a_data(f"kept-{number}.jpg") for number in range(3)]
             (server.bucket / "imported.jpg").write_bytes(a_jpeg())
             job = api.json("POST", f"{api.path}/objects", {"prefixes": ["imported"]})["job"]
@@ -141,15 +144,21 @@ class TestBackups:
             finally:
                 stop.set()
                 worker.join()
-        assert done["objects"] >= len(kept)
-        restored = admin(copy, "restore", str(tmp_path / "backup"))
+            restored = admin(copy, "restore", str(tmp_path / "backup"))
+
+            with PlatformServer(copy, token=server.token) as again:
+                its = LakeApi(again)
+                found = its.all_data()
+                statuses = {its.storage("GET", data["presigned_url"]).status_code for data in found}
+                lost = its.ended(running)
+            go.touch()
+            ended = api.ended(running)
 
         assert restored == done
-        with PlatformServer(copy, token=server.token) as again:
-            api = LakeApi(again)
-            found = api.all_data()
-            assert {data["filename"] for data in kept} | {"imported.jpg"} <= {data["filename"] for data in found}
-            assert {api.storage("GET", data["presigned_url"]).status_code for data in found} == {200}
+        assert {data["filename"] for data in kept} | {"imported.jpg"} <= {data["filename"] for data in found}
+        assert statuses == {200}
+        # The copy has no hold on the program of the home that it was taken from.
+        assert (lost["status"], ended["status"]) == ("FAILED", "SUCCEEDED")
 
     def test_goes_to_a_new_folder_outside_only(
         self, datalake_platform: PlatformServer, tmp_path: Path, refusal: Callable[..., str]

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, delete, select
 from sqlalchemy.dialects.sqlite import insert
 from starlette.responses import Response
 
+from datalake_ops.platform.catalog.delete import unused_objects
 from datalake_ops.platform.catalog.register import validate_filename
 from datalake_ops.platform.catalog.tags_and_sources import validate_name
 from datalake_ops.platform.handlers.data import DataDep
@@ -99,10 +100,14 @@ async def get_address(projection: ProjectionDep, request: Request) -> Response:
 
 @router.delete(routes.PROJECTION)
 async def delete_projection(projection: ProjectionDep, request: Request) -> Response:
-    """Delete a projection and its file."""
-    statement = delete(schema.projection).where(_PROJECTION.id == projection.id)
-    await services(request).database.write(lambda connection: connection.execute(statement).rowcount)
-    services(request).objects.delete(projection.connector_id, projection.object_name)
+    """Delete a projection and its file, unless another one or a data has the same file."""
+
+    def remove(connection: Connection) -> list[str]:
+        connection.execute(delete(schema.projection).where(_PROJECTION.id == projection.id))
+        return unused_objects(connection, projection.connector_id, {projection.object_name})
+
+    for name in await services(request).database.write(remove):
+        services(request).objects.delete(projection.connector_id, name)
     return Response(status_code=204)
 
 
