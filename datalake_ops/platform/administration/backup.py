@@ -21,9 +21,11 @@ _OBJECTS = "objects"
 _BUCKETS = ("bucket", "buckets")
 _OBJECT_NAMES = (
     "SELECT l.connector_id, d.object_name FROM data d JOIN lake l ON l.key = d.lake_key"
+    " WHERE d.etag IS NULL"  # Imported data lie in the bucket.
     " UNION SELECT l.connector_id, p.object_name FROM projection p JOIN data d ON d.seq = p.data_seq"
     " JOIN lake l ON l.key = d.lake_key"
 )
+_TURNS = 10
 Transfer = Callable[[Path, Path], None]
 
 
@@ -80,18 +82,25 @@ def restore(backup: Path, home: Path) -> Backup:
 def copy_state(home: Path, draft: Path, transfer: Transfer) -> Backup:
     """Copy database, secret and objects of a home to a folder, consistent with each other.
 
-    A data's object is written before its row and deleted after it. So the objects are copied after the rows; an object
-    that was deleted meanwhile is missing then, and both are copied again.
+    A data's object is written before its row and deleted after it. So objects are copied before the rows and again
+    after them, and nothing copied is taken away: a row lacks its object only if that came and went between the two, and
+    then both are copied once more.
+
+    Raises:
+        AdministrationError: the home is none, or too much comes and goes.
     """
     database = find_database(home)
+    _copy_objects(home / _OBJECTS, draft / _OBJECTS, transfer)
     missing: set[Path] | None = None
-    while True:
+    for _ in range(_TURNS):
         _copy_database(database, draft / DATABASE)
         _copy_objects(home / _OBJECTS, draft / _OBJECTS, transfer)
         before, missing = missing, _missing(draft)
         # Missing twice is missing in the home too, as the files of a bucket are.
         if not missing or missing == before:
             break
+    else:
+        raise AdministrationError("Data come and go too quickly for a consistent copy. Try again, or stop the server.")
     _copy(home / "secret", draft / "secret")
     sizes = [path.stat().st_size for path in _files(draft / _OBJECTS)]
     backup = Backup(schema_version(draft / DATABASE), len(sizes), sum(sizes))
@@ -132,15 +141,9 @@ def _copy_database(source: Path, target: Path) -> None:
 
 
 def _copy_objects(source: Path, target: Path, transfer: Transfer) -> None:
-    present = {path.relative_to(target) for path in _files(target)} if target.exists() else set()
     target.mkdir(mode=0o700, exist_ok=True)
     for path in _files(source):
-        name = path.relative_to(source)
-        present.discard(name)
-        _transfer_newer(path, target / name, transfer)
-    # Deleted since the last turn.
-    for name in present:
-        (target / name).unlink()
+        _transfer_newer(path, target / path.relative_to(source), transfer)
 
 
 def _transfer_newer(path: Path, target: Path, transfer: Transfer) -> None:
