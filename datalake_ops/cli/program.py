@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import datalake_ops
-from datalake_ops.cli import demo, doctor, files, jobs, serve, upload
+from datalake_ops.cli import admin, demo, doctor, files, jobs, serve, upload
 from datalake_ops.errors import ConfigurationError, DatalakeError
 
 DONE, FAILED, MISUSED = 0, 1, 2
@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     )
     program.add_argument("--version", action="version", version=f"datalake-ops {datalake_ops.__version__}")
     commands = program.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for room in (serve, demo, upload, files, jobs, doctor):
+    for room in (serve, demo, upload, files, jobs, doctor, admin):
         room.add_commands(commands)
     return program
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from datalake_ops.config import Connection
 from datalake_ops.demo.processes import DemoError, Processes, wait_for_file
+from datalake_ops.platform.cli_options import TOKEN_VARIABLE
 
 _READY_SECONDS = 180.0
 
@@ -41,9 +42,9 @@ def start_platform(home: Path, lakes: tuple[str, ...], processes: Processes) -> 
         DemoError: it did not start; the text has its last words.
     """
     token = f"dlo_{secrets.token_urlsafe(24)}"
-    command = [sys.executable, "-m", "datalake_ops.platform", "--home", home, "--port", "0", "--token", token]
+    command = [sys.executable, "-m", "datalake_ops.platform", "--home", home, "--port", "0"]
     named = [word for lake in lakes for word in ("--lake", lake)]
-    process = processes.start("platform", [*command, *named], os.environ)
+    process = processes.start("platform", [*command, *named], {**os.environ, TOKEN_VARIABLE: token})
     note = home / "server.json"
     try:
         wait_for_file(note, process, _READY_SECONDS)

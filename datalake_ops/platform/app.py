@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
+from sqlalchemy.exc import OperationalError
 
 from datalake_ops.platform.catalog.ownership import DatabaseDirectory
 from datalake_ops.platform.handlers import (
@@ -35,6 +39,9 @@ from datalake_ops.platform.services import Services
 from datalake_ops.platform.settings import Settings
 from datalake_ops.platform.store.database import Database
 from datalake_ops.platform.store.tokens import Tokens
+
+_USE_SECONDS = 10.0
+_logger = logging.getLogger(__name__)
 
 # Routes are tried in this order: the busiest first, and a fixed word before a parameter in its place.
 _ROUTERS = (
@@ -90,8 +97,24 @@ def _services(settings: Settings, database: Database) -> Services:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
     await services.jobs.start()
+    saving = asyncio.create_task(_save_uses(services.tokens))
     try:
         yield
     finally:
+        saving.cancel()
+        with suppress(asyncio.CancelledError):
+            await saving
         await services.jobs.stop()
+        await services.tokens.save_uses()
         services.objects.close()
+
+
+async def _save_uses(tokens: Tokens) -> None:
+    """Write when tokens were used last, every few seconds instead of with every request."""
+    while True:
+        await asyncio.sleep(_USE_SECONDS)
+        try:
+            await tokens.save_uses()
+        except (OperationalError, sqlite3.OperationalError):
+            # A full disk, say; the next use is written with the next round.
+            _logger.exception("The moments when tokens were used last could not be written.")

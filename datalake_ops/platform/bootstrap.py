@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from datalake_ops.platform.home_folder import check_bucket, make_private
 from datalake_ops.platform.settings import ServeOptions, Settings
@@ -91,14 +91,17 @@ def ensure_installation(connection: Connection, token: str | None, lakes: Sequen
     principal = _first_caller(connection) or add_organization(connection, ORGANIZATION).principal
     for name in lakes:
         _ensure_lake(connection, principal.organization_id, name)
+    admin = replace(principal, is_admin=True)
     if token is not None:
-        if not _token_exists(connection, token):
-            add_token(connection, token, principal)
+        add_token(connection, token, admin)
+        # Who starts the server names its admin's token, also one that was made as a user's.
+        own = (schema.token.c.digest == digest(token)) & schema.token.c.job_id.is_(None)
+        connection.execute(update(schema.token).where(own).values(is_admin=True))
         return None
     if connection.execute(select(schema.token.c.digest).where(schema.token.c.job_id.is_(None)).limit(1)).first():
         return None
     generated = new_token()
-    add_token(connection, generated, principal)
+    add_token(connection, generated, admin)
     return generated
 
 
@@ -118,11 +121,6 @@ def _first_caller(connection: Connection) -> Principal | None:
         .limit(1)
     ).first()
     return Principal(row.organization_id, row.id, row.username) if row else None
-
-
-def _token_exists(connection: Connection, token: str) -> bool:
-    condition = schema.token.c.digest == digest(token)
-    return connection.execute(select(schema.token.c.digest).where(condition)).first() is not None
 
 
 def _secret(home: Path) -> bytes:

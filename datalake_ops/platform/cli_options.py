@@ -9,19 +9,23 @@ from pathlib import Path
 from datalake_ops.platform.settings import ServeOptions
 
 DEFAULT_PORT = 8000
-_DEFAULT_HOME = Path.home() / ".datalake-ops"
+# Not DATALAKE_API_TOKEN, which may be the one for another platform.
+TOKEN_VARIABLE = "DATALAKE_PLATFORM_TOKEN"  # noqa: S105 - the name of a variable.
+DEFAULT_HOME = Path.home() / ".datalake-ops"
 
 
 def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `serve` to a parser."""
-    parser.add_argument("--home", type=Path, default=_DEFAULT_HOME, help="folder of all data (%(default)s)")
+    parser.add_argument("--home", type=Path, default=DEFAULT_HOME, help="folder of all data (%(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port; 0 selects a free one (%(default)s)")
-    parser.add_argument("--token", help="API token to accept; without it the first start prints one")
+    _add_token_arguments(parser)
     parser.add_argument("--bucket", type=Path, help="folder that serves as the lake's bucket (HOME/bucket)")
     parser.add_argument(
         "--lake", action="append", default=[], metavar="NAME", help="create this lake beside `default`; may be repeated"
     )
+    parser.add_argument("--tls-certificate", type=Path, metavar="FILE", help="PEM file of the chain: serve HTTPS")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="PEM file of the certificate's private key")
     parser.add_argument("--public-url", help="base address of signed links (default: the request's)")
     parser.add_argument(
         "--link-seconds", type=_count, default=3600, help="lifetime of signed links in seconds (%(default)s)"
@@ -49,13 +53,25 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_token_arguments(parser: argparse.ArgumentParser) -> None:
+    token = parser.add_mutually_exclusive_group()
+    token.add_argument(
+        "--token-file",
+        type=_token_in,
+        dest="token",
+        metavar="FILE",
+        help=f"file of the admin's API token (or {TOKEN_VARIABLE}); without one the first start makes and prints it",
+    )
+    token.add_argument("--token", help="the token itself, which other users of this machine see in `ps`")
+
+
 def options_from(arguments: argparse.Namespace) -> ServeOptions:
     """Convert parsed arguments to options."""
     return ServeOptions(
         home=arguments.home,
         host=arguments.host,
         port=arguments.port,
-        token=arguments.token,
+        token=arguments.token or os.environ.get(TOKEN_VARIABLE) or None,
         bucket=arguments.bucket,
         public_url=arguments.public_url,
         enable_admin=arguments.enable_admin,
@@ -65,7 +81,19 @@ def options_from(arguments: argparse.Namespace) -> ServeOptions:
         cpus=arguments.cpus,
         gpus=arguments.gpus,
         lakes=tuple(arguments.lake),
+        certificate=arguments.tls_certificate,
+        private_key=arguments.tls_key,
     )
+
+
+def _token_in(path: str) -> str:
+    try:
+        token = Path(path).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"{path} cannot be read: {error}") from error
+    if not token:
+        raise argparse.ArgumentTypeError(f"{path} is empty")
+    return token
 
 
 def _count(text: str) -> int:

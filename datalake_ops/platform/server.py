@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import json
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,10 +18,12 @@ import uvicorn
 
 from datalake_ops.platform.app import create_app
 from datalake_ops.platform.bootstrap import ensure_installation, prepare_home
+from datalake_ops.platform.home_lock import HomeInUseError, lock_home
 from datalake_ops.platform.http.cuttable_protocol import CuttableProtocol
 from datalake_ops.platform.settings import ServeOptions, Settings
 from datalake_ops.platform.store.database import Database, SchemaTooNewError
 from datalake_ops.platform.store.disk_space import RESERVE_BYTES, free_bytes, is_disk_full
+from datalake_ops.platform.store.migrations import MigrationError
 
 __all__ = ["CannotServeError", "ServeOptions", "serve"]
 
@@ -45,6 +47,7 @@ def serve(options: ServeOptions) -> None:
         settings = replace(prepare_home(options), program_umask=os.umask(0o077))
     except OSError as error:
         raise CannotServeError(f"The folder {options.home} cannot be used: {error}.") from error
+    _check_certificate(options)
     try:
         _serve(options, settings)
     except Exception as error:
@@ -55,7 +58,7 @@ def serve(options: ServeOptions) -> None:
 
 def _serve(options: ServeOptions, settings: Settings) -> None:
     with _only_server_of(settings.home), _listen(options) as listener:
-        settings = replace(settings, address=_address(options.host, listener))
+        settings = replace(settings, address=_address(options, listener))
         database = _open(settings)
         try:
             token = database.write_sync(
@@ -65,7 +68,7 @@ def _serve(options: ServeOptions, settings: Settings) -> None:
                 sys.stderr.write(
                     f"{_disk_words(settings.home)} Until there is more, all but deletes is refused (507).\n"
                 )
-            _run(settings, database, listener, token)
+            _run(options, settings, database, listener, token)
         finally:
             database.close()
 
@@ -79,11 +82,25 @@ def _disk_words(home: Path) -> str:
 def _open(settings: Settings) -> Database:
     try:
         return Database(settings.database)
-    except SchemaTooNewError as error:
+    except (SchemaTooNewError, MigrationError) as error:
         raise CannotServeError(str(error)) from error
 
 
-def _run(settings: Settings, database: Database, listener: socket.socket, new_token: str | None) -> None:
+def _check_certificate(options: ServeOptions) -> None:
+    if (options.certificate is None) != (options.private_key is None):
+        raise CannotServeError("HTTPS needs both: give --tls-certificate and --tls-key, or neither.")
+    if options.certificate is None or options.private_key is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(options.certificate, options.private_key)
+    except OSError as error:  # Of which ssl.SSLError is one.
+        files = f"{options.certificate} and {options.private_key}"
+        raise CannotServeError(f"{files} are no certificate and key in PEM form: {error}.") from error
+
+
+def _run(
+    options: ServeOptions, settings: Settings, database: Database, listener: socket.socket, new_token: str | None
+) -> None:
     config = uvicorn.Config(
         create_app(settings, database),
         # Not httptools: it refuses the method XGET before the application sees it.
@@ -95,6 +112,8 @@ def _run(settings: Settings, database: Database, listener: socket.socket, new_to
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
+        ssl_certfile=options.certificate,
+        ssl_keyfile=options.private_key,
     )
     note = settings.home / "server.json"
     # Uvicorn raises the signal again once it has stopped; the default action would cut the clean-up short.
@@ -134,21 +153,11 @@ def _freeze_gc() -> None:
 
 @contextmanager
 def _only_server_of(home: Path) -> Iterator[None]:
-    """Hold the folder's lock; the kernel releases it however this process ends."""
-    descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.read(descriptor, 32).decode(errors="replace").strip()
-            raise CannotServeError(
-                f"Another server (pid {holder or 'unknown'}) already serves {home}. Stop it, or give another --home."
-            ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)
+        with lock_home(home):
+            yield
+    except HomeInUseError as error:
+        raise CannotServeError(str(error)) from error
 
 
 @contextmanager
@@ -170,9 +179,10 @@ def _listen(options: ServeOptions) -> Iterator[socket.socket]:
         listener.close()
 
 
-def _address(host: str, listener: socket.socket) -> str:
-    name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{listener.getsockname()[1]}"
+def _address(options: ServeOptions, listener: socket.socket) -> str:
+    name = f"[{options.host}]" if ":" in options.host else options.host
+    scheme = "https" if options.certificate else "http"
+    return f"{scheme}://{name}:{listener.getsockname()[1]}"
 
 
 def _banner(settings: Settings, new_token: str | None) -> str:

@@ -16,7 +16,7 @@ class ServeOptions:
     they live for `link_seconds`. `programs` maps docker images to the command lines that stand in for them here;
     `program_env` names variables of this process that they get beside those that every program gets; `cpus` and `gpus`
     are what running jobs may hold together, by default this machine's. `lakes` are names of lakes to have beside
-    `default`, on the same bucket.
+    `default`, on the same bucket. `certificate` and `private_key` are PEM files; with both it serves HTTPS.
     """
 
     home: Path
@@ -32,6 +32,8 @@ class ServeOptions:
     cpus: int | None = None
     gpus: int | None = None
     lakes: tuple[str, ...] = ()
+    certificate: Path | None = None
+    private_key: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,13 @@ class Settings:
     cpus: int | None = None
     gpus: int | None = None
     lakes: tuple[str, ...] = ()
+
+    @property
+    def program_address(self) -> str:
+        """Address for the programs of jobs: a certificate fits the public name, not the one that is listened on."""
+        if self.address.startswith("https:") and self.public_url:
+            return self.public_url.rstrip("/")
+        return self.address
 
     @property
     def database(self) -> Path:

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import datalake_ops
+from datalake_ops.platform.cli_options import TOKEN_VARIABLE
 from datalake_ops.testing.platform_admin import PlatformAdmin
 from datalake_ops.testing.process_guard import guard
 
@@ -92,8 +93,8 @@ class PlatformServer(PlatformAdmin):
         (self.home / "server.json").unlink(missing_ok=True)
         with (self.home / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(),
-                start_new_session=True,
+                self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=_environment(self.token), start_new_session=True,
             )  # fmt: skip
         guard.watch(self._process.pid, folder=self.home if self._temporary else None)
         self.url = self._await_note(self._process)
@@ -116,7 +117,7 @@ class PlatformServer(PlatformAdmin):
     def _command(self) -> list[str]:
         python = os.environ.get(PYTHON_VARIABLE) or sys.executable
         command = [python, "-m", "datalake_ops.platform", "--home", str(self.home), "--bucket", str(self.bucket)]
-        command += ["--port", str(self._port), "--token", self.token, *self._arguments]
+        command += ["--port", str(self._port), *self._arguments]
         return [*command, "--enable-admin"] if self._admin else command
 
     def _await_note(self, process: subprocess.Popen[bytes]) -> str:
@@ -145,9 +146,12 @@ class PlatformServer(PlatformAdmin):
         self._process = None
 
 
-def _environment() -> dict[str, str]:
-    """This environment, in which the child finds the same datalake_ops when it is not installed."""
-    environment = dict(os.environ)
+def _environment(token: str) -> dict[str, str]:
+    """This environment, in which the child finds the same datalake_ops when it is not installed, and its token.
+
+    The command line of a process is everybody's to read, its environment only its user's.
+    """
+    environment = {**os.environ, TOKEN_VARIABLE: token}
     root = Path(datalake_ops.__file__).parent.parent
     if root.name != "site-packages":
         known = environment.get("PYTHONPATH")

@@ -12,8 +12,6 @@ import pytest
 from PIL import Image
 
 from datalake_ops.hook import DatalakeHook
-from datalake_ops.platform.store import schema
-from datalake_ops.platform.store.database import Database
 from datalake_ops.testing import PlatformServer
 from datalake_ops.wire.changes import ChangedData, ChangePage
 from datalake_ops.wire.data import Data
@@ -180,21 +178,3 @@ def test_old_changes_are_dropped_and_who_missed_them_is_told(
     assert lake.list_changes(start).lost
     assert len(lake.list_changes(start).data) == 4
     assert not lake.list_changes(kept).lost
-
-
-def test_a_database_of_the_first_version_gets_the_log(tmp_path: Path) -> None:
-    path = tmp_path / "old.db"
-    Database(path).close()
-    with sqlite3.connect(path) as database:
-        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE name LIKE 'change\\_%' ESCAPE '\\'"):
-            database.execute(f"DROP TRIGGER {name}")
-        database.execute("DROP TABLE change")
-        database.execute("UPDATE installation SET value = '1' WHERE name = 'schema_version'")
-
-    Database(path).close()
-
-    with sqlite3.connect(path) as database:
-        names = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
-        [(version,)] = database.execute("SELECT value FROM installation WHERE name = 'schema_version'")
-    assert {"change", "change_data_added", "change_tag_added", "change_job_ended", "change_pruned"} <= names
-    assert version == str(schema.SCHEMA_VERSION)

@@ -144,6 +144,23 @@ def test_many_data_are_deleted_at_once_and_unknown_ones_passed_over(lake: LakeAp
     assert lake.names('tags.name = "old"') == ["kept.jpg"]
 
 
+def test_deleting_a_projection_keeps_a_file_that_is_data_too(lake: LakeApi) -> None:
+    data = lake.a_data()
+    size = {"file_size": 1, "width": 1, "height": 1}
+    body = {
+        "name": "same",
+        "object_name": data["object_name"],
+        "filename": "a.jpg",
+        "content_type": "image/jpeg",
+        **size,
+    }
+    projection = lake.json("POST", f"/api/data/{data['id']}/projections", body)
+
+    assert lake.call("DELETE", f"/api/data/projection/{projection['id']}").status_code == 204
+
+    assert lake.storage("GET", data["presigned_url"]).status_code == 200
+
+
 def test_projections_are_listed_and_registered_once(lake: LakeApi) -> None:
     data = lake.a_data()
     body = {

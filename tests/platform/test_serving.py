@@ -20,12 +20,15 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+import trustme
 
 from datalake_ops.platform.bootstrap import prepare_home
 from datalake_ops.platform.settings import ServeOptions
 from datalake_ops.platform.store.database import Database
 from datalake_ops.testing import PlatformServer
 from tests.platform.lakes import SMALL_JPEG, LakeApi
+
+_PING, _FAULTS = "/api/home/ping", "/_admin/faults"
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +119,65 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     assert answer.returncode == 1
     assert "999" in answer.stderr
     assert "Upgrade" in answer.stderr
+
+
+def test_no_token_is_on_the_command_line(plain: PlatformServer) -> None:
+    words = Path(f"/proc/{plain.pid}/cmdline").read_bytes()
+
+    assert b"datalake_ops.platform" in words
+    assert plain.token.encode() not in words
+
+
+class TestTokenFile:
+    def test_holds_the_admins_token(self, tmp_path: Path) -> None:
+        (tmp_path / "token").write_text("dlo_from_a_file\n")
+
+        with PlatformServer(arguments=["--token-file", str(tmp_path / "token")]) as server:
+            headers = {"Authorization": "Bearer dlo_from_a_file"}
+            answers = [requests.get(f"{server.url}{path}", headers=headers, timeout=60) for path in (_PING, _FAULTS)]
+
+        assert [answer.status_code for answer in answers] == [200, 200]
+
+    def test_is_named_when_it_cannot_be_used(self, tmp_path: Path) -> None:
+        (tmp_path / "empty").write_text("\n")
+
+        missing = run("--home", tmp_path / "home", "--token-file", tmp_path / "missing")
+        empty = run("--home", tmp_path / "home", "--token-file", tmp_path / "empty")
+
+        assert (missing.returncode, empty.returncode) == (2, 2)
+        assert "missing cannot be read" in missing.stderr
+        assert "empty is empty" in empty.stderr
+
+
+class TestTls:
+    def test_is_served_with_a_certificate_and_its_key(self, tmp_path: Path) -> None:
+        authority = trustme.CA()
+        issued = authority.issue_cert("127.0.0.1")
+        authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+        issued.cert_chain_pems[0].write_to_path(tmp_path / "chain.pem")
+        issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+        files = ["--tls-certificate", str(tmp_path / "chain.pem"), "--tls-key", str(tmp_path / "key.pem")]
+
+        with PlatformServer(arguments=files) as server, server.hook(verify=str(tmp_path / "ca.pem")) as hook:
+            (tmp_path / "photo.jpg").write_bytes(SMALL_JPEG)
+            data = hook.upload_data(str(tmp_path / "photo.jpg"))
+
+            assert server.url.startswith("https://127.0.0.1:")
+            assert str(data.presigned_url).startswith(server.url)
+            assert requests.get(str(data.presigned_url), verify=str(tmp_path / "ca.pem"), timeout=60).ok
+
+    def test_needs_both_files(self, tmp_path: Path) -> None:
+        (tmp_path / "chain.pem").write_text("none")
+
+        one = run("--home", tmp_path / "home", "--tls-certificate", tmp_path / "chain.pem")
+        bad = run(
+            "--home", tmp_path / "home", "--tls-certificate", tmp_path / "chain.pem", "--tls-key", tmp_path / "no"
+        )
+
+        assert (one.returncode, bad.returncode) == (1, 1)
+        assert "--tls-key" in one.stderr
+        assert "no certificate and key" in bad.stderr
+        assert "Traceback" not in one.stderr + bad.stderr
 
 
 def test_the_first_start_prints_a_token_once(tmp_path: Path) -> None:

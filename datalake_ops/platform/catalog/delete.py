@@ -51,7 +51,7 @@ def _delete(connection: Connection, lake: LakeRow, ids: Sequence[UUID]) -> tuple
     seqs = to_json([row[0] for row in found if row is not None])
     names = {row[0] for row in execute(connection, _NAMES, (seqs,))}
     deleted = execute(connection, _DELETE, (seqs,)).rowcount
-    return deleted, _unused(connection, lake, names)
+    return deleted, unused_objects(connection, lake.connector_id, names)
 
 
 def delete_projections(connection: Connection, lake: LakeRow, seqs: Sequence[int]) -> list[str]:
@@ -59,11 +59,12 @@ def delete_projections(connection: Connection, lake: LakeRow, seqs: Sequence[int
     keys = to_json(list(seqs))
     names = {row[0] for row in execute(connection, _PROJECTIONS, (keys,))}
     execute(connection, _DELETE_PROJECTIONS, (keys,))
-    return _unused(connection, lake, names)
+    return unused_objects(connection, lake.connector_id, names)
 
 
-def _unused(connection: Connection, lake: LakeRow, names: set[str]) -> list[str]:
-    used = {row[0] for row in execute(connection, _STILL_USED, (to_json(sorted(names)), lake.connector_id.bytes))}
+def unused_objects(connection: Connection, connector: UUID, names: set[str]) -> list[str]:
+    """Names of objects that are neither data nor projection of any lake on the connector."""
+    used = {row[0] for row in execute(connection, _STILL_USED, (to_json(sorted(names)), connector.bytes))}
     return sorted(names - used)
 
 

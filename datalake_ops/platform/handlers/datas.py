@@ -23,6 +23,7 @@ from datalake_ops.platform.catalog.register import probe_outcome, registration, 
 from datalake_ops.platform.catalog.serialization import data_serializer
 from datalake_ops.platform.http.errors import bad_request, json_response, not_found
 from datalake_ops.platform.http.request_body import read_body
+from datalake_ops.platform.objects.object_scope import check_object
 from datalake_ops.platform.services import MediaProperties, ObjectStore, ProbeFailure, services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.raw import rows_by_keys
@@ -53,6 +54,7 @@ async def create_data(lake: LakeDep, request: Request) -> Response:
     """
     body = await read_body(request, DataToCreate)
     validate_filename(body.filename)
+    await check_object(request, lake.connector_id, body.object_name)
     dependencies = services(request)
     if body.custom_metadata:
         (await dependencies.directory.metadata_schema(lake)).validate(body.custom_metadata)

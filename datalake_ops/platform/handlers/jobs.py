@@ -13,8 +13,9 @@ from starlette.responses import Response
 from datalake_ops.platform.catalog.ordering import MAX_OFFSET
 from datalake_ops.platform.catalog.ownership import OrganizationDep
 from datalake_ops.platform.http.auth import PrincipalDep
-from datalake_ops.platform.http.errors import RefusalError, bad_request, conflict, json_response, not_found
+from datalake_ops.platform.http.errors import bad_request, conflict, json_response, not_found
 from datalake_ops.platform.http.request_body import read_body
+from datalake_ops.platform.http.scopes import check_job
 from datalake_ops.platform.jobs import job_table, logs
 from datalake_ops.platform.jobs.job_table import JobKeys, JobSearch
 from datalake_ops.platform.jobs.logs import SentLines
@@ -85,7 +86,9 @@ async def get_job_v1(job: UUID, request: Request, principal: PrincipalDep) -> Re
 @router.get(routes.JOBS_FIND)
 async def find_job(id: UUID, organization: OrganizationDep, request: Request, principal: PrincipalDep) -> Response:
     """Find a job by its id."""
-    return json_response(serialize_job(await _own(request, id, principal), request))
+    row = await _own(request, id, principal)
+    check_job(principal, id)
+    return json_response(serialize_job(row, request))
 
 
 @router.get(routes.JOBS)
@@ -131,7 +134,7 @@ async def kill_job(job: UUID, request: Request, principal: PrincipalDep) -> Resp
 async def send_log(job: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Append a line to a job's log; a number sent again replaces the line."""
     body = await read_body(request, LogBody)
-    await _check_reporter(request, job, principal)
+    await _own(request, job, principal)
     lines = body.log if isinstance(body.log, list) else [body.log]
     sent = SentLines(body.line_nb, lines, body.part, body.special)
     await services(request).database.write(lambda connection: logs.put(connection, job, sent))
@@ -142,7 +145,7 @@ async def send_log(job: UUID, request: Request, principal: PrincipalDep) -> Resp
 async def save_log(job: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Record the object in which a program stored its whole log."""
     name = (await read_body(request, LogFileBody)).logging_object_name
-    await _check_reporter(request, job, principal)
+    await _own(request, job, principal)
     await services(request).database.write(lambda connection: job_table.note(connection, job, log_object_name=name))
     return json_response({"logging_object_name": name})
 
@@ -152,7 +155,7 @@ async def report(
     job: UUID, state: Literal["running", "succeed", "fail"], request: Request, principal: PrincipalDep
 ) -> Response:
     """Set a job's status as reported by its program."""
-    await _check_reporter(request, job, principal)
+    await _own(request, job, principal)
 
     def move(connection: Connection) -> bool:
         return job_table.move(connection, job, _REPORTS[state])
@@ -170,12 +173,6 @@ async def _own(request: Request, job: UUID, principal: Principal) -> Row[Any]:
     if row is None or row.organization_id != principal.organization_id:
         raise not_found(f"Job {job}")
     return row
-
-
-async def _check_reporter(request: Request, job: UUID, principal: Principal) -> None:
-    await _own(request, job, principal)
-    if principal.job_id not in (None, job):
-        raise RefusalError(403, "A job's token reports on that job only.")
 
 
 async def _search_jobs(request: Request, search: JobSearch) -> Response:

@@ -10,7 +10,9 @@ from sqlalchemy import Connection, select
 from starlette.responses import Response
 
 from datalake_ops.platform.catalog.ownership import LakeDep, OrganizationDep
+from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import json_response, not_found
+from datalake_ops.platform.http.scopes import check_lake, reaches
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.rows import LakeRow
@@ -21,21 +23,27 @@ router = APIRouter(tags=["lakes"])
 
 @router.get(routes.ORGANIZATION_DATALAKE)
 async def find_lake(
-    organization: OrganizationDep, request: Request, id: UUID | None = None, name: str | None = None
+    organization: OrganizationDep,
+    request: Request,
+    principal: PrincipalDep,
+    id: UUID | None = None,
+    name: str | None = None,
 ) -> Response:
     """Find a lake by id or by name (the id wins), else the organization's default one."""
     found = await services(request).database.read(lambda connection: _find(connection, organization, id, name))
     if found is None:
         raise not_found(f"Datalake {id or name!r}")
+    check_lake(principal, found["id"])
     return json_response(found)
 
 
 @router.get(routes.ORGANIZATION_DATALAKES)
-async def list_lakes(organization: OrganizationDep, request: Request) -> Response:
-    """List every lake of an organization, oldest first."""
+async def list_lakes(organization: OrganizationDep, request: Request, principal: PrincipalDep) -> Response:
+    """List every lake of an organization that the caller may reach, oldest first."""
     statement = select(schema.lake).where(schema.lake.c.organization_id == organization).order_by(schema.lake.c.key)
     rows = await services(request).database.read(lambda connection: connection.execute(statement).all())
-    return json_response({"items": [serialize_lake(row) for row in rows], "count": len(rows)})
+    items = [serialize_lake(row) for row in rows if reaches(principal, row.id)]
+    return json_response({"items": items, "count": len(items)})
 
 
 @router.get(routes.DATALAKE)

@@ -55,9 +55,13 @@ async def get_organization(organization: OrganizationDep, request: Request, prin
 
 
 @router.get(routes.ORGANIZATION_USERS)
-async def list_users(organization: OrganizationDep, request: Request, username: str | None = None) -> Response:
-    """List the users of an organization, or the one of a name."""
+async def list_users(
+    organization: OrganizationDep, request: Request, principal: PrincipalDep, username: str | None = None
+) -> Response:
+    """List the users of an organization, or the one of a name; a job's program sees its own user only."""
     statement = select(schema.user).where(schema.user.c.organization_id == organization)
+    if principal.job_id is not None:
+        statement = statement.where(schema.user.c.id == principal.user_id)
     if username is not None:
         statement = statement.where(schema.user.c.username == username)
     rows = await services(request).database.read(lambda connection: connection.execute(statement).all())

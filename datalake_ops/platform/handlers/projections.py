@@ -10,12 +10,14 @@ from sqlalchemy import Connection, Row, delete, select
 from sqlalchemy.dialects.sqlite import insert
 from starlette.responses import Response
 
+from datalake_ops.platform.catalog.delete import unused_objects
 from datalake_ops.platform.catalog.register import validate_filename
 from datalake_ops.platform.catalog.tags_and_sources import validate_name
 from datalake_ops.platform.handlers.data import DataDep
 from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import bad_request, json_response, not_found
 from datalake_ops.platform.http.request_body import read_body
+from datalake_ops.platform.objects.object_scope import check_object
 from datalake_ops.platform.services import base_url, services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.types import new_id, now
@@ -60,6 +62,7 @@ async def create_projection(data: DataDep, request: Request) -> Response:
     validate_filename(body.filename)
     validate_name(body.name, "projection")
     connector = data.lake.connector_id
+    await check_object(request, connector, body.object_name)
     stored = services(request).objects.stat(connector, body.object_name)
     if stored is None:
         raise bad_request(f"object_name {body.object_name!r} is not in the storage; upload the file first.")
@@ -97,10 +100,14 @@ async def get_address(projection: ProjectionDep, request: Request) -> Response:
 
 @router.delete(routes.PROJECTION)
 async def delete_projection(projection: ProjectionDep, request: Request) -> Response:
-    """Delete a projection and its file."""
-    statement = delete(schema.projection).where(_PROJECTION.id == projection.id)
-    await services(request).database.delete(statement)
-    services(request).objects.delete(projection.connector_id, projection.object_name)
+    """Delete a projection and its file, unless another one or a data has the same file."""
+
+    def remove(connection: Connection) -> list[str]:
+        connection.execute(delete(schema.projection).where(_PROJECTION.id == projection.id))
+        return unused_objects(connection, projection.connector_id, {projection.object_name})
+
+    for name in await services(request).database.write(remove, essential=True):
+        services(request).objects.delete(projection.connector_id, name)
     return Response(status_code=204)
 
 

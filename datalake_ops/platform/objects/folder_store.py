@@ -38,8 +38,7 @@ class FolderStore:
         Raises:
             BadNameError: the name is not safe.
         """
-        digest = hashlib.sha256(f"{connector}\n{check_object_name(key)}".encode()).hexdigest()
-        return self.root / digest[:2] / digest[2:4] / digest
+        return object_path(self.root, connector, key)
 
     def open(self, connector: str, key: str) -> BinaryIO:
         """Open an object for reading; raises FileNotFoundError if it does not exist."""
@@ -115,6 +114,16 @@ class StagedFile:
             with suppress(OSError):
                 self._file.close()
             self._path.unlink(missing_ok=True)
+
+
+def object_path(root: Path, connector: str, key: str) -> Path:
+    """Path of an object below a folder of objects.
+
+    Raises:
+        BadNameError: the name is not safe.
+    """
+    digest = hashlib.sha256(f"{connector}\n{check_object_name(key)}".encode()).hexdigest()
+    return root / digest[:2] / digest[2:4] / digest
 
 
 def regular_file(descriptor: int) -> BinaryIO:

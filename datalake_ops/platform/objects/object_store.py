@@ -134,6 +134,12 @@ class LocalObjectStore:
             return self._database.read_sync(lambda connection: _is_registered(connection, connector, object_name))
         return self.bucket(connector).stat(object_name) is not None
 
+    def is_in_bucket(self, connector: UUID, object_name: str) -> bool:
+        """Return True if the name is that of a file of the bucket, and of no uploaded object."""
+        if self.folder.exists(str(connector), object_name):
+            return False
+        return self.bucket(connector).stat(object_name) is not None
+
     def probe(
         self, connector: UUID, object_name: str, content_type: str, full: bool = False
     ) -> MediaProperties | ProbeFailure:

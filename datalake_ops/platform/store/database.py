@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from sqlalchemy import Connection, Delete, Engine, create_engine, event, insert, select
 from sqlalchemy.exc import OperationalError
@@ -152,23 +152,37 @@ def _engine(path: Path, pool_size: int, read_only: bool) -> Engine:
 
 
 def _prepare(engine: Engine) -> None:
-    """Create missing tables and triggers, and migrate an earlier version's; refuse a database of a newer version."""
+    """Create the tables of a new database, or migrate an earlier version's; refuse a database of a newer version."""
+    # SQLite takes no notice of this within a transaction; the pool's one connection keeps it.
+    with engine.connect() as connection:
+        _enforce_foreign_keys(connection, False)
     with engine.begin() as connection:
         schema.installation.create(connection, checkfirst=True)
         version = connection.scalar(
             select(schema.installation.c.value).where(schema.installation.c.name == "schema_version")
         )
-        if version is not None and int(version) > schema.SCHEMA_VERSION:
-            raise SchemaTooNewError(
-                f"The database has schema version {version}; this datalake-ops knows up to {schema.SCHEMA_VERSION}. "
-                "Upgrade datalake-ops, or serve another folder."
-            )
-        if version == str(schema.SCHEMA_VERSION):
-            return
+        if version != str(schema.SCHEMA_VERSION):
+            _create_or_migrate(connection, None if version is None else int(version))
+    with engine.connect() as connection:
+        _enforce_foreign_keys(connection, True)
+
+
+def _create_or_migrate(connection: Connection, version: int | None) -> None:
+    if version is None:
         schema.metadata.create_all(connection)
         create_counters(connection)
         create_change_log(connection)
-        if version is not None:
-            migrate(connection, int(version))
-        row = {"name": "schema_version", "value": str(schema.SCHEMA_VERSION)}
-        connection.execute(insert(schema.installation).prefix_with("OR REPLACE").values(row))
+    elif version > schema.SCHEMA_VERSION:
+        raise SchemaTooNewError(
+            f"The database has schema version {version}; this datalake-ops knows up to {schema.SCHEMA_VERSION}. "
+            "Upgrade datalake-ops, or serve another folder."
+        )
+    else:
+        migrate(connection, version)
+    row = {"name": "schema_version", "value": str(schema.SCHEMA_VERSION)}
+    connection.execute(insert(schema.installation).prefix_with("OR REPLACE").values(row))
+
+
+def _enforce_foreign_keys(connection: Connection, enforced: bool) -> None:
+    driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+    driver.execute(f"PRAGMA foreign_keys={'ON' if enforced else 'OFF'}")

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from datalake_ops.platform.store.types import Id, Json, Moment
 
 # Raised by one whenever a table changes; a database of a higher version is refused.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 
@@ -64,6 +64,12 @@ token = Table(
     Column("user_id", Id, ForeignKey("user.id", ondelete="CASCADE"), nullable=False),
     Column("job_id", Id, index=True),
     Column("created_at", Moment, nullable=False),
+    Column("name", String),
+    # Allows the admin routes.
+    Column("is_admin", Boolean, nullable=False, default=False, server_default=text("0")),
+    Column("expires_at", Moment),
+    # Written some seconds after the use.
+    Column("last_used_at", Moment),
 )
 
 # `settings` locates the storage; null means the folders under the server's home.

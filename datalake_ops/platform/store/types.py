@@ -32,6 +32,14 @@ def new_id() -> UUID:
     return UUID(int=value & ~(0xF000 << 64) & ~(0xC000 << 48) | 0x7000 << 64 | 0x8000 << 48)
 
 
+def parse_id(value: Any) -> UUID | None:
+    """UUID of a value's text, None if it is none."""
+    try:
+        return UUID(str(value))
+    except ValueError:
+        return None
+
+
 def to_microseconds(moment: datetime) -> int:
     """Convert a datetime to microseconds since 1970; a naive one counts as UTC."""
     if moment.tzinfo is None:

@@ -15,6 +15,7 @@ from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import RefusalError, bad_request, conflict, json_response, not_found
 from datalake_ops.platform.objects.multipart import BadUploadError, CompletedPart, UnknownUploadError
 from datalake_ops.platform.objects.names import BadNameError, check_object_name, generate_object_name
+from datalake_ops.platform.objects.object_scope import check_object
 from datalake_ops.platform.objects.object_store import PART_PATH, UPLOAD_PATH, LocalObjectStore, store_of
 from datalake_ops.platform.objects.signing import POST, PUT
 from datalake_ops.platform.services import base_url
@@ -113,6 +114,7 @@ async def presign_uploads(
 async def sign_upload(body: UploadBody, request: Request, connector: ConnectorDep) -> Response:
     """Sign a form for one small file."""
     store = store_of(request)
+    await check_object(request, connector.id, body.object_name)
     await _check_free(store, connector.id, body.object_name)
     grant = store.grant(POST, connector.id, body.object_name, content_type=body.content_type, max_bytes=PART_BYTES)
     data = {"url": f"{base_url(request)}{UPLOAD_PATH}", "fields": store.signer.form_fields(grant)}
@@ -123,6 +125,7 @@ async def sign_upload(body: UploadBody, request: Request, connector: ConnectorDe
 async def start_multipart(body: UploadBody, request: Request, connector: ConnectorDep) -> Response:
     """Start a multipart upload."""
     store = store_of(request)
+    await check_object(request, connector.id, body.object_name)
     await _check_free(store, connector.id, body.object_name)
     upload = await to_thread.run_sync(store.uploads.start, str(connector.id), body.object_name, body.content_type)
     return json_response({"client_type": connector.client_type, "upload_id": upload})
@@ -172,6 +175,7 @@ async def complete_multipart(body: CompleteBody, request: Request, connector: Co
 async def sign_download(body: ObjectBody, request: Request, connector: ConnectorDep) -> Response:
     """Sign a download address of an object."""
     store = store_of(request)
+    await check_object(request, connector.id, body.object_name)
     if store.stat(connector.id, body.object_name) is None:
         raise not_found(f"Object {body.object_name}")
     return json_response({"presigned_url": store.download_address(connector.id, body.object_name, base_url(request))})
@@ -180,6 +184,7 @@ async def sign_download(body: ObjectBody, request: Request, connector: Connector
 @router.post(routes.OBJECT_STAT)
 async def stat_object(body: ObjectBody, request: Request, connector: ConnectorDep, principal: PrincipalDep) -> Response:
     """Return size and content type of an object (extension `object-stat`)."""
+    await check_object(request, connector.id, body.object_name)
     stat = store_of(request).stat(connector.id, body.object_name)
     if stat is None:
         raise not_found(f"Object {body.object_name}")

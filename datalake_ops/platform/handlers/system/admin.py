@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
 
 from datalake_ops.platform.bootstrap import add_lake, add_organization
-from datalake_ops.platform.http.auth import PrincipalDep
+from datalake_ops.platform.http.auth import AdminDep
 from datalake_ops.platform.http.errors import conflict, json_response
 from datalake_ops.platform.http.fault_injection import Fault, FaultRule, Faults
 from datalake_ops.platform.jobs.processings.programs import seed_processings_of
@@ -37,20 +37,20 @@ def admin_router(faults: Faults) -> APIRouter:
     router = APIRouter(prefix="/_admin", tags=["admin"])
 
     @router.post("/faults")
-    async def script(rule: FaultRule, _caller: PrincipalDep) -> Response:
+    async def script(rule: FaultRule, _admin: AdminDep) -> Response:
         """Script a fault."""
         fault = Fault(rule)
         faults.faults.append(fault)
         return json_response({"id": fault.id})
 
     @router.get("/faults")
-    async def met(_caller: PrincipalDep) -> Response:
+    async def met(_admin: AdminDep) -> Response:
         """Scripted faults, and how often each was met."""
         items = [{"id": fault.id, "met": fault.met, **fault.rule.model_dump()} for fault in faults.faults]
         return json_response({"items": items})
 
     @router.delete("/faults")
-    async def forget(_caller: PrincipalDep) -> Response:
+    async def forget(_admin: AdminDep) -> Response:
         """Remove every fault."""
         faults.faults.clear()
         return json_response({})
@@ -63,12 +63,12 @@ def admin_router(faults: Faults) -> APIRouter:
 
 def _add_journal(router: APIRouter, faults: Faults) -> None:
     @router.get("/requests")
-    async def journal(_caller: PrincipalDep) -> Response:
+    async def journal(_admin: AdminDep) -> Response:
         """Last requests, oldest first."""
         return json_response({"items": list(faults.journal)})
 
     @router.delete("/requests")
-    async def clear(_caller: PrincipalDep) -> Response:
+    async def clear(_admin: AdminDep) -> Response:
         """Empty the journal."""
         faults.journal.clear()
         return json_response({})
@@ -76,7 +76,7 @@ def _add_journal(router: APIRouter, faults: Faults) -> None:
 
 def _add_extensions(router: APIRouter) -> None:
     @router.put("/withheld")
-    async def withhold(body: ExtensionsBody, request: Request, _caller: PrincipalDep) -> Response:
+    async def withhold(body: ExtensionsBody, request: Request, _admin: AdminDep) -> Response:
         """Announce every extension and type except these."""
         services(request).withheld = frozenset((*(extension.value for extension in body.extensions), *body.types))
         return json_response({})
@@ -84,7 +84,7 @@ def _add_extensions(router: APIRouter) -> None:
 
 def _add_makers(router: APIRouter) -> None:
     @router.post("/lakes")
-    async def make_lake(body: NamedResourceBody, request: Request, principal: PrincipalDep) -> Response:
+    async def make_lake(body: NamedResourceBody, request: Request, principal: AdminDep) -> Response:
         """Create a lake in the caller's organization, on its default connector."""
 
         def make(connection: Connection) -> str:
@@ -100,7 +100,7 @@ def _add_makers(router: APIRouter) -> None:
             raise conflict(f"A datalake named {body.name!r} exists already.") from error
 
     @router.post("/organizations")
-    async def make_organization(body: NamedResourceBody, request: Request, _caller: PrincipalDep) -> Response:
+    async def make_organization(body: NamedResourceBody, request: Request, _admin: AdminDep) -> Response:
         """Create an organization with a lake, a connector and a token."""
 
         def make(connection: Connection) -> dict[str, object]:

@@ -31,7 +31,7 @@ def program_environment(services: Services, row: Row[Any], gpus: Sequence[int] |
         "organization_id": str(row.organization_id),
         "organization_name": name,
         "job_id": str(row.id),
-        "host": services.settings.address,
+        "host": services.settings.program_address,
     }
 
 

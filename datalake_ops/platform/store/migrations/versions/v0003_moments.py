@@ -1,18 +1,21 @@
-"""Migrations of the databases of earlier versions, within the transaction that opens them."""
+"""Version 3: moments of metadata in one normal form with their instants in a column; ETags of imported objects."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 import orjson
-from sqlalchemy import Connection
+import sqlalchemy as sa
+from alembic import op
 
 from datalake_ops.platform.store.raw import execute, execute_many
 from datalake_ops.platform.store.types import acquired_microseconds, to_json
 from datalake_ops.wire import moments
 
+revision = "0003"
+down_revision = "0002"
+
 _ROWS = 10_000
-_COLUMNS = {"acquired_at": "BIGINT", "etag": "VARCHAR"}
 _ACQUIRED = (
     "SELECT seq, metadata FROM data WHERE seq > ? AND json_extract(metadata, '$.acquired_at') IS NOT NULL"
     " ORDER BY seq LIMIT ?"
@@ -20,21 +23,21 @@ _ACQUIRED = (
 _UPDATE = "UPDATE data SET metadata = ?, acquired_at = ? WHERE seq = ?"
 
 
-def migrate(connection: Connection, version: int) -> None:
-    """Bring the tables of a database of this version to the present form; missing tables were created before.
+def upgrade() -> None:
+    """Add the columns and the table, and normalize the moments."""
+    op.add_column("data", sa.Column("acquired_at", sa.BigInteger))
+    op.add_column("data", sa.Column("etag", sa.String))
+    op.create_table(
+        "import_update",
+        sa.Column("job_id", sa.LargeBinary(16), sa.ForeignKey("job.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("data_seq", sa.Integer, sa.ForeignKey("data.seq", ondelete="CASCADE"), primary_key=True),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("import_update_reverse", "import_update", ["data_seq"])
+    _normalize_moments(op.get_bind())
 
-    Version 2 only added a table. Version 3 normalizes the moments of metadata, keeps their instants in a column, and
-    the ETags of imported objects in another.
-    """
-    if version < 3:
-        present = {row[1] for row in execute(connection, "PRAGMA table_info(data)")}
-        for name, kind in _COLUMNS.items():
-            if name not in present:
-                execute(connection, f"ALTER TABLE data ADD COLUMN {name} {kind}")
-        _normalize_moments(connection)
 
-
-def _normalize_moments(connection: Connection) -> None:
+def _normalize_moments(connection: sa.Connection) -> None:
     last = 0
     while rows := execute(connection, _ACQUIRED, (last, _ROWS)).fetchall():
         last = rows[-1][0]
