@@ -219,6 +219,20 @@ def test_a_link_out_of_the_base_is_no_way_out(tmp_path: Path) -> None:
     assert error_of(Manifest(f"{tmp_path}/all/files.jsonl", foreign=True), "a.png") is None
 
 
+def test_a_relative_base_is_below_the_working_directory_of_the_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = Manifest("files.jsonl", foreign=True)
+
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        assert error_of(manifest, "a.png") is None
+        assert error_of(manifest, f"{tmp_path}/{name}/a.png") is None
+
+    assert error_of(manifest, f"{tmp_path}/one/a.png") is not None
+
+
 def a_manifest(path: Path, *paths: str) -> str:
     path.write_text("".join(json.dumps({"path": one}) + "\n" for one in paths))
     return str(path)

@@ -110,7 +110,7 @@ class Manifest:
     @property
     def scope(self) -> Scope:
         """The paths and addresses that the rows may name."""
-        return _scope(self.folder, tuple(self.allow), self.foreign or is_address(self.path))
+        return _scope(self.folder, tuple(self.allow), self.foreign or is_address(self.path), Path.cwd())
 
     def placed(self, path: str) -> str:
         """Return the path of a row, relative to the manifest, as it is opened.
@@ -183,8 +183,10 @@ def parquet() -> Any:
     return pyarrow.parquet
 
 
-# Not kept with a manifest, which travels pickled in reports.
-_scope = lru_cache(maxsize=64)(Scope)
+@lru_cache(maxsize=64)
+def _scope(base: str, allow: tuple[str, ...], confined: bool, _directory: Path) -> Scope:
+    # Not kept with a manifest, which travels pickled. A scope resolves its folders once, in one working directory.
+    return Scope(base, allow, confined)
 
 
 def _folder_of(link: str) -> str:
