@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from datalake_ops import arguments
-from datalake_ops.errors import ConfigurationError
+from datalake_ops.errors import ConfigurationError, SecretPickleError
 
 DEFAULT_HOST = "https://app.picsellia.com"
 # Names read by `Connection.from_env`, first match wins; the second is the official SDK's.
@@ -66,6 +66,8 @@ class Connection:
     An id wins over a name, as in the official SDK. `verify` is False, or the path of a CA bundle. `max_workers` is how
     many files travel at once in uploads and downloads that do not say it themselves.
 
+    It is not pickled, for its token could be read in the pickle.
+
     The host may be typed in every form that `arguments.platform_address` takes: with or without scheme and port.
 
     Raises:
@@ -117,6 +119,15 @@ class Connection:
         if unknown:
             raise ConfigurationError(f"Unknown connection fields {unknown}; known are {sorted(known)}.")
         return cls(**{name: value for name, value in values.items() if value not in (None, "")})
+
+    def __copy__(self) -> Connection:
+        return self
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Connection:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise SecretPickleError.of(self)
 
     def with_(self, **changes: Any) -> Connection:
         """A copy with some fields changed."""

@@ -3,6 +3,7 @@
     DatalakeError
     ├── ConfigurationError (ValueError)         host, token or an argument cannot be right
     │   └── ArgumentError                       a field's value cannot be meant; `.field` names it
+    ├── SecretPickleError (PicklingError)       a hook or a connection is not pickled, for it holds a token
     ├── NetworkError (ConnectionError)          no answer: refused, cut, unreadable
     │   ├── AnswerTimeoutError (TimeoutError)   the platform took too long
     │   ├── AmbiguousRequestError               the answer was lost; the platform may have done the work
@@ -46,6 +47,7 @@ Every class survives `pickle`, so that Airflow and Prefect can carry it between 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -96,6 +98,19 @@ class ArgumentError(ConfigurationError):
     def __init__(self, message: str, field: str = "") -> None:
         super().__init__(message)
         self.field = field
+
+
+class SecretPickleError(DatalakeError, PicklingError):
+    """A value that holds a token is not pickled; nothing was written."""
+
+    @classmethod
+    def of(cls, value: object) -> SecretPickleError:
+        """Return the error of a value that was to be pickled."""
+        return cls(
+            f"A {type(value).__name__} is not pickled, for its token could be read in the pickle. Make it where it is "
+            "used: DatalakeHook.from_env() of the worker's environment, or hand on the name of a saved Prefect block "
+            "(DatalakeCredentials) or of an Airflow connection."
+        )
 
 
 class NetworkError(DatalakeError, ConnectionError):

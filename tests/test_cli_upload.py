@@ -98,6 +98,21 @@ def test_sources_and_choices_go_together(
     assert sorted(tag.name for tag in last.tags or ()) == ["dark", "night", "rain", "wet"]
 
 
+def test_what_a_manifest_may_reach_is_widened(
+    lake: DatalakeHook, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos_in(tmp_path / "in", 1)
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "m.csv").write_text("path\n../in/000.png\n")
+    arguments = ["upload", "--manifest", str(tmp_path / "lists" / "m.csv")]
+
+    assert main(arguments) == 1
+    assert "allow=" in "".join(capsys.readouterr())
+    assert main([*arguments, "--allow", str(tmp_path / "in")]) == 0
+
+    assert lake.count_data() == 1
+
+
 def test_what_is_in_the_lake_is_skipped_by_default(
     lake: DatalakeHook, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

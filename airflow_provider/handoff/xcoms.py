@@ -23,7 +23,7 @@ def as_xcom(value: Any) -> Any:
     from datalake_ops.wire.model import WireModel
 
     if isinstance(value, WireModel):
-        return value.model_dump(mode="json", exclude={"presigned_url"})
+        return value.model_dump(mode="json")
     if isinstance(value, MultiData):
         return [str(one) for one in value.ids]
     if isinstance(value, UploadReport):

@@ -66,8 +66,7 @@ class FindDataOperator(DatalakeOperator):
         """Ask the lake."""
         with self.lake(context) as lake:
             found = lake.find_data(self.filename, self.object_name, self.id)
-        # Whoever has the address can read the file.
-        return found.model_dump(mode="json", exclude={"presigned_url"})
+        return found.model_dump(mode="json")
 
 
 class ListDataOperator(SelectionOperator, DatalakeOperator):

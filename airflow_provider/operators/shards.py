@@ -21,6 +21,7 @@ from airflow_provider.operators.abstract.fields import (
     sources,
     whole,
 )
+from airflow_provider.operators.abstract.manifests import manifest_of
 from airflow_provider.operators.abstract.stoppable import StoppableOperator
 from datalake_ops.errors import ConfigurationError, IncompleteUploadError, NoDataError
 
@@ -45,6 +46,9 @@ class PlanShardsOperator(StoppableOperator):
             its shard, so name many files by their folder or by a manifest.
         manifest: Instead of `filepaths`: the address of a manifest with a row per file (templated).
         manifest_base: Where the manifest's relative paths begin, when that is not its own folder (templated).
+        manifest_allow: Folders and addresses that the manifest's rows may reach besides its base. A manifest whose
+            address comes from the run (`params`, an XCom, a mapped argument), or that is read from an address, reaches
+            nothing else (not templated).
         max_files, max_bytes: At most so many files and bytes in a shard; give one or both (templated). Sizes are asked
             for only with `max_bytes`.
         include, exclude: Patterns that choose the files of folders and patterns; an empty `include` chooses none
@@ -78,6 +82,7 @@ class PlanShardsOperator(StoppableOperator):
         filepaths: Any = None,
         manifest: str | None = None,
         manifest_base: str | None = None,
+        manifest_allow: str | list[str] | None = None,
         max_files: int | str | None = None,
         max_bytes: int | str | None = None,
         include: str | list[str] | None = None,
@@ -91,6 +96,7 @@ class PlanShardsOperator(StoppableOperator):
         self.filepaths = filepaths
         self.manifest = manifest
         self.manifest_base = manifest_base
+        self.manifest_allow = manifest_allow
         self.max_files: Any = max_files
         self.max_bytes: Any = max_bytes
         self.include = include
@@ -138,9 +144,7 @@ class PlanShardsOperator(StoppableOperator):
             if self.filepaths == []:
                 raise NoDataError("`filepaths` is empty: there is nothing to upload.")
             return self.filepaths
-        from datalake_ops.upload.sources.manifest import Manifest
-
-        return Manifest(self.manifest, base=self.manifest_base)
+        return manifest_of(self)
 
 
 class MergeReportsOperator(StoppableOperator):

@@ -26,6 +26,7 @@ from airflow_provider.operators.abstract.fields import (
     sources,
     whole,
 )
+from airflow_provider.operators.abstract.manifests import manifest_of
 from datalake_ops import arguments
 from datalake_ops.errors import ConfigurationError, NoDataError
 
@@ -71,6 +72,9 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         manifest: Instead of `filepaths`: the address of a manifest with a row per file: JSONL, CSV or Parquet
             (templated).
         manifest_base: Where the manifest's relative paths begin, when that is not its own folder (templated).
+        manifest_allow: Folders and addresses that the manifest's rows may reach besides its base. A manifest whose
+            address comes from the run (`params`, an XCom, a mapped argument), or that is read from an address, reaches
+            nothing else (not templated).
         include, exclude: Patterns that choose the files of folders and patterns; an empty `include` chooses none
             (templated).
         storage_conn_id: The Airflow connection whose credentials open the addresses (templated).
@@ -142,6 +146,7 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         shard: dict[str, Any] | str | None = None,
         manifest: str | None = None,
         manifest_base: str | None = None,
+        manifest_allow: str | list[str] | None = None,
         include: str | list[str] | None = None,
         exclude: str | list[str] | None = None,
         storage_conn_id: str | None = None,
@@ -171,6 +176,7 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         self.shard: Any = shard
         self.manifest = manifest
         self.manifest_base = manifest_base
+        self.manifest_allow = manifest_allow
         self.include = include
         self.exclude = exclude
         self.storage_conn_id = storage_conn_id
@@ -250,9 +256,7 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
             raise NoDataError(f"`{named[0]}` is empty: there is nothing to upload.")
         if self.manifest is None:
             return given[named[0]]
-        from datalake_ops.upload.sources.manifest import Manifest
-
-        return Manifest(self.manifest, base=self.manifest_base)
+        return manifest_of(self)
 
     def _summary(self, done: UploadReport) -> dict[str, Any]:
         storage = self._storage

@@ -55,7 +55,7 @@ def list_data(arguments: argparse.Namespace) -> int:
             for data in found:
                 print(data.id)
         elif arguments.json:
-            print_json([data.model_dump(mode="json", exclude={"presigned_url"}) for data in found])
+            print_json([data.model_dump(mode="json") for data in found])
         else:
             print_table(("id", "file", "size", "status", "tags"), (_row(data) for data in found))
     return 0

@@ -33,6 +33,9 @@ def add_commands(commands: Commands) -> None:
     command.add_argument("paths", nargs="*", metavar="PATH", help="a file, a folder of images, a pattern, or a URL")
     command.add_argument("--manifest", action="append", default=[], metavar="FILE", help="JSONL, CSV or Parquet rows")
     command.add_argument(
+        "--allow", action="append", default=[], metavar="ADDRESS", help="what manifests may reach besides; repeatable"
+    )
+    command.add_argument(
         "--include", action="append", metavar="PATTERN", help="in folders, take only files that match; repeatable"
     )
     command.add_argument(
@@ -113,7 +116,7 @@ def upload(arguments: argparse.Namespace) -> int:
 def _source(arguments: argparse.Namespace) -> list[Any]:
     from datalake_ops.upload.sources.manifest import Manifest
 
-    source = [*arguments.paths, *map(Manifest, arguments.manifest)]
+    source = [*arguments.paths, *(Manifest(path, allow=arguments.allow) for path in arguments.manifest)]
     if not source:
         arguments.misused("give a PATH or a --manifest")
     return source

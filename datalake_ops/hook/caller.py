@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from uuid import UUID
 
 from datalake_ops.client.operation import Operation
 from datalake_ops.config import DEFAULT_HOST, Connection, RetryPolicy, Timeouts
+from datalake_ops.errors import SecretPickleError
 from datalake_ops.hook.lake_session import LakeContext, LakeSession
 from datalake_ops.hook.observation import DataAccess
 from datalake_ops.lineage import LakeUri
@@ -22,7 +23,7 @@ T = TypeVar("T")
 
 
 class ConnectedHook:
-    """A connection and its session; a context manager, and picklable without its open connections."""
+    """A connection and its session; a context manager, which is copied, and not pickled: its token would be read."""
 
     def __init__(
         self,
@@ -80,17 +81,21 @@ class ConnectedHook:
         self.close()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.connection!r})"
+        # A traceback may show one whose connection could not be made.
+        return f"{type(self).__name__}({getattr(self, 'connection', '...')!r})"
 
     def close(self) -> None:
         """Close the connections; a later verb opens them again."""
         self._lake.close()
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"connection": self.connection}
+    def __copy__(self) -> Self:
+        return type(self).from_connection(self.connection)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._open(state["connection"])
+    def __deepcopy__(self, _: dict[int, Any]) -> Self:
+        return type(self).from_connection(self.connection)
+
+    def __reduce__(self) -> NoReturn:
+        raise SecretPickleError.of(self)
 
 
 class LakeCaller(ConnectedHook):

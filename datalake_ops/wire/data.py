@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, overload
 from uuid import UUID
 
-from datalake_ops.wire.model import Choice, WireBody, WireModel
+from datalake_ops.wire.model import Choice, OptionalSignedAddress, WireBody, WireModel
 from datalake_ops.wire.sources import DataSource
 from datalake_ops.wire.tags import Tag
 
@@ -41,7 +41,11 @@ class Meta(WireModel):
 
 
 class Data(WireModel):
-    """One file of a lake, as the platform describes it."""
+    """One file of a lake, as the platform describes it.
+
+    `presigned_url` opens the file for about an hour. It is None in a data that came out of a dump or a pickle, whose
+    download requests a fresh one.
+    """
 
     id: UUID
     object_name: str
@@ -50,7 +54,7 @@ class Data(WireModel):
     content_type: str
     upload_status: UploadStatus
     meta: Meta | None = None
-    presigned_url: str | None = None
+    presigned_url: OptionalSignedAddress = None
     metadata: dict[str, Any] | None = None
     custom_metadata: dict[str, Any] | None = None
     # Only `GET /api/data/{data}` of Picsellia answers these; the embedded platform answers them everywhere.
@@ -105,7 +109,9 @@ class MultiData(Sequence[Data]):
         return MultiData((*self._items, *other))
 
     def __repr__(self) -> str:
-        return f"MultiData({len(self._items)} data)"
+        # A traceback may show one whose items could not be read.
+        items: tuple[Data, ...] | None = getattr(self, "_items", None)
+        return f"MultiData({'...' if items is None else len(items)} data)"
 
 
 class DataToCreate(WireBody):
@@ -158,7 +164,7 @@ class DataProjection(WireModel):
     name: str | None = None
     object_name: str | None = None
     filename: str | None = None
-    presigned_url: str | None = None
+    presigned_url: OptionalSignedAddress = None
     infos: dict[str, Any] | None = None
 
 

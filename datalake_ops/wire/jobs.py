@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from datalake_ops.wire.lakes import Datalake
-from datalake_ops.wire.model import Choice, WireModel
+from datalake_ops.wire.model import Choice, OptionalAddressedMapping, WireModel
 
 
 class JobStatus(Choice):
@@ -61,7 +60,7 @@ class Job(WireModel):
     reason: str | None = None
     counts: dict[str, int] | None = None
     labels: dict[str, str] | None = None
-    processing_job: dict[str, Any] | None = None
+    processing_job: OptionalAddressedMapping = None
 
 
 class ImportAnswer(WireModel):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from datalake_ops.wire.model import Choice, WireModel
+from datalake_ops.wire.model import Choice, OptionalSignedAddress, SignedAddress, SignedFields, WireModel
 
 # Files above this go by multipart, in parts of this size (SDK since 6.11).
 PART_BYTES = 25 * 1024 * 1024
@@ -38,8 +36,8 @@ class ObjectName(WireModel):
 class PresignedData(WireModel):
     """Presigned address of an upload, and the form fields or headers to send with it."""
 
-    url: str
-    fields: dict[str, Any]
+    url: SignedAddress
+    fields: SignedFields
 
 
 class PresignedUpload(WireModel):
@@ -65,7 +63,7 @@ class PresignedBatch(WireModel):
 class DownloadAddress(WireModel):
     """Answer to `retrieve_presigned_url`."""
 
-    presigned_url: str
+    presigned_url: SignedAddress
 
 
 class MultipartStart(WireModel):
@@ -73,13 +71,13 @@ class MultipartStart(WireModel):
 
     client_type: str | None = None
     upload_id: str | None = None
-    url: str | None = None
+    url: OptionalSignedAddress = None
 
 
 class PartAddress(WireModel):
     """Presigned address to `PUT` one part to."""
 
-    url: str
+    url: SignedAddress
 
 
 class StoredPart(WireModel):

@@ -63,6 +63,7 @@ def ingest_folder(
     max_failed: float = 0,
     sample_size: int = 8,
     on_empty: OnEmpty = "fail",
+    allow: list[str] | None = None,
 ) -> dict[str, Any]:
     """Upload a folder, or the files of a manifest, in shards, one task for each shard.
 
@@ -72,7 +73,8 @@ def ingest_folder(
     Args:
         folder: a folder, a pattern or an fsspec URL whose images and videos are uploaded, or some of these. All workers
             must reach it.
-        manifest: instead of a folder, the address of a manifest: a row per file, see `write_manifest`.
+        manifest: instead of a folder, the address of a manifest: a row per file, see `write_manifest`. Its rows reach
+            what is below its base alone, for a run's parameter names it.
         credentials: name of a saved block; `"datalake"` falls back on the environment of each worker.
         tags: names of tags to put on every data; a missing tag is created.
         source: name of the source the files came from; created when missing.
@@ -92,6 +94,7 @@ def ingest_folder(
         sample_size: number of pictures that the sample shows.
         on_empty: end of a run without a file to upload: "fail" (NoDataError), "skip" (Completed, named Skipped) or
             "succeed"; the last two have a summary of no files as result.
+        allow: folders and addresses that the manifest's rows may reach besides its base.
 
     Returns:
         The upload's summary in at most 2,000 bytes, with `shards`, how many there were, and `checkpoints`.
@@ -103,7 +106,7 @@ def ingest_folder(
     """
     from datalake_ops.upload.reporting.failure_policy import FailurePolicy
 
-    told = _source(folder, manifest, base)
+    told = _source(folder, manifest, base, allow)
     what, tolerance = shorten(folder or manifest), FailurePolicy(max_failed=max_failed)
     limits = {"max_files": max_files, "max_bytes": max_bytes, "include": include, "exclude": exclude or ()}
     options = {
@@ -134,11 +137,13 @@ def ingest_folder(
     return summary
 
 
-def _source(folder: str | list[str] | None, manifest: str | None, base: str | None) -> dict[str, Any]:
+def _source(
+    folder: str | list[str] | None, manifest: str | None, base: str | None, allow: list[str] | None
+) -> dict[str, Any]:
     if (folder is None) == (manifest is None):
         raise ConfigurationError("Give ingest_folder a folder or a manifest, and not both.")
     if manifest is not None:
-        return {"manifest": manifest, "base": base}
+        return {"manifest": manifest, "base": base, "allow": arguments.texts("allow", allow)}
     paths = arguments.texts("folder", folder) or []
     return {"paths": paths[0] if len(paths) == 1 else paths}
 

@@ -77,11 +77,14 @@ upload_shard.on_rollback(delete_created)
 
 
 def source_of(told: Mapping[str, Any]) -> Any:
-    """A source as `DatalakeHook.upload` takes it, of `{"paths": ...}` or `{"manifest": ..., "base": ...}`."""
+    """A source as `DatalakeHook.upload` takes it, of `{"paths": ...}` or `{"manifest": ..., "base": ..., ...}`.
+
+    The manifest is foreign: a parameter of the run named it.
+    """
     from datalake_ops.upload.sources.manifest import Manifest
 
     if told.get("manifest") is not None:
-        return Manifest(told["manifest"], base=told.get("base"))
+        return Manifest(told["manifest"], base=told.get("base"), allow=told.get("allow") or (), foreign=True)
     return told["paths"]
 
 

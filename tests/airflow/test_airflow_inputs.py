@@ -239,7 +239,7 @@ def test_every_argument_is_a_field_or_is_said_not_to_be_templated(name: str) -> 
     # These are read when the DAG is parsed.
     static = {
         "self", "kwargs", "everything", "on_empty", "on_kill", "on_timeout", "on_failure", "wait_for_completion",
-        "deferrable", "asset_events", "sizes",
+        "deferrable", "asset_events", "sizes", "manifest_allow",
     }  # fmt: skip
 
     assert _parameters(operator) - set(operator.argument_fields) <= static

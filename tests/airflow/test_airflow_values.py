@@ -30,6 +30,7 @@ from airflow_provider.sensors.job import JobSensor
 from airflow_provider.triggers.job import JobTrigger
 from datalake_ops.errors import ArgumentError, ConfigurationError, NoDataError, QualityGateError
 from datalake_ops.hook import DatalakeHook as SharedHook
+from datalake_ops.upload.sources.manifest import Manifest
 
 
 def a_context(**params: Any) -> Any:
@@ -295,3 +296,46 @@ def test_the_test_of_a_connection_answers_whatever_was_typed(host: str, monkeypa
 
     assert not works
     assert "secret" not in message
+
+
+@pytest.mark.parametrize("operator", [PlanShardsOperator, UploadDataOperator])
+@pytest.mark.parametrize(
+    ("manifest", "foreign"),
+    [
+        ("{folder}/2026-11-30.jsonl", False),
+        ("{folder}/{{{{ ds }}}}.jsonl", False),
+        ("{folder}/{{{{ macros.ds_add(ds, 0) }}}}.jsonl", False),
+        ("{{{{ params.manifest }}}}", True),
+        ("{folder}/{{{{ run_id }}}}.jsonl", True),
+        ("{folder}/{{% if params.day %}}{{{{ ds }}}}{{% endif %}}.jsonl", True),
+    ],
+)
+def test_a_manifest_that_a_run_names_reaches_its_base_alone(
+    lake: SharedHook, tmp_path: Path, operator: Any, manifest: str, foreign: bool
+) -> None:
+    from airflow_provider.operators.abstract.manifests import manifest_of
+
+    address = tmp_path / "2026-11-30.jsonl"
+    given = {"max_files": 1} if operator is PlanShardsOperator else {}
+    with DAG("values"):
+        task = operator(task_id="t", manifest=manifest.format(folder=tmp_path), manifest_allow="/usr", **given)
+    names = {"ds": "2026-11-30", "run_id": "2026-11-30", "macros": SimpleNamespace(ds_add=lambda day, _: day)}
+    task.render_template_fields(a_context(manifest=str(address), day=True) | names)
+    task.normalise_arguments()
+
+    found = manifest_of(task)
+
+    assert found == Manifest(str(address), allow=["/usr"], foreign=foreign)
+    assert "manifest_allow" not in operator.template_fields
+
+
+def test_a_shard_of_a_runs_manifest_tells_what_it_may_reach(lake: SharedHook, tmp_path: Path) -> None:
+    (tmp_path / "m.jsonl").write_text('{"path": "/etc/a.png"}\n')
+    with DAG("values"):
+        task = PlanShardsOperator(task_id="t", manifest="{{ params.manifest }}", max_files=10)
+    context = a_context(manifest=str(tmp_path / "m.jsonl"))
+    task.render_template_fields(context)
+
+    [shard] = task.execute(context)
+
+    assert shard["pieces"][0]["foreign"] is True

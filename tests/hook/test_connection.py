@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import time
 from pathlib import Path
 from uuid import uuid4
@@ -123,15 +122,6 @@ def test_a_wrong_token_is_told_as_such(datalake_platform: PlatformServer) -> Non
 def test_a_host_that_is_down_is_told_as_such() -> None:
     with pytest.raises(NetworkError, match="Check the host"):
         DatalakeHook(host="http://127.0.0.1:9", api_token="t", retry=QUICK).list_data()
-
-
-def test_a_hook_crosses_processes_without_its_connections(hook: DatalakeHook) -> None:
-    hook.test_connection()
-
-    copy = pickle.loads(pickle.dumps(hook))
-
-    assert copy.connection == hook.connection
-    assert copy.list_data_tags() == []
 
 
 def test_a_closed_hook_opens_again_when_it_is_used(hook: DatalakeHook) -> None:

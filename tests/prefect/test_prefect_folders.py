@@ -16,6 +16,7 @@ from datalake_ops.errors import ConfigurationError, IncompleteUploadError, Unaut
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
 from datalake_ops.testing.prefect import wait_until
+from datalake_ops.upload.sources.manifest import rows
 from prefect_tasks import (
     DatalakeCredentials,
     ensure_limits,
@@ -24,6 +25,7 @@ from prefect_tasks import (
     upload_data,
     write_manifest,
 )
+from prefect_tasks.uploads.sharding import plan_upload, source_of
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 AnImage = Callable[[str], Path]
@@ -83,6 +85,19 @@ def test_a_manifest_says_more_of_each_file(lake: DatalakeHook, saved: str, folde
 
     assert summary["counts"]["UPLOADED"] == 10
     assert lake.count_data(tags="is-7") == 1
+
+
+def test_a_manifest_that_a_run_names_reaches_its_base_alone(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path / "files.jsonl", ["/etc/a.png", "b.png"])
+    told = {"manifest": manifest, "base": None, "allow": ["/usr"]}
+
+    [shard] = plan_upload.fn(told, {"max_files": 10}, "files")
+
+    assert shard["pieces"][0]["foreign"] is True
+    assert tuple(shard["pieces"][0]["allow"]) == ("/usr",)
+    refused, reached = (row.error for row in rows(source_of(told)))
+    assert "allow=" in str(refused)
+    assert reached is None
 
 
 def test_too_long_a_list_is_refused_with_the_way_out(saved: str) -> None:

@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,10 @@ class Job:
     # Begin when this file is there, so that several workers begin together.
     signal: Path | None = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A connection is not pickled; this pipe leads to a process of the test's own.
+        return _job, (vars(self.connection), *(getattr(self, one.name) for one in fields(self)[1:]))
+
     def run(self) -> None:
         if self.signal is not None:
             while not self.signal.exists():
@@ -40,6 +44,10 @@ class Job:
         draft = self.report.with_suffix(".part")
         draft.write_text(json.dumps({"rows": [row.to_json() for row in report.files], "notes": report.notes}))
         draft.replace(self.report)
+
+
+def _job(settings: dict[str, Any], *others: Any) -> Job:
+    return Job(Connection(**settings), *others)
 
 
 class Worker:

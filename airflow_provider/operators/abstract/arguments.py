@@ -36,6 +36,7 @@ class ArgumentsOperator(BaseOperator):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._wired: frozenset[str] = frozenset()
+        self._templates: Mapping[str, Any] = {}
         self._renders_text = False
 
     def normalise_arguments(self) -> None:
@@ -49,6 +50,10 @@ class ArgumentsOperator(BaseOperator):
             value = field.read(name, getattr(self, name), name in self._wired, _default(type(self), name))
             setattr(self, name, value)
 
+    def template_of(self, name: str) -> Any:
+        """Return the template or upstream output that an argument was rendered from; None for one without."""
+        return self._templates.get(name)
+
     def _do_render_template_fields(
         self, parent: Any, template_fields: Iterable[str], context: Any, jinja_env: Any, seen_oids: set[int]
     ) -> None:
@@ -57,7 +62,7 @@ class ArgumentsOperator(BaseOperator):
             super()._do_render_template_fields(parent, names, context, jinja_env, seen_oids)
             return
         self._wired = self._wired_fields(seen_oids)
-        templates = {name: getattr(self, name) for name in names if name in self._wired}
+        self._templates = templates = {name: getattr(self, name) for name in names if name in self._wired}
         # A native template makes a number of the name "2026", and loses the text of "2026.10".
         texts = [name for name in names if name in self.argument_fields and self.argument_fields[name].is_text]
         others = [name for name in names if name not in texts]

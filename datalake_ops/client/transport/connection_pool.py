@@ -50,6 +50,10 @@ class HttpRequest(NamedTuple):
     body: bytes | AsyncIterable[bytes] = b""
     size: int = 0
 
+    def __repr__(self) -> str:
+        # The target may be signed, and the lines hold the token.
+        return f"HttpRequest({self.method!r}, {self.origin!r})"
+
 
 class HttpResponse:
     """A response that was read whole; `body` is without content encoding."""

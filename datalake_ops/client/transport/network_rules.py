@@ -14,7 +14,7 @@ import os
 import ssl
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -36,8 +36,8 @@ class Proxy:
     """A proxy: its origin, and its credentials as header lines."""
 
     origin: Origin
-    lines: str
-    url: str
+    lines: str = field(repr=False)
+    url: str = field(repr=False)
 
 
 def trusted_authorities(verify: bool | str, environment: Mapping[str, str] | None = None) -> bool | str:

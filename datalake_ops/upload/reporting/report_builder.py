@@ -96,10 +96,15 @@ def _mark(row: FileReport) -> int:
 
 
 def _pack(row: FileReport) -> Any:
-    data = row.data.model_dump_json() if row.data is not None else None
+    # The file has no name and lies with this process alone, so it may hold what no dump shows.
+    data = None if row.data is None else (row.data.model_dump_json(), row.data.presigned_url)
     return row.path, _mark(row), data, row.bytes, row.attempts, row.seconds, row.error, row.doubles
 
 
 def _unpack(packed: Any) -> FileReport:
     path, mark, data, *rest = packed
-    return FileReport(path, STATUSES[mark], None if data is None else Data.model_validate_json(data), *rest)
+    return FileReport(path, STATUSES[mark], None if data is None else _data(*data), *rest)
+
+
+def _data(dump: str, address: str | None) -> Data:
+    return Data.model_validate_json(dump).model_copy(update={"presigned_url": address})

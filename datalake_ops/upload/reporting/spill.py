@@ -110,7 +110,8 @@ class SpillList(Sequence[T]):
         return tuple, (list(self),)
 
     def __repr__(self) -> str:
-        return f"<{len(self)} items>"
+        # A traceback may show one that was not made to its end.
+        return f"<{len(getattr(self, '_marks', ()))} items>"
 
     def _write(self, index: int, item: T) -> bool:
         packed = pickle.dumps(self._packing.pack(item), pickle.HIGHEST_PROTOCOL)

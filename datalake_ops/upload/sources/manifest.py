@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, Any
 
+from datalake_ops import arguments
 from datalake_ops.errors import ConfigurationError, InvalidFileError
+from datalake_ops.upload.sources.address_chain import AddressChain, split_address
 from datalake_ops.upload.sources.entry import as_stream
 from datalake_ops.upload.sources.manifest_row import (
     COLUMNS,
@@ -24,6 +26,7 @@ from datalake_ops.upload.sources.manifest_row import (
     unread_row,
 )
 from datalake_ops.upload.sources.remote import RemoteContent, is_address, local_path, remote_path
+from datalake_ops.upload.sources.scope import Scope, is_relative
 from datalake_ops.wire.model import Choice
 
 # A line is read whole, so one without an end must not fill the memory.
@@ -60,11 +63,23 @@ class Manifest:
     tags parted by `;`). Parquet needs pyarrow. In all of them null is no value, also that of a key within metadata.
     A relative path is below `base`, else below the manifest's own folder. `path` may be any fsspec URL. Without `form`
     the format follows from the name.
+
+    No row reaches above that folder by `..`, nor a loopback or link-local address. A manifest that is read from an
+    address, or is `foreign` (handed over by a run's parameter, or written by somebody else), reaches that folder alone.
+    `allow` names folders and addresses that the rows may reach besides.
+
+    Raises:
+        ConfigurationError: `allow` is no list of folders and addresses.
     """
 
     path: str
     form: ManifestFormat | str | None = None
     base: str | None = None
+    allow: Sequence[str] = ()
+    foreign: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "allow", tuple(arguments.texts("allow", self.allow) or ()))
 
     @property
     def format(self) -> ManifestFormat:
@@ -82,15 +97,38 @@ class Manifest:
             parquet()
         return ManifestFormat(form)
 
-    def placed(self, path: str) -> str:
-        """Return the path of a row, relative to the manifest, as it is opened."""
-        if is_address(path) or path.startswith(("/", "file://")):
-            return path
+    @property
+    def folder(self) -> str:
+        """The folder or address that relative paths are below; empty for the working directory."""
         if self.base is not None:
-            folder = self.base.rstrip("/")
-        else:
-            folder = self.path.rpartition("/")[0] if "/" in self.path else ""
-        return f"{folder}/{path}" if folder else path
+            return self.base
+        if not is_address(self.path):
+            return self.path.rpartition("/")[0] or ("/" if self.path.startswith("/") else "")
+        chain = split_address(self.path)
+        return chain.with_link(_folder_of(chain.link))
+
+    @property
+    def scope(self) -> Scope:
+        """The paths and addresses that the rows may name."""
+        return _scope(self.folder, tuple(self.allow), self.foreign or is_address(self.path), Path.cwd())
+
+    def placed(self, path: str) -> str:
+        """Return the path of a row, relative to the manifest, as it is opened.
+
+        Raises:
+            ValueError: the manifest may not reach it.
+        """
+        placed = self._joined(path) if is_relative(path) else path
+        self.scope.check(path, placed)
+        return placed
+
+    def _joined(self, path: str) -> str:
+        folder = self.folder
+        if not folder:
+            return path
+        chain = split_address(folder) if is_address(folder) else AddressChain("", folder, "")
+        separator = "" if chain.link.endswith("/") else "/"
+        return chain.with_link(f"{chain.link}{separator}{path}")
 
 
 @dataclass(frozen=True)
@@ -143,6 +181,21 @@ def parquet() -> Any:
     except ImportError as error:
         raise ConfigurationError("Parquet needs pyarrow: `pip install pyarrow`, or use JSONL.") from error
     return pyarrow.parquet
+
+
+@lru_cache(maxsize=64)
+def _scope(base: str, allow: tuple[str, ...], confined: bool, _directory: Path) -> Scope:
+    # Not kept with a manifest, which travels pickled. A scope resolves its folders once, in one working directory.
+    return Scope(base, allow, confined)
+
+
+def _folder_of(link: str) -> str:
+    protocol, _, path = link.partition("://")
+    if protocol in ("http", "https"):
+        path = path.partition("?")[0].partition("#")[0]
+        # Without a path it is the server.
+        return f"{protocol}://{path.rpartition('/')[0] or path}"
+    return f"{protocol}://{path.rpartition('/')[0]}"
 
 
 def _opened(manifest: Manifest, options: Mapping[str, Any] | None) -> IO[bytes]:

@@ -23,7 +23,11 @@ class ManifestLocation(Protocol):
         """Path or address of the manifest."""
 
     def placed(self, path: str) -> str:
-        """Return the path of a row, relative to the manifest, as it is opened."""
+        """Return the path of a row, relative to the manifest, as it is opened.
+
+        Raises:
+            ValueError: the manifest may not reach it.
+        """
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from datalake_ops.client.guarded_session import GuardedSession, VisitRule
 from datalake_ops.errors import ConfigurationError, InvalidFileError
 from datalake_ops.upload.sources.address_chain import split_address, split_links
 from datalake_ops.upload.sources.entry import WHOLE_BYTES, OpenFile
@@ -28,6 +29,7 @@ BLOCKS = PARTS_AT_ONCE + 1
 PAUSES = (0.2, 1.0)
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+(::|://)")
 _LOCAL = ("file://", "local://")
+_WEB = frozenset({"http", "https"})
 # To read in the middle of these means to unpack everything before, each time.
 _PACKED = frozenset({"zip", "tar", "libarchive"})
 _CHANGES = ("mtime", "LastModified", "last_modified", "updated", "created")
@@ -39,7 +41,12 @@ KEPT = ("size", "type", "partial", *_CHANGES, *_CHECKSUMS)
 
 def is_address(path: str) -> bool:
     """Return True for an fsspec URL: `s3://...`, `memory://...`, `zip://*.png::s3://...`, but not `file://`."""
-    return "://" in path and not path.startswith(_LOCAL) and _ADDRESS.match(path) is not None
+    return "://" in path and not is_local_address(path) and _ADDRESS.match(path) is not None
+
+
+def is_local_address(path: str) -> bool:
+    """Return True for `file://...` and `local://...`."""
+    return path.startswith(_LOCAL)
 
 
 def local_path(path: str) -> str:
@@ -115,18 +122,25 @@ class RemotePath:
         while True:
             try:
                 return call()
-            except FileNotFoundError as error:
-                raise unreadable(self.label, error, "does not exist") from error
-            # Every storage raises errors of its own.
+            # Every storage raises errors of its own, and fsspec takes every error of the web for a missing file.
             except Exception as error:
-                pause = None if isinstance(error, _FINAL) else next(pauses, None)
+                final = _final_cause(error)
+                if final is None and isinstance(error, FileNotFoundError):
+                    raise unreadable(self.label, error, "does not exist") from error
+                pause = next(pauses, None) if final is None else None
                 if pause is None:
-                    raise unreadable(self.label, error) from error
+                    raise unreadable(self.label, final or error) from error
                 time.sleep(pause)
 
 
-def remote_path(address: str, options: Mapping[str, Any] | None = None) -> RemotePath:
-    """Return the path of an address; sends no request to the storage.
+def _final_cause(error: BaseException | None) -> BaseException | None:
+    while error is not None and not isinstance(error, _FINAL):
+        error = error.__cause__
+    return error
+
+
+def remote_path(address: str, options: Mapping[str, Any] | None = None, visits: VisitRule | None = None) -> RemotePath:
+    """Return the path of an address; sends no request to the storage. Requests to the web follow the rule `visits`.
 
     Raises:
         ConfigurationError: fsspec, or what it needs for this protocol, is not installed.
@@ -134,10 +148,27 @@ def remote_path(address: str, options: Mapping[str, Any] | None = None) -> Remot
     """
     check_address(address)
     try:
-        fs, path = _opened(address, options or {})
+        fs, path = _opened(address, _guarded(address, options or {}, visits))
     except Exception as error:
         raise unreadable(address, error, "cannot be opened") from error
     return RemotePath(fs, path, address)
+
+
+def _guarded(address: str, options: Mapping[str, Any], visits: VisitRule | None) -> Mapping[str, Any]:
+    """Options that open the links of the web with sessions that follow a rule."""
+    if visits is None:
+        return options
+    guarded = dict(options)
+    for number, link in enumerate(split_links(address)):
+        protocol = link.partition("://")[0]
+        if protocol in _WEB:
+            own = dict(options.get(protocol) or {})
+            # fsspec gives options without a protocol to the first link.
+            make = (options.get("get_client") if number == 0 else None) or own.get("get_client")
+            guarded[protocol] = {**own, "get_client": GuardedSession(visits, make)}
+            if number == 0:
+                guarded.pop("get_client", None)
+    return guarded
 
 
 def _opened(address: str, options: Mapping[str, Any]) -> tuple[Any, str]:
@@ -277,4 +308,4 @@ def _has_ranges(at: RemotePath, info: Mapping[str, Any]) -> bool:
     protocol = at.fs.protocol
     names = {protocol} if isinstance(protocol, str) else set(protocol)
     # A web server says whether it takes ranges; one that does not would send the whole file for each block.
-    return not names & _PACKED and not (names & {"http", "https"} and not info.get("partial"))
+    return not names & _PACKED and not (names & _WEB and not info.get("partial"))

@@ -39,6 +39,8 @@ class ManifestPiece:
     position: int
     line: int
     count: int
+    allow: tuple[str, ...] = ()
+    foreign: bool = False
 
 
 Piece = FilePiece | FolderPiece | ManifestPiece
@@ -53,7 +55,7 @@ class SizedPiece:
 
 
 _KINDS: dict[str, type[Any]] = {"path": FilePiece, "folder": FolderPiece, "manifest": ManifestPiece}
-_TUPLES = ("first", "last", "include", "exclude")
+_TUPLES = ("first", "last", "include", "exclude", "allow")
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ class Shard:
     def to_json(self) -> dict[str, Any]:
         """Return the shard as JSON values, for an XCom or a mapped task; `upload` takes them as they are."""
         pieces = [
-            {name: value for name, value in asdict(piece).items() if value not in (None, ())} for piece in self.pieces
+            {name: value for name, value in asdict(piece).items() if value not in (None, ()) and value is not False}
+            for piece in self.pieces
         ]
         return {"pieces": pieces, "files": self.files, "bytes": self.bytes}
 

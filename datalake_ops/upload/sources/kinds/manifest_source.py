@@ -42,7 +42,7 @@ class ManifestSource:
                 if row.error is not None:
                     file = ResolvedFile(row.path, UnreadableContent(row.error))
                 else:
-                    file = path_file(row.path, self.options.storage)
+                    file = path_file(row.path, self.options.storage, manifest.scope)
                 yield replace(file, row=row, origin=manifest.path)
         # It could be read when the upload began.
         except ConfigurationError as error:
@@ -54,5 +54,6 @@ class ManifestSource:
         manifest, form = self.manifest, str(self.manifest.format)
         for row in rows(manifest, self.options.storage):
             needs_size = sized and row.error is None
-            size = size_of(path_file(row.path, self.options.storage).content) if needs_size else 0
-            yield SizedPiece(ManifestPiece(manifest.path, form, manifest.base, row.position, row.line, 1), size)
+            size = size_of(path_file(row.path, self.options.storage, manifest.scope).content) if needs_size else 0
+            piece = ManifestPiece(manifest.path, form, manifest.base, row.position, row.line, 1)
+            yield SizedPiece(replace(piece, allow=tuple(manifest.allow), foreign=manifest.foreign), size)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from datalake_ops.client.guarded_session import VisitRule
 from datalake_ops.errors import ConfigurationError, EmptySourceError, InvalidFileError
 from datalake_ops.upload.sources.address_chain import split_address
 from datalake_ops.upload.sources.folders import Folder, LocalFolder, RemoteFolder, WalkRange, walk
@@ -203,12 +204,14 @@ def path_source(path: str, options: SourceOptions) -> LocalSource | AddressSourc
     return AddressSource(path, options) if is_address(path) else LocalSource(path, options)
 
 
-def path_file(path: str, storage_options: Mapping[str, Any] | None = None) -> ResolvedFile:
+def path_file(
+    path: str, storage_options: Mapping[str, Any] | None = None, visits: VisitRule | None = None
+) -> ResolvedFile:
     """Return the file of a path or an fsspec URL, without asking the disk or the storage."""
     if not is_address(path):
         return ResolvedFile(path, LocalContent(local_path(path)))
     try:
-        return ResolvedFile(path, RemoteContent(remote_path(path, storage_options)))
+        return ResolvedFile(path, RemoteContent(remote_path(path, storage_options, visits)))
     # The paths in a manifest were not checked before.
     except (InvalidFileError, ConfigurationError) as error:
         return ResolvedFile(path, UnreadableContent(InvalidFileError(str(error), path)))

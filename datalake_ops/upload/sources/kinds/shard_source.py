@@ -53,7 +53,7 @@ class ShardSource:
         if isinstance(piece, FilePiece):
             yield path_file(piece.path, self.options.storage)
         elif isinstance(piece, ManifestPiece):
-            manifest = Manifest(piece.manifest, piece.form, piece.base)
+            manifest = Manifest(piece.manifest, piece.form, piece.base, piece.allow, piece.foreign)
             span = Span(piece.position, piece.line, piece.count)
             files = ManifestSource(manifest, self.options, span).files()
             yield from _with_missing(files, piece.manifest, piece.count)
