@@ -131,6 +131,7 @@ class TestAJobsToken:
         size = {"file_size": 1, "width": 1, "height": 1}
         rendering = {"name": "s", "filename": "s.jpg", "content_type": "image/jpeg", **size}
         storage = f"/api/object-storage/{foreign.connector}"
+        presign = f"/api/organization/{foreign.organization}/connector/{foreign.connector}/presign_uploads"
         calls = [
             ("GET", foreign.path, None),
             ("GET", f"/api/organization/{foreign.organization}/datalake?id={foreign.lake['id']}", None),
@@ -148,6 +149,7 @@ class TestAJobsToken:
             ("POST", f"{storage}/stat", named),
             ("POST", f"{storage}/generate_presigned_url", named),
             ("POST", f"{storage}/generate_presigned_url", {"object_name": f"processings/{foreign.lake['id']}/x.tags"}),
+            ("POST", presign, {"files": [{"filename": "a.jpg"}], "upload_dir": f"x/{foreign.lake['id']}"}),
             # Its object under a lake of one's own would be as good as the lake.
             ("POST", f"{scene.own.path}/datas", mine),
         ]

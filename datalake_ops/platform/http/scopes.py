@@ -30,6 +30,7 @@ _ROUTES: Mapping[str, frozenset[str]] = {
         routes.ORGANIZATION_DATALAKES: "GET",
         routes.DATALAKE: "GET",
         routes.OBJECT_NAME: "POST",
+        routes.PRESIGN_UPLOADS: "POST",
         routes.PRESIGNED_UPLOAD: "POST",
         routes.MULTIPART_START: "POST",
         routes.MULTIPART_PART: "POST",

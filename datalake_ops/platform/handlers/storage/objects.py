@@ -101,9 +101,11 @@ async def presign_uploads(
 ) -> Response:
     """Generate an unused object name for each file, and sign a form for it (extension `presigned-batch`)."""
     store, address = store_of(request), f"{base_url(request)}{UPLOAD_PATH}"
+    names = [_generated_name(ObjectType.DATA, file.filename, body.upload_dir) for file in body.files]
+    # All are new names in one folder.
+    await check_object(request, connector.id, names[0])
     objects = []
-    for file in body.files:
-        name = _generated_name(ObjectType.DATA, file.filename, body.upload_dir)
+    for name, file in zip(names, body.files, strict=True):
         grant = store.grant(POST, connector.id, name, content_type=file.content_type, max_bytes=PART_BYTES)
         data = {"url": address, "fields": store.signer.form_fields(grant)}
         objects.append({"object_name": name, "client_type": connector.client_type, "presigned_url_data": data})
