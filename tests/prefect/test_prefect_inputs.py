@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -30,10 +30,16 @@ from datalake_ops.errors import (
     NothingDoneError,
 )
 from datalake_ops.hook import DatalakeHook
+from datalake_ops.retryability import is_transient
 from datalake_ops.testing import PlatformServer
 from prefect_tasks import (
     DatalakeCredentials,
     alist_data,
+    atag_data,
+    aupdate_data,
+    aupload_data,
+    await_job,
+    await_jobs,
     import_bucket_objects,
     launch_processing,
     list_data,
@@ -47,7 +53,7 @@ from prefect_tasks import (
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "processings")
 TASKS = {name: getattr(tasks, name) for name in tasks.__all__}
-# Twins call the function of their task: they are tried with what is empty, the others with everything.
+# What comes of other tasks is tried in flows, all other values by calls of the twins' functions, which need no flow.
 TWINS = [name for name in TASKS if name.startswith("a") and not name.startswith("await")]
 IDS = {"data", "ids", "id", "job", "jobs"}
 CHOOSING = {
@@ -169,6 +175,8 @@ def outcome(state: State[Any]) -> str:
     if state.is_completed():
         return "done"
     error = state.result(raise_on_failure=False)
+    if is_transient(error):
+        return f"tried again after {error!r}"
     if isinstance(error, ConfigurationError):
         return "refused"
     return "not there" if isinstance(error, NOT_THERE) else f"{type(error).__name__}: {error}"
@@ -183,7 +191,11 @@ def expected(name: str, field: str, value: str) -> set[str]:
     if field in IDS:
         # One of these fields takes one id alone.
         lists = value in ("a list as text", "results of mapped tasks")
-        return ({"done"} if name != "create_projection" else {"refused"}) if lists and field != "id" else {"refused"}
+        return (
+            ({"done"} if not name.endswith("create_projection") else {"refused"})
+            if lists and field != "id"
+            else {"refused"}
+        )
     if name.endswith("upload_data") and field == "limit":
         # A name there: of a concurrency limit, which none of these values is.
         return {"done", "refused"}
@@ -234,6 +246,44 @@ def test_every_value_in_every_field_is_done_finds_nothing_or_is_refused(
     assert "\n".join(wrong_outcomes(world, platform, name)) == ""
 
 
+async def wrong_answers(world: World, platform: PlatformServer, name: str) -> list[str]:
+    """Call the function of an async twin with every value in every field, and tell the outcomes that should not be."""
+    wrong: list[str] = []
+    for field in fields_of(name):
+        for value, given in world.values(field).items():
+            platform.clear_requests()
+            # Nothing to do is an error then, where a run would be skipped.
+            arguments = {"on_empty": "fail", **rest_of_the_call(world, name, field), field: given}
+            found = await answer_of(TASKS[name].fn(world.credentials, **arguments))
+            sent = [one["path"] for one in platform.requests() if one["method"] not in ("GET", "XGET")]
+            if found not in expected(name, field, value):
+                wrong.append(f"{field}={value}: {found}")
+            if found in ("refused", "nothing") and sent:
+                wrong.append(f"{field}={value}: {found}, but it sent {sent}")
+    return wrong
+
+
+async def answer_of(call: Awaitable[Any]) -> str:
+    try:
+        await call
+    except (NoDataError, ConfigurationError, *NOT_THERE) as error:
+        if is_transient(error):
+            return f"tried again after {error!r}"
+        if isinstance(error, NoDataError):
+            return "nothing"
+        return "refused" if isinstance(error, ConfigurationError) else "not there"
+    return "done"
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_an_async_twin_takes_every_value_as_its_task_does(world: World, platform: PlatformServer, name: str) -> None:
+    before = world.bystander()
+
+    assert "\n".join(asyncio.run(wrong_answers(world, platform, name))) == ""
+
+    assert world.bystander() == before
+
+
 @pytest.mark.parametrize("name", TWINS)
 def test_an_async_twin_runs_the_very_function_of_its_task(name: str) -> None:
     twin, task_of_it = TASKS[name], TASKS[name.removeprefix("a")]
@@ -266,6 +316,7 @@ def test_an_empty_choice_changes_nothing(world: World, filters: dict[str, Any]) 
         return tag_data(world.credentials, add="x", **filters)
 
     assert tagged() == 0
+    assert asyncio.run(atag_data.fn(world.credentials, add="x", **filters)) == 0
     assert world.lake.count_data(tags="x") == 0
 
 
@@ -277,6 +328,8 @@ def test_no_choice_is_refused_and_everything_is_a_word(world: World, filters: di
 
     with pytest.raises(ArgumentError, match="everything=True"):
         tagged(False)
+    with pytest.raises(ArgumentError, match="everything=True"):
+        asyncio.run(atag_data.fn(world.credentials, add="x", **filters))
     assert world.lake.count_data(tags="x") == 0
     assert tagged(True) == 3
     assert world.lake.count_data(tags="x") == 3
@@ -308,6 +361,10 @@ def test_nothing_to_do_is_skipped_succeeds_or_fails_as_was_said(world: World) ->
     assert states["skip"].result() == states["succeed"].result() == []
     with pytest.raises(NoDataError):
         states["fail"].result()
+    for on_empty in ("skip", "succeed"):
+        assert asyncio.run(alist_data.fn(world.credentials, tags="none", on_empty=on_empty)) == []
+    with pytest.raises(NoDataError):
+        asyncio.run(alist_data.fn(world.credentials, tags="none", on_empty="fail"))
 
 
 def test_a_skipped_launch_skips_the_waits_after_it(world: World) -> None:
@@ -322,6 +379,8 @@ def test_a_skipped_launch_skips_the_waits_after_it(world: World) -> None:
         return [job, *waits]
 
     assert processed() == [None, None, None, None, []]
+    assert asyncio.run(await_job.fn(world.credentials, None)) is None
+    assert asyncio.run(await_jobs.fn(world.credentials, [])) == []
 
 
 def test_the_async_twin_of_a_skipped_task_gives_its_value(world: World) -> None:
@@ -372,6 +431,7 @@ def test_seconds_come_as_numbers_texts_and_timedeltas(world: World, field: str, 
         return wait_for_job(world.credentials, world.job, **{field: value})
 
     assert waited()["status"] == "SUCCEEDED"
+    assert asyncio.run(await_job.fn(world.credentials, world.job, **{field: value}))["status"] == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("options", [{"poll_interval": "soon"}, {"timeout": -1}, {"on_stop": "forget"}, {"wait": "x"}])
@@ -384,6 +444,8 @@ def test_a_wait_that_cannot_be_leaves_its_job_alone(world: World, options: dict[
 
     with pytest.raises(ArgumentError):
         waited()
+    with pytest.raises(ArgumentError):
+        asyncio.run(await_job.fn(world.credentials, str(job.id), **options))
     assert not world.lake.get_job(job).status.is_terminal
 
 
@@ -431,6 +493,8 @@ def test_a_folder_or_a_pattern_without_a_file_is_nothing_to_do(world: World, tmp
 
     assert [state.name for state in states] == ["Skipped"] * 3
     assert [state.result()["files"] for state in states] == [0] * 3
+    assert asyncio.run(aupload_data.fn(world.credentials, str(tmp_path / "none")))["files"] == 0
+    assert asyncio.run(aupload_data.fn(world.credentials, str(tmp_path / "none" / "*.png")))["files"] == 0
 
 
 def test_no_paths_and_no_changes_are_nothing_to_do(world: World) -> None:
@@ -443,3 +507,5 @@ def test_no_paths_and_no_changes_are_nothing_to_do(world: World) -> None:
         return [str(state.name) for state in states]
 
     assert done() == ["Skipped"] * 2
+    assert asyncio.run(answer_of(aupload_data.fn(world.credentials, [], on_empty="fail"))) == "nothing"
+    assert asyncio.run(answer_of(aupdate_data.fn(world.credentials, {}, on_empty="fail"))) == "nothing"
