@@ -19,6 +19,7 @@ from datalake_ops.wire.paging import PAGE_SIZE
 router = APIRouter(tags=["changes"])
 
 _LARGEST = 2**63
+_DIGITS = 19
 
 
 class ChangesQuery(BaseModel):
@@ -42,6 +43,7 @@ async def list_changes(lake: LakeDep, request: Request, parameters: Annotated[Ch
 def _seq(cursor: str | None) -> int | None:
     if cursor is None:
         return None
-    if not cursor.isascii() or not cursor.isdigit() or int(cursor) >= _LARGEST:
+    # Its length first: Python refuses to read a number of thousands of digits.
+    if len(cursor) > _DIGITS or not cursor.isascii() or not cursor.isdigit() or int(cursor) >= _LARGEST:
         raise bad_request("The cursor is not one that this platform gave.")
     return int(cursor)

@@ -19,8 +19,10 @@ from datalake_ops.platform.catalog.metadata_validation import validate_metadata
 from datalake_ops.platform.catalog.ownership import LakeDep
 from datalake_ops.platform.catalog.serialization import data_serializer
 from datalake_ops.platform.http.auth import PrincipalDep
+from datalake_ops.platform.http.body_limits import MANY, RESOURCE
 from datalake_ops.platform.http.errors import json_response, not_found
-from datalake_ops.platform.http.request_body import read_body
+from datalake_ops.platform.http.id_list import IdList
+from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.services import base_url, services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.rows import LakeRow
@@ -89,9 +91,10 @@ async def get_data(data: DataDep, request: Request) -> Response:
 
 
 @router.patch(routes.DATA)
-async def change_metadata(data: DataDep, request: Request) -> Response:
+async def change_metadata(
+    data: DataDep, request: Request, body: Annotated[MetadataChange, json_body(MetadataChange, RESOURCE)]
+) -> Response:
     """Replace the metadata as a whole."""
-    body = await read_body(request, MetadataChange)
     metadata, serializer = validate_metadata(body.metadata), data_serializer(request, data.lake)
 
     def change(connection: Connection) -> list[dict[str, Any]]:
@@ -103,9 +106,10 @@ async def change_metadata(data: DataDep, request: Request) -> Response:
 
 
 @router.patch(routes.DATA_CUSTOM_METADATA)
-async def change_custom_metadata(data: DataDep, request: Request) -> Response:
+async def change_custom_metadata(
+    data: DataDep, request: Request, body: Annotated[CustomMetadataChange, json_body(CustomMetadataChange, RESOURCE)]
+) -> Response:
     """Replace the custom metadata as a whole."""
-    body = await read_body(request, CustomMetadataChange)
 
     def change(connection: Connection) -> dict[str, Any] | None:
         custom = read_schema(connection, data.lake.key).validate(body.custom_metadata)
@@ -120,7 +124,7 @@ async def change_custom_metadata(data: DataDep, request: Request) -> Response:
 @router.delete(routes.DATA)
 async def delete_one(data: DataDep, request: Request) -> Response:
     """Delete a data with its tags, projections and uploaded objects."""
-    await delete_data(services(request), data.lake, [data.id])
+    await delete_data(services(request), data.lake, IdList([data.id]))
     # Exactly 204: the official SDK asserts it.
     return Response(status_code=204)
 
@@ -133,9 +137,10 @@ async def get_address(data: DataDep, request: Request) -> Response:
 
 
 @router.patch(routes.DATA_BULK)
-async def change_many(lake: LakeDep, request: Request) -> Response:
+async def change_many(
+    lake: LakeDep, request: Request, body: Annotated[BulkChange, json_body(BulkChange, MANY)]
+) -> Response:
     """Change up to 100 data at once, all or none. Null and empty fields leave the value as it is; tags are added."""
-    body = await read_body(request, BulkChange)
     count = await services(request).database.write(lambda connection: change_data(connection, lake, body.objects))
     return json_response({"count": count})
 

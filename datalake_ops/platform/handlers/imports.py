@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Discriminator, Field, RootModel, Tag
 from sqlalchemy import Connection, select
 from starlette.responses import Response
 
@@ -15,8 +15,9 @@ from datalake_ops.platform.catalog.metadata_validation import validate_metadata
 from datalake_ops.platform.catalog.ownership import LakeDep
 from datalake_ops.platform.catalog.tags_and_sources import validate_name
 from datalake_ops.platform.http.auth import PrincipalDep
+from datalake_ops.platform.http.body_limits import MANY
 from datalake_ops.platform.http.errors import RefusalError, bad_request, json_response
-from datalake_ops.platform.http.request_body import parse_as, read_json
+from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.jobs.job_headers import read_job_keys
 from datalake_ops.platform.jobs.job_table import NewJob
 from datalake_ops.platform.jobs.serialization import serialize_job
@@ -39,6 +40,11 @@ _PREFIXES = 10_000
 FillMetadata = Literal["full"] | None
 
 
+def _kind(raw: Any) -> str:
+    named = "objects" in raw if isinstance(raw, dict) else isinstance(raw, ObjectsBody)
+    return "named" if named else "prefixed"
+
+
 class PrefixesBody(BaseModel):
     """Body of an import by prefixes, with the same tags and source for all objects."""
 
@@ -57,6 +63,14 @@ class ObjectsBody(BaseModel):
     on_changed: OnChanged = OnChanged.SKIP
 
 
+_NAMED = Annotated[ObjectsBody, Tag("named")]
+_PREFIXED = Annotated[PrefixesBody, Tag("prefixed")]
+
+
+class ImportBody(RootModel[Annotated[_NAMED | _PREFIXED, Discriminator(_kind)]]):
+    """Body of an import: by object names, or by prefixes."""
+
+
 class NamedProjection(BaseModel):
     """Projection to import: its name, and the object that holds it."""
 
@@ -71,24 +85,30 @@ class ProjectionsBody(BaseModel):
 
 
 @router.post(routes.IMPORT_OBJECTS)
-async def import_objects(request: Request, lake: LakeDep, principal: PrincipalDep) -> Response:
+async def import_objects(
+    request: Request,
+    lake: LakeDep,
+    principal: PrincipalDep,
+    given: Annotated[ImportBody, json_body(ImportBody, MANY, tagged=True)],
+) -> Response:
     """Import by prefixes or by object names, depending on the body."""
-    raw = await read_json(request)
-    if isinstance(raw, dict) and "objects" in raw:
-        named = parse_as(ObjectsBody, raw)
-        fill = named.fill_metadata
-        parameters = await services(request).database.read(lambda connection: _objects(connection, lake, named))
-    else:
-        body = parse_as(PrefixesBody, raw)
-        fill = body.fill_metadata
-        parameters = await services(request).database.read(lambda connection: _prefixes(connection, lake, body))
-    return await _start(request, lake, principal, {**parameters, "fill_metadata": fill})
+    body = given.root
+
+    def check(connection: Connection) -> dict[str, Any]:
+        return _objects(connection, lake, body) if isinstance(body, ObjectsBody) else _prefixes(connection, lake, body)
+
+    parameters = await services(request).database.read(check)
+    return await _start(request, lake, principal, {**parameters, "fill_metadata": body.fill_metadata})
 
 
 @router.post(routes.IMPORT_PROJECTIONS)
-async def import_projections(request: Request, lake: LakeDep, principal: PrincipalDep) -> Response:
+async def import_projections(
+    request: Request,
+    lake: LakeDep,
+    principal: PrincipalDep,
+    body: Annotated[ProjectionsBody, json_body(ProjectionsBody, MANY)],
+) -> Response:
     """Import projections of data that are in the lake."""
-    body = parse_as(ProjectionsBody, await read_json(request))
     return await _start(request, lake, principal, body.model_dump())
 
 

@@ -13,8 +13,9 @@ from starlette.responses import Response
 from datalake_ops.platform.catalog.ordering import MAX_OFFSET
 from datalake_ops.platform.catalog.ownership import OrganizationDep
 from datalake_ops.platform.http.auth import PrincipalDep
+from datalake_ops.platform.http.body_limits import LINES, RESOURCE
 from datalake_ops.platform.http.errors import RefusalError, bad_request, conflict, json_response, not_found
-from datalake_ops.platform.http.request_body import read_body
+from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.jobs import job_table, logs
 from datalake_ops.platform.jobs.job_table import JobKeys, JobSearch
 from datalake_ops.platform.jobs.logs import SentLines
@@ -36,7 +37,7 @@ class LogBody(BaseModel):
     """Body with one line of a program's log, or a block of lines."""
 
     line_nb: int = Field(ge=0, le=2**31)
-    log: str | list[str]
+    log: str | Annotated[list[str], Field(fail_fast=True)]
     final: bool = False
     part: str | None = Field(default=None, max_length=1024)
     special: str | bool | list[Any] | None = None
@@ -51,7 +52,7 @@ class LogFileBody(BaseModel):
 class JobIds(BaseModel):
     """Body with ids of jobs."""
 
-    ids: list[UUID] = Field(max_length=10_000)
+    ids: list[UUID] = Field(max_length=10_000, fail_fast=True)
 
 
 class LogPageParameters(BaseModel):
@@ -101,9 +102,10 @@ async def list_jobs(
 
 
 @router.post(routes.JOBS_BATCH)
-async def batch_jobs(organization: OrganizationDep, request: Request) -> Response:
+async def batch_jobs(
+    organization: OrganizationDep, request: Request, body: Annotated[JobIds, json_body(JobIds, RESOURCE)]
+) -> Response:
     """Get the status of many jobs; ids that are no jobs of the organization are left out."""
-    body = await read_body(request, JobIds)
     return await _search_jobs(request, JobSearch(organization, ids=body.ids))
 
 
@@ -128,9 +130,10 @@ async def kill_job(job: UUID, request: Request, principal: PrincipalDep) -> Resp
 
 
 @router.post(routes.JOB_LOGGING)
-async def send_log(job: UUID, request: Request, principal: PrincipalDep) -> Response:
+async def send_log(
+    job: UUID, request: Request, principal: PrincipalDep, body: Annotated[LogBody, json_body(LogBody, LINES)]
+) -> Response:
     """Append a line to a job's log; a number sent again replaces the line."""
-    body = await read_body(request, LogBody)
     await _check_reporter(request, job, principal)
     lines = body.log if isinstance(body.log, list) else [body.log]
     sent = SentLines(body.line_nb, lines, body.part, body.special)
@@ -139,9 +142,11 @@ async def send_log(job: UUID, request: Request, principal: PrincipalDep) -> Resp
 
 
 @router.post(routes.JOB_LOGGING_SAVE)
-async def save_log(job: UUID, request: Request, principal: PrincipalDep) -> Response:
+async def save_log(
+    job: UUID, request: Request, principal: PrincipalDep, body: Annotated[LogFileBody, json_body(LogFileBody)]
+) -> Response:
     """Record the object in which a program stored its whole log."""
-    name = (await read_body(request, LogFileBody)).logging_object_name
+    name = body.logging_object_name
     await _check_reporter(request, job, principal)
     await services(request).database.write(lambda connection: job_table.note(connection, job, log_object_name=name))
     return json_response({"logging_object_name": name})

@@ -15,8 +15,9 @@ from datalake_ops.platform.catalog.ordering import PageParameters, apply_page
 from datalake_ops.platform.catalog.ownership import LakeDep, OrganizationDep
 from datalake_ops.platform.catalog.tags_and_sources import validate_name
 from datalake_ops.platform.http.auth import PrincipalDep
+from datalake_ops.platform.http.body_limits import IDS, RESOURCE
 from datalake_ops.platform.http.errors import conflict, json_response, not_found
-from datalake_ops.platform.http.request_body import read_body
+from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.jobs.job_headers import read_job_keys
 from datalake_ops.platform.jobs.processings.launch_request import Launch, LaunchBody
 from datalake_ops.platform.jobs.serialization import serialize_job
@@ -101,9 +102,12 @@ async def list_processings(
 
 
 @router.post(routes.PROCESSINGS)
-async def create_processing(organization: OrganizationDep, request: Request) -> Response:
+async def create_processing(
+    organization: OrganizationDep,
+    request: Request,
+    body: Annotated[ProcessingBody, json_body(ProcessingBody, RESOURCE)],
+) -> Response:
     """Create a processing; the name must be free."""
-    body = await read_body(request, ProcessingBody)
     validate_name(body.name, "processing")
     row = {**body.model_dump(mode="json"), "id": new_id(), "organization_id": organization, "created_at": now()}
 
@@ -140,9 +144,13 @@ async def get_processing(processing: UUID, request: Request, principal: Principa
 
 
 @router.patch(routes.PROCESSING)
-async def change_processing(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
+async def change_processing(
+    processing: UUID,
+    request: Request,
+    principal: PrincipalDep,
+    body: Annotated[ProcessingChange, json_body(ProcessingChange, RESOURCE)],
+) -> Response:
     """Change a processing of the organization."""
-    body = await read_body(request, ProcessingChange)
     values = {name: value for name, value in body.model_dump(mode="json").items() if value is not None}
 
     def change(connection: Connection) -> Row[Any] | None:
@@ -179,9 +187,10 @@ async def list_inputs(processing: UUID, request: Request, principal: PrincipalDe
 
 
 @router.post(routes.PROCESSING_INPUTS)
-async def add_input(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
+async def add_input(
+    processing: UUID, request: Request, principal: PrincipalDep, body: Annotated[InputBody, json_body(InputBody)]
+) -> Response:
     """Declare an input."""
-    body = await read_body(request, InputBody)
     validate_name(body.name, "processing's input")
     await _check_own(request, processing, principal.organization_id)
     row = {**body.model_dump(mode="json"), "processing_id": processing}
@@ -197,9 +206,14 @@ async def add_input(processing: UUID, request: Request, principal: PrincipalDep)
 
 
 @router.put(routes.PROCESSING_INPUT)
-async def change_input(processing: UUID, name: str, request: Request, principal: PrincipalDep) -> Response:
+async def change_input(
+    processing: UUID,
+    name: str,
+    request: Request,
+    principal: PrincipalDep,
+    body: Annotated[InputChange, json_body(InputChange)],
+) -> Response:
     """Change an input."""
-    body = await read_body(request, InputChange)
     await _check_own(request, processing, principal.organization_id)
     row_filter = (_INPUTS.c.processing_id == processing, _INPUTS.c.name == name)
     change = update(_INPUTS).where(*row_filter).values(body.model_dump(mode="json")).returning(*_INPUTS.c)
@@ -220,9 +234,10 @@ async def delete_input(processing: UUID, name: str, request: Request, principal:
 
 
 @router.post(routes.LAUNCH)
-async def launch_processing(request: Request, lake: LakeDep, principal: PrincipalDep) -> Response:
+async def launch_processing(
+    request: Request, lake: LakeDep, principal: PrincipalDep, body: Annotated[LaunchBody, json_body(LaunchBody, IDS)]
+) -> Response:
     """Launch a processing on data of the lake; returns the job at once."""
-    body = await read_body(request, LaunchBody)
     row = await jobs_of(request).launch(Launch(lake, principal, body, read_job_keys(request)))
     return json_response(serialize_job(row, request))
 

@@ -14,8 +14,9 @@ from datalake_ops.platform.catalog.register import validate_filename
 from datalake_ops.platform.catalog.tags_and_sources import validate_name
 from datalake_ops.platform.handlers.data import DataDep
 from datalake_ops.platform.http.auth import PrincipalDep
+from datalake_ops.platform.http.body_limits import RESOURCE
 from datalake_ops.platform.http.errors import bad_request, json_response, not_found
-from datalake_ops.platform.http.request_body import read_body
+from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.services import base_url, services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.types import new_id, now
@@ -54,9 +55,10 @@ async def list_projections(data: DataDep, request: Request) -> Response:
 
 
 @router.post(routes.PROJECTIONS)
-async def create_projection(data: DataDep, request: Request) -> Response:
+async def create_projection(
+    data: DataDep, request: Request, body: Annotated[ProjectionToCreate, json_body(ProjectionToCreate, RESOURCE)]
+) -> Response:
     """Register an uploaded projection. The same object name again returns the projection of the first request."""
-    body = await read_body(request, ProjectionToCreate)
     validate_filename(body.filename)
     validate_name(body.name, "projection")
     connector = data.lake.connector_id

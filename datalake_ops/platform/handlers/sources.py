@@ -16,6 +16,7 @@ from datalake_ops.platform.catalog.ownership import OrganizationDep
 from datalake_ops.platform.catalog.tags_and_sources import insert_source, validate_name
 from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import conflict, json_response, not_found
+from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
 from datalake_ops.wire import routes
@@ -44,7 +45,9 @@ async def list_sources(
 
 
 @router.post(routes.SOURCES)
-async def create_source(body: SourceBody, organization: OrganizationDep, request: Request) -> Response:
+async def create_source(
+    organization: OrganizationDep, request: Request, body: Annotated[SourceBody, json_body(SourceBody)]
+) -> Response:
     """Create a source; the name must be free."""
     name = validate_name(body.name, "data source")
     try:
@@ -70,7 +73,9 @@ async def get_source(source: UUID, request: Request, principal: PrincipalDep) ->
 
 
 @router.patch(routes.SOURCE)
-async def rename_source(source: UUID, body: SourceBody, request: Request, principal: PrincipalDep) -> Response:
+async def rename_source(
+    source: UUID, request: Request, principal: PrincipalDep, body: Annotated[SourceBody, json_body(SourceBody)]
+) -> Response:
     """Give a source another name."""
     name = validate_name(body.name, "data source")
     change = update(schema.source).where(*_own_row(source, principal.organization_id)).values(name=name)

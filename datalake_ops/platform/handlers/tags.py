@@ -18,7 +18,10 @@ from datalake_ops.platform.catalog.ordering import PageParameters, apply_page
 from datalake_ops.platform.catalog.ownership import LakeDep, OrganizationDep
 from datalake_ops.platform.catalog.tags_and_sources import insert_tag, validate_name
 from datalake_ops.platform.http.auth import PrincipalDep
+from datalake_ops.platform.http.body_limits import IDS
 from datalake_ops.platform.http.errors import bad_request, conflict, json_response, not_found
+from datalake_ops.platform.http.id_list import IdList
+from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.types import new_id, now
@@ -56,7 +59,7 @@ async def list_tags(lake: LakeDep, request: Request, parameters: Annotated[PageP
 
 
 @router.post(routes.TAGS)
-async def create_tag(body: TagBody, lake: LakeDep, request: Request) -> Response:
+async def create_tag(lake: LakeDep, request: Request, body: Annotated[TagBody, json_body(TagBody)]) -> Response:
     """Create a data tag; the name must be free in the lake."""
     name = validate_name(body.name, "tag")
     try:
@@ -86,7 +89,9 @@ async def list_organization_tags(
 
 @router.post(routes.ORGANIZATION_TAGS)
 async def create_organization_tag(
-    body: OrganizationTagBody, organization: OrganizationDep, request: Request
+    organization: OrganizationDep,
+    request: Request,
+    body: Annotated[OrganizationTagBody, json_body(OrganizationTagBody)],
 ) -> Response:
     """Create a tag for resources other than data."""
     if body.target_type is TagTarget.DATA:
@@ -120,7 +125,9 @@ async def get_tag(tag: UUID, request: Request, principal: PrincipalDep) -> Respo
 
 
 @router.patch(routes.TAG)
-async def rename_tag(tag: UUID, body: TagBody, request: Request, principal: PrincipalDep) -> Response:
+async def rename_tag(
+    tag: UUID, request: Request, principal: PrincipalDep, body: Annotated[TagBody, json_body(TagBody)]
+) -> Response:
     """Rename a tag; data keep it."""
     name = validate_name(body.name, "tag")
     change = update(schema.tag).where(*_own_row(tag, principal.organization_id)).values(name=name).returning(*_TAGS)
@@ -143,13 +150,17 @@ async def delete_tag(tag: UUID, request: Request, principal: PrincipalDep) -> Re
 
 
 @router.post(routes.TAG_ATTACH)
-async def attach_tag(tag: UUID, ids: list[UUID], request: Request, principal: PrincipalDep) -> Response:
+async def attach_tag(
+    tag: UUID, request: Request, principal: PrincipalDep, ids: Annotated[IdList, json_body(IdList, IDS)]
+) -> Response:
     """Put a tag on data; unknown data and data of other lakes are passed over, twice is once."""
     return json_response(await _reach(request, principal.organization_id, tag, attach, ids))
 
 
 @router.post(routes.TAG_DETACH)
-async def detach_tag(tag: UUID, ids: list[UUID], request: Request, principal: PrincipalDep) -> Response:
+async def detach_tag(
+    tag: UUID, request: Request, principal: PrincipalDep, ids: Annotated[IdList, json_body(IdList, IDS)]
+) -> Response:
     """Take a tag off data; data that do not carry it are passed over."""
     return json_response(await _reach(request, principal.organization_id, tag, detach, ids))
 
@@ -160,7 +171,7 @@ def serialize_tag(row: Any) -> dict[str, Any]:
 
 
 async def _reach(
-    request: Request, organization: UUID, tag: UUID, change: Callable[..., int], ids: list[UUID]
+    request: Request, organization: UUID, tag: UUID, change: Callable[..., int], ids: IdList
 ) -> dict[str, Any]:
     statement = select(schema.tag).where(*_own_row(tag, organization))
     database = services(request).database

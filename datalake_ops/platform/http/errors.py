@@ -16,6 +16,7 @@ from starlette.responses import Response
 from datalake_ops.platform.store.database import ReadTooLongError
 
 Detail = str | list[str] | None
+_PROBLEMS = 100
 
 
 class RefusalError(Exception):
@@ -91,8 +92,10 @@ async def _on_invalid(_request: Request, error: Exception) -> Response:
 
 
 def problem_lines(problems: Sequence[Any]) -> list[str]:
-    """One line per validation error of Pydantic: location and message."""
-    return [f"{'.'.join(str(part) for part in item['loc']) or 'body'}: {item['msg']}" for item in problems]
+    """One line per validation error of Pydantic, up to a hundred: location and message."""
+    shown = problems[:_PROBLEMS]
+    lines = [f"{'.'.join(str(part) for part in item['loc']) or 'body'}: {item['msg']}" for item in shown]
+    return [*lines, f"... and {len(problems) - _PROBLEMS} more"] if len(problems) > _PROBLEMS else lines
 
 
 async def _on_long_read(_request: Request, error: Exception) -> Response:

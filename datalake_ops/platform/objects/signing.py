@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import json
 import re
@@ -11,11 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from urllib.parse import quote
 
+from datalake_ops.platform.http.json_text import JsonLimits, JsonTextError, parse_json
+
 GET, POST, PUT = "GET", "POST", "PUT"
 
 
 class RefusedGrantError(PermissionError):
     """The grant was changed, belongs to another object or has expired."""
+
+
+class BadPolicyError(RefusedGrantError):
+    """The policy of a form is not base64 of a flat JSON object; the message has the place."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,7 @@ class Grant:
 
 # Characters that need no quoting; most names have no others, and quoting is the slowest part of signing.
 _PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")
+_POLICY = JsonLimits(levels=1, keys=16)
 _NAMES = tuple(field.name for field in fields(Grant))
 
 
@@ -119,14 +125,17 @@ class Signer:
         """Verify the grant of an upload form, whose `key` and `Content-Type` must be the signed ones.
 
         Raises:
+            BadPolicyError: the policy is not base64 of a flat JSON object.
             RefusedGrantError: a field is missing, was changed or has expired.
         """
         try:
-            texts = json.loads(base64.b64decode(form.get("policy", ""), validate=True))
-        except (binascii.Error, ValueError) as error:
-            raise RefusedGrantError("The form's policy cannot be read.") from error
+            texts = parse_json(base64.b64decode(form.get("policy", ""), validate=True), _POLICY)
+        except JsonTextError as error:
+            raise BadPolicyError(f"The form's policy is not valid JSON: {error}.") from error
+        except ValueError as error:
+            raise BadPolicyError("The form's policy is not valid base64.") from error
         if not isinstance(texts, dict):
-            raise RefusedGrantError("The form's policy cannot be read.")
+            raise BadPolicyError("The form's policy is not a JSON object.")
         grant = Grant.of_texts({**{str(n): str(v) for n, v in texts.items()}, "method": POST})
         self._check(grant, form.get("signature", ""), now)
         if form.get("key") != grant.key:

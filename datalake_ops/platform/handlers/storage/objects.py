@@ -12,8 +12,10 @@ from pydantic import BaseModel, Field
 
 from datalake_ops.platform.catalog.ownership import ConnectorDep, OrganizationDep
 from datalake_ops.platform.http.auth import PrincipalDep
+from datalake_ops.platform.http.body_limits import LINES
 from datalake_ops.platform.http.errors import RefusalError, bad_request, conflict, json_response, not_found
-from datalake_ops.platform.objects.multipart import BadUploadError, CompletedPart, UnknownUploadError
+from datalake_ops.platform.http.request_body import json_body
+from datalake_ops.platform.objects.multipart import PARTS_AT_MOST, BadUploadError, CompletedPart, UnknownUploadError
 from datalake_ops.platform.objects.names import BadNameError, check_object_name, generate_object_name
 from datalake_ops.platform.objects.object_store import PART_PATH, UPLOAD_PATH, LocalObjectStore, store_of
 from datalake_ops.platform.objects.signing import POST, PUT
@@ -69,11 +71,13 @@ class CompleteBody(ObjectBody):
     """Body that completes an upload, with all its parts."""
 
     upload_id: str
-    parts: list[CompletedPartBody]
+    parts: Annotated[list[CompletedPartBody], Field(max_length=PARTS_AT_MOST)]
 
 
 @router.post(routes.OBJECT_NAME)
-async def name_object(body: NameBody, organization: OrganizationDep, connector: ConnectorDep) -> Response:
+async def name_object(
+    organization: OrganizationDep, connector: ConnectorDep, body: Annotated[NameBody, json_body(NameBody)]
+) -> Response:
     """Generate an unused object name."""
     owner = next(iter(body.context.values()), None) if body.context else None
     try:
@@ -84,7 +88,9 @@ async def name_object(body: NameBody, organization: OrganizationDep, connector: 
 
 
 @router.post(routes.PRESIGNED_UPLOAD)
-async def sign_upload(body: UploadBody, request: Request, connector: ConnectorDep) -> Response:
+async def sign_upload(
+    request: Request, connector: ConnectorDep, body: Annotated[UploadBody, json_body(UploadBody)]
+) -> Response:
     """Sign a form for one small file."""
     store = store_of(request)
     await _check_free(store, connector.id, body.object_name)
@@ -94,7 +100,9 @@ async def sign_upload(body: UploadBody, request: Request, connector: ConnectorDe
 
 
 @router.post(routes.MULTIPART_START)
-async def start_multipart(body: UploadBody, request: Request, connector: ConnectorDep) -> Response:
+async def start_multipart(
+    request: Request, connector: ConnectorDep, body: Annotated[UploadBody, json_body(UploadBody)]
+) -> Response:
     """Start a multipart upload."""
     store = store_of(request)
     await _check_free(store, connector.id, body.object_name)
@@ -103,7 +111,9 @@ async def start_multipart(body: UploadBody, request: Request, connector: Connect
 
 
 @router.post(routes.MULTIPART_PART)
-async def sign_part(body: PartBody, request: Request, connector: ConnectorDep) -> Response:
+async def sign_part(
+    request: Request, connector: ConnectorDep, body: Annotated[PartBody, json_body(PartBody)]
+) -> Response:
     """Sign an address for one part."""
     store = store_of(request)
     try:
@@ -116,7 +126,9 @@ async def sign_part(body: PartBody, request: Request, connector: ConnectorDep) -
 
 
 @router.post(routes.MULTIPART_PARTS)
-async def list_parts(body: PartsBody, request: Request, connector: ConnectorDep, principal: PrincipalDep) -> Response:
+async def list_parts(
+    request: Request, connector: ConnectorDep, principal: PrincipalDep, body: Annotated[PartsBody, json_body(PartsBody)]
+) -> Response:
     """List the stored parts of an upload in progress (extension `multipart-parts`)."""
     place = (body.upload_id, str(connector.id), body.object_name)
     try:
@@ -128,7 +140,9 @@ async def list_parts(body: PartsBody, request: Request, connector: ConnectorDep,
 
 
 @router.post(routes.MULTIPART_END)
-async def complete_multipart(body: CompleteBody, request: Request, connector: ConnectorDep) -> Response:
+async def complete_multipart(
+    request: Request, connector: ConnectorDep, body: Annotated[CompleteBody, json_body(CompleteBody, LINES)]
+) -> Response:
     """Complete a multipart upload."""
     store = store_of(request)
     parts = [CompletedPart(part.PartNumber, part.ETag) for part in body.parts]
@@ -143,7 +157,9 @@ async def complete_multipart(body: CompleteBody, request: Request, connector: Co
 
 
 @router.post(routes.PRESIGNED_DOWNLOAD)
-async def sign_download(body: ObjectBody, request: Request, connector: ConnectorDep) -> Response:
+async def sign_download(
+    request: Request, connector: ConnectorDep, body: Annotated[ObjectBody, json_body(ObjectBody)]
+) -> Response:
     """Sign a download address of an object."""
     store = store_of(request)
     if store.stat(connector.id, body.object_name) is None:
@@ -152,7 +168,12 @@ async def sign_download(body: ObjectBody, request: Request, connector: Connector
 
 
 @router.post(routes.OBJECT_STAT)
-async def stat_object(body: ObjectBody, request: Request, connector: ConnectorDep, principal: PrincipalDep) -> Response:
+async def stat_object(
+    request: Request,
+    connector: ConnectorDep,
+    principal: PrincipalDep,
+    body: Annotated[ObjectBody, json_body(ObjectBody)],
+) -> Response:
     """Return size and content type of an object (extension `object-stat`)."""
     stat = store_of(request).stat(connector.id, body.object_name)
     if stat is None:

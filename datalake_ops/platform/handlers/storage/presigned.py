@@ -27,7 +27,7 @@ from datalake_ops.platform.objects.object_store import (
     store_of,
 )
 from datalake_ops.platform.objects.ranges import ByteRange, UnsatisfiableRangeError, read_range
-from datalake_ops.platform.objects.signing import GET, PUT, Grant, RefusedGrantError
+from datalake_ops.platform.objects.signing import GET, PUT, BadPolicyError, Grant, RefusedGrantError
 from datalake_ops.platform.objects.streaming import TooLargeError, UploadSink, stream_range
 
 Body = AsyncGenerator[bytes, None]
@@ -37,6 +37,7 @@ router = APIRouter(include_in_schema=False)
 _REFUSALS: dict[type[Exception], HTTPStatus] = {
     RefusedGrantError: HTTPStatus.FORBIDDEN,
     BadFormError: HTTPStatus.BAD_REQUEST,
+    BadPolicyError: HTTPStatus.BAD_REQUEST,
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnknownUploadError: HTTPStatus.NOT_FOUND,
 }

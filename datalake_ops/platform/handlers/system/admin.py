@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection, select
@@ -12,6 +14,7 @@ from datalake_ops.platform.bootstrap import add_lake, add_organization
 from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import conflict, json_response
 from datalake_ops.platform.http.fault_injection import Fault, FaultRule, Faults
+from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.jobs.processings.programs import seed_processings_of
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
@@ -37,7 +40,7 @@ def admin_router(faults: Faults) -> APIRouter:
     router = APIRouter(prefix="/_admin", tags=["admin"])
 
     @router.post("/faults")
-    async def script(rule: FaultRule, _caller: PrincipalDep) -> Response:
+    async def script(_caller: PrincipalDep, rule: Annotated[FaultRule, json_body(FaultRule)]) -> Response:
         """Script a fault."""
         fault = Fault(rule)
         faults.faults.append(fault)
@@ -76,7 +79,9 @@ def _add_journal(router: APIRouter, faults: Faults) -> None:
 
 def _add_extensions(router: APIRouter) -> None:
     @router.put("/withheld")
-    async def withhold(body: ExtensionsBody, request: Request, _caller: PrincipalDep) -> Response:
+    async def withhold(
+        request: Request, _caller: PrincipalDep, body: Annotated[ExtensionsBody, json_body(ExtensionsBody)]
+    ) -> Response:
         """Announce every extension and type except these."""
         services(request).withheld = frozenset((*(extension.value for extension in body.extensions), *body.types))
         return json_response({})
@@ -84,7 +89,9 @@ def _add_extensions(router: APIRouter) -> None:
 
 def _add_makers(router: APIRouter) -> None:
     @router.post("/lakes")
-    async def make_lake(body: NamedResourceBody, request: Request, principal: PrincipalDep) -> Response:
+    async def make_lake(
+        request: Request, principal: PrincipalDep, body: Annotated[NamedResourceBody, json_body(NamedResourceBody)]
+    ) -> Response:
         """Create a lake in the caller's organization, on its default connector."""
 
         def make(connection: Connection) -> str:
@@ -100,7 +107,9 @@ def _add_makers(router: APIRouter) -> None:
             raise conflict(f"A datalake named {body.name!r} exists already.") from error
 
     @router.post("/organizations")
-    async def make_organization(body: NamedResourceBody, request: Request, _caller: PrincipalDep) -> Response:
+    async def make_organization(
+        request: Request, _caller: PrincipalDep, body: Annotated[NamedResourceBody, json_body(NamedResourceBody)]
+    ) -> Response:
         """Create an organization with a lake, a connector and a token."""
 
         def make(connection: Connection) -> dict[str, object]:
