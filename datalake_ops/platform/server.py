@@ -19,6 +19,7 @@ import uvicorn
 from datalake_ops.platform.app import create_app
 from datalake_ops.platform.bootstrap import ensure_installation, prepare_home
 from datalake_ops.platform.http.cuttable_protocol import CuttableProtocol
+from datalake_ops.platform.http.timeout_protocol import TimeoutProtocol, protocol
 from datalake_ops.platform.settings import ServeOptions, Settings
 from datalake_ops.platform.store.database import Database, SchemaTooNewError
 
@@ -66,7 +67,7 @@ def _run(settings: Settings, database: Database, listener: socket.socket, new_to
     config = uvicorn.Config(
         create_app(settings, database),
         # Not httptools: it refuses the method XGET before the application sees it.
-        http=CuttableProtocol if settings.enable_admin else "h11",
+        http=protocol(settings.request_seconds, CuttableProtocol if settings.enable_admin else TimeoutProtocol),
         ws="none",
         log_level="warning",
         access_log=False,

@@ -15,7 +15,8 @@ class ServeOptions:
     bucket is `home/bucket`. `public_url` is the address signed links carry when it is not the one of the request;
     they live for `link_seconds`. `programs` maps docker images to the command lines that stand in for them here;
     `cpus` and `gpus` are what running jobs may hold together, by default this machine's. `lakes` are names of lakes to
-    have beside `default`, on the same bucket.
+    have beside `default`, on the same bucket. A request's head must arrive within `request_seconds`, and so long a body
+    may stand still.
     """
 
     home: Path
@@ -30,6 +31,7 @@ class ServeOptions:
     cpus: int | None = None
     gpus: int | None = None
     lakes: tuple[str, ...] = ()
+    request_seconds: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Settings:
     cpus: int | None = None
     gpus: int | None = None
     lakes: tuple[str, ...] = ()
+    request_seconds: float = 60.0
 
     @property
     def database(self) -> Path:

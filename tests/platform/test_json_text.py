@@ -59,6 +59,8 @@ def test_takes_what_keeps_the_limits(text: str) -> None:
         ('{"1": 1, "2": 1, "3": 1, "4": 1}', "more than 3 keys: at the top"),
         ('{"a":\n 12345678901}', "more than 10 digits: line 2 column 2"),
         ('["\\"12345678901", 12345678901]', "more than 10 digits: line 1 column 19"),
+        ("[" * 3000, "nested more than 3 levels: line 1 column 4"),
+        ('["]]]","\\\\"' + "]" * 9, "line 1"),
         ("1e400", "line 1 column 1"),
         ("NaN", "line 1 column 1"),
         ("{", "line 1 column 2"),

@@ -55,10 +55,9 @@ class IdList(Sequence[UUID]):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate as a list of UUIDs, then pack."""
-        packed = core_schema.no_info_after_validator_function(
+        return core_schema.no_info_after_validator_function(
             cls, core_schema.list_schema(core_schema.uuid_schema(), fail_fast=True)
         )
-        return core_schema.union_schema([core_schema.is_instance_schema(cls), packed], mode="left_to_right")
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from urllib.parse import quote
 
-from datalake_ops.platform.http.json_text import JsonLimits, JsonTextError, parse_json
+from datalake_ops.platform.http.json_text import JsonLimitError, JsonLimits, parse_json
 
 GET, POST, PUT = "GET", "POST", "PUT"
 
@@ -20,7 +20,7 @@ class RefusedGrantError(PermissionError):
 
 
 class BadPolicyError(RefusedGrantError):
-    """The policy of a form is not base64 of a flat JSON object; the message has the place."""
+    """The policy of a form exceeds a limit of JSON; the message has the place."""
 
 
 @dataclass(frozen=True)
@@ -125,17 +125,17 @@ class Signer:
         """Verify the grant of an upload form, whose `key` and `Content-Type` must be the signed ones.
 
         Raises:
-            BadPolicyError: the policy is not base64 of a flat JSON object.
+            BadPolicyError: the policy is nested, or exceeds another limit.
             RefusedGrantError: a field is missing, was changed or has expired.
         """
         try:
             texts = parse_json(base64.b64decode(form.get("policy", ""), validate=True), _POLICY)
-        except JsonTextError as error:
-            raise BadPolicyError(f"The form's policy is not valid JSON: {error}.") from error
+        except JsonLimitError as error:
+            raise BadPolicyError(f"The form's policy is too large: {error}.") from error
         except ValueError as error:
-            raise BadPolicyError("The form's policy is not valid base64.") from error
+            raise RefusedGrantError("The form's policy cannot be read.") from error
         if not isinstance(texts, dict):
-            raise BadPolicyError("The form's policy is not a JSON object.")
+            raise RefusedGrantError("The form's policy cannot be read.")
         grant = Grant.of_texts({**{str(n): str(v) for n, v in texts.items()}, "method": POST})
         self._check(grant, form.get("signature", ""), now)
         if form.get("key") != grant.key:
