@@ -47,6 +47,7 @@ def prepare_home(options: ServeOptions) -> Settings:
         gpus=options.gpus,
         lakes=options.lakes,
         request_seconds=options.request_seconds,
+        access_log=options.access_log,
     )
     # Private to its owner; a folder that existed before keeps its mode.
     home.mkdir(mode=0o700, parents=True, exist_ok=True)

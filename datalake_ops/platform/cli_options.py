@@ -42,6 +42,11 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
         help="seconds in which a request's head must arrive, and a body may stand still (%(default)s)",
     )
     parser.add_argument(
+        "--access-log",
+        metavar="FILE",
+        help="append one line a request to this file; - is standard output (default: none)",
+    )
+    parser.add_argument(
         "--enable-admin", action="store_true", help="add the admin routes: scripted faults, request journal"
     )
 
@@ -62,6 +67,7 @@ def options_from(arguments: argparse.Namespace) -> ServeOptions:
         gpus=arguments.gpus,
         lakes=tuple(arguments.lake),
         request_seconds=arguments.request_seconds,
+        access_log=arguments.access_log,
     )
 
 

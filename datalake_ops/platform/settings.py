@@ -16,7 +16,7 @@ class ServeOptions:
     they live for `link_seconds`. `programs` maps docker images to the command lines that stand in for them here;
     `cpus` and `gpus` are what running jobs may hold together, by default this machine's. `lakes` are names of lakes to
     have beside `default`, on the same bucket. A request's head must arrive within `request_seconds`, and so long a body
-    may stand still.
+    may stand still. `access_log` is a file for one line a request, `-` standard output.
     """
 
     home: Path
@@ -32,6 +32,7 @@ class ServeOptions:
     gpus: int | None = None
     lakes: tuple[str, ...] = ()
     request_seconds: float = 60.0
+    access_log: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Settings:
     gpus: int | None = None
     lakes: tuple[str, ...] = ()
     request_seconds: float = 60.0
+    access_log: str | None = None
 
     @property
     def database(self) -> Path:

@@ -21,6 +21,7 @@ from datalake_ops.platform.catalog.listing_parameters import DataLookup, FindPar
 from datalake_ops.platform.catalog.ownership import LakeDep, LakeRoute
 from datalake_ops.platform.catalog.register import probe_outcome, registration, validate_filename
 from datalake_ops.platform.catalog.serialization import data_serializer
+from datalake_ops.platform.handlers.answers import Count
 from datalake_ops.platform.http.body_limits import IDS, MANY, RESOURCE
 from datalake_ops.platform.http.errors import bad_request, json_response, not_found
 from datalake_ops.platform.http.id_list import IdList
@@ -30,7 +31,8 @@ from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.raw import rows_by_keys
 from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.wire import routes
-from datalake_ops.wire.data import DataToCreate
+from datalake_ops.wire.data import Data, DataToCreate
+from datalake_ops.wire.paging import Page
 
 router = APIRouter(tags=["data"])
 
@@ -62,7 +64,9 @@ async def create_data(
     return json_response(created, 201)
 
 
-router.add_api_route(routes.DATAS, create_data, methods=["POST"], status_code=201, route_class_override=LakeRoute)
+router.add_api_route(
+    routes.DATAS, create_data, methods=["POST"], status_code=201, route_class_override=LakeRoute, response_model=Data
+)
 
 
 def _probe(objects: ObjectStore, lake: LakeRow, body: DataToCreate) -> MediaProperties | ProbeFailure:
@@ -71,7 +75,7 @@ def _probe(objects: ObjectStore, lake: LakeRow, body: DataToCreate) -> MediaProp
     return objects.probe(lake.connector_id, body.object_name, body.content_type)
 
 
-@router.get(routes.DATAS_FIND)
+@router.get(routes.DATAS_FIND, response_model=Data)
 async def find_data(lake: LakeDep, request: Request, parameters: Annotated[FindParameters, Query()]) -> Response:
     """Find one data by id, file name or object name; 404 for none, 400 for several."""
     criteria, serializer = parameters.criteria(), data_serializer(request, lake)
@@ -89,7 +93,7 @@ async def find_data(lake: LakeDep, request: Request, parameters: Annotated[FindP
     return json_response(await services(request).database.read(read))
 
 
-@router.get(routes.DATAS_IDS)
+@router.get(routes.DATAS_IDS, response_model=Page[UUID])
 async def list_ids(lake: LakeDep, request: Request, listing: Annotated[ListingParameters, Query()]) -> Response:
     """List ids only, by cursor; every status and type unless some are named."""
     listing_filter = listing.listing_filter()
@@ -107,7 +111,7 @@ async def list_ids(lake: LakeDep, request: Request, listing: Annotated[ListingPa
     return Response(await services(request).database.read(read), media_type="application/json")
 
 
-@router.get(routes.DATAS)
+@router.get(routes.DATAS, response_model=Page[Data])
 async def list_data(lake: LakeDep, request: Request, listing: Annotated[ListingParameters, Query()]) -> Response:
     """List a page of data: by cursor, newest first; with `order_by`, by offset."""
     listing_filter, serializer = listing.listing_filter(), data_serializer(request, lake)
@@ -146,7 +150,7 @@ async def list_by_values(
     return Response(await services(request).database.read(read), media_type="application/json")
 
 
-@router.delete(routes.DATAS)
+@router.delete(routes.DATAS, response_model=Count)
 async def delete_many(lake: LakeDep, request: Request, body: Annotated[DataIds, json_body(DataIds, IDS)]) -> Response:
     """Delete data with their tags, projections and uploaded objects; unknown ids are ignored."""
     count = await delete_data(services(request), lake, body.ids)

@@ -17,6 +17,7 @@ from datalake_ops.platform.catalog.tags_and_sources import validate_name
 from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.body_limits import MANY
 from datalake_ops.platform.http.errors import RefusalError, bad_request, json_response
+from datalake_ops.platform.http.openapi import JOB_HEADERS, refusals
 from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.jobs.job_headers import read_job_keys
 from datalake_ops.platform.jobs.job_table import NewJob
@@ -30,7 +31,7 @@ from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.tokens import Principal
 from datalake_ops.wire import routes
 from datalake_ops.wire.data import DataChange
-from datalake_ops.wire.jobs import JobKind, OnChanged
+from datalake_ops.wire.jobs import ImportAnswer, JobKind, OnChanged
 from datalake_ops.wire.paging import IMPORT_SIZE
 
 router = APIRouter(tags=["imports"])
@@ -84,7 +85,7 @@ class ProjectionsBody(BaseModel):
     projections: dict[str, list[NamedProjection]] = Field(min_length=1, max_length=IMPORT_SIZE)
 
 
-@router.post(routes.IMPORT_OBJECTS)
+@router.post(routes.IMPORT_OBJECTS, response_model=ImportAnswer, responses=refusals(409), openapi_extra=JOB_HEADERS)
 async def import_objects(
     request: Request,
     lake: LakeDep,
@@ -101,7 +102,7 @@ async def import_objects(
     return await _start(request, lake, principal, {**parameters, "fill_metadata": body.fill_metadata})
 
 
-@router.post(routes.IMPORT_PROJECTIONS)
+@router.post(routes.IMPORT_PROJECTIONS, response_model=ImportAnswer, responses=refusals(409), openapi_extra=JOB_HEADERS)
 async def import_projections(
     request: Request,
     lake: LakeDep,

@@ -12,9 +12,11 @@ from starlette.responses import Response
 
 from datalake_ops.platform.catalog.ordering import MAX_OFFSET
 from datalake_ops.platform.catalog.ownership import OrganizationDep
+from datalake_ops.platform.handlers.answers import Empty, Items, JobState
 from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.body_limits import LINES, RESOURCE
 from datalake_ops.platform.http.errors import RefusalError, bad_request, conflict, json_response, not_found
+from datalake_ops.platform.http.openapi import refusals
 from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.jobs import job_table, logs
 from datalake_ops.platform.jobs.job_table import JobKeys, JobSearch
@@ -25,7 +27,7 @@ from datalake_ops.platform.jobs.states import IllegalTransitionError
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store.tokens import Principal
 from datalake_ops.wire import routes
-from datalake_ops.wire.jobs import JobStatus
+from datalake_ops.wire.jobs import Job, JobStatus, LogPage
 
 router = APIRouter(tags=["jobs"])
 
@@ -71,25 +73,25 @@ class JobSearchParameters(BaseModel):
     offset: int = Field(default=0, ge=0, le=MAX_OFFSET)
 
 
-@router.get(routes.JOB)
+@router.get(routes.JOB, response_model=Job)
 async def get_job(job: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Get a job; one of a processing carries its program's context."""
     return json_response(serialize_job(await _own(request, job, principal), request))
 
 
-@router.get(routes.JOB_V1)
+@router.get(routes.JOB_V1, response_model=JobState)
 async def get_job_v1(job: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Get a job with the status words of the first API generation."""
     return json_response(serialize_job_v1(await _own(request, job, principal)))
 
 
-@router.get(routes.JOBS_FIND)
+@router.get(routes.JOBS_FIND, response_model=Job)
 async def find_job(id: UUID, organization: OrganizationDep, request: Request, principal: PrincipalDep) -> Response:
     """Find a job by its id."""
     return json_response(serialize_job(await _own(request, id, principal), request))
 
 
-@router.get(routes.JOBS)
+@router.get(routes.JOBS, response_model=Items[Job])
 async def list_jobs(
     organization: OrganizationDep, request: Request, parameters: Annotated[JobSearchParameters, Query()]
 ) -> Response:
@@ -101,7 +103,7 @@ async def list_jobs(
     return await _search_jobs(request, search)
 
 
-@router.post(routes.JOBS_BATCH)
+@router.post(routes.JOBS_BATCH, response_model=Items[Job])
 async def batch_jobs(
     organization: OrganizationDep, request: Request, body: Annotated[JobIds, json_body(JobIds, RESOURCE)]
 ) -> Response:
@@ -109,7 +111,7 @@ async def batch_jobs(
     return await _search_jobs(request, JobSearch(organization, ids=body.ids))
 
 
-@router.get(routes.JOB_LOGS)
+@router.get(routes.JOB_LOGS, response_model=LogPage)
 async def read_log(
     job: UUID, request: Request, principal: PrincipalDep, parameters: Annotated[LogPageParameters, Query()]
 ) -> Response:
@@ -121,7 +123,7 @@ async def read_log(
     return json_response({"lines": lines, "next_cursor": cursor})
 
 
-@router.post(routes.JOB_KILL)
+@router.post(routes.JOB_KILL, response_model=Job)
 async def kill_job(job: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Kill a job; one that has ended stays as it is."""
     await _own(request, job, principal)
@@ -129,7 +131,7 @@ async def kill_job(job: UUID, request: Request, principal: PrincipalDep) -> Resp
     return json_response(serialize_job(await _own(request, job, principal), request))
 
 
-@router.post(routes.JOB_LOGGING)
+@router.post(routes.JOB_LOGGING, response_model=Empty)
 async def send_log(
     job: UUID, request: Request, principal: PrincipalDep, body: Annotated[LogBody, json_body(LogBody, LINES)]
 ) -> Response:
@@ -141,7 +143,7 @@ async def send_log(
     return json_response({})
 
 
-@router.post(routes.JOB_LOGGING_SAVE)
+@router.post(routes.JOB_LOGGING_SAVE, response_model=LogFileBody)
 async def save_log(
     job: UUID, request: Request, principal: PrincipalDep, body: Annotated[LogFileBody, json_body(LogFileBody)]
 ) -> Response:
@@ -152,7 +154,7 @@ async def save_log(
     return json_response({"logging_object_name": name})
 
 
-@router.post(routes.JOB_STATE)
+@router.post(routes.JOB_STATE, response_model=JobState, responses=refusals(409))
 async def report(
     job: UUID, state: Literal["running", "succeed", "fail"], request: Request, principal: PrincipalDep
 ) -> Response:

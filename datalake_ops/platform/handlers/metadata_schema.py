@@ -17,6 +17,7 @@ from datalake_ops.platform.catalog.metadata_schema import (
     serialize_configuration,
 )
 from datalake_ops.platform.catalog.ownership import LakeDep
+from datalake_ops.platform.handlers.answers import MetadataSchema
 from datalake_ops.platform.http.body_limits import RESOURCE
 from datalake_ops.platform.http.errors import bad_request, json_response, not_found
 from datalake_ops.platform.http.request_body import json_body
@@ -37,13 +38,13 @@ class ExtraKeys(BaseModel):
     allow_extra_custom_metadata: bool
 
 
-@router.get(routes.METADATA_SCHEMA)
+@router.get(routes.METADATA_SCHEMA, response_model=MetadataSchema)
 async def get_schema(lake: LakeDep, request: Request) -> Response:
     """Get the configured keys of a lake."""
     return json_response(await services(request).database.read(lambda connection: _serialize(connection, lake)))
 
 
-@router.patch(routes.METADATA_SCHEMA)
+@router.patch(routes.METADATA_SCHEMA, response_model=MetadataSchema)
 async def allow_extra_keys(
     lake: LakeDep, request: Request, body: Annotated[ExtraKeys, json_body(ExtraKeys)]
 ) -> Response:
@@ -60,7 +61,7 @@ async def allow_extra_keys(
     return json_response(shape)
 
 
-@router.post(_KEY)
+@router.post(_KEY, response_model=Configuration)
 async def put_key(
     key: str,
     lake: LakeDep,
@@ -80,7 +81,7 @@ async def put_key(
     return json_response(shape)
 
 
-@router.delete(_KEY)
+@router.delete(_KEY, status_code=204)
 async def delete_key(key: str, lake: LakeDep, request: Request) -> Response:
     """Delete a key from the schema; data keep their values under it."""
     keys = schema.metadata_key.c

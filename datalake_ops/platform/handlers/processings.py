@@ -14,9 +14,11 @@ from starlette.responses import Response
 from datalake_ops.platform.catalog.ordering import PageParameters, apply_page
 from datalake_ops.platform.catalog.ownership import LakeDep, OrganizationDep
 from datalake_ops.platform.catalog.tags_and_sources import validate_name
+from datalake_ops.platform.handlers.answers import Items
 from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.body_limits import IDS, RESOURCE
 from datalake_ops.platform.http.errors import conflict, json_response, not_found
+from datalake_ops.platform.http.openapi import JOB_HEADERS, refusals
 from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.jobs.job_headers import read_job_keys
 from datalake_ops.platform.jobs.processings.launch_request import Launch, LaunchBody
@@ -26,7 +28,8 @@ from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.types import new_id, now
 from datalake_ops.wire import routes
-from datalake_ops.wire.processings import InputType, ProcessingTarget, ProcessingType
+from datalake_ops.wire.jobs import Job
+from datalake_ops.wire.processings import InputType, Processing, ProcessingTarget, ProcessingType
 
 router = APIRouter(tags=["processings"])
 
@@ -89,7 +92,7 @@ class InputBody(InputChange):
     input_type: InputType
 
 
-@router.get(routes.PROCESSINGS)
+@router.get(routes.PROCESSINGS, response_model=Items[Processing])
 async def list_processings(
     organization: OrganizationDep, request: Request, parameters: Annotated[PageParameters, Query()]
 ) -> Response:
@@ -101,7 +104,7 @@ async def list_processings(
     return json_response({"items": [serialize_processing(row) for row in rows], "count": len(rows)})
 
 
-@router.post(routes.PROCESSINGS)
+@router.post(routes.PROCESSINGS, response_model=Processing, status_code=201, responses=refusals(409))
 async def create_processing(
     organization: OrganizationDep,
     request: Request,
@@ -121,21 +124,21 @@ async def create_processing(
     return json_response(serialize_processing(created), 201)
 
 
-@router.get(routes.PROCESSINGS_FIND)
+@router.get(routes.PROCESSINGS_FIND, response_model=Processing)
 async def find_processing(name: str, organization: OrganizationDep, request: Request) -> Response:
     """Find the organization's processing by name."""
     statement = select(schema.processing).where(_COLUMNS.organization_id == organization, _COLUMNS.name == name)
     return json_response(serialize_processing(await _one(request, statement, f"Processing {name!r}")))
 
 
-@router.get(routes.PROCESSINGS_PUBLIC_FIND)
+@router.get(routes.PROCESSINGS_PUBLIC_FIND, response_model=Processing)
 async def find_public_processing(name: str, request: Request, principal: PrincipalDep) -> Response:
     """Find a public processing by name."""
     statement = select(schema.processing).where(_COLUMNS.organization_id.is_(None), _COLUMNS.name == name)
     return json_response(serialize_processing(await _one(request, statement, f"Public processing {name!r}")))
 
 
-@router.get(routes.PROCESSING)
+@router.get(routes.PROCESSING, response_model=Processing)
 async def get_processing(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Get a processing of the organization or a public one."""
     visible = _COLUMNS.organization_id.is_(None) | (_COLUMNS.organization_id == principal.organization_id)
@@ -143,7 +146,7 @@ async def get_processing(processing: UUID, request: Request, principal: Principa
     return json_response(serialize_processing(await _one(request, statement, f"Processing {processing}")))
 
 
-@router.patch(routes.PROCESSING)
+@router.patch(routes.PROCESSING, response_model=Processing)
 async def change_processing(
     processing: UUID,
     request: Request,
@@ -168,7 +171,7 @@ async def change_processing(
     return json_response(serialize_processing(row))
 
 
-@router.delete(routes.PROCESSING)
+@router.delete(routes.PROCESSING, status_code=204)
 async def delete_processing(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Delete a processing of the organization; its jobs stay."""
     statement = delete(schema.processing).where(*_own_row(processing, principal.organization_id))
@@ -177,7 +180,7 @@ async def delete_processing(processing: UUID, request: Request, principal: Princ
     return Response(status_code=204)
 
 
-@router.get(routes.PROCESSING_INPUTS)
+@router.get(routes.PROCESSING_INPUTS, response_model=Items[InputBody])
 async def list_inputs(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
     """List the declared inputs of a processing."""
     await _check_own(request, processing, principal.organization_id)
@@ -186,7 +189,7 @@ async def list_inputs(processing: UUID, request: Request, principal: PrincipalDe
     return json_response({"items": [serialize_input(row) for row in rows], "count": len(rows)})
 
 
-@router.post(routes.PROCESSING_INPUTS)
+@router.post(routes.PROCESSING_INPUTS, response_model=InputBody, status_code=201, responses=refusals(409))
 async def add_input(
     processing: UUID, request: Request, principal: PrincipalDep, body: Annotated[InputBody, json_body(InputBody)]
 ) -> Response:
@@ -205,7 +208,7 @@ async def add_input(
     return json_response(serialize_input(created), 201)
 
 
-@router.put(routes.PROCESSING_INPUT)
+@router.put(routes.PROCESSING_INPUT, response_model=InputBody)
 async def change_input(
     processing: UUID,
     name: str,
@@ -223,7 +226,7 @@ async def change_input(
     return json_response(serialize_input(row))
 
 
-@router.delete(routes.PROCESSING_INPUT)
+@router.delete(routes.PROCESSING_INPUT, status_code=204)
 async def delete_input(processing: UUID, name: str, request: Request, principal: PrincipalDep) -> Response:
     """Delete an input."""
     await _check_own(request, processing, principal.organization_id)
@@ -233,7 +236,7 @@ async def delete_input(processing: UUID, name: str, request: Request, principal:
     return Response(status_code=204)
 
 
-@router.post(routes.LAUNCH)
+@router.post(routes.LAUNCH, response_model=Job, responses=refusals(402, 409), openapi_extra=JOB_HEADERS)
 async def launch_processing(
     request: Request, lake: LakeDep, principal: PrincipalDep, body: Annotated[LaunchBody, json_body(LaunchBody, IDS)]
 ) -> Response:

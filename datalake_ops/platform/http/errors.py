@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from datalake_ops.platform.http.route_table import allowed_methods
 from datalake_ops.platform.store.database import ReadTooLongError
 
 Detail = str | list[str] | None
@@ -82,7 +83,8 @@ async def _on_http(request: Request, error: Exception) -> Response:
     if status == HTTPStatus.NOT_FOUND:
         return _problem(status, f"No such address: {request.method} {request.url.path}.")
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        return _problem(status, f"{request.method} is not possible on {request.url.path}.")
+        allowed = {"Allow": allowed_methods(request.app.state.routers, request.url.path)}
+        return _problem(status, f"{request.method} is not possible on {request.url.path}.", headers=allowed)
     return _problem(status, str(getattr(error, "detail", error)))
 
 

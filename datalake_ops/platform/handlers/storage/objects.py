@@ -14,6 +14,7 @@ from datalake_ops.platform.catalog.ownership import ConnectorDep, OrganizationDe
 from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.body_limits import LINES
 from datalake_ops.platform.http.errors import RefusalError, bad_request, conflict, json_response, not_found
+from datalake_ops.platform.http.openapi import refusals
 from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.objects.multipart import PARTS_AT_MOST, BadUploadError, CompletedPart, UnknownUploadError
 from datalake_ops.platform.objects.names import BadNameError, check_object_name, generate_object_name
@@ -21,9 +22,18 @@ from datalake_ops.platform.objects.object_store import PART_PATH, UPLOAD_PATH, L
 from datalake_ops.platform.objects.signing import POST, PUT
 from datalake_ops.platform.services import base_url
 from datalake_ops.wire import routes
-from datalake_ops.wire.uploads import PART_BYTES
+from datalake_ops.wire.uploads import (
+    PART_BYTES,
+    DownloadAddress,
+    MultipartStart,
+    ObjectName,
+    ObjectStat,
+    PartAddress,
+    PresignedUpload,
+    StoredParts,
+)
 
-router = APIRouter()
+router = APIRouter(tags=["object storage"])
 
 
 class NameBody(BaseModel):
@@ -74,7 +84,7 @@ class CompleteBody(ObjectBody):
     parts: Annotated[list[CompletedPartBody], Field(max_length=PARTS_AT_MOST)]
 
 
-@router.post(routes.OBJECT_NAME)
+@router.post(routes.OBJECT_NAME, response_model=ObjectName)
 async def name_object(
     organization: OrganizationDep, connector: ConnectorDep, body: Annotated[NameBody, json_body(NameBody)]
 ) -> Response:
@@ -87,7 +97,7 @@ async def name_object(
     return json_response({"object_name": name})
 
 
-@router.post(routes.PRESIGNED_UPLOAD)
+@router.post(routes.PRESIGNED_UPLOAD, response_model=PresignedUpload, responses=refusals(409))
 async def sign_upload(
     request: Request, connector: ConnectorDep, body: Annotated[UploadBody, json_body(UploadBody)]
 ) -> Response:
@@ -99,7 +109,7 @@ async def sign_upload(
     return json_response({"client_type": connector.client_type, "presigned_url_data": data})
 
 
-@router.post(routes.MULTIPART_START)
+@router.post(routes.MULTIPART_START, response_model=MultipartStart, responses=refusals(409))
 async def start_multipart(
     request: Request, connector: ConnectorDep, body: Annotated[UploadBody, json_body(UploadBody)]
 ) -> Response:
@@ -110,7 +120,7 @@ async def start_multipart(
     return json_response({"client_type": connector.client_type, "upload_id": upload})
 
 
-@router.post(routes.MULTIPART_PART)
+@router.post(routes.MULTIPART_PART, response_model=PartAddress)
 async def sign_part(
     request: Request, connector: ConnectorDep, body: Annotated[PartBody, json_body(PartBody)]
 ) -> Response:
@@ -125,7 +135,7 @@ async def sign_part(
     return json_response({"url": f"{base_url(request)}{PART_PATH}?{store.signer.query(grant)}"})
 
 
-@router.post(routes.MULTIPART_PARTS)
+@router.post(routes.MULTIPART_PARTS, response_model=StoredParts)
 async def list_parts(
     request: Request, connector: ConnectorDep, principal: PrincipalDep, body: Annotated[PartsBody, json_body(PartsBody)]
 ) -> Response:
@@ -139,7 +149,7 @@ async def list_parts(
     return json_response({"parts": parts})
 
 
-@router.post(routes.MULTIPART_END)
+@router.post(routes.MULTIPART_END, response_model=ObjectName)
 async def complete_multipart(
     request: Request, connector: ConnectorDep, body: Annotated[CompleteBody, json_body(CompleteBody, LINES)]
 ) -> Response:
@@ -156,7 +166,7 @@ async def complete_multipart(
     return json_response({"object_name": body.object_name})
 
 
-@router.post(routes.PRESIGNED_DOWNLOAD)
+@router.post(routes.PRESIGNED_DOWNLOAD, response_model=DownloadAddress)
 async def sign_download(
     request: Request, connector: ConnectorDep, body: Annotated[ObjectBody, json_body(ObjectBody)]
 ) -> Response:
@@ -167,7 +177,7 @@ async def sign_download(
     return json_response({"presigned_url": store.download_address(connector.id, body.object_name, base_url(request))})
 
 
-@router.post(routes.OBJECT_STAT)
+@router.post(routes.OBJECT_STAT, response_model=ObjectStat)
 async def stat_object(
     request: Request,
     connector: ConnectorDep,

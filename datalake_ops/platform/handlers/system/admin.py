@@ -11,9 +11,19 @@ from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
 
 from datalake_ops.platform.bootstrap import add_lake, add_organization
+from datalake_ops.platform.handlers.answers import (
+    Empty,
+    FaultId,
+    Items,
+    JournalEntry,
+    MetFault,
+    NewLake,
+    NewOrganizationBody,
+)
 from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import conflict, json_response
 from datalake_ops.platform.http.fault_injection import Fault, FaultRule, Faults
+from datalake_ops.platform.http.openapi import refusals
 from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.jobs.processings.programs import seed_processings_of
 from datalake_ops.platform.services import services
@@ -39,20 +49,20 @@ def admin_router(faults: Faults) -> APIRouter:
     """Create the admin routes for a set of faults."""
     router = APIRouter(prefix="/_admin", tags=["admin"])
 
-    @router.post("/faults")
+    @router.post("/faults", response_model=FaultId)
     async def script(_caller: PrincipalDep, rule: Annotated[FaultRule, json_body(FaultRule)]) -> Response:
         """Script a fault."""
         fault = Fault(rule)
         faults.faults.append(fault)
         return json_response({"id": fault.id})
 
-    @router.get("/faults")
+    @router.get("/faults", response_model=Items[MetFault])
     async def met(_caller: PrincipalDep) -> Response:
         """Scripted faults, and how often each was met."""
         items = [{"id": fault.id, "met": fault.met, **fault.rule.model_dump()} for fault in faults.faults]
         return json_response({"items": items})
 
-    @router.delete("/faults")
+    @router.delete("/faults", response_model=Empty)
     async def forget(_caller: PrincipalDep) -> Response:
         """Remove every fault."""
         faults.faults.clear()
@@ -65,12 +75,12 @@ def admin_router(faults: Faults) -> APIRouter:
 
 
 def _add_journal(router: APIRouter, faults: Faults) -> None:
-    @router.get("/requests")
+    @router.get("/requests", response_model=Items[JournalEntry])
     async def journal(_caller: PrincipalDep) -> Response:
         """Last requests, oldest first."""
         return json_response({"items": list(faults.journal)})
 
-    @router.delete("/requests")
+    @router.delete("/requests", response_model=Empty)
     async def clear(_caller: PrincipalDep) -> Response:
         """Empty the journal."""
         faults.journal.clear()
@@ -78,7 +88,7 @@ def _add_journal(router: APIRouter, faults: Faults) -> None:
 
 
 def _add_extensions(router: APIRouter) -> None:
-    @router.put("/withheld")
+    @router.put("/withheld", response_model=Empty)
     async def withhold(
         request: Request, _caller: PrincipalDep, body: Annotated[ExtensionsBody, json_body(ExtensionsBody)]
     ) -> Response:
@@ -88,7 +98,7 @@ def _add_extensions(router: APIRouter) -> None:
 
 
 def _add_makers(router: APIRouter) -> None:
-    @router.post("/lakes")
+    @router.post("/lakes", response_model=NewLake, responses=refusals(409))
     async def make_lake(
         request: Request, principal: PrincipalDep, body: Annotated[NamedResourceBody, json_body(NamedResourceBody)]
     ) -> Response:
@@ -106,7 +116,7 @@ def _add_makers(router: APIRouter) -> None:
         except IntegrityError as error:
             raise conflict(f"A datalake named {body.name!r} exists already.") from error
 
-    @router.post("/organizations")
+    @router.post("/organizations", response_model=NewOrganizationBody, responses=refusals(409))
     async def make_organization(
         request: Request, _caller: PrincipalDep, body: Annotated[NamedResourceBody, json_body(NamedResourceBody)]
     ) -> Response:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from pydantic import Field
 from sqlalchemy import Connection, Row, select
 
 from datalake_ops.platform.http.errors import RefusalError, bad_request, not_found
@@ -27,7 +28,7 @@ _CHUNK = 5000
 class LaunchBody(ProcessingLaunch):
     """Body of a launch; callers older than `inputs` send the last two beside it."""
 
-    data_ids: IdList = IdList()  # type: ignore[assignment]
+    data_ids: IdList = Field(default_factory=IdList)  # type: ignore[assignment]
     inputs: dict[str, Any] | None = None  # type: ignore[assignment]
     model_version_id: UUID | None = None
     target_datalake_name: str | None = None
