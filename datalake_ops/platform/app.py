@@ -31,8 +31,12 @@ from datalake_ops.platform.handlers import (
 from datalake_ops.platform.handlers.storage import objects, presigned
 from datalake_ops.platform.handlers.system import health
 from datalake_ops.platform.handlers.system.admin import admin_router
-from datalake_ops.platform.http import errors
+from datalake_ops.platform.handlers.system.metrics import metrics_router
+from datalake_ops.platform.http import errors, openapi
+from datalake_ops.platform.http.access_log import AccessLog
 from datalake_ops.platform.http.fault_injection import FaultMiddleware, Faults
+from datalake_ops.platform.http.metrics import Metrics
+from datalake_ops.platform.http.request_observer import RequestObserver
 from datalake_ops.platform.jobs.service import open_jobs
 from datalake_ops.platform.objects.object_store import open_store
 from datalake_ops.platform.services import Services
@@ -77,12 +81,20 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     )
     app.state.services = services
     errors.install(app)
-    for router in _ROUTERS:
-        app.include_router(router)
+    routers = list(_ROUTERS)
     if settings.enable_admin:
         faults = Faults()
-        app.include_router(admin_router(faults))
+        routers.append(admin_router(faults))
         app.add_middleware(FaultMiddleware, faults=faults)
+    metrics = Metrics()
+    routers.append(metrics_router(metrics))
+    for router in routers:
+        app.include_router(router)
+    # Added last, so that it also sees what a scripted fault answers.
+    app.state.access_log = AccessLog(settings.access_log) if settings.access_log else None
+    app.add_middleware(RequestObserver, metrics=metrics, access_log=app.state.access_log)
+    app.state.routers = routers
+    openapi.install(app, routers)
     return app
 
 
@@ -107,6 +119,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await services.jobs.stop()
         await services.tokens.save_uses()
         services.objects.close()
+        if app.state.access_log is not None:
+            app.state.access_log.close()
 
 
 async def _save_uses(tokens: Tokens) -> None:

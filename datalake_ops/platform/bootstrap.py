@@ -53,6 +53,8 @@ def prepare_home(options: ServeOptions) -> Settings:
         cpus=options.cpus,
         gpus=options.gpus,
         lakes=options.lakes,
+        request_seconds=options.request_seconds,
+        access_log=options.access_log,
     )
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     make_private(settings)

@@ -49,6 +49,17 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cpus", type=_count, help="processors for all running jobs (default: all of this machine)")
     parser.add_argument("--gpus", type=_count, help="GPUs for all running jobs (default: all of this machine)")
     parser.add_argument(
+        "--request-seconds",
+        type=_seconds,
+        default=60,
+        help="seconds in which a request's head must arrive, and a body may stand still (%(default)s)",
+    )
+    parser.add_argument(
+        "--access-log",
+        metavar="FILE",
+        help="append one line a request to this file; - is standard output (default: none)",
+    )
+    parser.add_argument(
         "--enable-admin", action="store_true", help="add the admin routes: scripted faults, request journal"
     )
 
@@ -83,6 +94,8 @@ def options_from(arguments: argparse.Namespace) -> ServeOptions:
         lakes=tuple(arguments.lake),
         certificate=arguments.tls_certificate,
         private_key=arguments.tls_key,
+        request_seconds=arguments.request_seconds,
+        access_log=arguments.access_log,
     )
 
 
@@ -101,6 +114,13 @@ def _count(text: str) -> int:
     if count < 0:
         raise argparse.ArgumentTypeError(f"{count} is negative; give 0 or more")
     return count
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0.1 <= seconds <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text} is out of range; give 0.1 to 86400")
+    return seconds
 
 
 def _program(text: str) -> tuple[str, str]:

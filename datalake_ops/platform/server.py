@@ -20,6 +20,7 @@ from datalake_ops.platform.app import create_app
 from datalake_ops.platform.bootstrap import ensure_installation, prepare_home
 from datalake_ops.platform.home_lock import HomeInUseError, lock_home
 from datalake_ops.platform.http.cuttable_protocol import CuttableProtocol
+from datalake_ops.platform.http.timeout_protocol import TimeoutProtocol, protocol
 from datalake_ops.platform.settings import ServeOptions, Settings
 from datalake_ops.platform.store.database import Database, SchemaTooNewError
 from datalake_ops.platform.store.disk_space import RESERVE_BYTES, free_bytes, is_disk_full
@@ -104,7 +105,7 @@ def _run(
     config = uvicorn.Config(
         create_app(settings, database),
         # Not httptools: it refuses the method XGET before the application sees it.
-        http=CuttableProtocol if settings.enable_admin else "h11",
+        http=protocol(settings.request_seconds, CuttableProtocol if settings.enable_admin else TimeoutProtocol),
         ws="none",
         log_level="warning",
         access_log=False,

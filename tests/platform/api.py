@@ -37,6 +37,11 @@ class Api:
             method, self.url + path, json=body, headers={**self._headers, **(headers or {})}, timeout=120
         )
 
+    def raw(self, method: str, path: str, body: bytes, headers: dict[str, str] | None = None) -> requests.Response:
+        """One API request whose body is sent as it is."""
+        sent = {**self._headers, "Content-Type": "application/json", **(headers or {})}
+        return self._session.request(method, self.url + path, data=body, headers=sent, timeout=120)
+
     def json(self, method: str, path: str, body: Any = None) -> Any:
         """The JSON of one API request that must succeed."""
         answer = self.call(method, path, body)

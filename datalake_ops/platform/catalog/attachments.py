@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from sqlalchemy import Connection
 
+from datalake_ops.platform.http.id_list import IdList
 from datalake_ops.platform.store.raw import execute_many
 
 # Ids per write: a longer write would delay registrations.
@@ -22,11 +22,9 @@ _ATTACH = (
 _DETACH = "DELETE FROM data_tag WHERE tag_key = ? AND data_seq = (SELECT seq FROM data WHERE id = ? AND lake_key = ?)"
 
 
-def chunks(ids: Iterable[UUID]) -> Iterator[list[UUID]]:
-    """Split distinct ids into chunks of one write each."""
-    left = iter(dict.fromkeys(ids))
-    while part := list(islice(left, CHUNK)):
-        yield part
+def chunks(ids: IdList) -> Iterator[list[UUID]]:
+    """Split ids into chunks of one write each."""
+    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
 
 
 def attach(connection: Connection, tag_key: int, lake_key: int | None, ids: Sequence[UUID]) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from datalake_ops.platform.http.errors import bad_request
+from datalake_ops.platform.http.json_text import parse_json
 
 _VERSION = 1
 _LARGEST = 2**63
@@ -41,7 +42,7 @@ def read_cursor(text: str, filter_digest: str) -> Cursor:
     """
     try:
         padded = text.encode() + b"=" * (-len(text) % 4)
-        version, made_for, after, count = orjson.loads(urlsafe_b64decode(padded))
+        version, made_for, after, count = parse_json(urlsafe_b64decode(padded))
     except (ValueError, TypeError) as error:
         raise bad_request("The cursor is not one that this platform gave.") from error
     if version != _VERSION or not _is_count(after) or not _is_count(count):

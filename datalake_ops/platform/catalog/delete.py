@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from datalake_ops.platform.catalog.attachments import chunks
+from datalake_ops.platform.http.id_list import IdList
 from datalake_ops.platform.services import Services
 from datalake_ops.platform.store.raw import execute
 from datalake_ops.platform.store.rows import LakeRow
@@ -32,7 +33,7 @@ _STILL_USED = (
 )
 
 
-async def delete_data(services: Services, lake: LakeRow, ids: Sequence[UUID]) -> int:
+async def delete_data(services: Services, lake: LakeRow, ids: IdList) -> int:
     """Delete data of a lake with their tags, projections and uploaded objects; returns the number deleted.
 
     Files of a user's bucket stay where they are.

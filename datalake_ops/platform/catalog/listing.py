@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from datalake_ops.platform.catalog.listing_filter import ListingFilter, MatchSelect
 from datalake_ops.platform.catalog.ordering import order
 from datalake_ops.platform.http.errors import bad_request
+from datalake_ops.platform.http.json_text import JsonLimits, JsonTextError, parse_json
 from datalake_ops.platform.ql.conditions import CompiledFilter, TagSet, compile_filter
 from datalake_ops.platform.ql.tree import QueryError
 from datalake_ops.platform.store import schema
@@ -19,6 +19,9 @@ from datalake_ops.platform.store.rows import LakeRow
 
 # Several tags drive the query only if they match few data; their union has to be sorted before the first row.
 _FEW = 50_000
+
+# Each key is a condition of the SQL statement, which SQLite limits.
+_CUSTOM = JsonLimits(keys=100)
 
 _DATA = schema.data.c
 # `seq` is the order of registration, which is the order of `created_at`, and it has the index.
@@ -100,13 +103,13 @@ def parse_custom(text: str | None) -> dict[str, Any]:
     """Parse the parameter `custom_metadata` of a listing: JSON text of an object.
 
     Raises:
-        RefusalError: 400, it is not a JSON object.
+        RefusalError: 400, it is not a JSON object, or exceeds a limit.
     """
     if not text:
         return {}
     try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        value = parse_json(text, _CUSTOM)
+    except JsonTextError as error:
         raise bad_request("custom_metadata is not valid JSON.", str(error)) from error
     if not isinstance(value, dict):
         raise bad_request("custom_metadata must be a JSON object.")

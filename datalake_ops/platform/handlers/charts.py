@@ -12,6 +12,7 @@ from datalake_ops.platform.catalog.ownership import LakeDep
 from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import RefusalError, not_found
 from datalake_ops.wire import routes
+from datalake_ops.wire.problems import Problem
 
 router = APIRouter(tags=["not on the embedded platform"])
 
@@ -22,25 +23,25 @@ def _missing(what: str) -> RefusalError:
     )
 
 
-@router.get(routes.CHARTS)
-@router.post(routes.CHARTS)
+@router.get(routes.CHARTS, response_model=Problem, status_code=501)
+@router.post(routes.CHARTS, response_model=Problem, status_code=501)
 async def charts(lake: LakeDep) -> Response:
     """501: charts are not supported."""
     raise _missing("charts")
 
 
-@router.get(routes.CHART)
-@router.patch(routes.CHART)
-@router.delete(routes.CHART)
+@router.get(routes.CHART, response_model=Problem, status_code=404)
+@router.patch(routes.CHART, response_model=Problem, status_code=404)
+@router.delete(routes.CHART, response_model=Problem, status_code=404)
 async def chart(chart: UUID, _caller: PrincipalDep) -> Response:
     """404: charts cannot be created, so none exists."""
     raise not_found(f"Chart {chart}")
 
 
-@router.get(routes.VISUAL_STATUS)
-@router.get(routes.VISUAL_COUNT)
-@router.get(routes.VISUAL_SCROLL)
-@router.get(routes.DATAS_SEARCH)
+@router.get(routes.VISUAL_STATUS, response_model=Problem, status_code=501)
+@router.get(routes.VISUAL_COUNT, response_model=Problem, status_code=501)
+@router.get(routes.VISUAL_SCROLL, response_model=Problem, status_code=501)
+@router.get(routes.DATAS_SEARCH, response_model=Problem, status_code=501)
 async def visual_search(lake: LakeDep) -> Response:
     """501: embeddings are not supported."""
     raise _missing("visual search and embeddings")

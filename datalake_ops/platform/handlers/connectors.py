@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from datalake_ops.platform.catalog.ownership import OrganizationDep
+from datalake_ops.platform.handlers.answers import ComputeConnector
 from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import bad_request, json_response, not_found
 from datalake_ops.platform.services import services
@@ -19,7 +20,7 @@ router = APIRouter(tags=["compute connectors"])
 _NAME = "local"
 
 
-@router.get(routes.CONNECTORS_FIND)
+@router.get(routes.CONNECTORS_FIND, response_model=ComputeConnector)
 async def find_connector(
     organization: OrganizationDep, request: Request, id: UUID | None = None, name: str | None = None
 ) -> Response:
@@ -32,7 +33,7 @@ async def find_connector(
     return json_response(connector)
 
 
-@router.get(routes.CONNECTOR)
+@router.get(routes.CONNECTOR, response_model=ComputeConnector)
 async def get_connector(connector: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Get a compute connector."""
     local = _local(request, principal.organization_id)

@@ -18,16 +18,20 @@ from datalake_ops.platform.catalog.metadata_schema import read_schema
 from datalake_ops.platform.catalog.metadata_validation import validate_metadata
 from datalake_ops.platform.catalog.ownership import LakeDep
 from datalake_ops.platform.catalog.serialization import data_serializer
+from datalake_ops.platform.handlers.answers import Count, CustomMetadata
 from datalake_ops.platform.http.auth import PrincipalDep
+from datalake_ops.platform.http.body_limits import MANY, RESOURCE
 from datalake_ops.platform.http.errors import json_response, not_found
-from datalake_ops.platform.http.request_body import read_body
+from datalake_ops.platform.http.id_list import IdList
+from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.services import base_url, services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.types import metadata_columns
 from datalake_ops.wire import routes
-from datalake_ops.wire.data import DataChange
+from datalake_ops.wire.data import Data, DataChange
 from datalake_ops.wire.paging import UPDATE_SIZE
+from datalake_ops.wire.uploads import DownloadAddress
 
 router = APIRouter(tags=["data"])
 
@@ -79,7 +83,7 @@ async def own_data(data: UUID, request: Request, principal: PrincipalDep) -> Dat
 DataDep = Annotated[DataReference, Depends(own_data)]
 
 
-@router.get(routes.DATA)
+@router.get(routes.DATA, response_model=Data)
 async def get_data(data: DataDep, request: Request) -> Response:
     """Get a data with its tags and source."""
     serializer = data_serializer(request, data.lake)
@@ -88,10 +92,11 @@ async def get_data(data: DataDep, request: Request) -> Response:
     )
 
 
-@router.patch(routes.DATA)
-async def change_metadata(data: DataDep, request: Request) -> Response:
+@router.patch(routes.DATA, response_model=Data)
+async def change_metadata(
+    data: DataDep, request: Request, body: Annotated[MetadataChange, json_body(MetadataChange, RESOURCE)]
+) -> Response:
     """Replace the metadata as a whole."""
-    body = await read_body(request, MetadataChange)
     metadata, serializer = validate_metadata(body.metadata), data_serializer(request, data.lake)
 
     def change(connection: Connection) -> list[dict[str, Any]]:
@@ -102,10 +107,11 @@ async def change_metadata(data: DataDep, request: Request) -> Response:
     return json_response(_one(data, await services(request).database.write(change)))
 
 
-@router.patch(routes.DATA_CUSTOM_METADATA)
-async def change_custom_metadata(data: DataDep, request: Request) -> Response:
+@router.patch(routes.DATA_CUSTOM_METADATA, response_model=CustomMetadata)
+async def change_custom_metadata(
+    data: DataDep, request: Request, body: Annotated[CustomMetadataChange, json_body(CustomMetadataChange, RESOURCE)]
+) -> Response:
     """Replace the custom metadata as a whole."""
-    body = await read_body(request, CustomMetadataChange)
 
     def change(connection: Connection) -> dict[str, Any] | None:
         custom = read_schema(connection, data.lake.key).validate(body.custom_metadata)
@@ -117,25 +123,26 @@ async def change_custom_metadata(data: DataDep, request: Request) -> Response:
     return json_response({"custom_metadata": await services(request).database.write(change)})
 
 
-@router.delete(routes.DATA)
+@router.delete(routes.DATA, status_code=204)
 async def delete_one(data: DataDep, request: Request) -> Response:
     """Delete a data with its tags, projections and uploaded objects."""
-    await delete_data(services(request), data.lake, [data.id])
+    await delete_data(services(request), data.lake, IdList([data.id]))
     # Exactly 204: the official SDK asserts it.
     return Response(status_code=204)
 
 
-@router.get(routes.DATA_ADDRESS)
+@router.get(routes.DATA_ADDRESS, response_model=DownloadAddress)
 async def get_address(data: DataDep, request: Request) -> Response:
     """Get a signed address of the file."""
     give: Callable[[UUID, str, str], str] = services(request).objects.download_address
     return json_response({"presigned_url": give(data.lake.connector_id, data.object_name, base_url(request))})
 
 
-@router.patch(routes.DATA_BULK)
-async def change_many(lake: LakeDep, request: Request) -> Response:
+@router.patch(routes.DATA_BULK, response_model=Count)
+async def change_many(
+    lake: LakeDep, request: Request, body: Annotated[BulkChange, json_body(BulkChange, MANY)]
+) -> Response:
     """Change up to 100 data at once, all or none. Null and empty fields leave the value as it is; tags are added."""
-    body = await read_body(request, BulkChange)
     count = await services(request).database.write(lambda connection: change_data(connection, lake, body.objects))
     return json_response({"count": count})
 

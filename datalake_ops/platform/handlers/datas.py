@@ -21,38 +21,39 @@ from datalake_ops.platform.catalog.listing_parameters import DataLookup, FindPar
 from datalake_ops.platform.catalog.ownership import LakeDep, LakeRoute
 from datalake_ops.platform.catalog.register import probe_outcome, registration, validate_filename
 from datalake_ops.platform.catalog.serialization import data_serializer
+from datalake_ops.platform.handlers.answers import Count
+from datalake_ops.platform.http.body_limits import IDS, MANY, RESOURCE
 from datalake_ops.platform.http.errors import bad_request, json_response, not_found
-from datalake_ops.platform.http.request_body import read_body
+from datalake_ops.platform.http.id_list import IdList
+from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.objects.object_scope import check_object
 from datalake_ops.platform.services import MediaProperties, ObjectStore, ProbeFailure, services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.raw import rows_by_keys
 from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.wire import routes
-from datalake_ops.wire.data import DataToCreate
+from datalake_ops.wire.data import Data, DataToCreate
+from datalake_ops.wire.paging import Page
 
 router = APIRouter(tags=["data"])
 
 _IDS = "SELECT seq, id FROM data WHERE seq IN (SELECT value FROM json_each(?))"
 
-_CREATED = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": DataToCreate.model_json_schema()}}}
-}
-
 
 class DataIds(BaseModel):
     """Body with ids of data."""
 
-    ids: list[UUID]
+    ids: IdList
 
 
-async def create_data(lake: LakeDep, request: Request) -> Response:
+async def create_data(
+    lake: LakeDep, request: Request, body: Annotated[DataToCreate, json_body(DataToCreate, RESOURCE)]
+) -> Response:
     """Register an uploaded object. The same object name again returns the data of the first request.
 
     The platform reads the file before it answers: DONE with its true size, or ERROR with the reason. The body's `meta`
     is not needed.
     """
-    body = await read_body(request, DataToCreate)
     validate_filename(body.filename)
     await check_object(request, lake.connector_id, body.object_name)
     dependencies = services(request)
@@ -66,7 +67,7 @@ async def create_data(lake: LakeDep, request: Request) -> Response:
 
 
 router.add_api_route(
-    routes.DATAS, create_data, methods=["POST"], status_code=201, route_class_override=LakeRoute, openapi_extra=_CREATED
+    routes.DATAS, create_data, methods=["POST"], status_code=201, route_class_override=LakeRoute, response_model=Data
 )
 
 
@@ -76,7 +77,7 @@ def _probe(objects: ObjectStore, lake: LakeRow, body: DataToCreate) -> MediaProp
     return objects.probe(lake.connector_id, body.object_name, body.content_type)
 
 
-@router.get(routes.DATAS_FIND)
+@router.get(routes.DATAS_FIND, response_model=Data)
 async def find_data(lake: LakeDep, request: Request, parameters: Annotated[FindParameters, Query()]) -> Response:
     """Find one data by id, file name or object name; 404 for none, 400 for several."""
     criteria, serializer = parameters.criteria(), data_serializer(request, lake)
@@ -94,7 +95,7 @@ async def find_data(lake: LakeDep, request: Request, parameters: Annotated[FindP
     return json_response(await services(request).database.read(read))
 
 
-@router.get(routes.DATAS_IDS)
+@router.get(routes.DATAS_IDS, response_model=Page[UUID])
 async def list_ids(lake: LakeDep, request: Request, listing: Annotated[ListingParameters, Query()]) -> Response:
     """List ids only, by cursor; every status and type unless some are named."""
     listing_filter = listing.listing_filter()
@@ -112,7 +113,7 @@ async def list_ids(lake: LakeDep, request: Request, listing: Annotated[ListingPa
     return Response(await services(request).database.read(read), media_type="application/json")
 
 
-@router.get(routes.DATAS)
+@router.get(routes.DATAS, response_model=Page[Data])
 async def list_data(lake: LakeDep, request: Request, listing: Annotated[ListingParameters, Query()]) -> Response:
     """List a page of data: by cursor, newest first; with `order_by`, by offset."""
     listing_filter, serializer = listing.listing_filter(), data_serializer(request, lake)
@@ -126,9 +127,14 @@ async def list_data(lake: LakeDep, request: Request, listing: Annotated[ListingP
 
 # The OpenAPI document cannot describe this method; the page at /docs mentions it.
 @router.api_route(routes.DATAS, methods=["XGET"], include_in_schema=False)
-async def list_by_values(lake: LakeDep, request: Request, listing: Annotated[ListingParameters, Query()]) -> Response:
+async def list_by_values(
+    lake: LakeDep,
+    request: Request,
+    listing: Annotated[ListingParameters, Query()],
+    lookup: Annotated[DataLookup, json_body(DataLookup, MANY)],
+) -> Response:
     """List data by ids, file names or object names, in the order of the request; unknown ones are left out."""
-    lookup, serializer = await read_body(request, DataLookup), data_serializer(request, lake)
+    serializer = data_serializer(request, lake)
     both = ListingParameters.model_construct(
         q=lookup.q,
         custom_metadata=listing.custom_metadata,
@@ -146,10 +152,9 @@ async def list_by_values(lake: LakeDep, request: Request, listing: Annotated[Lis
     return Response(await services(request).database.read(read), media_type="application/json")
 
 
-@router.delete(routes.DATAS)
-async def delete_many(lake: LakeDep, request: Request) -> Response:
+@router.delete(routes.DATAS, response_model=Count)
+async def delete_many(lake: LakeDep, request: Request, body: Annotated[DataIds, json_body(DataIds, IDS)]) -> Response:
     """Delete data with their tags, projections and uploaded objects; unknown ids are ignored."""
-    body = await read_body(request, DataIds)
     count = await delete_data(services(request), lake, body.ids)
     return json_response({"count": count})
 

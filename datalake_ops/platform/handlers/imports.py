@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Discriminator, Field, RootModel, Tag
 from sqlalchemy import Connection, select
 from starlette.responses import Response
 
@@ -15,8 +15,10 @@ from datalake_ops.platform.catalog.metadata_validation import validate_metadata
 from datalake_ops.platform.catalog.ownership import LakeDep
 from datalake_ops.platform.catalog.tags_and_sources import validate_name
 from datalake_ops.platform.http.auth import PrincipalDep
+from datalake_ops.platform.http.body_limits import MANY
 from datalake_ops.platform.http.errors import RefusalError, bad_request, json_response
-from datalake_ops.platform.http.request_body import parse_as, read_json
+from datalake_ops.platform.http.openapi import JOB_HEADERS, refusals
+from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.jobs.job_headers import read_job_keys
 from datalake_ops.platform.jobs.job_table import NewJob
 from datalake_ops.platform.jobs.serialization import serialize_job
@@ -29,7 +31,7 @@ from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.tokens import Principal
 from datalake_ops.wire import routes
 from datalake_ops.wire.data import DataChange
-from datalake_ops.wire.jobs import JobKind, OnChanged
+from datalake_ops.wire.jobs import ImportAnswer, JobKind, OnChanged
 from datalake_ops.wire.paging import IMPORT_SIZE
 
 router = APIRouter(tags=["imports"])
@@ -37,6 +39,11 @@ router = APIRouter(tags=["imports"])
 _PREFIXES = 10_000
 # Extension `import-metadata`; without it an import reads what the official SDK's `fill_metadata` reads.
 FillMetadata = Literal["full"] | None
+
+
+def _kind(raw: Any) -> str:
+    named = "objects" in raw if isinstance(raw, dict) else isinstance(raw, ObjectsBody)
+    return "named" if named else "prefixed"
 
 
 class PrefixesBody(BaseModel):
@@ -57,6 +64,14 @@ class ObjectsBody(BaseModel):
     on_changed: OnChanged = OnChanged.SKIP
 
 
+_NAMED = Annotated[ObjectsBody, Tag("named")]
+_PREFIXED = Annotated[PrefixesBody, Tag("prefixed")]
+
+
+class ImportBody(RootModel[Annotated[_NAMED | _PREFIXED, Discriminator(_kind)]]):
+    """Body of an import: by object names, or by prefixes."""
+
+
 class NamedProjection(BaseModel):
     """Projection to import: its name, and the object that holds it."""
 
@@ -70,25 +85,31 @@ class ProjectionsBody(BaseModel):
     projections: dict[str, list[NamedProjection]] = Field(min_length=1, max_length=IMPORT_SIZE)
 
 
-@router.post(routes.IMPORT_OBJECTS)
-async def import_objects(request: Request, lake: LakeDep, principal: PrincipalDep) -> Response:
+@router.post(routes.IMPORT_OBJECTS, response_model=ImportAnswer, responses=refusals(409), openapi_extra=JOB_HEADERS)
+async def import_objects(
+    request: Request,
+    lake: LakeDep,
+    principal: PrincipalDep,
+    given: Annotated[ImportBody, json_body(ImportBody, MANY, tagged=True)],
+) -> Response:
     """Import by prefixes or by object names, depending on the body."""
-    raw = await read_json(request)
-    if isinstance(raw, dict) and "objects" in raw:
-        named = parse_as(ObjectsBody, raw)
-        fill = named.fill_metadata
-        parameters = await services(request).database.read(lambda connection: _objects(connection, lake, named))
-    else:
-        body = parse_as(PrefixesBody, raw)
-        fill = body.fill_metadata
-        parameters = await services(request).database.read(lambda connection: _prefixes(connection, lake, body))
-    return await _start(request, lake, principal, {**parameters, "fill_metadata": fill})
+    body = given.root
+
+    def check(connection: Connection) -> dict[str, Any]:
+        return _objects(connection, lake, body) if isinstance(body, ObjectsBody) else _prefixes(connection, lake, body)
+
+    parameters = await services(request).database.read(check)
+    return await _start(request, lake, principal, {**parameters, "fill_metadata": body.fill_metadata})
 
 
-@router.post(routes.IMPORT_PROJECTIONS)
-async def import_projections(request: Request, lake: LakeDep, principal: PrincipalDep) -> Response:
+@router.post(routes.IMPORT_PROJECTIONS, response_model=ImportAnswer, responses=refusals(409), openapi_extra=JOB_HEADERS)
+async def import_projections(
+    request: Request,
+    lake: LakeDep,
+    principal: PrincipalDep,
+    body: Annotated[ProjectionsBody, json_body(ProjectionsBody, MANY)],
+) -> Response:
     """Import projections of data that are in the lake."""
-    body = parse_as(ProjectionsBody, await read_json(request))
     return await _start(request, lake, principal, body.model_dump())
 
 

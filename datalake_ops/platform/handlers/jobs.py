@@ -12,9 +12,12 @@ from starlette.responses import Response
 
 from datalake_ops.platform.catalog.ordering import MAX_OFFSET
 from datalake_ops.platform.catalog.ownership import OrganizationDep
+from datalake_ops.platform.handlers.answers import Empty, Items, JobState
 from datalake_ops.platform.http.auth import PrincipalDep
+from datalake_ops.platform.http.body_limits import LINES, RESOURCE
 from datalake_ops.platform.http.errors import bad_request, conflict, json_response, not_found
-from datalake_ops.platform.http.request_body import read_body
+from datalake_ops.platform.http.openapi import refusals
+from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.http.scopes import check_job
 from datalake_ops.platform.jobs import job_table, logs
 from datalake_ops.platform.jobs.job_table import JobKeys, JobSearch
@@ -25,7 +28,7 @@ from datalake_ops.platform.jobs.states import IllegalTransitionError
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store.tokens import Principal
 from datalake_ops.wire import routes
-from datalake_ops.wire.jobs import JobStatus
+from datalake_ops.wire.jobs import Job, JobStatus, LogPage
 
 router = APIRouter(tags=["jobs"])
 
@@ -37,7 +40,7 @@ class LogBody(BaseModel):
     """Body with one line of a program's log, or a block of lines."""
 
     line_nb: int = Field(ge=0, le=2**31)
-    log: str | list[str]
+    log: str | Annotated[list[str], Field(fail_fast=True)]
     final: bool = False
     part: str | None = Field(default=None, max_length=1024)
     special: str | bool | list[Any] | None = None
@@ -52,7 +55,7 @@ class LogFileBody(BaseModel):
 class JobIds(BaseModel):
     """Body with ids of jobs."""
 
-    ids: list[UUID] = Field(max_length=10_000)
+    ids: list[UUID] = Field(max_length=10_000, fail_fast=True)
 
 
 class LogPageParameters(BaseModel):
@@ -71,19 +74,19 @@ class JobSearchParameters(BaseModel):
     offset: int = Field(default=0, ge=0, le=MAX_OFFSET)
 
 
-@router.get(routes.JOB)
+@router.get(routes.JOB, response_model=Job)
 async def get_job(job: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Get a job; one of a processing carries its program's context."""
     return json_response(serialize_job(await _own(request, job, principal), request))
 
 
-@router.get(routes.JOB_V1)
+@router.get(routes.JOB_V1, response_model=JobState)
 async def get_job_v1(job: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Get a job with the status words of the first API generation."""
     return json_response(serialize_job_v1(await _own(request, job, principal)))
 
 
-@router.get(routes.JOBS_FIND)
+@router.get(routes.JOBS_FIND, response_model=Job)
 async def find_job(id: UUID, organization: OrganizationDep, request: Request, principal: PrincipalDep) -> Response:
     """Find a job by its id."""
     row = await _own(request, id, principal)
@@ -91,7 +94,7 @@ async def find_job(id: UUID, organization: OrganizationDep, request: Request, pr
     return json_response(serialize_job(row, request))
 
 
-@router.get(routes.JOBS)
+@router.get(routes.JOBS, response_model=Items[Job])
 async def list_jobs(
     organization: OrganizationDep, request: Request, parameters: Annotated[JobSearchParameters, Query()]
 ) -> Response:
@@ -103,14 +106,15 @@ async def list_jobs(
     return await _search_jobs(request, search)
 
 
-@router.post(routes.JOBS_BATCH)
-async def batch_jobs(organization: OrganizationDep, request: Request) -> Response:
+@router.post(routes.JOBS_BATCH, response_model=Items[Job])
+async def batch_jobs(
+    organization: OrganizationDep, request: Request, body: Annotated[JobIds, json_body(JobIds, RESOURCE)]
+) -> Response:
     """Get the status of many jobs; ids that are no jobs of the organization are left out."""
-    body = await read_body(request, JobIds)
     return await _search_jobs(request, JobSearch(organization, ids=body.ids))
 
 
-@router.get(routes.JOB_LOGS)
+@router.get(routes.JOB_LOGS, response_model=LogPage)
 async def read_log(
     job: UUID, request: Request, principal: PrincipalDep, parameters: Annotated[LogPageParameters, Query()]
 ) -> Response:
@@ -122,7 +126,7 @@ async def read_log(
     return json_response({"lines": lines, "next_cursor": cursor})
 
 
-@router.post(routes.JOB_KILL)
+@router.post(routes.JOB_KILL, response_model=Job)
 async def kill_job(job: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Kill a job; one that has ended stays as it is."""
     await _own(request, job, principal)
@@ -130,10 +134,11 @@ async def kill_job(job: UUID, request: Request, principal: PrincipalDep) -> Resp
     return json_response(serialize_job(await _own(request, job, principal), request))
 
 
-@router.post(routes.JOB_LOGGING)
-async def send_log(job: UUID, request: Request, principal: PrincipalDep) -> Response:
+@router.post(routes.JOB_LOGGING, response_model=Empty)
+async def send_log(
+    job: UUID, request: Request, principal: PrincipalDep, body: Annotated[LogBody, json_body(LogBody, LINES)]
+) -> Response:
     """Append a line to a job's log; a number sent again replaces the line."""
-    body = await read_body(request, LogBody)
     await _own(request, job, principal)
     lines = body.log if isinstance(body.log, list) else [body.log]
     sent = SentLines(body.line_nb, lines, body.part, body.special)
@@ -141,16 +146,18 @@ async def send_log(job: UUID, request: Request, principal: PrincipalDep) -> Resp
     return json_response({})
 
 
-@router.post(routes.JOB_LOGGING_SAVE)
-async def save_log(job: UUID, request: Request, principal: PrincipalDep) -> Response:
+@router.post(routes.JOB_LOGGING_SAVE, response_model=LogFileBody)
+async def save_log(
+    job: UUID, request: Request, principal: PrincipalDep, body: Annotated[LogFileBody, json_body(LogFileBody)]
+) -> Response:
     """Record the object in which a program stored its whole log."""
-    name = (await read_body(request, LogFileBody)).logging_object_name
+    name = body.logging_object_name
     await _own(request, job, principal)
     await services(request).database.write(lambda connection: job_table.note(connection, job, log_object_name=name))
     return json_response({"logging_object_name": name})
 
 
-@router.post(routes.JOB_STATE)
+@router.post(routes.JOB_STATE, response_model=JobState, responses=refusals(409))
 async def report(
     job: UUID, state: Literal["running", "succeed", "fail"], request: Request, principal: PrincipalDep
 ) -> Response:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from starlette.responses import Response
 
 from datalake_ops.platform.catalog.ownership import LakeDep, OrganizationDep
+from datalake_ops.platform.handlers.answers import Items
 from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import json_response, not_found
 from datalake_ops.platform.http.scopes import check_lake, reaches
@@ -17,11 +18,12 @@ from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.wire import routes
+from datalake_ops.wire.lakes import Datalake
 
 router = APIRouter(tags=["lakes"])
 
 
-@router.get(routes.ORGANIZATION_DATALAKE)
+@router.get(routes.ORGANIZATION_DATALAKE, response_model=Datalake)
 async def find_lake(
     organization: OrganizationDep,
     request: Request,
@@ -37,7 +39,7 @@ async def find_lake(
     return json_response(found)
 
 
-@router.get(routes.ORGANIZATION_DATALAKES)
+@router.get(routes.ORGANIZATION_DATALAKES, response_model=Items[Datalake])
 async def list_lakes(organization: OrganizationDep, request: Request, principal: PrincipalDep) -> Response:
     """List every lake of an organization that the caller may reach, oldest first."""
     statement = select(schema.lake).where(schema.lake.c.organization_id == organization).order_by(schema.lake.c.key)
@@ -46,7 +48,7 @@ async def list_lakes(organization: OrganizationDep, request: Request, principal:
     return json_response({"items": items, "count": len(items)})
 
 
-@router.get(routes.DATALAKE)
+@router.get(routes.DATALAKE, response_model=Datalake)
 async def get_lake(lake: LakeDep) -> Response:
     """Get a lake."""
     return json_response(serialize_lake(lake))

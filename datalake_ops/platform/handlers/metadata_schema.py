@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
@@ -12,13 +12,15 @@ from starlette.responses import Response
 
 from datalake_ops.platform.catalog.metadata_schema import (
     KEY_LENGTH,
-    parse_configuration,
+    Configuration,
     read_schema,
     serialize_configuration,
 )
 from datalake_ops.platform.catalog.ownership import LakeDep
+from datalake_ops.platform.handlers.answers import MetadataSchema
+from datalake_ops.platform.http.body_limits import RESOURCE
 from datalake_ops.platform.http.errors import bad_request, json_response, not_found
-from datalake_ops.platform.http.request_body import read_json
+from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.rows import LakeRow
@@ -36,14 +38,16 @@ class ExtraKeys(BaseModel):
     allow_extra_custom_metadata: bool
 
 
-@router.get(routes.METADATA_SCHEMA)
+@router.get(routes.METADATA_SCHEMA, response_model=MetadataSchema)
 async def get_schema(lake: LakeDep, request: Request) -> Response:
     """Get the configured keys of a lake."""
     return json_response(await services(request).database.read(lambda connection: _serialize(connection, lake)))
 
 
-@router.patch(routes.METADATA_SCHEMA)
-async def allow_extra_keys(body: ExtraKeys, lake: LakeDep, request: Request) -> Response:
+@router.patch(routes.METADATA_SCHEMA, response_model=MetadataSchema)
+async def allow_extra_keys(
+    lake: LakeDep, request: Request, body: Annotated[ExtraKeys, json_body(ExtraKeys)]
+) -> Response:
     """Allow or forbid keys outside the schema."""
     allowed = body.allow_extra_custom_metadata
     change = update(schema.lake).where(schema.lake.c.key == lake.key).values(allow_extra_custom_metadata=allowed)
@@ -57,12 +61,17 @@ async def allow_extra_keys(body: ExtraKeys, lake: LakeDep, request: Request) -> 
     return json_response(shape)
 
 
-@router.post(_KEY)
-async def put_key(key: str, lake: LakeDep, request: Request) -> Response:
+@router.post(_KEY, response_model=Configuration)
+async def put_key(
+    key: str,
+    lake: LakeDep,
+    request: Request,
+    body: Annotated[Configuration, json_body(Configuration, RESOURCE, tagged=True)],
+) -> Response:
     """Create or replace the configuration of a key."""
     if not key or len(key) > KEY_LENGTH:
         raise bad_request(f"A key has 1 to {KEY_LENGTH} characters, this one {len(key)}.")
-    shape = serialize_configuration(parse_configuration(await read_json(request)))
+    shape = serialize_configuration(body)
     row = insert(schema.metadata_key).values(lake_key=lake.key, name=key, configuration=shape)
     upsert = row.on_conflict_do_update(
         index_elements=["lake_key", "name"], set_={"configuration": row.excluded.configuration}
@@ -72,7 +81,7 @@ async def put_key(key: str, lake: LakeDep, request: Request) -> Response:
     return json_response(shape)
 
 
-@router.delete(_KEY)
+@router.delete(_KEY, status_code=204)
 async def delete_key(key: str, lake: LakeDep, request: Request) -> Response:
     """Delete a key from the schema; data keep their values under it."""
     keys = schema.metadata_key.c

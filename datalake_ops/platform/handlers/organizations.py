@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from starlette.responses import Response
 
 from datalake_ops.platform.catalog.ownership import OrganizationDep
+from datalake_ops.platform.handlers.answers import Users
 from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import json_response, not_found
 from datalake_ops.platform.objects.media_type import readable_types
@@ -16,7 +17,7 @@ from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.tokens import Principal
 from datalake_ops.wire import routes
-from datalake_ops.wire.lakes import Extension
+from datalake_ops.wire.lakes import Extension, Organization, Ping
 
 router = APIRouter(tags=["organizations"])
 
@@ -24,7 +25,7 @@ router = APIRouter(tags=["organizations"])
 SDK_VERSION = "6.37.0"
 
 
-@router.get(routes.PING)
+@router.get(routes.PING, response_model=Ping)
 async def ping(request: Request, principal: PrincipalDep) -> Response:
     """Return the caller of the token, and the extensions and readable types of the platform."""
     withheld = services(request).withheld
@@ -39,7 +40,7 @@ async def ping(request: Request, principal: PrincipalDep) -> Response:
     return json_response(announced)
 
 
-@router.get(routes.ORGANIZATION_FIND)
+@router.get(routes.ORGANIZATION_FIND, response_model=Organization)
 async def find_organization(name: str, request: Request, principal: PrincipalDep) -> Response:
     """Find the caller's organization by its name."""
     found = await services(request).database.read(lambda connection: _organization(connection, principal))
@@ -48,13 +49,13 @@ async def find_organization(name: str, request: Request, principal: PrincipalDep
     return json_response(found)
 
 
-@router.get(routes.ORGANIZATION)
+@router.get(routes.ORGANIZATION, response_model=Organization)
 async def get_organization(organization: OrganizationDep, request: Request, principal: PrincipalDep) -> Response:
     """Get an organization."""
     return json_response(await services(request).database.read(lambda connection: _organization(connection, principal)))
 
 
-@router.get(routes.ORGANIZATION_USERS)
+@router.get(routes.ORGANIZATION_USERS, response_model=Users)
 async def list_users(
     organization: OrganizationDep, request: Request, principal: PrincipalDep, username: str | None = None
 ) -> Response:

@@ -14,9 +14,12 @@ from starlette.responses import Response
 from datalake_ops.platform.catalog.ordering import PageParameters, apply_page
 from datalake_ops.platform.catalog.ownership import LakeDep, OrganizationDep
 from datalake_ops.platform.catalog.tags_and_sources import validate_name
+from datalake_ops.platform.handlers.answers import Items
 from datalake_ops.platform.http.auth import PrincipalDep
+from datalake_ops.platform.http.body_limits import IDS, RESOURCE
 from datalake_ops.platform.http.errors import conflict, json_response, not_found
-from datalake_ops.platform.http.request_body import read_body
+from datalake_ops.platform.http.openapi import JOB_HEADERS, refusals
+from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.jobs.job_headers import read_job_keys
 from datalake_ops.platform.jobs.processings.launch_request import Launch, LaunchBody
 from datalake_ops.platform.jobs.serialization import serialize_job
@@ -25,7 +28,8 @@ from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.types import new_id, now
 from datalake_ops.wire import routes
-from datalake_ops.wire.processings import InputType, ProcessingTarget, ProcessingType
+from datalake_ops.wire.jobs import Job
+from datalake_ops.wire.processings import InputType, Processing, ProcessingTarget, ProcessingType
 
 router = APIRouter(tags=["processings"])
 
@@ -88,7 +92,7 @@ class InputBody(InputChange):
     input_type: InputType
 
 
-@router.get(routes.PROCESSINGS)
+@router.get(routes.PROCESSINGS, response_model=Items[Processing])
 async def list_processings(
     organization: OrganizationDep, request: Request, parameters: Annotated[PageParameters, Query()]
 ) -> Response:
@@ -100,10 +104,13 @@ async def list_processings(
     return json_response({"items": [serialize_processing(row) for row in rows], "count": len(rows)})
 
 
-@router.post(routes.PROCESSINGS)
-async def create_processing(organization: OrganizationDep, request: Request) -> Response:
+@router.post(routes.PROCESSINGS, response_model=Processing, status_code=201, responses=refusals(409))
+async def create_processing(
+    organization: OrganizationDep,
+    request: Request,
+    body: Annotated[ProcessingBody, json_body(ProcessingBody, RESOURCE)],
+) -> Response:
     """Create a processing; the name must be free."""
-    body = await read_body(request, ProcessingBody)
     validate_name(body.name, "processing")
     row = {**body.model_dump(mode="json"), "id": new_id(), "organization_id": organization, "created_at": now()}
 
@@ -117,21 +124,21 @@ async def create_processing(organization: OrganizationDep, request: Request) -> 
     return json_response(serialize_processing(created), 201)
 
 
-@router.get(routes.PROCESSINGS_FIND)
+@router.get(routes.PROCESSINGS_FIND, response_model=Processing)
 async def find_processing(name: str, organization: OrganizationDep, request: Request) -> Response:
     """Find the organization's processing by name."""
     statement = select(schema.processing).where(_COLUMNS.organization_id == organization, _COLUMNS.name == name)
     return json_response(serialize_processing(await _one(request, statement, f"Processing {name!r}")))
 
 
-@router.get(routes.PROCESSINGS_PUBLIC_FIND)
+@router.get(routes.PROCESSINGS_PUBLIC_FIND, response_model=Processing)
 async def find_public_processing(name: str, request: Request, principal: PrincipalDep) -> Response:
     """Find a public processing by name."""
     statement = select(schema.processing).where(_COLUMNS.organization_id.is_(None), _COLUMNS.name == name)
     return json_response(serialize_processing(await _one(request, statement, f"Public processing {name!r}")))
 
 
-@router.get(routes.PROCESSING)
+@router.get(routes.PROCESSING, response_model=Processing)
 async def get_processing(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Get a processing of the organization or a public one."""
     visible = _COLUMNS.organization_id.is_(None) | (_COLUMNS.organization_id == principal.organization_id)
@@ -139,10 +146,14 @@ async def get_processing(processing: UUID, request: Request, principal: Principa
     return json_response(serialize_processing(await _one(request, statement, f"Processing {processing}")))
 
 
-@router.patch(routes.PROCESSING)
-async def change_processing(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
+@router.patch(routes.PROCESSING, response_model=Processing)
+async def change_processing(
+    processing: UUID,
+    request: Request,
+    principal: PrincipalDep,
+    body: Annotated[ProcessingChange, json_body(ProcessingChange, RESOURCE)],
+) -> Response:
     """Change a processing of the organization."""
-    body = await read_body(request, ProcessingChange)
     values = {name: value for name, value in body.model_dump(mode="json").items() if value is not None}
 
     def change(connection: Connection) -> Row[Any] | None:
@@ -160,7 +171,7 @@ async def change_processing(processing: UUID, request: Request, principal: Princ
     return json_response(serialize_processing(row))
 
 
-@router.delete(routes.PROCESSING)
+@router.delete(routes.PROCESSING, status_code=204)
 async def delete_processing(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Delete a processing of the organization; its jobs stay."""
     statement = delete(schema.processing).where(*_own_row(processing, principal.organization_id))
@@ -169,7 +180,7 @@ async def delete_processing(processing: UUID, request: Request, principal: Princ
     return Response(status_code=204)
 
 
-@router.get(routes.PROCESSING_INPUTS)
+@router.get(routes.PROCESSING_INPUTS, response_model=Items[InputBody])
 async def list_inputs(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
     """List the declared inputs of a processing."""
     await _check_own(request, processing, principal.organization_id)
@@ -178,10 +189,11 @@ async def list_inputs(processing: UUID, request: Request, principal: PrincipalDe
     return json_response({"items": [serialize_input(row) for row in rows], "count": len(rows)})
 
 
-@router.post(routes.PROCESSING_INPUTS)
-async def add_input(processing: UUID, request: Request, principal: PrincipalDep) -> Response:
+@router.post(routes.PROCESSING_INPUTS, response_model=InputBody, status_code=201, responses=refusals(409))
+async def add_input(
+    processing: UUID, request: Request, principal: PrincipalDep, body: Annotated[InputBody, json_body(InputBody)]
+) -> Response:
     """Declare an input."""
-    body = await read_body(request, InputBody)
     validate_name(body.name, "processing's input")
     await _check_own(request, processing, principal.organization_id)
     row = {**body.model_dump(mode="json"), "processing_id": processing}
@@ -196,10 +208,15 @@ async def add_input(processing: UUID, request: Request, principal: PrincipalDep)
     return json_response(serialize_input(created), 201)
 
 
-@router.put(routes.PROCESSING_INPUT)
-async def change_input(processing: UUID, name: str, request: Request, principal: PrincipalDep) -> Response:
+@router.put(routes.PROCESSING_INPUT, response_model=InputBody)
+async def change_input(
+    processing: UUID,
+    name: str,
+    request: Request,
+    principal: PrincipalDep,
+    body: Annotated[InputChange, json_body(InputChange)],
+) -> Response:
     """Change an input."""
-    body = await read_body(request, InputChange)
     await _check_own(request, processing, principal.organization_id)
     row_filter = (_INPUTS.c.processing_id == processing, _INPUTS.c.name == name)
     change = update(_INPUTS).where(*row_filter).values(body.model_dump(mode="json")).returning(*_INPUTS.c)
@@ -209,7 +226,7 @@ async def change_input(processing: UUID, name: str, request: Request, principal:
     return json_response(serialize_input(row))
 
 
-@router.delete(routes.PROCESSING_INPUT)
+@router.delete(routes.PROCESSING_INPUT, status_code=204)
 async def delete_input(processing: UUID, name: str, request: Request, principal: PrincipalDep) -> Response:
     """Delete an input."""
     await _check_own(request, processing, principal.organization_id)
@@ -219,10 +236,11 @@ async def delete_input(processing: UUID, name: str, request: Request, principal:
     return Response(status_code=204)
 
 
-@router.post(routes.LAUNCH)
-async def launch_processing(request: Request, lake: LakeDep, principal: PrincipalDep) -> Response:
+@router.post(routes.LAUNCH, response_model=Job, responses=refusals(402, 409), openapi_extra=JOB_HEADERS)
+async def launch_processing(
+    request: Request, lake: LakeDep, principal: PrincipalDep, body: Annotated[LaunchBody, json_body(LaunchBody, IDS)]
+) -> Response:
     """Launch a processing on data of the lake; returns the job at once."""
-    body = await read_body(request, LaunchBody)
     row = await jobs_of(request).launch(Launch(lake, principal, body, read_job_keys(request)))
     return json_response(serialize_job(row, request))
 

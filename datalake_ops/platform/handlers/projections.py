@@ -13,16 +13,19 @@ from starlette.responses import Response
 from datalake_ops.platform.catalog.delete import unused_objects
 from datalake_ops.platform.catalog.register import validate_filename
 from datalake_ops.platform.catalog.tags_and_sources import validate_name
+from datalake_ops.platform.handlers.answers import Items
 from datalake_ops.platform.handlers.data import DataDep
 from datalake_ops.platform.http.auth import PrincipalDep
+from datalake_ops.platform.http.body_limits import RESOURCE
 from datalake_ops.platform.http.errors import bad_request, json_response, not_found
-from datalake_ops.platform.http.request_body import read_body
+from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.objects.object_scope import check_object
 from datalake_ops.platform.services import base_url, services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.types import new_id, now
 from datalake_ops.wire import routes
-from datalake_ops.wire.data import ProjectionToCreate, UploadStatus
+from datalake_ops.wire.data import DataProjection, ProjectionToCreate, UploadStatus
+from datalake_ops.wire.uploads import DownloadAddress
 
 router = APIRouter(tags=["projections"])
 
@@ -46,7 +49,7 @@ async def own_projection(projection: UUID, request: Request, principal: Principa
 ProjectionDep = Annotated[Row[Any], Depends(own_projection)]
 
 
-@router.get(routes.PROJECTIONS)
+@router.get(routes.PROJECTIONS, response_model=Items[DataProjection])
 async def list_projections(data: DataDep, request: Request) -> Response:
     """List the projections of a data, oldest first."""
     statement = select(schema.projection).where(_PROJECTION.data_seq == data.seq).order_by(_PROJECTION.created_at)
@@ -55,10 +58,11 @@ async def list_projections(data: DataDep, request: Request) -> Response:
     return json_response({"items": items, "count": len(items)})
 
 
-@router.post(routes.PROJECTIONS)
-async def create_projection(data: DataDep, request: Request) -> Response:
+@router.post(routes.PROJECTIONS, response_model=DataProjection, status_code=201)
+async def create_projection(
+    data: DataDep, request: Request, body: Annotated[ProjectionToCreate, json_body(ProjectionToCreate, RESOURCE)]
+) -> Response:
     """Register an uploaded projection. The same object name again returns the projection of the first request."""
-    body = await read_body(request, ProjectionToCreate)
     validate_filename(body.filename)
     validate_name(body.name, "projection")
     connector = data.lake.connector_id
@@ -86,19 +90,19 @@ async def create_projection(data: DataDep, request: Request) -> Response:
     return json_response(_serialize(request, row, connector), 201)
 
 
-@router.get(routes.PROJECTION)
+@router.get(routes.PROJECTION, response_model=DataProjection)
 async def get_projection(projection: ProjectionDep, request: Request) -> Response:
     """Get a projection."""
     return json_response(_serialize(request, projection, projection.connector_id))
 
 
-@router.get(routes.PROJECTION_ADDRESS)
+@router.get(routes.PROJECTION_ADDRESS, response_model=DownloadAddress)
 async def get_address(projection: ProjectionDep, request: Request) -> Response:
     """Get a signed address of the projection's file."""
     return json_response({"presigned_url": _serialize(request, projection, projection.connector_id)["presigned_url"]})
 
 
-@router.delete(routes.PROJECTION)
+@router.delete(routes.PROJECTION, status_code=204)
 async def delete_projection(projection: ProjectionDep, request: Request) -> Response:
     """Delete a projection and its file, unless another one or a data has the same file."""
 

@@ -14,11 +14,15 @@ from starlette.responses import Response
 from datalake_ops.platform.catalog.ordering import PageParameters, apply_page
 from datalake_ops.platform.catalog.ownership import OrganizationDep
 from datalake_ops.platform.catalog.tags_and_sources import insert_source, validate_name
+from datalake_ops.platform.handlers.answers import Items
 from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.errors import conflict, json_response, not_found
+from datalake_ops.platform.http.openapi import refusals
+from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
 from datalake_ops.wire import routes
+from datalake_ops.wire.sources import DataSource
 
 router = APIRouter(tags=["data sources"])
 
@@ -31,7 +35,7 @@ class SourceBody(BaseModel):
     name: str
 
 
-@router.get(routes.SOURCES)
+@router.get(routes.SOURCES, response_model=Items[DataSource])
 async def list_sources(
     organization: OrganizationDep, request: Request, parameters: Annotated[PageParameters, Query()]
 ) -> Response:
@@ -43,8 +47,10 @@ async def list_sources(
     return json_response({"items": [serialize_source(row) for row in rows], "count": len(rows)})
 
 
-@router.post(routes.SOURCES)
-async def create_source(body: SourceBody, organization: OrganizationDep, request: Request) -> Response:
+@router.post(routes.SOURCES, response_model=DataSource, status_code=201, responses=refusals(409))
+async def create_source(
+    organization: OrganizationDep, request: Request, body: Annotated[SourceBody, json_body(SourceBody)]
+) -> Response:
     """Create a source; the name must be free."""
     name = validate_name(body.name, "data source")
     try:
@@ -54,7 +60,7 @@ async def create_source(body: SourceBody, organization: OrganizationDep, request
     return json_response(serialize_source(row), 201)
 
 
-@router.get(routes.SOURCES_FIND)
+@router.get(routes.SOURCES_FIND, response_model=DataSource)
 async def find_source(name: str, organization: OrganizationDep, request: Request) -> Response:
     """Find a source by name."""
     sources = schema.source.c
@@ -62,15 +68,17 @@ async def find_source(name: str, organization: OrganizationDep, request: Request
     return json_response(await _one(request, statement, f"Data source {name!r}"))
 
 
-@router.get(routes.SOURCE)
+@router.get(routes.SOURCE, response_model=DataSource)
 async def get_source(source: UUID, request: Request, principal: PrincipalDep) -> Response:
     """One source."""
     statement = select(schema.source).where(*_own_row(source, principal.organization_id))
     return json_response(await _one(request, statement, f"Data source {source}"))
 
 
-@router.patch(routes.SOURCE)
-async def rename_source(source: UUID, body: SourceBody, request: Request, principal: PrincipalDep) -> Response:
+@router.patch(routes.SOURCE, response_model=DataSource, responses=refusals(409))
+async def rename_source(
+    source: UUID, request: Request, principal: PrincipalDep, body: Annotated[SourceBody, json_body(SourceBody)]
+) -> Response:
     """Give a source another name."""
     name = validate_name(body.name, "data source")
     change = update(schema.source).where(*_own_row(source, principal.organization_id)).values(name=name)
@@ -87,7 +95,7 @@ async def rename_source(source: UUID, body: SourceBody, request: Request, princi
     return json_response(serialize_source(row))
 
 
-@router.delete(routes.SOURCE)
+@router.delete(routes.SOURCE, status_code=204)
 async def delete_source(source: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Delete a source; its data stay, without source."""
     statement = delete(schema.source).where(*_own_row(source, principal.organization_id))

@@ -17,13 +17,18 @@ from datalake_ops.platform.catalog.attachments import attach, chunks, detach
 from datalake_ops.platform.catalog.ordering import PageParameters, apply_page
 from datalake_ops.platform.catalog.ownership import LakeDep, OrganizationDep
 from datalake_ops.platform.catalog.tags_and_sources import insert_tag, validate_name
+from datalake_ops.platform.handlers.answers import Items
 from datalake_ops.platform.http.auth import PrincipalDep
+from datalake_ops.platform.http.body_limits import IDS
 from datalake_ops.platform.http.errors import bad_request, conflict, json_response, not_found
+from datalake_ops.platform.http.id_list import IdList
+from datalake_ops.platform.http.openapi import refusals
+from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.types import new_id, now
 from datalake_ops.wire import routes
-from datalake_ops.wire.tags import TagTarget
+from datalake_ops.wire.tags import Tag, TagAttachment, TagTarget
 
 router = APIRouter(tags=["tags"])
 
@@ -49,14 +54,14 @@ class TagPageParameters(PageParameters):
     target_type: TagTarget | None = None
 
 
-@router.get(routes.TAGS)
+@router.get(routes.TAGS, response_model=Items[Tag])
 async def list_tags(lake: LakeDep, request: Request, parameters: Annotated[PageParameters, Query()]) -> Response:
     """List the data tags of a lake, oldest first; all of them unless a limit is given."""
     return json_response(await _many(request, select(schema.tag).where(_TAGS.lake_key == lake.key), parameters))
 
 
-@router.post(routes.TAGS)
-async def create_tag(body: TagBody, lake: LakeDep, request: Request) -> Response:
+@router.post(routes.TAGS, response_model=Tag, status_code=201, responses=refusals(409))
+async def create_tag(lake: LakeDep, request: Request, body: Annotated[TagBody, json_body(TagBody)]) -> Response:
     """Create a data tag; the name must be free in the lake."""
     name = validate_name(body.name, "tag")
     try:
@@ -66,14 +71,14 @@ async def create_tag(body: TagBody, lake: LakeDep, request: Request) -> Response
     return json_response(serialize_tag(row), 201)
 
 
-@router.get(routes.TAGS_FIND)
+@router.get(routes.TAGS_FIND, response_model=Tag)
 async def find_tag(name: str, lake: LakeDep, request: Request) -> Response:
     """Find a data tag by name, case-sensitive."""
     statement = select(schema.tag).where(_TAGS.lake_key == lake.key, _TAGS.name == name)
     return json_response(await _one(request, statement, f"Tag {name!r}"))
 
 
-@router.get(routes.ORGANIZATION_TAGS)
+@router.get(routes.ORGANIZATION_TAGS, response_model=Items[Tag])
 async def list_organization_tags(
     organization: OrganizationDep, request: Request, parameters: Annotated[TagPageParameters, Query()]
 ) -> Response:
@@ -84,9 +89,11 @@ async def list_organization_tags(
     return json_response(await _many(request, own, parameters))
 
 
-@router.post(routes.ORGANIZATION_TAGS)
+@router.post(routes.ORGANIZATION_TAGS, response_model=Tag, status_code=201, responses=refusals(409))
 async def create_organization_tag(
-    body: OrganizationTagBody, organization: OrganizationDep, request: Request
+    organization: OrganizationDep,
+    request: Request,
+    body: Annotated[OrganizationTagBody, json_body(OrganizationTagBody)],
 ) -> Response:
     """Create a tag for resources other than data."""
     if body.target_type is TagTarget.DATA:
@@ -101,7 +108,7 @@ async def create_organization_tag(
     return json_response(serialize_tag(tag), 201)
 
 
-@router.get(routes.ORGANIZATION_TAGS_FIND)
+@router.get(routes.ORGANIZATION_TAGS_FIND, response_model=Tag)
 async def find_organization_tag(
     name: str, target_type: TagTarget, organization: OrganizationDep, request: Request
 ) -> Response:
@@ -111,7 +118,7 @@ async def find_organization_tag(
     return json_response(await _one(request, statement, f"Tag {name!r}"))
 
 
-@router.get(routes.TAG)
+@router.get(routes.TAG, response_model=Tag)
 async def get_tag(tag: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Get a tag."""
     return json_response(
@@ -119,8 +126,10 @@ async def get_tag(tag: UUID, request: Request, principal: PrincipalDep) -> Respo
     )
 
 
-@router.patch(routes.TAG)
-async def rename_tag(tag: UUID, body: TagBody, request: Request, principal: PrincipalDep) -> Response:
+@router.patch(routes.TAG, response_model=Tag, responses=refusals(409))
+async def rename_tag(
+    tag: UUID, request: Request, principal: PrincipalDep, body: Annotated[TagBody, json_body(TagBody)]
+) -> Response:
     """Rename a tag; data keep it."""
     name = validate_name(body.name, "tag")
     change = update(schema.tag).where(*_own_row(tag, principal.organization_id)).values(name=name).returning(*_TAGS)
@@ -133,7 +142,7 @@ async def rename_tag(tag: UUID, body: TagBody, request: Request, principal: Prin
     return json_response(serialize_tag(row))
 
 
-@router.delete(routes.TAG)
+@router.delete(routes.TAG, status_code=204)
 async def delete_tag(tag: UUID, request: Request, principal: PrincipalDep) -> Response:
     """Delete a tag, and take it off the data that carry it."""
     statement = delete(schema.tag).where(*_own_row(tag, principal.organization_id))
@@ -142,14 +151,18 @@ async def delete_tag(tag: UUID, request: Request, principal: PrincipalDep) -> Re
     return Response(status_code=204)
 
 
-@router.post(routes.TAG_ATTACH)
-async def attach_tag(tag: UUID, ids: list[UUID], request: Request, principal: PrincipalDep) -> Response:
+@router.post(routes.TAG_ATTACH, response_model=TagAttachment)
+async def attach_tag(
+    tag: UUID, request: Request, principal: PrincipalDep, ids: Annotated[IdList, json_body(IdList, IDS)]
+) -> Response:
     """Put a tag on data; unknown data and data of other lakes are passed over, twice is once."""
     return json_response(await _reach(request, principal.organization_id, tag, attach, ids))
 
 
-@router.post(routes.TAG_DETACH)
-async def detach_tag(tag: UUID, ids: list[UUID], request: Request, principal: PrincipalDep) -> Response:
+@router.post(routes.TAG_DETACH, response_model=TagAttachment)
+async def detach_tag(
+    tag: UUID, request: Request, principal: PrincipalDep, ids: Annotated[IdList, json_body(IdList, IDS)]
+) -> Response:
     """Take a tag off data; data that do not carry it are passed over."""
     return json_response(await _reach(request, principal.organization_id, tag, detach, ids))
 
@@ -160,7 +173,7 @@ def serialize_tag(row: Any) -> dict[str, Any]:
 
 
 async def _reach(
-    request: Request, organization: UUID, tag: UUID, change: Callable[..., int], ids: list[UUID]
+    request: Request, organization: UUID, tag: UUID, change: Callable[..., int], ids: IdList
 ) -> dict[str, Any]:
     statement = select(schema.tag).where(*_own_row(tag, organization))
     database = services(request).database

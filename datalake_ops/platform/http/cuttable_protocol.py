@@ -1,4 +1,4 @@
-"""Uvicorn's h11 protocol, extended so that a scripted fault can cut the connection."""
+"""Protocol of the server, extended so that a scripted fault can cut the connection."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import asyncio
 from typing import cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from datalake_ops.platform.http.timeout_protocol import TimeoutProtocol
 
 # Key of the ASGI scope that holds the function which cuts the connection.
 CUT = "datalake.cut"
 
 
-class CuttableProtocol(H11Protocol):
+class CuttableProtocol(TimeoutProtocol):
     """HTTP/1.1 protocol that puts a function to abort the connection into each request's scope."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

@@ -15,10 +15,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from datalake_ops.platform.http.route_table import allowed_methods
 from datalake_ops.platform.store.database import ReadTooLongError
 from datalake_ops.platform.store.disk_space import StorageFullError, is_disk_full
 
 Detail = str | list[str] | None
+_PROBLEMS = 100
 
 
 class RefusalError(Exception):
@@ -87,7 +89,8 @@ async def _on_http(request: Request, error: Exception) -> Response:
     if status == HTTPStatus.NOT_FOUND:
         return _problem(status, f"No such address: {request.method} {request.url.path}.")
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        return _problem(status, f"{request.method} is not possible on {request.url.path}.")
+        allowed = {"Allow": allowed_methods(request.app.state.routers, request.url.path)}
+        return _problem(status, f"{request.method} is not possible on {request.url.path}.", headers=allowed)
     return _problem(status, str(getattr(error, "detail", error)))
 
 
@@ -97,8 +100,10 @@ async def _on_invalid(_request: Request, error: Exception) -> Response:
 
 
 def problem_lines(problems: Sequence[Any]) -> list[str]:
-    """One line per validation error of Pydantic: location and message."""
-    return [f"{'.'.join(str(part) for part in item['loc']) or 'body'}: {item['msg']}" for item in problems]
+    """One line per validation error of Pydantic, up to a hundred: location and message."""
+    shown = problems[:_PROBLEMS]
+    lines = [f"{'.'.join(str(part) for part in item['loc']) or 'body'}: {item['msg']}" for item in shown]
+    return [*lines, f"... and {len(problems) - _PROBLEMS} more"] if len(problems) > _PROBLEMS else lines
 
 
 async def _on_long_read(_request: Request, error: Exception) -> Response:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from fastapi import Request
 
 from datalake_ops.platform.http.errors import bad_request
+from datalake_ops.platform.http.json_text import JsonTextError, parse_json
 from datalake_ops.platform.jobs.job_table import JobKeys
 from datalake_ops.wire.jobs import IDEMPOTENCY_HEADER, LABELS_HEADER
 
@@ -31,8 +30,8 @@ def _labels(header: str | None) -> dict[str, str] | None:
     if not header:
         return None
     try:
-        labels = json.loads(header)
-    except json.JSONDecodeError as error:
+        labels = parse_json(header)
+    except JsonTextError as error:
         raise bad_request(f"{LABELS_HEADER} is not valid JSON: {error}.") from error
     if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
         raise bad_request(f"{LABELS_HEADER} must be a JSON object with texts as values.")

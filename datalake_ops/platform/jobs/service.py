@@ -7,11 +7,11 @@ import time
 from typing import Any, cast
 from uuid import UUID
 
-import orjson
 from fastapi import Request
 from sqlalchemy import Connection, Row
 
 from datalake_ops.platform.http.errors import conflict
+from datalake_ops.platform.http.id_list import IdList
 from datalake_ops.platform.jobs import job_table
 from datalake_ops.platform.jobs.imports.runner import ImportRunner
 from datalake_ops.platform.jobs.job_table import KeyReusedError, NewJob
@@ -53,8 +53,7 @@ class LocalJobService:
     async def launch(self, launch: Launch) -> Row[Any]:
         """Create the job of a launch and queue it; the same idempotency key returns the same job."""
         new = await self._database.read(lambda connection: launch.plan(connection, self.programs, self.resources))
-        ids = list(dict.fromkeys(launch.body.data_ids))
-        await asyncio.to_thread(self._store.write, PLATFORM, payload_name(new.id), orjson.dumps({"data_ids": ids}))
+        await asyncio.to_thread(self._write_payload, new.id, launch.body.data_ids)
         row = await self._make(new)
         if row.id == new.id:
             self._supervisor.enqueue(row.id)
@@ -81,6 +80,9 @@ class LocalJobService:
             if row is None or JobStatus(row.status).is_terminal:
                 return
             await asyncio.sleep(_LOOK_SECONDS)
+
+    def _write_payload(self, job: UUID, ids: IdList) -> None:
+        self._store.write(PLATFORM, payload_name(job), b'{"data_ids":' + ids.to_json() + b"}")
 
     async def _make(self, new: NewJob) -> Row[Any]:
         try:

@@ -10,7 +10,10 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-FIELD_BYTES = 16 * 1024  # all fields together; a policy is under 1 KiB
+# All fields with their headers, and what follows the file; a policy is under 1 KiB.
+FIELD_BYTES = 16 * 1024
+# Each costs time also when it is empty; the official SDK sends four.
+FIELDS = 32
 FILE_FIELD = "file"
 
 
@@ -29,12 +32,15 @@ class UploadForm:
         self.fields: dict[str, str] = {}
         self.file_began = False
         self.file_ended = False
+        # True after the last boundary; what still follows is counted and passed over.
+        self.is_over = False
         self._header = b""
         self._value = b""
         self._headers: dict[bytes, bytes] = {}
         self._name = ""
         self._text = bytearray()
         self._room = FIELD_BYTES
+        self._parts = 0
         self._bytes: list[bytes] = []
         self._parser = MultipartParser(boundary, self._callbacks())
 
@@ -42,8 +48,11 @@ class UploadForm:
         """Parse the next bytes of the body; returns those that belong to the file.
 
         Raises:
-            BadFormError: this is no multipart form, or its fields are too large.
+            BadFormError: this is no multipart form, or its fields are too many or too large.
         """
+        if self.is_over:
+            self._take(len(chunk))
+            return b""
         try:
             self._parser.write(chunk)
         except FormParserError as error:
@@ -60,16 +69,27 @@ class UploadForm:
             "on_headers_finished": self._end_headers,
             "on_part_data": self._add_data,
             "on_part_end": self._end_part,
+            "on_end": self._end,
         }
 
     def _begin_part(self) -> None:
+        self._parts += 1
+        if self._parts > FIELDS:
+            raise BadFormError(f"The form has more than {FIELDS} fields.")
         self._headers = {}
         self._text = bytearray()
 
+    def _take(self, count: int) -> None:
+        self._room -= count
+        if self._room < 0:
+            raise BadFormError(f"The form's fields hold more than {FIELD_BYTES} bytes.")
+
     def _add_header(self, data: bytes, start: int, end: int) -> None:
+        self._take(end - start)
         self._header += data[start:end]
 
     def _add_value(self, data: bytes, start: int, end: int) -> None:
+        self._take(end - start)
         self._value += data[start:end]
 
     def _end_header(self) -> None:
@@ -88,10 +108,11 @@ class UploadForm:
         if self._name == FILE_FIELD:
             self._bytes.append(data[start:end])
             return
-        self._room -= end - start
-        if self._room < 0:
-            raise BadFormError(f"The form's fields hold more than {FIELD_BYTES} bytes.")
+        self._take(end - start)
         self._text += data[start:end]
+
+    def _end(self) -> None:
+        self.is_over = True
 
     def _end_part(self) -> None:
         if self._name == FILE_FIELD:

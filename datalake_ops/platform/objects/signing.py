@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import json
 import re
@@ -11,11 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from urllib.parse import quote
 
+from datalake_ops.platform.http.json_text import JsonLimitError, JsonLimits, parse_json
+
 GET, POST, PUT = "GET", "POST", "PUT"
 
 
 class RefusedGrantError(PermissionError):
     """The grant was changed, belongs to another object or has expired."""
+
+
+class BadPolicyError(RefusedGrantError):
+    """The policy of a form exceeds a limit of JSON; the message has the place."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,7 @@ class Grant:
 
 # Characters that need no quoting; most names have no others, and quoting is the slowest part of signing.
 _PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")
+_POLICY = JsonLimits(levels=1, keys=16)
 _NAMES = tuple(field.name for field in fields(Grant))
 
 
@@ -119,11 +125,14 @@ class Signer:
         """Verify the grant of an upload form, whose `key` and `Content-Type` must be the signed ones.
 
         Raises:
+            BadPolicyError: the policy is nested, or exceeds another limit.
             RefusedGrantError: a field is missing, was changed or has expired.
         """
         try:
-            texts = json.loads(base64.b64decode(form.get("policy", ""), validate=True))
-        except (binascii.Error, ValueError) as error:
+            texts = parse_json(base64.b64decode(form.get("policy", ""), validate=True), _POLICY)
+        except JsonLimitError as error:
+            raise BadPolicyError(f"The form's policy is too large: {error}.") from error
+        except ValueError as error:
             raise RefusedGrantError("The form's policy cannot be read.") from error
         if not isinstance(texts, dict):
             raise RefusedGrantError("The form's policy cannot be read.")

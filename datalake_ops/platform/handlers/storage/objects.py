@@ -12,17 +12,32 @@ from pydantic import BaseModel, Field
 
 from datalake_ops.platform.catalog.ownership import ConnectorDep, OrganizationDep
 from datalake_ops.platform.http.auth import PrincipalDep
+from datalake_ops.platform.http.body_limits import LINES
 from datalake_ops.platform.http.errors import RefusalError, bad_request, conflict, json_response, not_found
-from datalake_ops.platform.objects.multipart import BadUploadError, CompletedPart, UnknownUploadError
+from datalake_ops.platform.http.openapi import refusals
+from datalake_ops.platform.http.request_body import json_body
+from datalake_ops.platform.objects.multipart import PARTS_AT_MOST, BadUploadError, CompletedPart, UnknownUploadError
 from datalake_ops.platform.objects.names import BadNameError, check_object_name, generate_object_name
 from datalake_ops.platform.objects.object_scope import check_object
 from datalake_ops.platform.objects.object_store import PART_PATH, UPLOAD_PATH, LocalObjectStore, store_of
 from datalake_ops.platform.objects.signing import POST, PUT
 from datalake_ops.platform.services import base_url
 from datalake_ops.wire import routes
-from datalake_ops.wire.uploads import PART_BYTES, PRESIGNED_BATCH, ObjectType
+from datalake_ops.wire.uploads import (
+    PART_BYTES,
+    PRESIGNED_BATCH,
+    DownloadAddress,
+    MultipartStart,
+    ObjectName,
+    ObjectStat,
+    ObjectType,
+    PartAddress,
+    PresignedBatch,
+    PresignedUpload,
+    StoredParts,
+)
 
-router = APIRouter()
+router = APIRouter(tags=["object storage"])
 ContentType = Annotated[str, Field(max_length=255, pattern=r"^[\x20-\x7e]*$")]
 
 
@@ -85,19 +100,24 @@ class CompleteBody(ObjectBody):
     """Body that completes an upload, with all its parts."""
 
     upload_id: str
-    parts: list[CompletedPartBody]
+    parts: Annotated[list[CompletedPartBody], Field(max_length=PARTS_AT_MOST)]
 
 
-@router.post(routes.OBJECT_NAME)
-async def name_object(body: NameBody, organization: OrganizationDep, connector: ConnectorDep) -> Response:
+@router.post(routes.OBJECT_NAME, response_model=ObjectName)
+async def name_object(
+    organization: OrganizationDep, connector: ConnectorDep, body: Annotated[NameBody, json_body(NameBody)]
+) -> Response:
     """Generate an unused object name."""
     owner = next(iter(body.context.values()), None) if body.context else None
     return json_response({"object_name": _generated_name(body.type, body.filename, body.upload_dir, owner)})
 
 
-@router.post(routes.PRESIGN_UPLOADS)
+@router.post(routes.PRESIGN_UPLOADS, response_model=PresignedBatch)
 async def presign_uploads(
-    body: NewFilesBody, request: Request, organization: OrganizationDep, connector: ConnectorDep
+    request: Request,
+    organization: OrganizationDep,
+    connector: ConnectorDep,
+    body: Annotated[NewFilesBody, json_body(NewFilesBody, LINES)],
 ) -> Response:
     """Generate an unused object name for each file, and sign a form for it (extension `presigned-batch`)."""
     store, address = store_of(request), f"{base_url(request)}{UPLOAD_PATH}"
@@ -112,8 +132,10 @@ async def presign_uploads(
     return json_response({"objects": objects, "expires_in": store.lifetime})
 
 
-@router.post(routes.PRESIGNED_UPLOAD)
-async def sign_upload(body: UploadBody, request: Request, connector: ConnectorDep) -> Response:
+@router.post(routes.PRESIGNED_UPLOAD, response_model=PresignedUpload, responses=refusals(409))
+async def sign_upload(
+    request: Request, connector: ConnectorDep, body: Annotated[UploadBody, json_body(UploadBody)]
+) -> Response:
     """Sign a form for one small file."""
     store = store_of(request)
     await check_object(request, connector.id, body.object_name)
@@ -123,8 +145,10 @@ async def sign_upload(body: UploadBody, request: Request, connector: ConnectorDe
     return json_response({"client_type": connector.client_type, "presigned_url_data": data})
 
 
-@router.post(routes.MULTIPART_START)
-async def start_multipart(body: UploadBody, request: Request, connector: ConnectorDep) -> Response:
+@router.post(routes.MULTIPART_START, response_model=MultipartStart, responses=refusals(409))
+async def start_multipart(
+    request: Request, connector: ConnectorDep, body: Annotated[UploadBody, json_body(UploadBody)]
+) -> Response:
     """Start a multipart upload."""
     store = store_of(request)
     await check_object(request, connector.id, body.object_name)
@@ -133,8 +157,10 @@ async def start_multipart(body: UploadBody, request: Request, connector: Connect
     return json_response({"client_type": connector.client_type, "upload_id": upload})
 
 
-@router.post(routes.MULTIPART_PART)
-async def sign_part(body: PartBody, request: Request, connector: ConnectorDep) -> Response:
+@router.post(routes.MULTIPART_PART, response_model=PartAddress)
+async def sign_part(
+    request: Request, connector: ConnectorDep, body: Annotated[PartBody, json_body(PartBody)]
+) -> Response:
     """Sign an address for one part."""
     store = store_of(request)
     try:
@@ -146,8 +172,10 @@ async def sign_part(body: PartBody, request: Request, connector: ConnectorDep) -
     return json_response({"url": f"{base_url(request)}{PART_PATH}?{store.signer.query(grant)}"})
 
 
-@router.post(routes.MULTIPART_PARTS)
-async def list_parts(body: PartsBody, request: Request, connector: ConnectorDep, principal: PrincipalDep) -> Response:
+@router.post(routes.MULTIPART_PARTS, response_model=StoredParts)
+async def list_parts(
+    request: Request, connector: ConnectorDep, principal: PrincipalDep, body: Annotated[PartsBody, json_body(PartsBody)]
+) -> Response:
     """List the stored parts of an upload in progress (extension `multipart-parts`)."""
     place = (body.upload_id, str(connector.id), body.object_name)
     try:
@@ -158,8 +186,10 @@ async def list_parts(body: PartsBody, request: Request, connector: ConnectorDep,
     return json_response({"parts": parts})
 
 
-@router.post(routes.MULTIPART_END)
-async def complete_multipart(body: CompleteBody, request: Request, connector: ConnectorDep) -> Response:
+@router.post(routes.MULTIPART_END, response_model=ObjectName)
+async def complete_multipart(
+    request: Request, connector: ConnectorDep, body: Annotated[CompleteBody, json_body(CompleteBody, LINES)]
+) -> Response:
     """Complete a multipart upload."""
     store = store_of(request)
     parts = [CompletedPart(part.PartNumber, part.ETag) for part in body.parts]
@@ -173,8 +203,10 @@ async def complete_multipart(body: CompleteBody, request: Request, connector: Co
     return json_response({"object_name": body.object_name})
 
 
-@router.post(routes.PRESIGNED_DOWNLOAD)
-async def sign_download(body: ObjectBody, request: Request, connector: ConnectorDep) -> Response:
+@router.post(routes.PRESIGNED_DOWNLOAD, response_model=DownloadAddress)
+async def sign_download(
+    request: Request, connector: ConnectorDep, body: Annotated[ObjectBody, json_body(ObjectBody)]
+) -> Response:
     """Sign a download address of an object."""
     store = store_of(request)
     await check_object(request, connector.id, body.object_name)
@@ -183,8 +215,13 @@ async def sign_download(body: ObjectBody, request: Request, connector: Connector
     return json_response({"presigned_url": store.download_address(connector.id, body.object_name, base_url(request))})
 
 
-@router.post(routes.OBJECT_STAT)
-async def stat_object(body: ObjectBody, request: Request, connector: ConnectorDep, principal: PrincipalDep) -> Response:
+@router.post(routes.OBJECT_STAT, response_model=ObjectStat)
+async def stat_object(
+    request: Request,
+    connector: ConnectorDep,
+    principal: PrincipalDep,
+    body: Annotated[ObjectBody, json_body(ObjectBody)],
+) -> Response:
     """Return size and content type of an object (extension `object-stat`)."""
     await check_object(request, connector.id, body.object_name)
     stat = store_of(request).stat(connector.id, body.object_name)

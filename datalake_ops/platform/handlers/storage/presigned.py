@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from urllib.parse import quote
 from uuid import UUID
@@ -27,34 +27,37 @@ from datalake_ops.platform.objects.object_store import (
     store_of,
 )
 from datalake_ops.platform.objects.ranges import ByteRange, UnsatisfiableRangeError, read_range
-from datalake_ops.platform.objects.signing import GET, PUT, Grant, RefusedGrantError
+from datalake_ops.platform.objects.signing import GET, PUT, BadPolicyError, Grant, RefusedGrantError
 from datalake_ops.platform.objects.streaming import TooLargeError, UploadSink, stream_range
 from datalake_ops.platform.store.disk_space import StorageFullError
-
-Body = AsyncGenerator[bytes, None]
+from datalake_ops.wire.uploads import PART_BYTES
 
 router = APIRouter(include_in_schema=False)
 
 _REFUSALS: dict[type[Exception], HTTPStatus] = {
     RefusedGrantError: HTTPStatus.FORBIDDEN,
     BadFormError: HTTPStatus.BAD_REQUEST,
+    BadPolicyError: HTTPStatus.BAD_REQUEST,
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnknownUploadError: HTTPStatus.NOT_FOUND,
     StorageFullError: HTTPStatus.INSUFFICIENT_STORAGE,
 }
-# A client that is still sending often sees a broken connection instead of a refusal, so a refused body is read
-# to its end, up to this many bytes.
-_DRAIN_BYTES = 128 * 1024 * 1024
+_DIGITS = 18
+# Boundaries, headers and fields around the file of a form.
+_FORM_BYTES = 64 * 1024
 
 
 @router.post(UPLOAD_PATH)
 async def upload_form(request: Request) -> Response:
     """Receive a small file sent as a form."""
     store = store_of(request)
-    async with _receive_upload(request, store) as (body, staged):
+    with _refusals():
         form = UploadForm(request.headers.get("content-type", ""))
-        grant, incoming = await _read_form(form, body, store, staged)
-        await incoming.finish(lambda _: _commit(store, staged, grant))
+        # No form is signed for more; the signed size is known once the fields are read.
+        _check_announced(request, PART_BYTES + _FORM_BYTES)
+        with store.folder.stage() as staged:
+            grant, incoming = await _read_form(form, request, store, staged)
+            await incoming.finish(lambda _: _commit(store, staged, grant))
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -62,13 +65,15 @@ async def upload_form(request: Request) -> Response:
 async def upload_part(request: Request) -> Response:
     """Receive one part of a large file."""
     store = store_of(request)
-    async with _receive_upload(request, store) as (body, staged):
+    with _refusals():
         grant = store.signer.read_query(request.query_params, PUT, time.time())
+        _check_announced(request, grant.max_bytes)
         store.uploads.check(grant.upload, grant.connector, grant.key)
-        incoming = UploadSink(staged, grant.max_bytes)
-        async for chunk in body:
-            await incoming.add(chunk)
-        etag = await incoming.finish(lambda md5: store.uploads.put(grant.upload, grant.part, staged, md5))
+        with store.folder.stage() as staged:
+            incoming = UploadSink(staged, grant.max_bytes)
+            async for chunk in request.stream():
+                await incoming.add(chunk)
+            etag = await incoming.finish(lambda md5: store.uploads.put(grant.upload, grant.part, staged, md5))
     return Response(headers={"ETag": etag})
 
 
@@ -86,38 +91,33 @@ async def download(request: Request) -> Response:
     return _send_object(request, grant.key, opened)
 
 
-@asynccontextmanager
-async def _receive_upload(request: Request, store: LocalObjectStore) -> AsyncIterator[tuple[Body, StagedFile]]:
-    """Body and a staged file that is deleted unless committed; failures become error answers of the wire."""
-    body = request.stream()
-    with store.folder.stage() as staged:
-        try:
-            yield body, staged
-        except ClientDisconnect as error:
-            raise bad_request("The connection ended before the file did.") from error
-        except tuple(_REFUSALS) as error:
-            await _drain(body)
-            raise RefusalError(_REFUSALS[type(error)], str(error)) from error
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn failures of an upload into error answers; the server discards what a refused client still sends."""
+    try:
+        yield
+    except ClientDisconnect as error:
+        raise bad_request("The connection ended before the file did.") from error
+    except tuple(_REFUSALS) as error:
+        raise RefusalError(_REFUSALS[type(error)], str(error)) from error
 
 
-async def _drain(body: Body) -> None:
-    left = _DRAIN_BYTES
-    with suppress(ClientDisconnect):
-        async for chunk in body:
-            left -= len(chunk)
-            if left < 0:
-                return
+def _check_announced(request: Request, max_bytes: int) -> None:
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and (len(announced) > _DIGITS or int(announced) > max_bytes):
+        raise TooLargeError(f"The upload is larger than the {max_bytes} bytes it was signed for.")
 
 
 async def _read_form(
-    form: UploadForm, body: Body, store: LocalObjectStore, staged: StagedFile
+    form: UploadForm, request: Request, store: LocalObjectStore, staged: StagedFile
 ) -> tuple[Grant, UploadSink]:
     grant: Grant | None = None
     incoming: UploadSink | None = None
-    async for chunk in body:
+    async for chunk in request.stream():
         content = form.feed(chunk)
         if form.file_began and grant is None:
             grant = store.signer.read_form(form.fields, time.time())
+            _check_announced(request, grant.max_bytes + _FORM_BYTES)
             incoming = UploadSink(staged, grant.max_bytes)
         if content and incoming is not None:
             await incoming.add(content)

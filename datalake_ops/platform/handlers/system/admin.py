@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection, select
@@ -9,9 +11,20 @@ from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
 
 from datalake_ops.platform.bootstrap import add_lake, add_organization
+from datalake_ops.platform.handlers.answers import (
+    Empty,
+    FaultId,
+    Items,
+    JournalEntry,
+    MetFault,
+    NewLake,
+    NewOrganizationBody,
+)
 from datalake_ops.platform.http.auth import AdminDep
 from datalake_ops.platform.http.errors import conflict, json_response
 from datalake_ops.platform.http.fault_injection import Fault, FaultRule, Faults
+from datalake_ops.platform.http.openapi import refusals
+from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.jobs.processings.programs import seed_processings_of
 from datalake_ops.platform.services import services
 from datalake_ops.platform.store import schema
@@ -36,20 +49,20 @@ def admin_router(faults: Faults) -> APIRouter:
     """Create the admin routes for a set of faults."""
     router = APIRouter(prefix="/_admin", tags=["admin"])
 
-    @router.post("/faults")
-    async def script(rule: FaultRule, _admin: AdminDep) -> Response:
+    @router.post("/faults", response_model=FaultId)
+    async def script(_admin: AdminDep, rule: Annotated[FaultRule, json_body(FaultRule)]) -> Response:
         """Script a fault."""
         fault = Fault(rule)
         faults.faults.append(fault)
         return json_response({"id": fault.id})
 
-    @router.get("/faults")
+    @router.get("/faults", response_model=Items[MetFault])
     async def met(_admin: AdminDep) -> Response:
         """Scripted faults, and how often each was met."""
         items = [{"id": fault.id, "met": fault.met, **fault.rule.model_dump()} for fault in faults.faults]
         return json_response({"items": items})
 
-    @router.delete("/faults")
+    @router.delete("/faults", response_model=Empty)
     async def forget(_admin: AdminDep) -> Response:
         """Remove every fault."""
         faults.faults.clear()
@@ -62,12 +75,12 @@ def admin_router(faults: Faults) -> APIRouter:
 
 
 def _add_journal(router: APIRouter, faults: Faults) -> None:
-    @router.get("/requests")
+    @router.get("/requests", response_model=Items[JournalEntry])
     async def journal(_admin: AdminDep) -> Response:
         """Last requests, oldest first."""
         return json_response({"items": list(faults.journal)})
 
-    @router.delete("/requests")
+    @router.delete("/requests", response_model=Empty)
     async def clear(_admin: AdminDep) -> Response:
         """Empty the journal."""
         faults.journal.clear()
@@ -75,16 +88,20 @@ def _add_journal(router: APIRouter, faults: Faults) -> None:
 
 
 def _add_extensions(router: APIRouter) -> None:
-    @router.put("/withheld")
-    async def withhold(body: ExtensionsBody, request: Request, _admin: AdminDep) -> Response:
+    @router.put("/withheld", response_model=Empty)
+    async def withhold(
+        request: Request, _admin: AdminDep, body: Annotated[ExtensionsBody, json_body(ExtensionsBody)]
+    ) -> Response:
         """Announce every extension and type except these."""
         services(request).withheld = frozenset((*(extension.value for extension in body.extensions), *body.types))
         return json_response({})
 
 
 def _add_makers(router: APIRouter) -> None:
-    @router.post("/lakes")
-    async def make_lake(body: NamedResourceBody, request: Request, principal: AdminDep) -> Response:
+    @router.post("/lakes", response_model=NewLake, responses=refusals(409))
+    async def make_lake(
+        request: Request, principal: AdminDep, body: Annotated[NamedResourceBody, json_body(NamedResourceBody)]
+    ) -> Response:
         """Create a lake in the caller's organization, on its default connector."""
 
         def make(connection: Connection) -> str:
@@ -99,8 +116,10 @@ def _add_makers(router: APIRouter) -> None:
         except IntegrityError as error:
             raise conflict(f"A datalake named {body.name!r} exists already.") from error
 
-    @router.post("/organizations")
-    async def make_organization(body: NamedResourceBody, request: Request, _admin: AdminDep) -> Response:
+    @router.post("/organizations", response_model=NewOrganizationBody, responses=refusals(409))
+    async def make_organization(
+        request: Request, _admin: AdminDep, body: Annotated[NamedResourceBody, json_body(NamedResourceBody)]
+    ) -> Response:
         """Create an organization with a lake, a connector and a token."""
 
         def make(connection: Connection) -> dict[str, object]:

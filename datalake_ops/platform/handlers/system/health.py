@@ -5,10 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
+from datalake_ops.platform.handlers.answers import Health
 from datalake_ops.platform.http.errors import json_response
 from datalake_ops.platform.services import services
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(tags=["server"])
 
 # FastAPI's own page loads its scripts from another host; this one is self-contained.
 _PAGE = """<!doctype html>
@@ -31,14 +32,14 @@ fetch('/openapi.json').then(r=>r.json()).then(doc=>{
 </script></body></html>"""
 
 
-@router.get("/health")
+@router.get("/health", response_model=Health)
 async def health(request: Request) -> Response:
     """Check that the database can be read."""
     await services(request).database.read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar())
     return json_response({"status": "ok"})
 
 
-@router.get("/docs")
+@router.get("/docs", include_in_schema=False)
 async def docs() -> Response:
     """Page that lists the routes."""
     return HTMLResponse(_PAGE)

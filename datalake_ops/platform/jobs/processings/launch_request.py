@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from pydantic import Field
 from sqlalchemy import Connection, Row, select
 
 from datalake_ops.platform.http.errors import RefusalError, bad_request, not_found
+from datalake_ops.platform.http.id_list import IdList
 from datalake_ops.platform.jobs.job_table import JobKeys, NewJob
 from datalake_ops.platform.jobs.processings.programs import Programs, UnknownImageError
 from datalake_ops.platform.jobs.processings.resource_pool import ResourcePool
@@ -26,6 +28,7 @@ _CHUNK = 5000
 class LaunchBody(ProcessingLaunch):
     """Body of a launch; callers older than `inputs` send the last two beside it."""
 
+    data_ids: IdList = Field(default_factory=IdList)  # type: ignore[assignment]
     inputs: dict[str, Any] | None = None  # type: ignore[assignment]
     model_version_id: UUID | None = None
     target_datalake_name: str | None = None
@@ -95,7 +98,7 @@ class Launch:
             raise RefusalError(402, f"The job asks for {gpu} GPUs; this platform has {resources.gpus}.")
 
     def _check_data(self, connection: Connection) -> None:
-        data_ids = list(dict.fromkeys(self.body.data_ids))
+        data_ids = self.body.data_ids
         if not data_ids:
             raise bad_request("data_ids is empty; a processing needs data to work on.")
         data = schema.data.c
@@ -161,7 +164,6 @@ def _count(asked: int | None, default: int | None, otherwise: int) -> int:
     return otherwise if default is None else default
 
 
-def _digest(ids: Sequence[UUID]) -> dict[str, Any]:
+def _digest(ids: IdList) -> dict[str, Any]:
     """Number and SHA-256 of the ids: the ids themselves are in the payload."""
-    unique = sorted(set(ids))
-    return {"count": len(unique), "sha256": hashlib.sha256(b"".join(one.bytes for one in unique)).hexdigest()}
+    return {"count": len(ids), "sha256": hashlib.sha256(b"".join(ids.sorted_bytes())).hexdigest()}
