@@ -17,8 +17,8 @@ class ServeOptions:
     `program_env` names variables of this process that they get beside those that every program gets; `cpus` and `gpus`
     are what running jobs may hold together, by default this machine's. `lakes` are names of lakes to have beside
     `default`, on the same bucket. `certificate` and `private_key` are PEM files; with both it serves HTTPS.
-    A request's head must arrive within `request_seconds`, and so long a body may stand still. `access_log` is a file for
-    one line a request, `-` standard output.
+    A request's head must arrive within `request_seconds`, and so long a body may stand still. `access_log` is a file
+    for one line a request, `-` standard output.
     """
 
     home: Path

@@ -16,7 +16,7 @@ from typing import Any
 
 from datalake_ops.platform.child_environment import inherited_environment
 from datalake_ops.platform.jobs.processings import shim
-from datalake_ops.platform.jobs.processings.leftover_processes import kill_leftovers
+from datalake_ops.platform.jobs.processings.leftover_processes import FOLDER_VARIABLE, kill_leftovers
 
 GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 START_TIMEOUT = 60.0
@@ -57,7 +57,8 @@ class JobShim:
         Raises:
             CannotStartError: the operating system refused.
         """
-        order: dict[str, Any] = {"folder": str(self.folder), "argv": list(argv), "env": dict(env)}
+        marked = {**env, FOLDER_VARIABLE: str(self.folder.resolve())}
+        order: dict[str, Any] = {"folder": str(self.folder), "argv": list(argv), "env": marked}
         order |= {"umask": self._umask, "grace": grace, "output": _OUTPUT}
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -103,7 +104,7 @@ class JobShim:
 
     def clear_away(self) -> None:
         """Kill the processes of a program whose shim and guardian were lost."""
-        kill_leftovers(self.folder.name, self._identity("program"))
+        kill_leftovers(self.folder, self._identity("program"))
 
     def _identity(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = (_read(self.folder / "pid") or {}).get(name, {})
