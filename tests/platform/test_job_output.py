@@ -26,8 +26,8 @@ LOG_BYTES = 17 * 1024**2
 @pytest.fixture(scope="module")
 def talker_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformServer]:
     """A platform of its own, since it is stopped and started."""
-    folder = tmp_path_factory.mktemp("talk")
-    with PlatformServer(home=folder / "home", arguments=program_arguments(folder)) as server:
+    # In a temporary folder of its own, whose programs are ended even when the test run is killed.
+    with PlatformServer(arguments=program_arguments(tmp_path_factory.mktemp("talk"))) as server:
         yield server
 
 
