@@ -31,6 +31,8 @@ def talker_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform
         yield server
 
 
+# Two starts of a server, and a program that takes a processor: minutes on a machine that is busy with much else.
+@pytest.mark.timeout(900)
 def test_a_program_that_prints_without_end_holds_up_neither_kills_nor_jobs_nor_the_stop_of_the_server(
     talker_server: PlatformServer,
 ) -> None:
