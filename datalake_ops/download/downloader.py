@@ -24,6 +24,7 @@ from datalake_ops.download.partial_file import PartialFile
 from datalake_ops.errors import ConfigurationError, DatalakeError, DownloadError, NetworkError
 from datalake_ops.lake import CONTENT_KEY, Lake
 from datalake_ops.wire.data import Data
+from datalake_ops.wire.log_lines import one_line
 
 logger = logging.getLogger(__name__)
 _NAMED = 5
@@ -126,7 +127,7 @@ async def _download(
             try:
                 paths[one.id] = await _fetch(session, one, target.first, target.place)
             except (DatalakeError, OSError) as error:
-                logger.warning("Data %s (%s) could not be downloaded: %s", one.id, one.filename, error)
+                logger.warning("Data %s (%s) could not be downloaded: %s", one.id, one_line(one.filename), error)
                 failures[target.first.name] = error
 
         await for_each(wanted, fetch, workers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,10 @@ FRAMES = 30_000
 # Formats whose every frame is the picture's. The second image of an MPO is a preview, or for another eye.
 _MANY_FRAMES = frozenset({"GIF", "WEBP", "TIFF", "PNG", "AVIF"})
 _READ_BYTES = 1024 * 1024
+
+
+# Pictures above that half are read on purpose. Appended, so that the filters of the program itself come first.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning, append=True)
 
 
 class UnreadablePictureError(ValueError):

@@ -17,6 +17,7 @@ from datalake_ops.errors import ConfigurationError, DatalakeError
 from datalake_ops.lake import Lake
 from datalake_ops.processings.job_input import ContractError, read_job
 from datalake_ops.wire.data import Data
+from datalake_ops.wire.log_lines import one_line
 
 if TYPE_CHECKING:
     from datalake_ops.hook import DatalakeHook
@@ -65,8 +66,8 @@ def run(processing: str, program: Callable[[Task], int]) -> int:
 
 
 def log(line: str) -> None:
-    """Write one line to the job's log."""
-    sys.stdout.write(f"{line}\n")
+    """Write one line to the job's log; a line break within it is written as an escape."""
+    sys.stdout.write(f"{one_line(line)}\n")
     sys.stdout.flush()
 
 

@@ -30,6 +30,7 @@ from datalake_ops.upload.sources.local import open_file
 from datalake_ops.upload.sources.media_type import content_type
 from datalake_ops.upload.transfer.object_writer import store_file
 from datalake_ops.wire.data import DataProjection, ProjectionToCreate
+from datalake_ops.wire.log_lines import one_line
 from datalake_ops.wire.uploads import ObjectType
 
 logger = logging.getLogger(__name__)
@@ -159,7 +160,7 @@ async def _reported(session: AsyncSession, request: ProjectionRequest, lake: Lak
         return replace(row, error=as_upload_error(error, request.path)), 0
     except Exception as error:
         # An unforeseen error costs this picture, with its traceback in the log, and not the report of the others.
-        logger.exception("The projection %s failed unexpectedly.", request.path)
+        logger.exception("The projection %s failed unexpectedly.", one_line(request.path))
         return replace(row, error=as_upload_error(error, request.path)), 0
 
 

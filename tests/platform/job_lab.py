@@ -38,7 +38,9 @@ PROGRAM = """
         print(line, file=sys.stderr, flush=True)
     if parameters.get("token_file"):
         open(parameters["token_file"], "w").write(os.environ["api_token"])
-    while parameters.get("talk"):
+    # Longer than any test, and yet not for ever when a test failed to kill it.
+    until = time.monotonic() + 600
+    while parameters.get("talk") and time.monotonic() < until:
         print(parameters["talk"], flush=True)
     for command in parameters.get("start", []):
         print("child", subprocess.Popen(command).pid, flush=True)

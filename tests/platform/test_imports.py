@@ -370,3 +370,16 @@ def wait_for_count(api: Api, job: dict[str, Any], name: str, least: int) -> None
             return
         time.sleep(0.002)
     raise AssertionError(f"{name} never reached {least}")
+
+
+def test_a_line_break_in_a_name_makes_no_line_of_the_log_of_its_own(api: Api, folder: Path) -> None:
+    name = f"{folder.name}/broken\nall is well\u2028really\r.jpg"
+    (folder.parent / name).write_bytes(b"no picture")
+
+    by_prefix = import_prefixes(api, f"{folder.name}/")
+    by_name = import_objects(api, {f"{folder.name}/gone\nall is well.jpg": {}})
+
+    lines = [line for job in (by_prefix, by_name) for line in api.log(job)]
+    assert not [line for line in lines if len(line.splitlines()) > 1]
+    assert any(line.startswith(rf"{folder.name}/broken\nall is well\u2028really\r.jpg: ") for line in lines)
+    assert any(line.startswith(rf"{folder.name}/gone\nall is well.jpg: ") for line in lines)

@@ -26,11 +26,13 @@ LOG_BYTES = 17 * 1024**2
 @pytest.fixture(scope="module")
 def talker_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformServer]:
     """A platform of its own, since it is stopped and started."""
-    folder = tmp_path_factory.mktemp("talk")
-    with PlatformServer(home=folder / "home", arguments=program_arguments(folder)) as server:
+    # In a temporary folder of its own, whose programs are ended even when the test run is killed.
+    with PlatformServer(arguments=program_arguments(tmp_path_factory.mktemp("talk"))) as server:
         yield server
 
 
+# Two starts of a server, and a program that takes a processor: minutes on a machine that is busy with much else.
+@pytest.mark.timeout(900)
 def test_a_program_that_prints_without_end_holds_up_neither_kills_nor_jobs_nor_the_stop_of_the_server(
     talker_server: PlatformServer,
 ) -> None:

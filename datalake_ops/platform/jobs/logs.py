@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from datalake_ops.platform.store import schema
+from datalake_ops.wire.log_lines import one_line
 
 LINE_LENGTH = 8192
 LINES_AT_MOST = 100_000
@@ -27,12 +28,15 @@ class SentLines:
 
 
 def append(connection: Connection, job: UUID, lines: Sequence[str]) -> bool:
-    """Append lines to a job's log; returns False when it is full, and nothing more will be kept."""
+    """Append lines to a job's log; returns False when it is full, and nothing more will be kept.
+
+    A line break within a line, as a file name may have one, is written as an escape.
+    """
     first = count(connection, job)
     room = LINES_AT_MOST - first
     if room < 0:
         return False
-    texts = [line[:LINE_LENGTH] for line in lines[:room]]
+    texts = [one_line(line[:LINE_LENGTH]) for line in lines[:room]]
     if len(lines) > room:
         texts.append(_CUT.format(LINES_AT_MOST))
     if texts:

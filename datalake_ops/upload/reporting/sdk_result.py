@@ -8,6 +8,7 @@ from itertools import islice
 from datalake_ops.errors import ErrorManager, NothingDoneError
 from datalake_ops.upload.reporting.report import UploadReport
 from datalake_ops.wire.data import Data, MultiData
+from datalake_ops.wire.log_lines import one_line
 
 logger = logging.getLogger(__name__)
 _NAMED = 5
@@ -29,7 +30,7 @@ def sdk_result(report: UploadReport, error_manager: ErrorManager | None = None) 
     if not data:
         raise NothingDoneError(_nothing_done(report), errors, report)
     if errors:
-        logger.error("%s", failure_text(report))
+        logger.error("%s", one_line(failure_text(report)))
     return data[0] if len(data) == 1 else data
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from datalake_ops.upload.sources.entry import OpenFile, as_stream
 from datalake_ops.wire.camera_metadata import camera_of, full_metadata
 from datalake_ops.wire.image_metadata import FILL_ALL, metadata_from_exif
+from datalake_ops.wire.log_lines import one_line
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def read_picture(file: OpenFile, fill_metadata: bool | str) -> Picture | None:
     except UnsupportedPictureError as error:
         return Picture(unsupported=str(error))
     except UnreadablePictureError as error:
-        logger.info("%s cannot be opened as a picture (%s); the platform will read it.", file.path, error)
+        logger.info("%s cannot be opened as a picture (%s); the platform will read it.", one_line(file.path), error)
         return None
     main, photo, place = facts.tags.main, facts.tags.photo, facts.tags.place
     metadata, camera = {}, {}

@@ -18,6 +18,7 @@ from datalake_ops.upload.transfer.object_writer import ObjectWriter
 from datalake_ops.upload.transfer.presigner import Presigner
 from datalake_ops.upload.transfer.registration import find_registered, register
 from datalake_ops.wire.data import Data
+from datalake_ops.wire.log_lines import one_line
 from datalake_ops.wire.uploads import PresignedUpload
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class FileUploader:
             row = failed_row(path, error)
         except Exception as error:
             # An unforeseen error costs this file, with its traceback in the log, and not the report of the others.
-            logger.exception("The upload of %s failed unexpectedly.", path)
+            logger.exception("The upload of %s failed unexpectedly.", one_line(path))
             row = failed_row(path, error)
         return replace(row, attempts=attempts.count, seconds=time.monotonic() - started_at)
 
@@ -89,7 +90,7 @@ class FileUploader:
         except NotFoundError:
             if resume.upload_id is None:
                 raise
-            logger.info("The stored parts of %s have expired; it is sent from its start.", file.entry.path)
+            logger.info("The stored parts of %s have expired; it is sent from its start.", one_line(file.entry.path))
             return await self._store(upload, tracker)
 
     async def _store_new(self, file: PreparedFile, tracker: FileTracker, attempts: AttemptCounter) -> str | Data:
@@ -107,7 +108,7 @@ class FileUploader:
             if name == generated or not (taken or (error.status in _NAME_REFUSED and not attempts.signed)):
                 raise
             refusal = error
-        logger.info("The object name by content of %s cannot be used: %s", file.entry.path, refusal)
+        logger.info("The object name by content of %s cannot be used: %s", one_line(file.entry.path), refusal)
         await tracker.name_replaced(generated)
         stored = await self._store(upload, tracker)
         if not taken and stored == generated:
@@ -144,4 +145,4 @@ async def _track_failure(tracker: FileTracker, path: str, error: Exception) -> N
     try:
         await tracker.failed(as_upload_error(error, path))
     except Exception:
-        logger.exception("The failure of %s could not be written to the journal.", path)
+        logger.exception("The failure of %s could not be written to the journal.", one_line(path))

@@ -20,6 +20,7 @@ from datalake_ops.upload.sources.file_parts import PARTS_AT_ONCE, FilePart, file
 from datalake_ops.upload.sources.media_type import content_type
 from datalake_ops.upload.transfer.body import FileBody, form_around
 from datalake_ops.upload.transfer.object_upload import ObjectUpload, new_object_name
+from datalake_ops.wire.log_lines import one_line
 from datalake_ops.wire.uploads import PART_BYTES, ClientType, MultipartStart, ObjectType, PresignedUpload
 
 logger = logging.getLogger(__name__)
@@ -81,13 +82,13 @@ class ObjectWriter:
         elif kind == ClientType.GOOGLE:
             answer = await self._put_google_chunks(upload, _required(start.url, start))
             if answer.status in _SESSION_GONE:
-                logger.info("The upload session of %s expired; it is sent from its start.", upload.file.path)
+                logger.info("The upload session of %s expired; it is sent from its start.", one_line(upload.file.path))
                 upload.attempts.repeat()
                 start = await self._session.send(operation)
                 answer = await self._put_google_chunks(upload, _required(start.url, start))
             answer.accepted()
         else:
-            logger.warning("The storage accepts no parts; %s is sent in one request.", upload.file.path)
+            logger.warning("The storage accepts no parts; %s is sent in one request.", one_line(upload.file.path))
             return False
         return True
 

@@ -19,6 +19,7 @@ from datalake_ops.upload.reporting.report import FileReport
 from datalake_ops.upload.reporting.rows import failed_row, unsupported_row
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.sources.entry import Entry
+from datalake_ops.wire.log_lines import one_line
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -125,7 +126,7 @@ class Prefetcher:
             return FinishedEntry(entry.index, failed_row(entry.path, error))
         except Exception as error:
             # An unforeseen error costs this file, with its traceback in the log, and not the report of the others.
-            logger.exception("The upload of %s failed unexpectedly.", entry.path)
+            logger.exception("The upload of %s failed unexpectedly.", one_line(entry.path))
             return FinishedEntry(entry.index, failed_row(entry.path, error))
 
 

@@ -14,6 +14,7 @@ from datalake_ops.concurrency.for_each import for_each
 from datalake_ops.errors import DatalakeError
 from datalake_ops.upload.reporting.report import FileReport
 from datalake_ops.upload.reporting.rows import with_data
+from datalake_ops.wire.log_lines import one_line
 
 logger = logging.getLogger(__name__)
 FIRST_DELAY = 0.5
@@ -61,7 +62,9 @@ async def await_ready(session: AsyncSession, rows: Rows, seconds: float, at_once
         try:
             row = with_data(row, await session.send(get_data(row.data.id)))
         except DatalakeError as error:
-            logger.warning("The status of data %s (%s) is unknown: %s", row.data and row.data.id, row.path, error)
+            logger.warning(
+                "The status of data %s (%s) is unknown: %s", row.data and row.data.id, one_line(row.path), error
+            )
             ended.add(index)
         else:
             rows.add(index, row)

@@ -165,7 +165,12 @@ class Supervisor:
                     # Strictly first in, first out: small jobs that overtake would keep a large one waiting for ever.
                     return
                 self._end_killed()
-                self._start(row, allocation)
+                try:
+                    self._start(row, allocation)
+                except Exception:
+                    # It is admitted again in a later pass, and must not wait for its own allocation then.
+                    self._resources.release(row.id)
+                    raise
             self._queue.popleft()
 
     def _start(self, row: Row[Any], allocation: Allocation) -> None:
@@ -183,7 +188,7 @@ class Supervisor:
             return
         self._runs[row.id] = _Run(row.id, shim)
         held = {"cpu": allocation.cpu, "gpus": list(allocation.gpus)}
-        if not self._services.database.write_sync(lambda connection: set_running(connection, row.id, held)):
+        if not self._services.database.write_sync(lambda connection: set_running(connection, row.id, held), True):
             self._kills.add(row.id)
 
     def _poll(self, run: _Run) -> None:
