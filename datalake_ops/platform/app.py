@@ -42,6 +42,7 @@ from datalake_ops.platform.objects.object_store import open_store
 from datalake_ops.platform.services import Services
 from datalake_ops.platform.settings import Settings
 from datalake_ops.platform.store.database import Database
+from datalake_ops.platform.store.disk_space import StorageFullError
 from datalake_ops.platform.store.tokens import Tokens
 
 _USE_SECONDS = 10.0
@@ -109,7 +110,7 @@ def _services(settings: Settings, database: Database) -> Services:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
     await services.jobs.start()
-    saving = asyncio.create_task(_save_uses(services.tokens))
+    saving = asyncio.create_task(_keep_uses(services.tokens))
     try:
         yield
     finally:
@@ -117,18 +118,22 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         with suppress(asyncio.CancelledError):
             await saving
         await services.jobs.stop()
-        await services.tokens.save_uses()
+        await _save_uses(services.tokens)
         services.objects.close()
         if app.state.access_log is not None:
             app.state.access_log.close()
 
 
-async def _save_uses(tokens: Tokens) -> None:
+async def _keep_uses(tokens: Tokens) -> None:
     """Write when tokens were used last, every few seconds instead of with every request."""
     while True:
         await asyncio.sleep(_USE_SECONDS)
-        try:
-            await tokens.save_uses()
-        except (OperationalError, sqlite3.OperationalError):
-            # A full disk, say; the next use is written with the next round.
-            _logger.exception("The moments when tokens were used last could not be written.")
+        await _save_uses(tokens)
+
+
+async def _save_uses(tokens: Tokens) -> None:
+    try:
+        await tokens.save_uses()
+    except (StorageFullError, OperationalError, sqlite3.OperationalError) as error:
+        # A full disk, say; the next use is written with the next round.
+        _logger.warning("The moments when tokens were used last could not be written: %s", error)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import requests
@@ -23,9 +24,14 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def api(logged: Path) -> Iterator[LakeApi]:
+def server(logged: Path) -> Iterator[PlatformServer]:
     with PlatformServer(arguments=["--access-log", str(logged)]) as running:
-        yield LakeApi(running)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(server: PlatformServer) -> LakeApi:
+    return LakeApi(server)
 
 
 def samples(api: LakeApi) -> dict[str, list[tuple[dict[str, str], float]]]:
@@ -86,8 +92,12 @@ def test_jobs_queue_and_disk_are_told(api: LakeApi) -> None:
     assert value(found, "process_resident_memory_bytes") > 0
 
 
-def test_metrics_ask_for_a_token(api: LakeApi) -> None:
+def test_metrics_are_told_to_admins_alone(api: LakeApi, server: PlatformServer) -> None:
+    """They count the jobs of all organizations."""
+    stranger = LakeApi(server, server.add_organization(f"stranger {uuid4()}")["token"])
+
     assert requests.get(f"{api.url}/metrics", timeout=60).status_code == 401
+    assert stranger.call("GET", "/metrics").status_code == 403
 
 
 def test_each_request_is_one_line_without_secrets(api: LakeApi, logged: Path) -> None:
@@ -98,6 +108,7 @@ def test_each_request_is_one_line_without_secrets(api: LakeApi, logged: Path) ->
     api.call("GET", "/api/a%0Aline%0D%E2%80%A8break?q=a%0Aquery")
     api.call("GET", f"{api.path}/datas?cursor=secret")
 
+    api.until(lambda: logged.read_text().splitlines()[-1].split()[4] == "400")
     lines = logged.read_text().splitlines()[before:]
     assert all(LINE.fullmatch(line) for line in lines), lines
     assert [line.split()[2:5] for line in lines[-4:]] == [
@@ -115,4 +126,5 @@ def test_a_log_that_was_renamed_is_begun_anew(api: LakeApi, logged: Path) -> Non
 
     api.call("GET", "/health")
 
-    assert logged.read_text().count("\n") == 1
+    # A line is written once its answer is sent.
+    api.until(lambda: logged.exists() and logged.read_text().count("\n") == 1)

@@ -12,7 +12,7 @@ from prometheus_client import generate_latest
 from sqlalchemy import Connection, Row, func, select
 from starlette.responses import PlainTextResponse, Response
 
-from datalake_ops.platform.http.auth import PrincipalDep
+from datalake_ops.platform.http.auth import AdminDep
 from datalake_ops.platform.http.metrics import Metrics
 from datalake_ops.platform.services import services
 from datalake_ops.platform.settings import Settings
@@ -29,7 +29,7 @@ def metrics_router(metrics: Metrics) -> APIRouter:
     router = APIRouter(tags=["server"])
 
     @router.get("/metrics", response_class=PlainTextResponse)
-    async def read_metrics(request: Request, _caller: PrincipalDep) -> Response:
+    async def read_metrics(request: Request, _admin: AdminDep) -> Response:
         """Requests, latencies, jobs, queue and disk of this server, in Prometheus' text format."""
         rows = await services(request).database.read(_jobs)
         _set_jobs(metrics, rows)
