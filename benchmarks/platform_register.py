@@ -1,6 +1,6 @@
 """How many data per second the embedded platform registers over HTTP, each measured from its file, and how evenly.
 
-    python benchmarks/platform_register.py [--data 6000] [--clients 16]
+    python benchmarks/platform_register.py [--data 6000] [--clients 16] [--fsync]
 
 The client is a process of its own that writes prepared requests to kept-alive connections, so that what is measured is
 the server. The files are small real JPEGs that lie in the storage already.
@@ -37,10 +37,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=int, default=6000)
     parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--fsync", action="store_true", help="answer a registration once it is on the disk")
     options = parser.parse_args()
+    arguments = ["--fsync"] if options.fsync else []
     with (
         tempfile.TemporaryDirectory(prefix="datalake-ops-bench-") as folder,
-        PlatformServer(home=Path(folder), token=TOKEN, admin=False) as server,
+        PlatformServer(home=Path(folder), token=TOKEN, admin=False, arguments=arguments) as server,
     ):
         ready = _ready_seconds(server)
         idle = psutil.Process(server.pid).memory_info().rss / 1e6

@@ -1,4 +1,4 @@
-"""See that Redis and PostgreSQL are on this machine, for the tests that run private instances of them.
+"""See that Redis, PostgreSQL and strace are on this machine, for tests that run private instances or trace a server.
 
 Needs only a bare Python. Root with apt-get gets what is missing; elsewhere it says what to install, which fails only in
 continuous integration (the variable CI), for there nothing may be left out.
@@ -16,23 +16,29 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from datalake_ops.testing.services import INSTALL, missing_programs
 
-PACKAGES = ("redis-server", "postgresql")
+PACKAGES = ("redis-server", "postgresql", "strace")
 
 
 def main() -> int:
     """Install what is missing where that needs no question; the exit code says whether the tests may go on."""
-    if not missing_programs():
+    if not _missing():
         return 0
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        print(f"Installing {' and '.join(PACKAGES)} with apt-get ...", flush=True)
+        print(f"Installing {', '.join(PACKAGES)} with apt-get ...", flush=True)
         if not _apt_get("install", *PACKAGES):
             # A fresh machine has no lists, or old ones.
             _apt_get("update")
             _apt_get("install", *PACKAGES)
-    if missing := missing_programs():
+    if missing := _missing():
         print(f"Not on this machine: {', '.join(missing)}. {INSTALL}; the tests that need them are left out.")
         return 1 if os.environ.get("CI") else 0
     return 0
+
+
+def _missing() -> list[str]:
+    # Only Linux has strace; the test of it is left out elsewhere.
+    traces = sys.platform != "linux" or shutil.which("strace")
+    return [*missing_programs(), *([] if traces else ["strace"])]
 
 
 def _apt_get(verb: str, *packages: str) -> bool:

@@ -55,6 +55,7 @@ def prepare_home(options: ServeOptions) -> Settings:
         lakes=options.lakes,
         request_seconds=options.request_seconds,
         access_log=options.access_log,
+        fsync=options.fsync,
     )
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     make_private(settings)

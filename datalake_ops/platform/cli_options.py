@@ -60,6 +60,11 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
         help="append one line a request to this file; - is standard output (default: none)",
     )
     parser.add_argument(
+        "--fsync",
+        action="store_true",
+        help="answer a write once it is on the disk: a power loss takes nothing that was answered, at some cost",
+    )
+    parser.add_argument(
         "--enable-admin", action="store_true", help="add the admin routes: scripted faults, request journal"
     )
 
@@ -96,6 +101,7 @@ def options_from(arguments: argparse.Namespace) -> ServeOptions:
         private_key=arguments.tls_key,
         request_seconds=arguments.request_seconds,
         access_log=arguments.access_log,
+        fsync=arguments.fsync,
     )
 
 

@@ -82,7 +82,7 @@ def _disk_words(home: Path) -> str:
 
 def _open(settings: Settings) -> Database:
     try:
-        return Database(settings.database)
+        return Database(settings.database, fsync=settings.fsync)
     except (SchemaTooNewError, MigrationError) as error:
         raise CannotServeError(str(error)) from error
 

@@ -18,7 +18,7 @@ class ServeOptions:
     are what running jobs may hold together, by default this machine's. `lakes` are names of lakes to have beside
     `default`, on the same bucket. `certificate` and `private_key` are PEM files; with both it serves HTTPS.
     A request's head must arrive within `request_seconds`, and so long a body may stand still. `access_log` is a file
-    for one line a request, `-` standard output.
+    for one line a request, `-` standard output. With `fsync` what is answered is on the disk.
     """
 
     home: Path
@@ -38,6 +38,7 @@ class ServeOptions:
     private_key: Path | None = None
     request_seconds: float = 60.0
     access_log: str | None = None
+    fsync: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Settings:
     lakes: tuple[str, ...] = ()
     request_seconds: float = 60.0
     access_log: str | None = None
+    fsync: bool = False
 
     @property
     def program_address(self) -> str:

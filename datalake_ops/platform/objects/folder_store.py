@@ -21,11 +21,13 @@ NO_FOLLOW = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 class FolderStore:
     """Objects of all connectors; each is staged and moved into place whole.
 
-    Nothing is staged while the disk's reserve is not held. A full disk raises StorageFullError.
+    Nothing is staged while the disk's reserve is not held. A full disk raises StorageFullError. With `fsync` a file and
+    its name are on the disk when `commit` or `move_to` return, so that a power loss cannot take them.
     """
 
-    def __init__(self, root: Path, reserve: DiskReserve | None = None) -> None:
+    def __init__(self, root: Path, reserve: DiskReserve | None = None, fsync: bool = False) -> None:
         self.root = root.resolve()
+        self.fsync = fsync
         self._reserve = reserve
         self._staging = self.root / "staging"
         # Files that a killed server left half written.
@@ -91,12 +93,18 @@ class StagedFile:
     def move_to(self, target: Path) -> None:
         """Close the file and move it to `target`, creating missing folders."""
         with full_disk_errors():
-            self._open_file().close()
+            file = self._open_file()
+            if self._store.fsync:
+                file.flush()
+                os.fsync(file.fileno())
+            file.close()
             try:
                 self._path.replace(target)
             except FileNotFoundError:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 self._path.replace(target)
+            if self._store.fsync:
+                sync_names(target, self._store.root)
 
     def _open_file(self) -> BinaryIO:
         if self._file is None:
@@ -114,6 +122,18 @@ class StagedFile:
             with suppress(OSError):
                 self._file.close()
             self._path.unlink(missing_ok=True)
+
+
+def sync_names(path: Path, root: Path) -> None:
+    """Bring the name of a file and those of the folders around it, which may be new, to the disk, up to `root`."""
+    for folder in path.parents:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if folder == root:
+            return
 
 
 def object_path(root: Path, connector: str, key: str) -> Path:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from datalake_ops.platform.objects.folder_store import FolderStore, StagedFile
+from datalake_ops.platform.objects.folder_store import FolderStore, StagedFile, sync_names
 from datalake_ops.platform.store.disk_space import full_disk_errors
 
 PARTS_AT_MOST = 10_000
@@ -71,7 +71,7 @@ class MultipartUploads:
         folder = self._root / upload
         with full_disk_errors():
             folder.mkdir()
-            _write_json(folder / "upload.json", asdict(_UploadTarget(connector, key, content_type)))
+            self._write_json(folder / "upload.json", asdict(_UploadTarget(connector, key, content_type)))
         return upload
 
     def check(self, upload: str, connector: str, key: str) -> None:
@@ -121,7 +121,7 @@ class MultipartUploads:
                 return
             self._join(folder, names, connector, key)
             with full_disk_errors():
-                _write_json(done, names)
+                self._write_json(done, names)
         for path in folder.glob("*-*"):
             path.unlink(missing_ok=True)
 
@@ -130,6 +130,17 @@ class MultipartUploads:
         for folder in list(self._root.iterdir()):
             if folder.stat().st_mtime < time.time() - self._life:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _write_json(self, path: Path, value: object) -> None:
+        draft = path.with_suffix(".draft")
+        with draft.open("w") as file:
+            json.dump(value, file)
+            if self._store.fsync:
+                file.flush()
+                os.fsync(file.fileno())
+        draft.replace(path)
+        if self._store.fsync:
+            sync_names(path, self._root)
 
     def _lock_of(self, upload: str) -> threading.Lock:
         return self._locks[hash(upload) % len(self._locks)]
@@ -170,9 +181,3 @@ def _part_names(parts: Sequence[CompletedPart]) -> list[str]:
             raise BadUploadError(f"Part {part.number} has an invalid ETag.")
         names.append(f"{part.number:05d}-{etag}")
     return names
-
-
-def _write_json(path: Path, value: object) -> None:
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(value))
-    draft.replace(path)

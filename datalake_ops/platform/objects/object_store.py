@@ -55,7 +55,7 @@ class LocalObjectStore:
     """Implementation of `services.ObjectStore`, with the methods that the storage routes use."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
-        self.folder = FolderStore(settings.objects, database.reserve)
+        self.folder = FolderStore(settings.objects, database.reserve, settings.fsync)
         self.uploads = MultipartUploads(self.folder)
         self.uploads.drop_expired()
         self.signer = Signer(settings.secret)

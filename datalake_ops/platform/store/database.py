@@ -59,14 +59,15 @@ class Database:
     values, not cursors. An exception reaches the caller and rolls the function's own changes back.
 
     On a full disk writes raise StorageFullError. Those that are `essential`, since they free room or end jobs, use the
-    reserve then; they may be run twice.
+    reserve then; they may be run twice. With `fsync` what was written is on the disk when a write returns, so that a
+    power loss cannot take it; without, a killed server loses nothing, but a machine without power may.
     """
 
-    def __init__(self, path: Path, read_seconds: float = READ_SECONDS) -> None:
+    def __init__(self, path: Path, read_seconds: float = READ_SECONDS, fsync: bool = False) -> None:
         self.path = path
         self._read_seconds = read_seconds
         self.reserve = DiskReserve(path.with_name("reserve"))
-        self._write_engine = _engine(path, pool_size=1, read_only=False)
+        self._write_engine = _engine(path, pool_size=1, read_only=False, fsync=fsync)
         _prepare(self._write_engine)
         self._read_engine = _engine(path, pool_size=READERS, read_only=True)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
@@ -123,7 +124,7 @@ class Database:
         self._write_engine.dispose()
 
 
-def _engine(path: Path, pool_size: int, read_only: bool) -> Engine:
+def _engine(path: Path, pool_size: int, read_only: bool, fsync: bool = False) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
         poolclass=QueuePool,
@@ -137,6 +138,9 @@ def _engine(path: Path, pool_size: int, read_only: bool) -> Engine:
     def configure(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         for pragma in _PRAGMAS:
             connection.execute(pragma)
+        if fsync:
+            # In WAL mode this syncs the log with each commit.
+            connection.execute("PRAGMA synchronous=FULL")
         if read_only:
             connection.execute("PRAGMA query_only=ON")
             connection.set_progress_handler(lambda: time.monotonic() > record.info[_DEADLINE], _STEPS)
