@@ -17,6 +17,9 @@ _PIECE = 5000
 class IdList(Sequence[UUID]):
     """Immutable sequence of distinct UUIDs, in the order of their first appearance."""
 
+    # One that could not be made has a repr too, in the traceback of its error.
+    _packed: bytes = b""
+
     def __init__(self, ids: Iterable[UUID] = ()) -> None:
         self._packed = b"".join(dict.fromkeys(each.bytes for each in ids))
 
