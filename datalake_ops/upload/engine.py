@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datalake_ops.client.async_session import AsyncSession
 from datalake_ops.concurrency import loop_thread
 from datalake_ops.concurrency.bulk_retry import bulk_connection
+from datalake_ops.concurrency.garbage import frozen_heap
 from datalake_ops.concurrency.limiter import Limiter
 from datalake_ops.concurrency.task_pool import TaskPool
 from datalake_ops.config import Connection
@@ -50,7 +51,8 @@ def upload_files(
     if request.options.on_progress is not None:
         run.entries.count_ahead()
     try:
-        report = loop_thread.run(run.main, reporter, reporter.interval)
+        with frozen_heap():
+            report = loop_thread.run(run.main, reporter, reporter.interval)
     finally:
         run.rows.close()
     reporter()
