@@ -7,8 +7,33 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_lock = threading.Lock()
-_inside = 0
+
+class _FrozenHeap:
+    """Count of the blocks that keep the heap frozen, in any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+
+    def enter(self) -> bool:
+        """Freeze the heap for the first block; returns False if the process froze it itself."""
+        with self._lock:
+            if self._inside == 0:
+                if gc.get_freeze_count():
+                    return False
+                gc.freeze()
+            self._inside += 1
+            return True
+
+    def leave(self) -> None:
+        """Thaw the heap after the last block."""
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                gc.unfreeze()
+
+
+_HEAP = _FrozenHeap()
 
 
 @contextmanager
@@ -19,28 +44,9 @@ def frozen_heap() -> Iterator[None]:
     and a large upload has many of them. Nothing is lost by it: what was garbage before is collected afterwards. A
     process that froze its heap itself, such as one that forks, keeps it frozen.
     """
-    owns = _enter()
+    owns = _HEAP.enter()
     try:
         yield
     finally:
         if owns:
-            _leave()
-
-
-def _enter() -> bool:
-    global _inside
-    with _lock:
-        if _inside == 0:
-            if gc.get_freeze_count():
-                return False
-            gc.freeze()
-        _inside += 1
-        return True
-
-
-def _leave() -> None:
-    global _inside
-    with _lock:
-        _inside -= 1
-        if _inside == 0:
-            gc.unfreeze()
+            _HEAP.leave()
