@@ -9,7 +9,6 @@ turns. Client and server share the cores: what is sent is made before, by plain 
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import socket
 import statistics
@@ -101,12 +100,12 @@ def _worst(server: PlatformServer, load: Load | None = None) -> float:
 
 
 def _loads(server: PlatformServer) -> dict[str, Load]:
-    picture = io.BytesIO()
-    Image.new("RGB", (64, 48)).save(picture, "PNG")
+    picture = server.home / "a.png"
+    Image.new("RGB", (64, 48)).save(picture)
     with server.hook() as hook:
         lake = hook.context.datalake.id
-        tag = hook.get_or_create_tag("bench").id
-        data = hook.upload(picture.getvalue(), filename="a.png").data[0].id
+        tag = hook.get_or_create_data_tag("bench").id
+        data = hook.upload(picture).data[0].id
         job = hook.import_bucket_objects(["none/"]).id
     ids = json.dumps([str(uuid4()) for _ in range(1_600_000)])[: 64 * MIB - 100].rpartition(",")[0] + "]"
     texts = {"custom_metadata": {"text": "m" * 150_000}}
