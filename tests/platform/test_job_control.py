@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from datalake_ops.testing import PlatformServer
-from tests.platform.job_lab import Lab, is_running, mark_of_this_test, processes_saying
+from tests.platform.job_lab import Lab, is_running, mark_of_this_test, processes_saying, program_arguments
 
 ENDS_BETWEEN = textwrap.dedent("""
     import os, signal, time
@@ -139,6 +140,18 @@ class TestKill:
         (tmp_path / "go").touch()
 
         assert lab.api.ended(job)["exit_code"] == 4
+
+    def test_a_shim_whose_job_folder_is_gone_ends_with_its_program(self, tmp_path: Path) -> None:
+        with PlatformServer(tmp_path / "home", arguments=program_arguments(tmp_path)) as server:
+            lab = Lab(server)
+            job = lab.launch(parameters={"wait_for": str(tmp_path / "go")})
+            lab.until_line(job, "environment")
+            pids = [pid_of(server, job, name) for name in ("guardian", "keeper", "program")]
+        shutil.rmtree(tmp_path / "home")
+
+        (tmp_path / "go").touch()
+
+        lab.api.until(lambda: not any(is_running(pid) for pid in pids), seconds=60)
 
 
 class TestTurns:

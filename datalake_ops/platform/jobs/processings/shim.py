@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import json
 import os
 import signal
@@ -39,6 +40,7 @@ _STARTED = b"k"
 _CHUNK = 65_536  # bytes, as many as a pipe holds
 _DRAIN_SECONDS = 5.0
 _ROOM_SECONDS = 0.5
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _GOES_ON = b"... the output goes on; of the rest only the last lines are kept, and follow when the program has ended.\n"
 _LEFT_OUT = "... %d bytes of the output were left out here.\n"
 
@@ -347,11 +349,13 @@ def _boot() -> str:
 
 
 def _write_exit(value: dict[str, Any]) -> None:
-    """Write how the program ended, as soon as the disk has room for it."""
+    """Write how the program ended, as soon as the disk has room for it; not where the job's folder is gone."""
     while True:
         try:
             _write("rc", value)
-        except OSError:
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
             time.sleep(_ROOM_SECONDS)
         else:
             return
