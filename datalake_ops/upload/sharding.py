@@ -8,6 +8,7 @@ from typing import Any
 
 from datalake_ops import arguments
 from datalake_ops.errors import ConfigurationError, EmptySourceError, InvalidFileError, NoDataError
+from datalake_ops.upload.reporting.remarks import Remarks
 from datalake_ops.upload.reporting.report import UploadReport
 from datalake_ops.upload.reporting.report_builder import ReportBuilder
 from datalake_ops.upload.sources.resolver import SourceResolver, is_source
@@ -40,7 +41,9 @@ def plan_shards(
     limits = [limit for limit in (max_files, max_bytes) if limit is not None]
     if not limits or min(limits) < 1:
         raise ConfigurationError("Give plan_shards a max_files or a max_bytes of at least 1.")
-    resolver = SourceResolver.of(include, exclude, storage_options)
+    remarks = Remarks()
+    options = SourceResolver.of(include, exclude, storage_options).options
+    resolver = SourceResolver(replace(options, on_passed_over=remarks.pass_over))
     shards: list[Shard] = []
     empty: list[EmptySourceError] = []
     for sized, continues in _pieces(source, resolver, max_bytes is not None, empty):
@@ -53,6 +56,8 @@ def plan_shards(
             shards.append(Shard((sized.piece,), 1, size))
     for error in empty:
         raise InvalidFileError(str(error), error.path) if shards else error
+    if shards:
+        shards[0] = replace(shards[0], passed_over=tuple(sorted(remarks.passed_over.items())))
     return shards
 
 

@@ -176,3 +176,21 @@ def test_a_shard_of_a_folder_that_is_gone_is_more_than_any_share(lake: DatalakeH
 
     with pytest.raises(IncompleteUploadError, match="3 files of it were meant"):
         lake.upload([shard, *(tmp_path / "out").iterdir()], max_failed=0.9)
+
+
+def test_what_a_folder_passes_over_is_told_by_one_shard(lake: DatalakeHook, tmp_path: Path) -> None:
+    for name in ("a.txt", "b.png", "c/d.txt", "c/e.png", "f", "g.png", "h.csv"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        if name.endswith(".png"):
+            a_picture(path, (10 + len(name), ord(name[-5])))
+        else:
+            path.write_text("no picture")
+
+    shards = [shard.to_json() for shard in plan_shards(str(tmp_path), max_files=1)]
+    report = merge_reports([lake.upload(shard) for shard in shards])
+
+    told = "Passed over by the ending of their names: 2 .txt, 1 without an ending, 1 .csv."
+    assert len(shards) == 3
+    assert report.counts()["UPLOADED"] == 3
+    assert [note for note in report.notes if "Passed over" in note] == [told]

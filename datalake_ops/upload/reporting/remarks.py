@@ -19,9 +19,10 @@ class Remarks:
         self._converted = Counter[str]()
         self._documents = 0
 
-    def pass_over(self, name: str) -> None:
-        """Count a file of a folder that is neither an image nor a video."""
-        self._count(self._passed_over, ending_of(name))
+    def pass_over(self, name: str, count: int = 1) -> None:
+        """Count files of a folder that are neither images nor videos, with names of one ending."""
+        with self._lock:
+            self._passed_over[ending_of(name)] += count
 
     def leave_out(self, content_type: str) -> None:
         """Count a file that is not sent because the platform does not read its type."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -129,11 +129,18 @@ class RemoteFolder:
         return ResolvedFile(at.label, RemoteContent(at, {key: row[key] for key in KEPT if key in row}))
 
 
+class OnPassedOver(Protocol):
+    """Callback for files that are neither images nor videos."""
+
+    def __call__(self, name: str, count: int = 1) -> None:
+        """Take the name of one, or of `count` files of the same ending."""
+
+
 def walk(
     folder: Folder,
     path_filter: PathFilter,
     within: WalkRange | None = None,
-    on_passed_over: Callable[[str], None] | None = None,
+    on_passed_over: OnPassedOver | None = None,
 ) -> Iterator[ResolvedFile]:
     """Yield the files below a folder that a filter includes, sorted by the parts of their paths; blocks.
 

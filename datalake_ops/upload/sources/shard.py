@@ -62,12 +62,14 @@ _TUPLES = ("first", "last", "include", "exclude", "allow")
 class Shard:
     """Shard of a source: `files` of them, with `bytes` in all where sizes were asked for; a source of `upload`.
 
-    It holds no secret and no metadata: storage options and metadata are given again to `upload`.
+    It holds no secret and no metadata: storage options and metadata are given again to `upload`. `passed_over` counts
+    by ending the files of the whole source that are neither images nor videos; the first shard of a plan has them.
     """
 
     pieces: tuple[Piece, ...]
     files: int
     bytes: int | None = None
+    passed_over: tuple[tuple[str, int], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the shard as JSON values, for an XCom or a mapped task; `upload` takes them as they are."""
@@ -75,7 +77,8 @@ class Shard:
             {name: value for name, value in asdict(piece).items() if value not in (None, ()) and value is not False}
             for piece in self.pieces
         ]
-        return {"pieces": pieces, "files": self.files, "bytes": self.bytes}
+        values = {"pieces": pieces, "files": self.files, "bytes": self.bytes}
+        return {**values, "passed_over": dict(self.passed_over)} if self.passed_over else values
 
     def locations(self) -> Iterator[str]:
         """Yield the files, folders and manifests of the pieces."""
@@ -93,8 +96,9 @@ class Shard:
             ConfigurationError: the value is none.
         """
         try:
-            return cls(tuple(map(_piece, values["pieces"])), values["files"], values.get("bytes"))
-        except (KeyError, TypeError) as error:
+            passed_over = tuple(values.get("passed_over", {}).items())
+            return cls(tuple(map(_piece, values["pieces"])), values["files"], values.get("bytes"), passed_over)
+        except (AttributeError, KeyError, TypeError) as error:
             raise ConfigurationError(f"This is no shard of `plan_shards`: {values!r}") from error
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from datalake_ops.client.guarded_session import VisitRule
 from datalake_ops.errors import ConfigurationError, EmptySourceError, InvalidFileError
 from datalake_ops.upload.sources.address_chain import split_address
-from datalake_ops.upload.sources.folders import Folder, LocalFolder, RemoteFolder, WalkRange, walk
+from datalake_ops.upload.sources.folders import Folder, LocalFolder, OnPassedOver, RemoteFolder, WalkRange, walk
 from datalake_ops.upload.sources.kinds.source_options import SourceOptions
 from datalake_ops.upload.sources.local import LocalContent
 from datalake_ops.upload.sources.media_type import content_type
@@ -35,11 +35,11 @@ class FolderTree:
     folder: Folder
     path_filter: PathFilter
     name: str
-    on_passed_over: Callable[[str], None] | None = field(default=None, compare=False)
+    on_passed_over: OnPassedOver | None = field(default=None, compare=False)
 
     def files(self, within: WalkRange | None = None) -> Iterator[ResolvedFile]:
-        """Yield the files of a range, in order, perhaps none; blocks."""
-        found = walk(self.folder, self.path_filter, within, self.on_passed_over)
+        """Yield the files of a range, in order, perhaps none; blocks. What a range passes over its plan has counted."""
+        found = walk(self.folder, self.path_filter, within, self.on_passed_over if within is None else None)
         return (replace(file, origin=self.name) for file in found)
 
     def files_or_error(self) -> Iterator[ResolvedFile]:

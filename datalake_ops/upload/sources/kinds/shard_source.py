@@ -38,6 +38,9 @@ class ShardSource:
 
     def files(self) -> Iterator[ResolvedFile]:
         """Yield the files; one that is gone since the plan comes as an unreadable file. Blocks."""
+        if self.options.on_passed_over is not None:
+            for ending, count in self.shard.passed_over:
+                self.options.on_passed_over(f"x{ending}", count)
         for piece in self.shard.pieces:
             yield from self._files_of(piece)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from datalake_ops.upload.sources.folders import OnPassedOver
 from datalake_ops.upload.sources.patterns import PathFilter
 
 
@@ -18,7 +19,7 @@ class SourceOptions:
     # They carry secrets.
     storage: Mapping[str, Any] | None = field(default=None, repr=False)
     # Called with the name of each file of a folder that is neither an image nor a video.
-    on_passed_over: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
+    on_passed_over: OnPassedOver | None = field(default=None, repr=False, compare=False)
 
     def path_filter(self, glob: str | None = None) -> PathFilter:
         """Return the filter for the files below a folder.
