@@ -73,6 +73,8 @@ _BY_ENDING = {
     ".mpg": "video/mpeg",
     ".mpeg": "video/mpeg",
     ".wmv": "video/x-ms-wmv",
+    ".flv": "video/x-flv",
+    ".ogv": "video/ogg",
 }
 # Endings that programs and pictures share: such a file is a video only if its first bytes say so.
 AMBIGUOUS = frozenset({".ts", ".mts"})

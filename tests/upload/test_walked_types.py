@@ -53,6 +53,13 @@ def test_other_endings_are_not_in_the_table(name: str) -> None:
     assert type_of_name(name) is None
 
 
+def test_a_walk_goes_by_its_own_table_and_not_by_the_machines(tmp_path: Path) -> None:
+    for name in ("a.png", "b.flv", "c.ogv", "d.psd", "e.xcf", "f.pcx", "g.svg"):
+        (tmp_path / name).write_bytes(b"?")
+
+    assert walked(tmp_path) == (["a.png", "b.flv", "c.ogv"], {".psd": 1, ".xcf": 1, ".pcx": 1, ".svg": 1})
+
+
 def test_a_walk_takes_transport_streams_and_no_typescript(tmp_path: Path) -> None:
     names, passed_over = walked(a_folder(tmp_path), exclude="left")
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from datalake_ops.errors import ConfigurationError
-from datalake_ops.upload.sources.media_type import content_type
-from datalake_ops.wire.media_types import AMBIGUOUS, ending_of, is_media
+from datalake_ops.wire.media_types import AMBIGUOUS, ending_of, type_of_name
 
 _MAGIC = re.compile(r"[*?\[]")
 ANY_DEPTH = "**"
@@ -51,7 +50,7 @@ class PathFilter:
     def _is_wanted(self, path: str) -> bool:
         if self.include:
             return _matches(self.include, path)
-        return is_media(content_type(path.rpartition("/")[2]))
+        return type_of_name(path) is not None
 
     def _is_chosen(self, path: str) -> bool:
         if self.exclude and _matches(self.exclude, path):
