@@ -8,7 +8,7 @@ from datalake_ops.arguments.address import platform_address
 from datalake_ops.arguments.identifiers import identifier, identifiers
 from datalake_ops.arguments.literals import elements
 from datalake_ops.arguments.mappings import mapping
-from datalake_ops.arguments.numbers import number, seconds, whole_number
+from datalake_ops.arguments.numbers import number, seconds, whole_number, window
 from datalake_ops.arguments.options import OnEmpty, choice, fill, flag, on_changed, on_empty
 from datalake_ops.arguments.refusal import refusal, shown
 from datalake_ops.arguments.selection import is_choice, is_empty, refuse_empty, require_choice
@@ -37,4 +37,5 @@ __all__ = [
     "text",
     "texts",
     "whole_number",
+    "window",
 ]

@@ -10,6 +10,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from datalake_ops.arguments.refusal import refusal
+from datalake_ops.arguments.texts import texts
 
 # The text of a timedelta, as a template shows it.
 _CLOCK = re.compile(r"(?:(-?\d+) days?, )?(\d+):([0-5]\d):([0-5]\d(?:\.\d+)?)")
@@ -41,6 +42,16 @@ def whole_number(field: str, value: Any, at_least: int | None = None) -> int | N
     if found is None or not math.isfinite(found) or found != int(found):
         raise refusal(field, value, "write a whole number, such as 10.")
     return int(_checked(field, value, int(found), at_least))
+
+
+def window(limit: Any, offset: Any, order_by: Any) -> tuple[int | None, int | None, list[str] | None]:
+    """The window of a list of tags, sources or processings, with the fields that order it; None for what is left out.
+
+    Raises:
+        ArgumentError: `limit` or `offset` is no whole number of at least 0, or `order_by` is no list of names.
+    """
+    names = texts("order_by", order_by) or None
+    return whole_number("limit", limit, at_least=0), whole_number("offset", offset, at_least=0), names
 
 
 def seconds(field: str, value: Any) -> float | None:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from uuid import UUID
 
+from datalake_ops import arguments
 from datalake_ops.client.operation import Operation
 from datalake_ops.config import DEFAULT_HOST, Connection, RetryPolicy, Timeouts
 from datalake_ops.errors import SecretPickleError
@@ -147,7 +148,7 @@ class LakeCaller(ConnectedHook):
         return self._lake.fetch(operation)
 
     def _workers(self, given: int | None) -> int | None:
-        return self.connection.max_workers if given is None else given
+        return self.connection.max_workers if given is None else arguments.whole_number("max_workers", given)
 
     @property
     def _lake_id(self) -> UUID:

@@ -122,6 +122,7 @@ class JobVerbs(LakeCaller):
 
     def job_log(self, job: JobLike, tail: int | None = 50) -> list[str]:
         """The last lines of a job's log, all of it with `tail=None`; empty where the platform offers no logs."""
+        tail = arguments.whole_number("tail", tail, at_least=1)
         if not self.context.offers(Extension.JOB_LOGS):
             return []
         if tail is not None:

@@ -23,6 +23,8 @@ from datalake_ops.wire.paging import PAGE_SIZE, Page
 if TYPE_CHECKING:
     from datalake_ops.client.response_handling import Unread
 
+_MOST = 2**48
+
 
 @dataclass(frozen=True)
 class DataListing:
@@ -143,6 +145,8 @@ class ListingVerbs(LakeCaller):
             ConfigurationError: the arguments contradict each other; raised before anything is sent.
         """
         limit = arguments.whole_number("limit", limit, at_least=1)
+        # More than there can be, and than the iterators count to.
+        limit = None if limit is not None and limit > _MOST else limit
         offset = arguments.whole_number("offset", offset, at_least=0)
         listing = _listing(q, tags, intersect_tags, order_by, custom_metadata, ids, filenames, object_names)
         if listing.is_empty:

@@ -39,7 +39,7 @@ class ProcessingVerbs(JobStarter):
         self, limit: int | None = None, offset: int | None = None, order_by: list[str] | None = None
     ) -> list[Processing]:
         """The organization's processings; all of them without a limit."""
-        return self.send(operations.list_processings(self._organization, limit, offset, order_by))
+        return self.send(operations.list_processings(self._organization, *arguments.window(limit, offset, order_by)))
 
     @reads()
     def launch_processing(

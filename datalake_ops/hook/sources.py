@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datalake_ops import arguments
 from datalake_ops.client import sources as operations
 from datalake_ops.errors import AmbiguousRequestError, NotFoundError, ResourceConflictError
 from datalake_ops.hook.caller import LakeCaller
@@ -49,7 +50,7 @@ class SourceVerbs(LakeCaller):
         self, limit: int | None = None, offset: int | None = None, order_by: list[str] | None = None
     ) -> list[DataSource]:
         """The organization's data sources; all of them without a limit."""
-        return self.send(operations.list_sources(self._organization, limit, offset, order_by))
+        return self.send(operations.list_sources(self._organization, *arguments.window(limit, offset, order_by)))
 
     def _resolve_source(self, source: SourceLike | None) -> DataSource | None:
         named = given_source(source)

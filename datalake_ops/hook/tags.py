@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from datalake_ops import arguments
 from datalake_ops.client import tags as operations
 from datalake_ops.errors import AmbiguousRequestError, NotFoundError, ResourceConflictError
 from datalake_ops.hook.listing import ListingVerbs
@@ -57,7 +58,7 @@ class TagVerbs(ListingVerbs):
         self, limit: int | None = None, offset: int | None = None, order_by: list[str] | None = None
     ) -> list[Tag]:
         """The lake's tags; all of them without a limit."""
-        return self.send(operations.list_tags(self._lake_id, limit, offset, order_by))
+        return self.send(operations.list_tags(self._lake_id, *arguments.window(limit, offset, order_by)))
 
     @writes("tags")
     def add_tags(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Union
 
+from datalake_ops import arguments
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.lake import CONTENT_KEY
 from datalake_ops.upload.progress import OnProgress
@@ -75,6 +76,7 @@ class UploadOptions:
             raise ConfigurationError(f'fill_metadata is True, False or "full", got {self.fill_metadata!r}.')
         if not 0 < len(self.content_key) <= _LONGEST_KEY:
             raise ConfigurationError(f"content_key has 1 to {_LONGEST_KEY} characters, got {len(self.content_key)}.")
+        object.__setattr__(self, "max_workers", arguments.whole_number("max_workers", self.max_workers))
         if self.max_workers is not None and self.max_workers < 1:
             raise ConfigurationError(f"max_workers must be at least 1, got {self.max_workers}.")
         FailurePolicy(self.raise_on, self.max_failed)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from datalake_ops import DatalakeHook
 from datalake_ops.errors import (
+    ArgumentError,
     ConfigurationError,
     InvalidQueryError,
     NotFoundError,
@@ -134,3 +136,20 @@ def test_many_data_are_tagged_some_at_a_time(
     assert hook.add_tags(data, "many") == 5
     assert hook.count_data(tags="many") == 5
     assert sum(request["path"].endswith("/attach") for request in datalake_platform.requests()) == 3
+
+
+def test_numbers_in_text_form_and_a_single_name_to_order_by_are_taken(
+    hook: DatalakeHook, photo: Path, tmp_path: Path
+) -> None:
+    assert hook.upload(photo, max_workers="4", tags=["b", "a"]).counts()["UPLOADED"] == 1  # type: ignore[arg-type]
+    assert len(hook.list_data(limit=2**70)) == 1
+    assert len(hook.download(hook.list_data(), tmp_path / "copies", max_workers="2")) == 1  # type: ignore[arg-type]
+    assert [tag.name for tag in hook.list_data_tags(order_by="name", limit="2")] == ["a", "b"]  # type: ignore[arg-type]
+    assert hook.list_processings(order_by="name")  # type: ignore[arg-type]
+    assert hook.list_data_sources(limit="1") is not None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("tail", ["x", 0, -1, 1.5])
+def test_a_tail_of_a_log_is_a_number_of_lines(hook: DatalakeHook, tail: Any) -> None:
+    with pytest.raises(ArgumentError, match="tail"):
+        hook.job_log(uuid4(), tail=tail)
