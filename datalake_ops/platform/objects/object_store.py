@@ -183,7 +183,7 @@ def store_of(request: Request) -> LocalObjectStore:
 
 def _first_connector(connection: Connection) -> UUID | None:
     organization = schema.organization.c
-    return connection.scalar(select(organization.default_connector_id).order_by(organization.created_at).limit(1))
+    return connection.scalar(select(organization.default_connector_id).order_by(schema.ORGANIZATION_ORDER).limit(1))
 
 
 def _is_registered(connection: Connection, connector: UUID, name: str) -> bool:
