@@ -57,6 +57,7 @@ def prepare_home(options: ServeOptions) -> Settings:
         request_seconds=options.request_seconds,
         access_log=options.access_log,
         fsync=options.fsync,
+        unregistered_days=options.unregistered_days,
     )
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     make_private(settings)
