@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
+import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from datalake_ops.platform.jobs.processings.shim_client import JobShim
 from datalake_ops.testing import PlatformServer
 from tests.platform.lakes import SMALL_JPEG, LakeApi
 from tests.platform.soak.activities import Imports, Launches, Multipart, Uploads, soak_arguments
@@ -79,3 +81,13 @@ def test_the_first_organization_stays_the_first_whatever_the_clock_says(tmp_path
 
         assert LakeApi(server).organization == first.organization
         assert first.stat("a.jpg").ok
+
+
+def test_a_program_that_never_started_is_not_waited_for_because_the_clock_is_behind(tmp_path: Path) -> None:
+    shim, claim = JobShim(tmp_path), tmp_path / "claim"
+    claim.touch()
+    is_starting = shim.is_alive()
+    os.utime(claim, (time.time() + 3600,) * 2)
+
+    assert is_starting
+    assert not shim.is_alive()
