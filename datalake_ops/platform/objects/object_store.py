@@ -119,7 +119,7 @@ class LocalObjectStore:
             return False
         if self._claims is not None:
             self._claims.add(digest)
-        return self.folder.exists(str(connector), object_name) or self.is_in_bucket(connector, object_name)
+        return self.folder.holds(digest) or self.is_in_bucket(connector, object_name)
 
     def begin_collection(self) -> None:
         """Note the claims from here on. For writes."""
