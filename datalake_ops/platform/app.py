@@ -7,6 +7,7 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import cast
 
 from fastapi import FastAPI
 from sqlalchemy.exc import OperationalError
@@ -38,7 +39,8 @@ from datalake_ops.platform.http.fault_injection import FaultMiddleware, Faults
 from datalake_ops.platform.http.metrics import Metrics
 from datalake_ops.platform.http.request_observer import RequestObserver
 from datalake_ops.platform.jobs.service import open_jobs
-from datalake_ops.platform.objects.object_store import open_store
+from datalake_ops.platform.objects.collection.collector import DAY_SECONDS, ObjectCollector
+from datalake_ops.platform.objects.object_store import LocalObjectStore, open_store
 from datalake_ops.platform.services import Services
 from datalake_ops.platform.settings import Settings
 from datalake_ops.platform.store.database import Database
@@ -81,6 +83,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.services = services
+    age = settings.unregistered_days * DAY_SECONDS
+    app.state.collector = ObjectCollector(cast("LocalObjectStore", services.objects), database, age)
     errors.install(app)
     routers = list(_ROUTERS)
     if settings.enable_admin:
@@ -110,6 +114,7 @@ def _services(settings: Settings, database: Database) -> Services:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
     await services.jobs.start()
+    app.state.collector.start()
     saving = asyncio.create_task(_keep_uses(services.tokens))
     try:
         yield
@@ -117,6 +122,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         saving.cancel()
         with suppress(asyncio.CancelledError):
             await saving
+        await asyncio.to_thread(app.state.collector.stop)
         await services.jobs.stop()
         await _save_uses(services.tokens)
         services.objects.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -56,6 +57,7 @@ def prepare_home(options: ServeOptions) -> Settings:
         request_seconds=options.request_seconds,
         access_log=options.access_log,
         fsync=options.fsync,
+        unregistered_days=options.unregistered_days,
     )
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     make_private(settings)
@@ -120,7 +122,7 @@ def _first_caller(connection: Connection) -> Principal | None:
     row = connection.execute(
         select(schema.user.c.id, schema.user.c.username, schema.user.c.organization_id)
         .join(schema.organization, schema.organization.c.id == schema.user.c.organization_id)
-        .order_by(schema.organization.c.created_at)
+        .order_by(schema.ORGANIZATION_ORDER)
         .limit(1)
     ).first()
     return Principal(row.organization_id, row.id, row.username) if row else None
@@ -130,10 +132,13 @@ def _secret(home: Path) -> bytes:
     """Key of signed addresses: generated once per installation, readable by its owner only."""
     path = home / "secret"
     if not path.exists():
-        draft = home / f"secret.{os.getpid()}"
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        draft = home / f"secret.{uuid4().hex}"
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(secrets.token_bytes(32))
             file.flush()
             os.fsync(file.fileno())
-        draft.rename(path)
+        # Of two servers that start at the same moment one makes it: the other must not replace it.
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+        draft.unlink()
     return path.read_bytes()

@@ -65,6 +65,13 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
         help="answer a write once it is on the disk: a power loss takes nothing that was answered, at some cost",
     )
     parser.add_argument(
+        "--unregistered-days",
+        type=_days,
+        default=7,
+        metavar="DAYS",
+        help="age at which an uploaded object is deleted that is no data, projection or log; 0 keeps it (%(default)s)",
+    )
+    parser.add_argument(
         "--enable-admin", action="store_true", help="add the admin routes: scripted faults, request journal"
     )
 
@@ -102,6 +109,7 @@ def options_from(arguments: argparse.Namespace) -> ServeOptions:
         request_seconds=arguments.request_seconds,
         access_log=arguments.access_log,
         fsync=arguments.fsync,
+        unregistered_days=arguments.unregistered_days,
     )
 
 
@@ -127,6 +135,13 @@ def _seconds(text: str) -> float:
     if not 0.1 <= seconds <= 86_400:
         raise argparse.ArgumentTypeError(f"{text} is out of range; give 0.1 to 86400")
     return seconds
+
+
+def _days(text: str) -> float:
+    days = float(text)
+    if not 0 <= days <= 36_500:
+        raise argparse.ArgumentTypeError(f"{text} is out of range; give 0 to 36500")
+    return days
 
 
 def _program(text: str) -> tuple[str, str]:

@@ -48,8 +48,17 @@ class ObjectStore(Protocol):
     def stat(self, connector: UUID, object_name: str) -> ObjectStat | None:
         """Return size and content type of an object, None if it does not exist; quick enough for the event loop."""
 
+    def claim(self, connector: UUID, object_name: str) -> bool:
+        """Keep an object that gets a row from a collection under way; False if there is none.
+
+        Called in the write that adds the row: no object goes while another write runs.
+        """
+
     def delete(self, connector: UUID, object_name: str) -> None:
-        """Remove an uploaded object; a missing one, or a file in a user's bucket, is left alone."""
+        """Remove an uploaded object; a missing one, or a file in a user's bucket, is left alone.
+
+        Called in a write, so that no other one gives it a row meanwhile.
+        """
 
     def download_address(self, connector: UUID, object_name: str, base_url: str) -> str:
         """Return a signed download address, valid for about an hour; quick, since a page needs a thousand."""

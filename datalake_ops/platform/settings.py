@@ -18,7 +18,8 @@ class ServeOptions:
     are what running jobs may hold together, by default this machine's. `lakes` are names of lakes to have beside
     `default`, on the same bucket. `certificate` and `private_key` are PEM files; with both it serves HTTPS.
     A request's head must arrive within `request_seconds`, and so long a body may stand still. `access_log` is a file
-    for one line a request, `-` standard output. With `fsync` what is answered is on the disk.
+    for one line a request, `-` standard output. With `fsync` what is answered is on the disk. An uploaded object that
+    no row names is deleted after `unregistered_days`; 0 keeps it.
     """
 
     home: Path
@@ -39,6 +40,7 @@ class ServeOptions:
     request_seconds: float = 60.0
     access_log: str | None = None
     fsync: bool = False
+    unregistered_days: float = 7.0
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Settings:
     request_seconds: float = 60.0
     access_log: str | None = None
     fsync: bool = False
+    unregistered_days: float = 7.0
 
     @property
     def program_address(self) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import resource
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +16,8 @@ from datalake_ops.testing import PlatformServer
 from tests.platform.api import Api
 from tests.platform.images import a_jpeg
 from tests.platform.job_lab import Lab, program_arguments
+from tests.platform.small_disk import DISK_MIB, MIB, a_home_on_a_small_disk, fill
 from tests.platform.storage import MultipartUpload
-
-MIB = 1024**2
-DISK_MIB = 48
 
 
 @pytest.fixture(scope="module")
@@ -78,13 +74,7 @@ class FullDisk:
 
     def fill(self) -> None:
         """Take what is left of the disk, as another program would."""
-        with (self.server.home / "another").open("ab", buffering=0) as file:
-            for size in (MIB, 4096, 1):
-                try:
-                    while file.write(bytes(size)) == size:
-                        pass
-                except OSError:
-                    continue
+        fill(self.server.home / "another")
 
     def free(self) -> None:
         """Give it back."""
@@ -112,29 +102,17 @@ class FullDisk:
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FullDisk]:
     """Needs the right to mount a disk."""
     folder = tmp_path_factory.mktemp("full")
-    disk = folder / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "tmpfs", str(disk)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("no right to mount a disk here")
-    try:
-        home = disk / "home"
-        home.mkdir(mode=0o700)
-        # The server's words must have a place.
-        (home / "server.log").symlink_to(folder / "server.log")
-        with PlatformServer(home=home, arguments=program_arguments(folder)) as server:
-            lab = Lab(server)
-            running = lab.launch(parameters={"wait_for": str(folder / "never")})
-            lab.until_line(running, "environment")
-            full = FullDisk(lab, server, [], running)
-            large = a_jpeg() + bytes(4 * MIB)
-            while (status := full.register(large)) == 200:
-                assert len(full.data) < DISK_MIB
-            assert status == 507
-            yield full
-            lab.kill(running)
-    finally:
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+    with a_home_on_a_small_disk(folder) as home, PlatformServer(home, arguments=program_arguments(folder)) as server:
+        lab = Lab(server)
+        running = lab.launch(parameters={"wait_for": str(folder / "never")})
+        lab.until_line(running, "environment")
+        full = FullDisk(lab, server, [], running)
+        large = a_jpeg() + bytes(4 * MIB)
+        while (status := full.register(large)) == 200:
+            assert len(full.data) < DISK_MIB
+        assert status == 507
+        yield full
+        lab.kill(running)
 
 
 def test_a_full_disk_refuses_what_stores_and_takes_what_frees(full: FullDisk) -> None:

@@ -58,7 +58,7 @@ def list_organizations(connection: Connection) -> list[OrganizationSummary]:
         .scalar_subquery()
     )
     statement = select(organization.id, organization.name, organization.created_at, lakes, data)
-    return [OrganizationSummary(*row) for row in connection.execute(statement.order_by(organization.created_at))]
+    return [OrganizationSummary(*row) for row in connection.execute(statement.order_by(schema.ORGANIZATION_ORDER))]
 
 
 def find_principal(connection: Connection, organization: str | None) -> Principal:
@@ -73,7 +73,7 @@ def find_principal(connection: Connection, organization: str | None) -> Principa
     )
     if organization is not None:
         statement = statement.where(columns.name == organization)
-    row = connection.execute(statement.order_by(columns.created_at).limit(1)).first()
+    row = connection.execute(statement.order_by(schema.ORGANIZATION_ORDER).limit(1)).first()
     if row is None:
         raise AdministrationError(f"No organization is named {organization!r}. `datalake-ops admin organization list`.")
     return Principal(row.id, row.user_id, row.username)

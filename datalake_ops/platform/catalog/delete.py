@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -11,11 +10,13 @@ from sqlalchemy import Connection
 
 from datalake_ops.platform.catalog.attachments import chunks
 from datalake_ops.platform.http.id_list import IdList
-from datalake_ops.platform.services import Services
+from datalake_ops.platform.services import ObjectStore, Services
 from datalake_ops.platform.store.raw import execute
 from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.types import to_json
 
+# Objects removed in one write; more would delay registrations.
+_REMOVALS = 100
 _FIND = "SELECT seq FROM data WHERE id = ? AND lake_key = ?"
 _NAMES = (
     "SELECT object_name FROM data WHERE seq IN (SELECT value FROM json_each(?1))"
@@ -42,8 +43,10 @@ async def delete_data(services: Services, lake: LakeRow, ids: IdList) -> int:
     for part in chunks(ids):
         deleted, names = await services.database.write(partial(_delete, lake=lake, ids=part), essential=True)
         count += deleted
-        # Rows first: an object without data can be swept up later, a data without object is broken.
-        await asyncio.to_thread(_forget, services, lake, names)
+        # Rows first: an object without data is collected later, a data without object is broken.
+        for start in range(0, len(names), _REMOVALS):
+            removal = object_removal(services.objects, lake.connector_id, names[start : start + _REMOVALS])
+            await services.database.write(removal, essential=True)
     return count
 
 
@@ -69,6 +72,14 @@ def unused_objects(connection: Connection, connector: UUID, names: set[str]) -> 
     return sorted(names - used)
 
 
-def _forget(services: Services, lake: LakeRow, names: Sequence[str]) -> None:
-    for name in names:
-        services.objects.delete(lake.connector_id, name)
+def object_removal(objects: ObjectStore, connector: UUID, names: Sequence[str]) -> Callable[[Connection], None]:
+    """Build the write that deletes objects, after the one that deleted their rows.
+
+    An object that got a row again between the two stays.
+    """
+
+    def remove(connection: Connection) -> None:
+        for name in unused_objects(connection, connector, set(names)):
+            objects.delete(connector, name)
+
+    return remove

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from datalake_ops.platform.catalog.metadata_validation import validate_metadata
 from datalake_ops.platform.catalog.serialization import DataRow, DataSerializer
-from datalake_ops.platform.http.errors import bad_request
-from datalake_ops.platform.services import MediaProperties, ProbeFailure
+from datalake_ops.platform.http.errors import RefusalError, bad_request
+from datalake_ops.platform.services import MediaProperties, ObjectStore, ProbeFailure
 from datalake_ops.platform.store.raw import execute, execute_many
 from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.types import acquired_microseconds, new_id, now, to_json, to_microseconds
@@ -65,15 +65,21 @@ def validate_filename(name: str) -> str:
     return name
 
 
+def not_stored(object_name: str) -> RefusalError:
+    """Refusal of an object that does not exist."""
+    return bad_request(f"object_name {object_name!r} is not in the storage; upload the file first.")
+
+
 def registration(
-    lake: LakeRow, body: DataToCreate, outcome: ProbeOutcome, serializer: DataSerializer
+    lake: LakeRow, body: DataToCreate, outcome: ProbeOutcome, serializer: DataSerializer, objects: ObjectStore
 ) -> Callable[[Connection], dict[str, Any]]:
     """Build the write that registers a data and returns it serialized; a repeated request returns the first one's data.
 
     The custom metadata must have been validated before.
 
     Raises:
-        RefusalError: 400, the metadata are invalid (at once), or a tag or the source is not known (in the write).
+        RefusalError: 400, the metadata are invalid (at once), or a tag or the source is not known, or the object was
+            deleted meanwhile (in the write).
     """
     metadata, custom = validate_metadata(body.metadata), body.custom_metadata
     texts = tuple(None if value is None else to_json(value) for value in (metadata, custom))
@@ -84,6 +90,8 @@ def registration(
         known = execute(connection, _FIND, (lake.key, body.object_name)).fetchone()
         if known is not None:
             return serializer.serialize_many(connection, [known[0]])[0]
+        if not objects.claim(lake.connector_id, body.object_name):
+            raise not_stored(body.object_name)
         source_key, source = _source(connection, lake, body.data_source_id)
         tags = dict(_tag(connection, lake, tag) for tag in body.tags)
         values = (*_values(body, outcome), *texts, source_key, to_microseconds(now()), outcome.reason)

@@ -19,7 +19,7 @@ from datalake_ops.platform.catalog.listing import ListingQuery, compile_listing
 from datalake_ops.platform.catalog.listing_filter import STATUSES, TYPES, ListingFilter
 from datalake_ops.platform.catalog.listing_parameters import DataLookup, FindParameters, ListingParameters
 from datalake_ops.platform.catalog.ownership import LakeDep, LakeRoute
-from datalake_ops.platform.catalog.register import probe_outcome, registration, validate_filename
+from datalake_ops.platform.catalog.register import not_stored, probe_outcome, registration, validate_filename
 from datalake_ops.platform.catalog.serialization import data_serializer
 from datalake_ops.platform.handlers.answers import Count
 from datalake_ops.platform.http.body_limits import IDS, MANY, RESOURCE
@@ -61,7 +61,7 @@ async def create_data(
         (await dependencies.directory.metadata_schema(lake)).validate(body.custom_metadata)
     probe, serializer = partial(_probe, dependencies.objects, lake, body), data_serializer(request, lake)
     created = await dependencies.database.write_prepared(
-        lambda: registration(lake, body, probe_outcome(probe()), serializer)
+        lambda: registration(lake, body, probe_outcome(probe()), serializer, dependencies.objects)
     )
     return json_response(created, 201)
 
@@ -73,7 +73,7 @@ router.add_api_route(
 
 def _probe(objects: ObjectStore, lake: LakeRow, body: DataToCreate) -> MediaProperties | ProbeFailure:
     if objects.stat(lake.connector_id, body.object_name) is None:
-        raise bad_request(f"object_name {body.object_name!r} is not in the storage; upload the file first.")
+        raise not_stored(body.object_name)
     return objects.probe(lake.connector_id, body.object_name, body.content_type)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Row, select
 from starlette.responses import Response
 
 from datalake_ops.platform.catalog.ordering import MAX_OFFSET
@@ -26,6 +26,7 @@ from datalake_ops.platform.jobs.serialization import serialize_job, serialize_jo
 from datalake_ops.platform.jobs.service import jobs_of
 from datalake_ops.platform.jobs.states import IllegalTransitionError
 from datalake_ops.platform.services import services
+from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.tokens import Principal
 from datalake_ops.wire import routes
 from datalake_ops.wire.jobs import Job, JobStatus, LogPage
@@ -152,8 +153,16 @@ async def save_log(
 ) -> Response:
     """Record the object in which a program stored its whole log."""
     name = body.logging_object_name
-    await _own(request, job, principal)
-    await services(request).database.write(lambda connection: job_table.note(connection, job, log_object_name=name))
+    row = await _own(request, job, principal)
+    dependencies = services(request)
+
+    def note(connection: Connection) -> None:
+        organization = schema.organization.c
+        own = select(organization.default_connector_id).where(organization.id == row.organization_id)
+        dependencies.objects.claim(connection.execute(own).scalar_one(), name)
+        job_table.note(connection, job, log_object_name=name)
+
+    await dependencies.database.write(note)
     return json_response({"logging_object_name": name})
 
 

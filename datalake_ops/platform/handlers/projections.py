@@ -10,14 +10,14 @@ from sqlalchemy import Connection, Row, delete, select
 from sqlalchemy.dialects.sqlite import insert
 from starlette.responses import Response
 
-from datalake_ops.platform.catalog.delete import unused_objects
-from datalake_ops.platform.catalog.register import validate_filename
+from datalake_ops.platform.catalog.delete import object_removal, unused_objects
+from datalake_ops.platform.catalog.register import not_stored, validate_filename
 from datalake_ops.platform.catalog.tags_and_sources import validate_name
 from datalake_ops.platform.handlers.answers import Items
 from datalake_ops.platform.handlers.data import DataDep
 from datalake_ops.platform.http.auth import PrincipalDep
 from datalake_ops.platform.http.body_limits import RESOURCE
-from datalake_ops.platform.http.errors import bad_request, json_response, not_found
+from datalake_ops.platform.http.errors import json_response, not_found
 from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.objects.object_scope import check_object
 from datalake_ops.platform.services import base_url, services
@@ -67,9 +67,10 @@ async def create_projection(
     validate_name(body.name, "projection")
     connector = data.lake.connector_id
     await check_object(request, connector, body.object_name)
-    stored = services(request).objects.stat(connector, body.object_name)
+    objects = services(request).objects
+    stored = objects.stat(connector, body.object_name)
     if stored is None:
-        raise bad_request(f"object_name {body.object_name!r} is not in the storage; upload the file first.")
+        raise not_stored(body.object_name)
     values = {
         "id": new_id(),
         "data_seq": data.seq,
@@ -82,6 +83,8 @@ async def create_projection(
     }
 
     def create(connection: Connection) -> Row[Any]:
+        if not objects.claim(connector, body.object_name):
+            raise not_stored(body.object_name)
         connection.execute(insert(schema.projection).values(values).on_conflict_do_nothing())
         same = (_PROJECTION.data_seq == data.seq, _PROJECTION.object_name == body.object_name)
         return connection.execute(select(schema.projection).where(*same)).one()
@@ -110,8 +113,10 @@ async def delete_projection(projection: ProjectionDep, request: Request) -> Resp
         connection.execute(delete(schema.projection).where(_PROJECTION.id == projection.id))
         return unused_objects(connection, projection.connector_id, {projection.object_name})
 
-    for name in await services(request).database.write(remove, essential=True):
-        services(request).objects.delete(projection.connector_id, name)
+    dependencies = services(request)
+    names = await dependencies.database.write(remove, essential=True)
+    removal = object_removal(dependencies.objects, projection.connector_id, names)
+    await dependencies.database.write(removal, essential=True)
     return Response(status_code=204)
 
 

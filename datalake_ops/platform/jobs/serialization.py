@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Request
 from sqlalchemy import Row
 
-from datalake_ops.platform.jobs.processings.launch_request import payload_name
+from datalake_ops.platform.objects.names import payload_name
 from datalake_ops.platform.objects.object_store import PLATFORM
 from datalake_ops.platform.services import base_url, services
 from datalake_ops.wire.jobs import JobKind, JobStatus

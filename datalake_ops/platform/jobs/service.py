@@ -15,11 +15,12 @@ from datalake_ops.platform.http.id_list import IdList
 from datalake_ops.platform.jobs import job_table
 from datalake_ops.platform.jobs.imports.runner import ImportRunner
 from datalake_ops.platform.jobs.job_table import KeyReusedError, NewJob
-from datalake_ops.platform.jobs.processings.launch_request import Launch, payload_name
+from datalake_ops.platform.jobs.processings.launch_request import Launch
 from datalake_ops.platform.jobs.processings.programs import Programs, seed_processings
 from datalake_ops.platform.jobs.processings.resource_pool import ResourcePool
 from datalake_ops.platform.jobs.processings.shim_client import GRACE
 from datalake_ops.platform.jobs.processings.supervisor import Supervisor
+from datalake_ops.platform.objects.names import payload_name
 from datalake_ops.platform.objects.object_store import PLATFORM, LocalObjectStore
 from datalake_ops.platform.services import Services, services
 from datalake_ops.platform.store.types import now

@@ -12,6 +12,7 @@ import shutil
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -128,8 +129,9 @@ class MultipartUploads:
     def drop_expired(self) -> None:
         """Remove uploads without a change for their lifetime, complete or not."""
         for folder in list(self._root.iterdir()):
-            if folder.stat().st_mtime < time.time() - self._life:
-                shutil.rmtree(folder, ignore_errors=True)
+            with suppress(FileNotFoundError):  # Another thread was quicker.
+                if folder.stat().st_mtime < time.time() - self._life:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def _write_json(self, path: Path, value: object) -> None:
         draft = path.with_suffix(".draft")

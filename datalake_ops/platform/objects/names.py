@@ -49,3 +49,8 @@ def generate_object_name(kind: str, filename: str, upload_dir: str | None = None
     folder = upload_dir.strip("/") if upload_dir else FOLDERS.get(kind, kind.lower())
     parts = [folder, str(owner)] if owner else [folder]
     return check_object_name("/".join([*parts, f"{uuid4()}{ending_of(filename)}"]))
+
+
+def payload_name(job: UUID) -> str:
+    """Name of the platform's object that lists the data for a job's program."""
+    return f"jobs/{job}/payload.json"

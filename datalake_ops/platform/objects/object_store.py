@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, select
 
 from datalake_ops.platform.home_folder import check_own_bucket
 from datalake_ops.platform.objects.bucket import Bucket, etag
-from datalake_ops.platform.objects.folder_store import FolderStore
+from datalake_ops.platform.objects.folder_store import FolderStore, object_digest
 from datalake_ops.platform.objects.media_type import content_type
 from datalake_ops.platform.objects.multipart import MultipartUploads
 from datalake_ops.platform.objects.names import BadNameError
@@ -65,6 +66,8 @@ class LocalObjectStore:
         # Number of files that can be probed at once.
         self.probe_slots = self._pool.size
         self._buckets: dict[UUID, Bucket] = {}
+        # Digests of the objects that got a row during a collection, None between collections; the writer's alone.
+        self._claims: set[str] | None = None
 
     def bucket(self, connector: UUID) -> Bucket:
         """Bucket of a connector: the served folder for the first organization's, a folder of its own for any other."""
@@ -107,6 +110,30 @@ class LocalObjectStore:
     def delete(self, connector: UUID, object_name: str) -> None:
         """Remove an uploaded object; files in a user's bucket are left alone."""
         self.folder.delete(str(connector), object_name)
+
+    def claim(self, connector: UUID, object_name: str) -> bool:
+        """Keep an object from a collection under way, since it gets a row; False if there is none. For writes."""
+        try:
+            digest = object_digest(str(connector), object_name)
+        except BadNameError:
+            return False
+        if self._claims is not None:
+            self._claims.add(digest)
+        return self.folder.holds(digest) or self.is_in_bucket(connector, object_name)
+
+    def begin_collection(self) -> None:
+        """Note the claims from here on. For writes."""
+        self._claims = set()
+
+    def end_collection(self) -> None:
+        """Forget the claims. For writes."""
+        self._claims = None
+
+    def remove_unclaimed(self, digests: Sequence[str], stored_before: float) -> list[int]:
+        """Remove objects that were not claimed since `begin_collection`; returns their sizes. For writes."""
+        claims: set[str] = self._claims or set()
+        sizes = [self.folder.remove_stored_before(one, stored_before) for one in digests if one not in claims]
+        return [size for size in sizes if size is not None]
 
     def write(self, connector: UUID, object_name: str, content: bytes) -> None:
         """Store bytes as an object."""
@@ -183,7 +210,7 @@ def store_of(request: Request) -> LocalObjectStore:
 
 def _first_connector(connection: Connection) -> UUID | None:
     organization = schema.organization.c
-    return connection.scalar(select(organization.default_connector_id).order_by(organization.created_at).limit(1))
+    return connection.scalar(select(organization.default_connector_id).order_by(schema.ORGANIZATION_ORDER).limit(1))
 
 
 def _is_registered(connection: Connection, connector: UUID, name: str) -> bool:

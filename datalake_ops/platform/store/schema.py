@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
     text,
 )
 
@@ -45,6 +47,9 @@ organization = Table(
     Column("default_lake_id", Id, nullable=False),
     Column("created_at", Moment, nullable=False),
 )
+
+# Order of creation, which the moments are not: a clock may be set back.
+ORGANIZATION_ORDER: ColumnElement[int] = literal_column("organization.rowid")
 
 user = Table(
     "user",

@@ -70,6 +70,10 @@ def _attach(
             counts["missing"] += 1
             lines.append(f"{one.data_name}: the lake has no data of this object name")
             continue
+        if not work.store.claim(work.lake.connector_id, one.object_name):
+            counts["missing"] += 1
+            lines.append(f"{one.object_name}: the storage has no such object any more")
+            continue
         row = insert(schema.projection).values(_row(seq, one, result)).on_conflict_do_nothing()
         outcome = "imported" if connection.execute(row).rowcount else "skipped_known"
         counts[outcome] += 1

@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from datalake_ops.pictures.formats import unsupported_reason
+from datalake_ops.platform.catalog.delete import object_removal
 from datalake_ops.platform.catalog.metadata_schema import read_schema
 from datalake_ops.platform.catalog.tags_and_sources import source_key, tag_keys
 from datalake_ops.platform.jobs import logs
@@ -196,8 +197,9 @@ def _with_tags_and_source(
 
 def _write(work: ImportWork, register: Callable[[Connection], list[str]]) -> None:
     """Register objects, then delete those that this has left without a row."""
-    for name in work.database.write_sync(register):
-        work.store.delete(work.lake.connector_id, name)
+    names = work.database.write_sync(register)
+    if names:
+        work.database.write_sync(object_removal(work.store, work.lake.connector_id, names), essential=True)
 
 
 def _register(

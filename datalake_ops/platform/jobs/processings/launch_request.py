@@ -126,11 +126,6 @@ class Launch:
         return str(found)
 
 
-def payload_name(job: UUID) -> str:
-    """Name of the object that lists the data for a program."""
-    return f"jobs/{job}/payload.json"
-
-
 def _check_inputs(connection: Connection, processing: UUID, inputs: Mapping[str, Any]) -> None:
     declared = schema.processing_input
     rows = connection.execute(select(declared).where(declared.c.processing_id == processing)).all()

@@ -91,7 +91,8 @@ class JobShim:
         if (self.folder / "pid").exists():
             return any(shim.is_running(self._identity(name)) for name in ("keeper", "guardian"))
         claim = self.folder / "claim"
-        return claim.exists() and time.time() - claim.stat().st_mtime < START_TIMEOUT
+        # A clock that was set back must not keep it starting for ever.
+        return claim.exists() and abs(time.time() - claim.stat().st_mtime) < START_TIMEOUT
 
     def terminate(self) -> bool:
         """Signal the shim to end the program and its descendants; returns False when no shim runs."""

@@ -1,0 +1,1 @@
+"""Collection of uploaded objects that no row names."""
