@@ -14,6 +14,7 @@ from datalake_ops.concurrency import loop_thread
 from datalake_ops.errors import DatalakeError
 from datalake_ops.processings.contract import Task, log
 from datalake_ops.processings.stored_objects import read_object, write_object
+from datalake_ops.wire.processings import tag_record_name
 
 T = TypeVar("T")
 _VERSION = 1
@@ -97,7 +98,7 @@ async def _read(session: AsyncSession, task: Task) -> TagRecord | None:
 
 
 def _object_name(task: Task) -> str:
-    return f"processings/{task.lake.datalake.id}/{task.processing}.tags"
+    return tag_record_name(task.lake.datalake.id, task.processing)
 
 
 def _text_by_tag(ids_by_tag: Mapping[str, Iterable[UUID]]) -> dict[str, str]:

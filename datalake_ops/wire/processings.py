@@ -63,3 +63,8 @@ class ProcessingLaunch(WireBody):
     cpu: int | None = None
     gpu: int | None = None
     inputs: dict[str, Any] = {}
+
+
+def tag_record_name(datalake: UUID, processing: str) -> str:
+    """Name of the object in which a processing keeps which data of a lake it gave its tags."""
+    return f"processings/{datalake}/{processing}.tags"

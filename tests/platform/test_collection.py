@@ -39,6 +39,8 @@ class TestServer:
             log = lake.object_name("log.txt", type="LOGGING", context={"job_id": job["id"]})
             lake.send_form(lake.form(log), b"a log")
             lake.json("POST", f"/api/v2/job/{job['id']}/logging/save", {"logging_object_name": log})
+            record = f"processings/{lake.lake['id']}/quality-tagging.tags"
+            lake.send_form(lake.form(record, ""), b"a record", "")
             given_up, young = lake.upload(SMALL_JPEG), lake.upload(SMALL_JPEG)
             upload = MultipartUpload(lake)
             part = upload.put(1, SMALL_JPEG)
@@ -58,6 +60,7 @@ class TestServer:
             assert late.status_code == 400
             assert "upload the file first" in late.text
             assert lake.stat(log).ok
+            assert lake.stat(record).ok
             assert lake.stat("b.jpg").ok
             assert lake.json("GET", f"/api/data/projection/{projection}/presigned-url")["presigned_url"]
             assert lake.register(young).status_code == 201
