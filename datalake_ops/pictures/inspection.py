@@ -51,6 +51,15 @@ class PictureFacts:
     pages: int = 1
 
 
+@dataclass(frozen=True)
+class _Kind:
+    """Content type, pages, and the index of the main picture among the frames of the file."""
+
+    content_type: str
+    pages: int
+    main: int
+
+
 def read_facts(file: BinaryIO, full: bool = False) -> PictureFacts:
     """Read the facts of a picture from its header, and decode nothing; `full` reads all directories of its EXIF.
 
@@ -59,9 +68,9 @@ def read_facts(file: BinaryIO, full: bool = False) -> PictureFacts:
         UnsupportedPictureError: its kind is not read here.
     """
     # Two pages tell a document, and no storage is asked for more.
-    kind, pages = _kind(file, pages_at_most=2)
+    kind = _kind(file, pages_at_most=2)
     with _opened_as(file, kind) as image:
-        return _facts(image, file, kind, pages, full)
+        return _facts(image, file, kind, full)
 
 
 def verify(file: BinaryIO, full: bool = False) -> PictureFacts:
@@ -71,9 +80,9 @@ def verify(file: BinaryIO, full: bool = False) -> PictureFacts:
         UnreadablePictureError: it is damaged, cut short, or too large to decode.
         UnsupportedPictureError: its kind is not read here.
     """
-    kind, pages = _kind(file)
+    kind = _kind(file)
     with _opened_as(file, kind) as image:
-        facts = _facts(image, file, kind, pages, full)
+        facts = _facts(image, file, kind, full)
         _decode(image)
         if image.format == "PNG":
             _check_chunks(file)
@@ -88,7 +97,7 @@ def opened(file: BinaryIO) -> Iterator[Image.Image]:
         UnreadablePictureError: it cannot be opened, or not be decoded inside the `with` block.
         UnsupportedPictureError: its kind is not read here.
     """
-    kind, _pages = _kind(file, pages_at_most=1)
+    kind = _kind(file, pages_at_most=1)
     with _opened_as(file, kind) as image:
         width, height = image.size
         if width * height > PIXELS:
@@ -96,13 +105,12 @@ def opened(file: BinaryIO) -> Iterator[Image.Image]:
         yield image
 
 
-def _kind(file: BinaryIO, pages_at_most: int = FRAMES + 1) -> tuple[str, int]:
-    """Content type and number of pages."""
+def _kind(file: BinaryIO, pages_at_most: int = FRAMES + 1) -> _Kind:
     file.seek(0)
     kind = sniff(file.read(SNIFF_BYTES))
     if kind is None or not kind.startswith("image/"):
         raise UnreadablePictureError("the content is no picture of a known kind")
-    pages = 1
+    pages, main = 1, 0
     if kind == TIFF:
         try:
             outline = read_outline(file, pages_at_most)
@@ -110,23 +118,25 @@ def _kind(file: BinaryIO, pages_at_most: int = FRAMES + 1) -> tuple[str, int]:
             raise UnreadablePictureError(f"the image cannot be decoded: {error}") from error
         if outline.is_camera_raw:
             raise UnsupportedPictureError(unsupported_reason("image/x-adobe-dng"))
-        pages = outline.pages
+        pages, main = outline.pages, outline.main
     if kind not in readable_types():
         raise UnsupportedPictureError(unsupported_reason(kind))
-    return kind, pages
+    return _Kind(kind, pages, main)
 
 
 @contextmanager
-def _opened_as(file: BinaryIO, kind: str) -> Iterator[Image.Image]:
+def _opened_as(file: BinaryIO, kind: _Kind) -> Iterator[Image.Image]:
     file.seek(0)
     try:
         # No warning is silenced here: filters of warnings belong to all threads of the process.
-        with Image.open(file, formats=decoders(kind)) as image:
+        with Image.open(file, formats=decoders(kind.content_type)) as image:
+            if kind.main:
+                image.seek(kind.main)
             yield image
     except UnreadablePictureError:
         raise
     except UnidentifiedImageError as error:
-        raise UnreadablePictureError(f"the image cannot be decoded: it is no readable {kind}") from error
+        raise UnreadablePictureError(f"the image cannot be decoded: it is no readable {kind.content_type}") from error
     except Image.DecompressionBombError as error:
         raise UnreadablePictureError(_too_large()) from error
     except MemoryError:
@@ -136,14 +146,14 @@ def _opened_as(file: BinaryIO, kind: str) -> Iterator[Image.Image]:
         raise UnreadablePictureError(f"the image cannot be decoded: {_sentence(error)}") from error
 
 
-def _facts(image: Image.Image, file: BinaryIO, kind: str, pages: int, full: bool) -> PictureFacts:
+def _facts(image: Image.Image, file: BinaryIO, kind: _Kind, full: bool) -> PictureFacts:
     width, height = _stored_size(image)
     if width * height > PIXELS:
         raise UnreadablePictureError(_too_large())
     tags = read_tags(image, file, full)
     if tags.orientation in SIDEWAYS:
         width, height = height, width
-    return PictureFacts(kind, width, height, tags, pages)
+    return PictureFacts(kind.content_type, width, height, tags, kind.pages)
 
 
 def _decode(image: Image.Image) -> None:
@@ -154,7 +164,8 @@ def _decode(image: Image.Image) -> None:
     frames = getattr(image, "n_frames", 1) if image.format in _MANY_FRAMES else 1
     if frames > FRAMES:
         raise UnreadablePictureError(f"the image has {frames:,} frames, and at most {FRAMES:,} are decoded")
-    for frame in range(1, frames):
+    first = image.tell()
+    for frame in (*range(first), *range(first + 1, frames)):
         image.seek(frame)
         width, height = _stored_size(image)
         if width * height > PIXELS:

@@ -18,11 +18,14 @@ from tests.pictures.files import (
     HEIGHT,
     WIDTH,
     a_canon_raw,
+    a_chained_raw,
     a_deep_png,
     a_fax,
     a_file,
     a_photo,
+    a_previewed_tiff,
     a_pyramid,
+    a_pyramid_of_the_old_kind,
     a_raw,
     a_tiff,
     a_transport_stream,
@@ -155,6 +158,9 @@ PAGES = (
     Sample("plan-of-94-megapixels.tif", lambda: a_fax(1, (12000, 7800)), (12000, 7800), TIFF),
     Sample("scan-two-pages.tif", several("TIFF", 2), kind=TIFF, pages=2),
     Sample("pyramid.tif", a_pyramid, (256, 192), TIFF),
+    Sample("pyramid-of-the-old-kind.tif", a_pyramid_of_the_old_kind, (256, 192), TIFF),
+    Sample("preview-in-front.tif", lambda: a_previewed_tiff(subfiletype=1), kind=TIFF),
+    Sample("preview-of-the-old-kind.tif", lambda: a_previewed_tiff(extratags=[(255, 3, 1, 2, True)]), kind=TIFF),
 )
 DAMAGED = (
     Sample("jpeg-cut.jpg", cut(a_file("JPEG"), 0.7), None, JPEG, "decoded"),
@@ -172,6 +178,16 @@ UNREAD = (
     Sample("raw.dng", a_raw, None, TIFF, "camera raw", unsupported=True),
     Sample("raw.nef", lambda: a_raw("nef"), None, TIFF, "camera raw", unsupported=True),
     Sample("raw.tif", a_raw, None, TIFF, "camera raw", unsupported=True),
+    Sample("raw-behind-its-preview.tif", a_chained_raw, None, TIFF, "camera raw", unsupported=True),
+    # Pillow does not read a picture in a SubIFD.
+    Sample(
+        "preview-above-its-picture.tif",
+        lambda: a_previewed_tiff(subifds=1, extratags=[(255, 3, 1, 2, True)]),
+        None,
+        TIFF,
+        "camera raw",
+        unsupported=True,
+    ),
     Sample("raw.cr2", a_canon_raw, None, "image/x-canon-cr2", "camera raw", unsupported=True),
 )
 VIDEOS = (

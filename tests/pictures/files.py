@@ -134,6 +134,26 @@ def a_pyramid() -> bytes:
     return a_tiff((large, {"photometric": "rgb", "tile": (16, 16)}), *smaller)
 
 
+def a_pyramid_of_the_old_kind() -> bytes:
+    """A pyramid whose directories tell their roles by SubfileType (255), as TIFF 5 had it."""
+    large = np.asarray(a_photo(size=(256, 192)))
+    roles = [{"photometric": "rgb", "extratags": [(255, 3, 1, role, True)]} for role in (1, 2)]
+    return a_tiff((large, roles[0]), (large[::2, ::2], roles[1]))
+
+
+def a_previewed_tiff(**preview: Any) -> bytes:
+    """A TIFF whose first directory is a preview of the picture in the next one, or in a SubIFD."""
+    small = np.asarray(a_photo(size=(32, 24)))
+    return a_tiff((small, {"photometric": "rgb", **preview}), (np.asarray(a_photo()), {"photometric": "rgb"}))
+
+
+def a_chained_raw() -> bytes:
+    """A camera raw file whose sensor's pattern is the second directory, behind a preview that is not marked."""
+    pattern = {"photometric": "cfa", "extratags": [(33421, 3, 2, (2, 2), True), (33422, 1, 4, b"\0\1\1\2", True)]}
+    preview = np.asarray(a_photo(size=(32, 24)))
+    return a_tiff((preview, {"photometric": "rgb"}), (grey_pixels("uint16", 16), pattern))
+
+
 def a_long_gif(frames: int, size: tuple[int, int] = (1000, 1000)) -> bytes:
     """A GIF whose one frame is repeated: quick to make, and slow to decode."""
     one = saved(Image.new("P", size), "GIF")
