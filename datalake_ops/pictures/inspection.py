@@ -15,9 +15,10 @@ from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 
 from datalake_ops.pictures.exif import CameraTags, read_tags
 from datalake_ops.pictures.formats import decoders, readable_types, unsupported_reason
+from datalake_ops.pictures.gif import DamagedGifError, check_blocks
 from datalake_ops.pictures.tiff import DamagedTiffError, read_outline
 from datalake_ops.wire.image_metadata import SIDEWAYS
-from datalake_ops.wire.media_types import SNIFF_BYTES, TIFF, sniff
+from datalake_ops.wire.media_types import GIF, SNIFF_BYTES, TIFF, sniff
 
 # Limit for the pixels of one frame or page, checked before it is decoded: that of Pillow, which warns above half of it.
 PIXELS = 178_956_970
@@ -81,6 +82,7 @@ def verify(file: BinaryIO, full: bool = False) -> PictureFacts:
         UnsupportedPictureError: its kind is not read here.
     """
     kind = _kind(file)
+    _check_end(file, kind)
     with _opened_as(file, kind) as image:
         facts = _facts(image, file, kind, full)
         _decode(image)
@@ -98,6 +100,8 @@ def opened(file: BinaryIO) -> Iterator[Image.Image]:
         UnsupportedPictureError: its kind is not read here.
     """
     kind = _kind(file, pages_at_most=1)
+    # The first frame alone is decoded here, which may be whole in a file that is cut behind it.
+    _check_end(file, kind)
     with _opened_as(file, kind) as image:
         width, height = image.size
         if width * height > PIXELS:
@@ -178,6 +182,16 @@ def _stored_size(image: Image.Image) -> tuple[int, int]:
     if isinstance(image, TiffImageFile):
         return int(image.tag_v2[IMAGEWIDTH]), int(image.tag_v2[IMAGELENGTH])
     return image.size
+
+
+def _check_end(file: BinaryIO, kind: _Kind) -> None:
+    """Check that a GIF ends with its trailer: a decoder takes the end of the file for it."""
+    if kind.content_type != GIF:
+        return
+    try:
+        check_blocks(file)
+    except DamagedGifError as error:
+        raise UnreadablePictureError(f"the image cannot be decoded: {error}") from error
 
 
 def _check_chunks(file: BinaryIO) -> None:

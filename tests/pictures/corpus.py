@@ -22,6 +22,7 @@ from tests.pictures.files import (
     a_deep_png,
     a_fax,
     a_file,
+    a_gif_cut_behind,
     a_photo,
     a_previewed_tiff,
     a_pyramid,
@@ -150,6 +151,9 @@ ORIENTATIONS = (
 )
 PAGES = (
     Sample("gif-frames.gif", several("GIF", mode="P"), kind=GIF),
+    Sample("gif-padded.gif", lambda: several("GIF", mode="P")() + bytes(16), kind=GIF),
+    # Browsers show a single frame without the end mark.
+    Sample("gif-without-its-end-mark.gif", lambda: a_file("GIF", "P")()[:-1], kind=GIF),
     Sample("apng-frames.png", several("PNG"), kind=PNG),
     Sample("webp-frames.webp", several("WEBP", lossless=True), kind=WEBP),
     Sample("avif-frames.avif", several("AVIF"), kind=AVIF),
@@ -167,6 +171,9 @@ DAMAGED = (
     Sample("png-cut.png", cut(a_file("PNG"), 0.7), None, PNG, "decoded"),
     Sample("png-wrong-bit.png", flipped(a_file("PNG"), 0.5), None, PNG, "decoded"),
     Sample("png-wrong-bit-in-its-end.png", flipped(a_file("PNG"), 0.9995), None, PNG, "decoded"),
+    Sample("gif-cut-behind-its-first-frame.gif", lambda: a_gif_cut_behind(1), None, GIF, "cut short"),
+    Sample("gif-cut-behind-its-second-frame.gif", lambda: a_gif_cut_behind(2), None, GIF, "cut short"),
+    Sample("gif-cut-in-a-control-block.gif", lambda: a_gif_cut_behind(2, 5), None, GIF, "cut short"),
     Sample("gif-cut-in-its-second-frame.gif", cut(several("GIF", mode="P"), 0.5), None, GIF, "decoded"),
     Sample("tiff-cut-in-its-second-page.tif", cut(several("TIFF"), 0.5), None, TIFF, "decoded"),
     Sample("apng-cut-in-its-second-frame.png", cut(several("PNG"), 0.5), None, PNG, "decoded"),

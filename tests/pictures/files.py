@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Callable, Sequence
@@ -160,6 +161,13 @@ def a_long_gif(frames: int, size: tuple[int, int] = (1000, 1000)) -> bytes:
     # The screen descriptor ends with its colours, of which the packed field at byte 10 tells the number.
     start = 13 + 3 * 2 ** ((one[10] & 7) + 1)
     return one[:start] + one[start:-1] * frames + b";"
+
+
+def a_gif_cut_behind(frame: int, more: int = 0) -> bytes:
+    """An animated GIF that ends behind a whole frame, or some bytes into the control block of the next one."""
+    content = several("GIF", 3, mode="P", loop=0, duration=100)()
+    control_blocks = [found.start() for found in re.finditer(rb"!\xf9\x04", content)]
+    return content[: control_blocks[frame] + more]
 
 
 def a_fax(pages: int = 3, size: tuple[int, int] = (1728, 2200)) -> bytes:

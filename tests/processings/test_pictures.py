@@ -17,7 +17,7 @@ from datalake_ops.processings.luma import open_luma
 from datalake_ops.processings.pictures import UnreadablePictureError, open_picture
 from datalake_ops.processings.quality import SIDE, QualityParameters, measure_quality
 from datalake_ops.processings.thumbnails import shrink
-from tests.pictures.files import a_photo, a_tiff, saved
+from tests.pictures.files import a_gif_cut_behind, a_photo, a_tiff, saved
 from tests.platform.images import a_picture, as_bytes
 from tests.processings.profiles import a_cmyk_profile, a_grey_profile, an_rgb_profile
 
@@ -39,6 +39,14 @@ def middle(path: Path) -> Colour:
 
 def mean_luma(path: Path) -> float:
     return float(open_luma(path, SIDE).luma.mean())
+
+
+@pytest.mark.parametrize("more", [0, 5], ids=["between-frames", "in-a-control-block"])
+def test_a_gif_that_is_cut_behind_its_first_frame_is_refused(path: Path, more: int) -> None:
+    path.write_bytes(a_gif_cut_behind(1, more))
+
+    with pytest.raises(UnreadablePictureError, match="cut short"):
+        open_picture(path)
 
 
 class TestOrientation:
