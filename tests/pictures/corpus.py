@@ -38,6 +38,7 @@ from tests.pictures.files import (
     saved,
     several,
     turned,
+    with_brand,
 )
 from tests.platform.videos import an_avi, an_mp4
 
@@ -124,6 +125,7 @@ COLOURS = (
     Sample("avif-alpha.avif", a_file("AVIF", "RGBA"), kind=AVIF),
     Sample("heic.heic", a_file("HEIF"), kind=HEIC),
     Sample("heic-12-bits.heic", a_file("HEIF", "I;16"), kind=HEIC),
+    Sample("heic-multiview.heic", lambda: with_brand(a_file("HEIF")(), b"hevm"), kind=HEIC),
     Sample("jxl.jxl", a_file("JXL"), kind=JXL),
     Sample("jxl-grey-16.jxl", a_file("JXL", "I;16", lossless=True), kind=JXL),
     Sample("jpeg2000.jp2", a_file("JPEG2000"), kind=JP2),

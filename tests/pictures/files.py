@@ -109,6 +109,11 @@ def a_chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
+def with_brand(content: bytes, brand: bytes) -> bytes:
+    """An ISO file (MP4, HEIF, ...) with another major brand."""
+    return content[:8] + brand + content[12:]
+
+
 def with_late_exif(content: bytes, block: bytes) -> bytes:
     """A PNG with its EXIF behind the pixels, where the standard allows it too."""
     return content[:-12] + a_chunk(b"eXIf", block.removeprefix(b"Exif\0\0")) + content[-12:]
