@@ -16,9 +16,10 @@ from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 from datalake_ops.pictures.exif import CameraTags, read_tags
 from datalake_ops.pictures.formats import decoders, readable_types, unsupported_reason
 from datalake_ops.pictures.gif import DamagedGifError, check_blocks
+from datalake_ops.pictures.jxl import DamagedJxlError, stored_size
 from datalake_ops.pictures.tiff import DamagedTiffError, read_outline
 from datalake_ops.wire.image_metadata import SIDEWAYS
-from datalake_ops.wire.media_types import GIF, SNIFF_BYTES, TIFF, sniff
+from datalake_ops.wire.media_types import GIF, JXL, SNIFF_BYTES, TIFF, sniff
 
 # Limit for the pixels of one frame or page, checked before it is decoded: that of Pillow, which warns above half of it.
 PIXELS = 178_956_970
@@ -125,7 +126,23 @@ def _kind(file: BinaryIO, pages_at_most: int = FRAMES + 1) -> _Kind:
         pages, main = outline.pages, outline.main
     if kind not in readable_types():
         raise UnsupportedPictureError(unsupported_reason(kind))
+    if (size := size_if_decoded_at_once(file, kind)) is not None and size[0] * size[1] > PIXELS:
+        raise UnreadablePictureError(_too_large())
     return _Kind(kind, pages, main)
+
+
+def size_if_decoded_at_once(file: BinaryIO, content_type: str) -> tuple[int, int] | None:
+    """Width and height of a picture that is decoded as it is opened, a JPEG XL; None for all others.
+
+    Raises:
+        UnreadablePictureError: it has no header.
+    """
+    if content_type != JXL:
+        return None
+    try:
+        return stored_size(file)
+    except DamagedJxlError as error:
+        raise UnreadablePictureError(f"the image cannot be decoded: {error}") from error
 
 
 @contextmanager

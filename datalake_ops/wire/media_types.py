@@ -182,6 +182,6 @@ _ISO_STILLS = {
     b"hevm": HEIC,
     b"hevs": HEIC,
 }
-# Major brands that say only "image" (ISO/IEC 23008-12, 10.2; 23000-22 for MIAF and its profile MiHE; annex E for AVC).
+# Major brands that say only "image", or name a coding that has no type of its own here.
 _ISO_IMAGES = frozenset({b"mif1", b"mif2", b"msf1", b"heif", b"miaf", b"MiHE", b"avci", b"avcs"})
 _ISO_VIDEOS = {b"qt": "video/quicktime", b"3gp": "video/3gpp", b"3gr": "video/3gpp", b"3g2": "video/3gpp2"}

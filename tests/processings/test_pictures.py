@@ -238,6 +238,16 @@ class TestMemory:
         with pytest.raises(UnreadablePictureError, match=r"needs about \d+ MiB of memory to decode.* takes 1 MiB"):
             open_picture(path, 256)
 
+    def test_a_jpeg_xl_is_refused_before_it_is_opened_and_so_decoded(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(opening, "_BUDGET", MemoryBudget(2**20))
+        # The header alone, of 1000 x 1000 pixels, which no decoder would open.
+        path.write_bytes(saved(Image.new("RGB", (1000, 1000)), "JXL")[:12])
+
+        with pytest.raises(UnreadablePictureError, match=r"needs about \d+ MiB of memory to decode.* takes 1 MiB"):
+            open_picture(path, 256)
+
     @pytest.mark.parametrize("mode", ["L", "RGB"])
     def test_the_largest_pictures_of_8_bits_have_room(self, mode: str) -> None:
         # Pillow opens nothing larger.
