@@ -27,6 +27,7 @@ from tests.pictures.files import (
     Tag,
     a_photo,
     a_png,
+    a_previewed_tiff,
     an_exif_block,
     rationals,
     saved,
@@ -155,6 +156,16 @@ def test_every_container_has_its_exif(kind: str, tmp_path: Path) -> None:
     more = {"compression": "Uncompressed"} if kind == "TIFF" else {}
     told = {key: value for key, value in platform.metadata.items() if not key.startswith("resolution")}
     assert told == {"manufacturer": "Canon", "acquired_at": "2024-05-06T07:08:09", **SYDNEY, **more}
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_picture_behind_its_preview_has_the_cameras_tags_and_its_own_orientation(orientation: int) -> None:
+    first: list[Any] = [(0x010F, 2, 0, "Canon", True), (0x0112, 3, 1, orientation, True)]
+
+    found = probe(io.BytesIO(a_previewed_tiff(subfiletype=1, extratags=first)), full=True)
+
+    assert (found.width, found.height) == (64, 48)
+    assert found.metadata["manufacturer"] == "Canon"
 
 
 def test_a_png_may_have_its_exif_behind_the_pixels(tmp_path: Path) -> None:

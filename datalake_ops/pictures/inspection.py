@@ -171,10 +171,21 @@ def _facts(image: Image.Image, file: BinaryIO, kind: _Kind, full: bool) -> Pictu
     width, height = _stored_size(image)
     if width * height > PIXELS:
         raise UnreadablePictureError(_too_large())
-    tags = read_tags(image, file, full)
+    tags = _tags(image, file, kind, full)
     if tags.orientation in SIDEWAYS:
         width, height = height, width
     return PictureFacts(kind.content_type, width, height, tags, kind.pages)
+
+
+def _tags(image: Image.Image, file: BinaryIO, kind: _Kind, full: bool) -> CameraTags:
+    tags = read_tags(image, file, full)
+    if not kind.main:
+        return tags
+    # Cameras write what holds for the whole file into its first directory, which here is that of a preview.
+    image.seek(0)
+    front = read_tags(image, file, full)
+    image.seek(kind.main)
+    return tags.completed_by(front)
 
 
 def _decode(image: Image.Image) -> None:
