@@ -27,6 +27,7 @@ from tests.pictures.files import (
     Tag,
     a_photo,
     a_png,
+    a_previewed_tiff,
     an_exif_block,
     rationals,
     saved,
@@ -96,13 +97,32 @@ def test_a_place_has_its_signs_or_is_unknown(gps: list[Tag], metadata: dict[str,
         ),
         (
             [(MODIFIED, ASCII, b"2024:05:06 07:08:09\0")],
-            [(ORIGINAL, ASCII, b"yesterday\0"), (0x9010, ASCII, b"+01:00\0")],
+            [(ORIGINAL, ASCII, b"    :  :     :  :  \0"), (0x9010, ASCII, b"+01:00\0")],
             "2024-05-06T07:08:09+01:00",
         ),
+        ([], [(ORIGINAL, ASCII, b"2024:05:06 07:08:09\0"), (OFFSET, ASCII, b"+0530\0")], "2024-05-06T07:08:09+05:30"),
+        # Not EXIF's form, but only one moment: exiftool shows these texts as they are.
+        ([], [(ORIGINAL, ASCII, b"2024:05:06 07:08:09.50\0")], "2024-05-06T07:08:09.5"),
+        ([], [(ORIGINAL, ASCII, b"2024:05:06 07:08:09+02:00\0")], "2024-05-06T07:08:09+02:00"),
+        ([], [(ORIGINAL, ASCII, b"2024:05:06 07:08:09.50-0330\0")], "2024-05-06T07:08:09.5-03:30"),
+        ([], [(ORIGINAL, ASCII, b"2024:05:06 07:08:09Z\0"), (OFFSET, ASCII, b"+02:00\0")], "2024-05-06T07:08:09Z"),
+        ([], [(ORIGINAL, ASCII, b"2024:05:06T07:08:09\0")], "2024-05-06T07:08:09"),
+        ([], [(ORIGINAL, ASCII, b"2024-05-06 07:08:09\0"), (FRACTION, ASCII, b"25\0")], "2024-05-06T07:08:09.25"),
+        ([(MODIFIED, ASCII, b"2024-05-06T07:08:09.25Z\0")], [], "2024-05-06T07:08:09.25Z"),
     ],
 )
 def test_the_moment_is_that_of_the_exposure_with_its_offset(main: list[Tag], exif: list[Tag], moment: str) -> None:
     assert full_of(*main, exif=exif) == {"acquired_at": moment}
+
+
+@pytest.mark.parametrize(
+    "original", [b"yesterday", b"2024:13:06 07:08:09", b"06.05.2024 07:08:09", b"2024:05-06 07:08:09", b"\xff\xff"]
+)
+def test_a_moment_that_cannot_be_read_is_unknown_and_not_that_of_the_last_change(original: bytes) -> None:
+    changed: Tag = (MODIFIED, ASCII, b"2025:01:01 00:00:00\0")
+
+    assert full_of(changed, exif=[(ORIGINAL, ASCII, original + b"\0")]) == {}
+    assert full_of(changed, exif=[(DIGITIZED, ASCII, original + b"\0")]) == {}
 
 
 def test_make_lens_and_optics_are_read() -> None:
@@ -136,6 +156,16 @@ def test_every_container_has_its_exif(kind: str, tmp_path: Path) -> None:
     more = {"compression": "Uncompressed"} if kind == "TIFF" else {}
     told = {key: value for key, value in platform.metadata.items() if not key.startswith("resolution")}
     assert told == {"manufacturer": "Canon", "acquired_at": "2024-05-06T07:08:09", **SYDNEY, **more}
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_picture_behind_its_preview_has_the_cameras_tags_and_its_own_orientation(orientation: int) -> None:
+    first: list[Any] = [(0x010F, 2, 0, "Canon", True), (0x0112, 3, 1, orientation, True)]
+
+    found = probe(io.BytesIO(a_previewed_tiff(subfiletype=1, extratags=first)), full=True)
+
+    assert (found.width, found.height) == (64, 48)
+    assert found.metadata["manufacturer"] == "Canon"
 
 
 def test_a_png_may_have_its_exif_behind_the_pixels(tmp_path: Path) -> None:

@@ -35,6 +35,16 @@ class CameraTags:
         """Orientation by which the stored pixels are to be turned, 1 to 8."""
         return orientation_from_exif(self.main)
 
+    def completed_by(self, other: CameraTags) -> CameraTags:
+        """These tags and, for those that are absent, another picture's of the same file; not its own orientation."""
+        main = {tag: value for tag, value in other.main.items() if tag != ORIENTATION}
+        photo, place = {**other.photo, **_present(self.photo)}, {**other.place, **_present(self.place)}
+        return CameraTags({**main, **_present(self.main)}, photo, place)
+
+
+def _present(tags: Mapping[int, Any]) -> dict[int, Any]:
+    return {tag: value for tag, value in tags.items() if value is not None}
+
 
 def read_tags(image: Image.Image, file: BinaryIO, full: bool = False) -> CameraTags:
     """Read the tags of an opened picture, before it is decoded; one that cannot be read does not lose the others.

@@ -15,9 +15,11 @@ from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 
 from datalake_ops.pictures.exif import CameraTags, read_tags
 from datalake_ops.pictures.formats import decoders, readable_types, unsupported_reason
+from datalake_ops.pictures.gif import DamagedGifError, check_blocks
+from datalake_ops.pictures.jxl import DamagedJxlError, stored_size
 from datalake_ops.pictures.tiff import DamagedTiffError, read_outline
 from datalake_ops.wire.image_metadata import SIDEWAYS
-from datalake_ops.wire.media_types import SNIFF_BYTES, TIFF, sniff
+from datalake_ops.wire.media_types import GIF, JXL, SNIFF_BYTES, TIFF, sniff
 
 # Limit for the pixels of one frame or page, checked before it is decoded: that of Pillow, which warns above half of it.
 PIXELS = 178_956_970
@@ -51,6 +53,15 @@ class PictureFacts:
     pages: int = 1
 
 
+@dataclass(frozen=True)
+class _Kind:
+    """Content type, pages, and the index of the main picture among the frames of the file."""
+
+    content_type: str
+    pages: int
+    main: int
+
+
 def read_facts(file: BinaryIO, full: bool = False) -> PictureFacts:
     """Read the facts of a picture from its header, and decode nothing; `full` reads all directories of its EXIF.
 
@@ -59,9 +70,9 @@ def read_facts(file: BinaryIO, full: bool = False) -> PictureFacts:
         UnsupportedPictureError: its kind is not read here.
     """
     # Two pages tell a document, and no storage is asked for more.
-    kind, pages = _kind(file, pages_at_most=2)
+    kind = _kind(file, pages_at_most=2)
     with _opened_as(file, kind) as image:
-        return _facts(image, file, kind, pages, full)
+        return _facts(image, file, kind, full)
 
 
 def verify(file: BinaryIO, full: bool = False) -> PictureFacts:
@@ -71,9 +82,10 @@ def verify(file: BinaryIO, full: bool = False) -> PictureFacts:
         UnreadablePictureError: it is damaged, cut short, or too large to decode.
         UnsupportedPictureError: its kind is not read here.
     """
-    kind, pages = _kind(file)
+    kind = _kind(file)
+    _check_end(file, kind)
     with _opened_as(file, kind) as image:
-        facts = _facts(image, file, kind, pages, full)
+        facts = _facts(image, file, kind, full)
         _decode(image)
         if image.format == "PNG":
             _check_chunks(file)
@@ -88,7 +100,9 @@ def opened(file: BinaryIO) -> Iterator[Image.Image]:
         UnreadablePictureError: it cannot be opened, or not be decoded inside the `with` block.
         UnsupportedPictureError: its kind is not read here.
     """
-    kind, _pages = _kind(file, pages_at_most=1)
+    kind = _kind(file, pages_at_most=1)
+    # The first frame alone is decoded here, which may be whole in a file that is cut behind it.
+    _check_end(file, kind)
     with _opened_as(file, kind) as image:
         width, height = image.size
         if width * height > PIXELS:
@@ -96,13 +110,12 @@ def opened(file: BinaryIO) -> Iterator[Image.Image]:
         yield image
 
 
-def _kind(file: BinaryIO, pages_at_most: int = FRAMES + 1) -> tuple[str, int]:
-    """Content type and number of pages."""
+def _kind(file: BinaryIO, pages_at_most: int = FRAMES + 1) -> _Kind:
     file.seek(0)
     kind = sniff(file.read(SNIFF_BYTES))
     if kind is None or not kind.startswith("image/"):
         raise UnreadablePictureError("the content is no picture of a known kind")
-    pages = 1
+    pages, main = 1, 0
     if kind == TIFF:
         try:
             outline = read_outline(file, pages_at_most)
@@ -110,23 +123,41 @@ def _kind(file: BinaryIO, pages_at_most: int = FRAMES + 1) -> tuple[str, int]:
             raise UnreadablePictureError(f"the image cannot be decoded: {error}") from error
         if outline.is_camera_raw:
             raise UnsupportedPictureError(unsupported_reason("image/x-adobe-dng"))
-        pages = outline.pages
+        pages, main = outline.pages, outline.main
     if kind not in readable_types():
         raise UnsupportedPictureError(unsupported_reason(kind))
-    return kind, pages
+    if (size := size_if_decoded_at_once(file, kind)) is not None and size[0] * size[1] > PIXELS:
+        raise UnreadablePictureError(_too_large())
+    return _Kind(kind, pages, main)
+
+
+def size_if_decoded_at_once(file: BinaryIO, content_type: str) -> tuple[int, int] | None:
+    """Width and height of a picture that is decoded as it is opened, a JPEG XL; None for all others.
+
+    Raises:
+        UnreadablePictureError: it has no header.
+    """
+    if content_type != JXL:
+        return None
+    try:
+        return stored_size(file)
+    except DamagedJxlError as error:
+        raise UnreadablePictureError(f"the image cannot be decoded: {error}") from error
 
 
 @contextmanager
-def _opened_as(file: BinaryIO, kind: str) -> Iterator[Image.Image]:
+def _opened_as(file: BinaryIO, kind: _Kind) -> Iterator[Image.Image]:
     file.seek(0)
     try:
         # No warning is silenced here: filters of warnings belong to all threads of the process.
-        with Image.open(file, formats=decoders(kind)) as image:
+        with Image.open(file, formats=decoders(kind.content_type)) as image:
+            if kind.main:
+                image.seek(kind.main)
             yield image
     except UnreadablePictureError:
         raise
     except UnidentifiedImageError as error:
-        raise UnreadablePictureError(f"the image cannot be decoded: it is no readable {kind}") from error
+        raise UnreadablePictureError(f"the image cannot be decoded: it is no readable {kind.content_type}") from error
     except Image.DecompressionBombError as error:
         raise UnreadablePictureError(_too_large()) from error
     except MemoryError:
@@ -136,14 +167,25 @@ def _opened_as(file: BinaryIO, kind: str) -> Iterator[Image.Image]:
         raise UnreadablePictureError(f"the image cannot be decoded: {_sentence(error)}") from error
 
 
-def _facts(image: Image.Image, file: BinaryIO, kind: str, pages: int, full: bool) -> PictureFacts:
+def _facts(image: Image.Image, file: BinaryIO, kind: _Kind, full: bool) -> PictureFacts:
     width, height = _stored_size(image)
     if width * height > PIXELS:
         raise UnreadablePictureError(_too_large())
-    tags = read_tags(image, file, full)
+    tags = _tags(image, file, kind, full)
     if tags.orientation in SIDEWAYS:
         width, height = height, width
-    return PictureFacts(kind, width, height, tags, pages)
+    return PictureFacts(kind.content_type, width, height, tags, kind.pages)
+
+
+def _tags(image: Image.Image, file: BinaryIO, kind: _Kind, full: bool) -> CameraTags:
+    tags = read_tags(image, file, full)
+    if not kind.main:
+        return tags
+    # Cameras write what holds for the whole file into its first directory, which here is that of a preview.
+    image.seek(0)
+    front = read_tags(image, file, full)
+    image.seek(kind.main)
+    return tags.completed_by(front)
 
 
 def _decode(image: Image.Image) -> None:
@@ -154,7 +196,8 @@ def _decode(image: Image.Image) -> None:
     frames = getattr(image, "n_frames", 1) if image.format in _MANY_FRAMES else 1
     if frames > FRAMES:
         raise UnreadablePictureError(f"the image has {frames:,} frames, and at most {FRAMES:,} are decoded")
-    for frame in range(1, frames):
+    first = image.tell()
+    for frame in (*range(first), *range(first + 1, frames)):
         image.seek(frame)
         width, height = _stored_size(image)
         if width * height > PIXELS:
@@ -167,6 +210,16 @@ def _stored_size(image: Image.Image) -> tuple[int, int]:
     if isinstance(image, TiffImageFile):
         return int(image.tag_v2[IMAGEWIDTH]), int(image.tag_v2[IMAGELENGTH])
     return image.size
+
+
+def _check_end(file: BinaryIO, kind: _Kind) -> None:
+    """Check that a GIF ends with its trailer: a decoder takes the end of the file for it."""
+    if kind.content_type != GIF:
+        return
+    try:
+        check_blocks(file)
+    except DamagedGifError as error:
+        raise UnreadablePictureError(f"the image cannot be decoded: {error}") from error
 
 
 def _check_chunks(file: BinaryIO) -> None:

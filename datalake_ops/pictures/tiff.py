@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-NEW_SUBFILE_TYPE, WIDTH, LENGTH, PHOTOMETRIC = 254, 256, 257, 262
+NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, LENGTH, PHOTOMETRIC = 254, 255, 256, 257, 262
 SUB_IFDS, DNG_VERSION = 330, 50706
 _RAW_PHOTOMETRICS = frozenset({32803, 34892})  # colour filter array, linear raw
+_ROLE_TAGS = (NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, LENGTH, PHOTOMETRIC, SUB_IFDS, DNG_VERSION)
+_REDUCED_SUBFILE = 2
 _NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 # A file with more is damaged, or made to keep a reader busy.
 _DIRECTORIES_AT_MOST = 100_000
@@ -36,41 +38,62 @@ class Directory:
     @property
     def is_reduced(self) -> bool:
         """True for a smaller rendering of another picture of the file."""
-        return bool((self.first(NEW_SUBFILE_TYPE) or 0) & 1)
+        return bool((self.first(NEW_SUBFILE_TYPE) or 0) & 1) or self.first(SUBFILE_TYPE) == _REDUCED_SUBFILE
 
     @property
     def is_mask(self) -> bool:
         """True for a transparency mask of another picture of the file."""
         return bool((self.first(NEW_SUBFILE_TYPE) or 0) & 4)
 
+    @property
+    def is_page(self) -> bool:
+        """True for a picture of its own: neither a smaller rendering nor a mask of another."""
+        return not (self.is_reduced or self.is_mask)
+
 
 @dataclass(frozen=True)
 class TiffOutline:
-    """Roles of a TIFF's directories: pages, and whether it is a camera raw file."""
+    """Roles of a TIFF's directories: the main picture, pages, and whether it is a camera raw file.
+
+    `main` is the index of the first page, in front of which previews may stand; 0 if there is none.
+    """
 
     directories: tuple[Directory, ...]
+    main: int
     is_camera_raw: bool
 
     @property
     def pages(self) -> int:
-        """Number of pages: directories that are neither a smaller rendering nor a mask of another."""
-        return sum(not (one.is_reduced or one.is_mask) for one in self.directories) or 1
+        """Number of pages, at least 1."""
+        return sum(one.is_page for one in self.directories) or 1
 
 
 def read_outline(file: BinaryIO, at_most: int = _DIRECTORIES_AT_MOST) -> TiffOutline:
-    """Read the first `at_most` directories of a TIFF.
+    """Read the directories of a TIFF up to its main picture, and from that one on `at_most` of them, at least 2.
 
     Raises:
         DamagedTiffError: one of them lies outside the file.
     """
     reader = _Reader(file)
-    directories = tuple(reader.chain(at_most))
-    first = directories[0]
-    below = tuple(reader.read(offset)[0] for offset in first.tags.get(SUB_IFDS, ()))
-    photometrics = {one.first(PHOTOMETRIC) for one in (first, *below)}
-    # Raw files of every maker have a preview in front and the sensor's picture below it.
-    raw = DNG_VERSION in first.tags or bool(photometrics & _RAW_PHOTOMETRICS) or (first.is_reduced and bool(below))
-    return TiffOutline(directories, raw)
+    directories: list[Directory] = []
+    main: int | None = None
+    for directory in reader.chain():
+        directories.append(directory)
+        if main is None and directory.is_page:
+            main = len(directories) - 1
+        if main is not None and len(directories) >= main + max(2, at_most):
+            break
+    return TiffOutline(tuple(directories), main or 0, _is_camera_raw(reader, directories, main))
+
+
+def _is_camera_raw(reader: _Reader, directories: list[Directory], main: int | None) -> bool:
+    # Raw files of every maker have previews in front, and the sensor's picture behind or below them.
+    leading = directories[: (main or 0) + 2]
+    below = [reader.read(offset)[0] for one in leading for offset in one.tags.get(SUB_IFDS, ())]
+    photometrics = {one.first(PHOTOMETRIC) for one in (*leading, *below)}
+    return (
+        DNG_VERSION in directories[0].tags or bool(photometrics & _RAW_PHOTOMETRICS) or (main is None and bool(below))
+    )
 
 
 class _Reader:
@@ -81,9 +104,9 @@ class _Reader:
         self._is_big = head[2:4] in (b"+\0", b"\0+")
         self._first = self._unpack("Q", head, 8) if self._is_big else self._unpack("I", head, 4)
 
-    def chain(self, at_most: int) -> Iterator[Directory]:
+    def chain(self) -> Iterator[Directory]:
         offset, seen = self._first, set[int]()
-        while offset and offset not in seen and len(seen) < at_most:
+        while offset and offset not in seen and len(seen) < _DIRECTORIES_AT_MOST:
             seen.add(offset)
             directory, offset = self.read(offset)
             yield directory
@@ -109,7 +132,7 @@ class _Reader:
         count = self._unpack("Q" if self._is_big else "I", entry, 4)
         letter = _NUMBERS.get(kind)
         # Only tags with a role are read out: pixel offsets may be megabytes.
-        if letter is None or tag not in (NEW_SUBFILE_TYPE, WIDTH, LENGTH, PHOTOMETRIC, SUB_IFDS, DNG_VERSION):
+        if letter is None or tag not in _ROLE_TAGS:
             return tag, (0,) if tag == DNG_VERSION else ()
         place = entry[12:] if self._is_big else entry[8:]
         layout = f"{self._order}{min(count, 16)}{letter}"

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from datalake_ops.wire.image_metadata import EXIF_KEYS, code_of, metadata_from_exif, number_of, text_of
-from datalake_ops.wire.moments import render
+from datalake_ops.wire.moments import normalize
 
 MODEL = 0x0110
 _FOCAL_LENGTH, _COLOR_SPACE, _LENS_MODEL = 0x920A, 0xA001, 0xA434
@@ -22,7 +21,15 @@ _LAST_CHANGE, _OFFSET_OF_CHANGE, _FRACTION_OF_CHANGE = 0x0132, 0x9010, 0x9290
 _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE, _ALTITUDE_REF, _ALTITUDE = range(1, 7)
 _COLOR_SPACES = {1: "sRGB", 2: "Adobe RGB", 65535: "Uncalibrated"}
 _BELOW_SEA_LEVEL = frozenset({1, 3})  # 3 since EXIF 3.0: below the ellipsoid
-_OFFSET = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d")
+_OFFSET = re.compile(r"Z|[+-](?:0\d|1[0-4]):?[0-5]\d", re.ASCII)
+# That of EXIF, and what programs write instead: dashes, a T, and the fraction and the offset behind the seconds.
+_DATE_AND_TIME = re.compile(
+    r"(\d{4})([:-])(\d\d?)\2(\d\d?)(?:\s+|T)(\d\d?):(\d\d?):(\d\d?)"
+    rf"(?:[.,](\d+))?\s*({_OFFSET.pattern})?",
+    re.ASCII,
+)
+# Unknown parts of a moment are blank (EXIF 2.32, 4.6.5), or zeros for most cameras.
+_UNKNOWN = re.compile(r"[0\s:-]*", re.ASCII)
 _LONGEST_TEXT = 128
 
 PHOTO_TAGS = (
@@ -43,11 +50,13 @@ FULL_KEYS = EXIF_KEYS | {"focal_length", "altitude", "latitude", "longitude"}
 def full_metadata(main: Mapping[int, Any], photo: Mapping[int, Any], place: Mapping[int, Any]) -> dict[str, Any]:
     """Metadata of the tags of IFD0, Exif and GPS: what `metadata_from_exif` has, the place, and the true moment.
 
-    A moment has its offset only where the camera wrote one. A place without its hemisphere is unknown.
+    A moment has its offset only where the camera wrote one; where it cannot be read, it is unknown, and no later one
+    stands in for it. A place without its hemisphere is unknown.
     """
     found = metadata_from_exif(main)
+    found.pop("acquired_at", None)
     more = {
-        "acquired_at": _acquired_at(main, photo) or found.get("acquired_at"),
+        "acquired_at": _acquired_at(main, photo),
         "focal_length": number_of(photo.get(_FOCAL_LENGTH)) or None,
         "color_space": _COLOR_SPACES.get(code_of(photo.get(_COLOR_SPACE)) or 0) or found.get("color_space"),
         "altitude": _altitude(place),
@@ -65,22 +74,20 @@ def camera_of(main: Mapping[int, Any], photo: Mapping[int, Any]) -> dict[str, st
 def _acquired_at(main: Mapping[int, Any], photo: Mapping[int, Any]) -> str | None:
     moments = [(photo.get(when), photo.get(offset), photo.get(fraction)) for when, offset, fraction in _MOMENTS]
     moments.append((main.get(_LAST_CHANGE), photo.get(_OFFSET_OF_CHANGE), photo.get(_FRACTION_OF_CHANGE)))
-    return next((moment for one in moments if (moment := _moment(*one)) is not None), None)
+    told = (one for one in moments if not _UNKNOWN.fullmatch(text_of(one[0]) or ""))
+    return next((_moment(*one) for one in told), None)
 
 
 def _moment(when: Any, offset: Any, fraction: Any) -> str | None:
-    try:
-        moment = datetime.strptime(text_of(when) or "", "%Y:%m:%d %H:%M:%S")
-    except ValueError:
+    match = _DATE_AND_TIME.fullmatch(text_of(when) or "")
+    if match is None:
         return None
-    digits = text_of(fraction) or ""
-    if digits.isascii() and digits.isdigit():
-        moment = moment.replace(microsecond=int(digits[:6].ljust(6, "0")))
-    zone = text_of(offset) or ""
-    zone = "+00:00" if zone == "Z" else zone
-    if _OFFSET.fullmatch(zone):
-        moment = datetime.fromisoformat(moment.isoformat() + zone)
-    return render(moment)
+    year, _, month, day, hour, minute, second, own_fraction, own_zone = match.groups()
+    digits = own_fraction or text_of(fraction) or ""
+    digits = f".{digits}" if digits.isascii() and digits.isdigit() else ""
+    zone = own_zone or text_of(offset) or ""
+    zone = zone if _OFFSET.fullmatch(zone) else ""
+    return normalize(f"{year}-{month:0>2}-{day:0>2}T{hour:0>2}:{minute:0>2}:{second:0>2}{digits}{zone}")
 
 
 def _position(place: Mapping[int, Any]) -> dict[str, float]:

@@ -140,7 +140,7 @@ def is_transport_stream(head: bytes) -> bool:
 def _type_of_brands(head: bytes) -> str:
     """Type by the major brand, or by the compatible ones where the major says only "image" (ISO/IEC 23008-12)."""
     major = head[8:12]
-    if major in (b"mif1", b"msf1"):
+    if major in _ISO_IMAGES:
         end = min(int.from_bytes(head[:4], "big"), len(head))
         brands = [head[at : at + 4] for at in range(16, end, 4)]
         return next((_ISO_STILLS[brand] for brand in brands if brand in _ISO_STILLS), HEIF)
@@ -181,5 +181,9 @@ _ISO_STILLS = {
     b"heis": HEIC,
     b"hevc": HEIC,
     b"hevx": HEIC,
+    b"hevm": HEIC,
+    b"hevs": HEIC,
 }
+# Major brands that say only "image", or name a coding that has no type of its own here.
+_ISO_IMAGES = frozenset({b"mif1", b"mif2", b"msf1", b"heif", b"miaf", b"MiHE", b"avci", b"avcs"})
 _ISO_VIDEOS = {b"qt": "video/quicktime", b"3gp": "video/3gpp", b"3gr": "video/3gpp", b"3g2": "video/3gpp2"}

@@ -18,11 +18,15 @@ from tests.pictures.files import (
     HEIGHT,
     WIDTH,
     a_canon_raw,
+    a_chained_raw,
     a_deep_png,
     a_fax,
     a_file,
+    a_gif_cut_behind,
     a_photo,
+    a_previewed_tiff,
     a_pyramid,
+    a_pyramid_of_the_old_kind,
     a_raw,
     a_tiff,
     a_transport_stream,
@@ -34,6 +38,7 @@ from tests.pictures.files import (
     saved,
     several,
     turned,
+    with_brand,
 )
 from tests.platform.videos import an_avi, an_mp4
 
@@ -120,6 +125,7 @@ COLOURS = (
     Sample("avif-alpha.avif", a_file("AVIF", "RGBA"), kind=AVIF),
     Sample("heic.heic", a_file("HEIF"), kind=HEIC),
     Sample("heic-12-bits.heic", a_file("HEIF", "I;16"), kind=HEIC),
+    Sample("heic-multiview.heic", lambda: with_brand(a_file("HEIF")(), b"hevm"), kind=HEIC),
     Sample("jxl.jxl", a_file("JXL"), kind=JXL),
     Sample("jxl-grey-16.jxl", a_file("JXL", "I;16", lossless=True), kind=JXL),
     Sample("jpeg2000.jp2", a_file("JPEG2000"), kind=JP2),
@@ -147,6 +153,9 @@ ORIENTATIONS = (
 )
 PAGES = (
     Sample("gif-frames.gif", several("GIF", mode="P"), kind=GIF),
+    Sample("gif-padded.gif", lambda: several("GIF", mode="P")() + bytes(16), kind=GIF),
+    # Browsers show a single frame without the end mark.
+    Sample("gif-without-its-end-mark.gif", lambda: a_file("GIF", "P")()[:-1], kind=GIF),
     Sample("apng-frames.png", several("PNG"), kind=PNG),
     Sample("webp-frames.webp", several("WEBP", lossless=True), kind=WEBP),
     Sample("avif-frames.avif", several("AVIF"), kind=AVIF),
@@ -155,12 +164,18 @@ PAGES = (
     Sample("plan-of-94-megapixels.tif", lambda: a_fax(1, (12000, 7800)), (12000, 7800), TIFF),
     Sample("scan-two-pages.tif", several("TIFF", 2), kind=TIFF, pages=2),
     Sample("pyramid.tif", a_pyramid, (256, 192), TIFF),
+    Sample("pyramid-of-the-old-kind.tif", a_pyramid_of_the_old_kind, (256, 192), TIFF),
+    Sample("preview-in-front.tif", lambda: a_previewed_tiff(subfiletype=1), kind=TIFF),
+    Sample("preview-of-the-old-kind.tif", lambda: a_previewed_tiff(extratags=[(255, 3, 1, 2, True)]), kind=TIFF),
 )
 DAMAGED = (
     Sample("jpeg-cut.jpg", cut(a_file("JPEG"), 0.7), None, JPEG, "decoded"),
     Sample("png-cut.png", cut(a_file("PNG"), 0.7), None, PNG, "decoded"),
     Sample("png-wrong-bit.png", flipped(a_file("PNG"), 0.5), None, PNG, "decoded"),
     Sample("png-wrong-bit-in-its-end.png", flipped(a_file("PNG"), 0.9995), None, PNG, "decoded"),
+    Sample("gif-cut-behind-its-first-frame.gif", lambda: a_gif_cut_behind(1), None, GIF, "cut short"),
+    Sample("gif-cut-behind-its-second-frame.gif", lambda: a_gif_cut_behind(2), None, GIF, "cut short"),
+    Sample("gif-cut-in-a-control-block.gif", lambda: a_gif_cut_behind(2, 5), None, GIF, "cut short"),
     Sample("gif-cut-in-its-second-frame.gif", cut(several("GIF", mode="P"), 0.5), None, GIF, "decoded"),
     Sample("tiff-cut-in-its-second-page.tif", cut(several("TIFF"), 0.5), None, TIFF, "decoded"),
     Sample("apng-cut-in-its-second-frame.png", cut(several("PNG"), 0.5), None, PNG, "decoded"),
@@ -172,6 +187,16 @@ UNREAD = (
     Sample("raw.dng", a_raw, None, TIFF, "camera raw", unsupported=True),
     Sample("raw.nef", lambda: a_raw("nef"), None, TIFF, "camera raw", unsupported=True),
     Sample("raw.tif", a_raw, None, TIFF, "camera raw", unsupported=True),
+    Sample("raw-behind-its-preview.tif", a_chained_raw, None, TIFF, "camera raw", unsupported=True),
+    # Pillow does not read a picture in a SubIFD.
+    Sample(
+        "preview-above-its-picture.tif",
+        lambda: a_previewed_tiff(subifds=1, extratags=[(255, 3, 1, 2, True)]),
+        None,
+        TIFF,
+        "camera raw",
+        unsupported=True,
+    ),
     Sample("raw.cr2", a_canon_raw, None, "image/x-canon-cr2", "camera raw", unsupported=True),
 )
 VIDEOS = (

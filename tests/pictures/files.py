@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Callable, Sequence
@@ -108,6 +109,11 @@ def a_chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
+def with_brand(content: bytes, brand: bytes) -> bytes:
+    """An ISO file (MP4, HEIF, ...) with another major brand."""
+    return content[:8] + brand + content[12:]
+
+
 def with_late_exif(content: bytes, block: bytes) -> bytes:
     """A PNG with its EXIF behind the pixels, where the standard allows it too."""
     return content[:-12] + a_chunk(b"eXIf", block.removeprefix(b"Exif\0\0")) + content[-12:]
@@ -134,12 +140,39 @@ def a_pyramid() -> bytes:
     return a_tiff((large, {"photometric": "rgb", "tile": (16, 16)}), *smaller)
 
 
+def a_pyramid_of_the_old_kind() -> bytes:
+    """A pyramid whose directories tell their roles by SubfileType (255), as TIFF 5 had it."""
+    large = np.asarray(a_photo(size=(256, 192)))
+    roles = [{"photometric": "rgb", "extratags": [(255, 3, 1, role, True)]} for role in (1, 2)]
+    return a_tiff((large, roles[0]), (large[::2, ::2], roles[1]))
+
+
+def a_previewed_tiff(**preview: Any) -> bytes:
+    """A TIFF whose first directory is a preview of the picture in the next one, or in a SubIFD."""
+    small = np.asarray(a_photo(size=(32, 24)))
+    return a_tiff((small, {"photometric": "rgb", **preview}), (np.asarray(a_photo()), {"photometric": "rgb"}))
+
+
+def a_chained_raw() -> bytes:
+    """A camera raw file whose sensor's pattern is the second directory, behind a preview that is not marked."""
+    pattern = {"photometric": "cfa", "extratags": [(33421, 3, 2, (2, 2), True), (33422, 1, 4, b"\0\1\1\2", True)]}
+    preview = np.asarray(a_photo(size=(32, 24)))
+    return a_tiff((preview, {"photometric": "rgb"}), (grey_pixels("uint16", 16), pattern))
+
+
 def a_long_gif(frames: int, size: tuple[int, int] = (1000, 1000)) -> bytes:
     """A GIF whose one frame is repeated: quick to make, and slow to decode."""
     one = saved(Image.new("P", size), "GIF")
     # The screen descriptor ends with its colours, of which the packed field at byte 10 tells the number.
     start = 13 + 3 * 2 ** ((one[10] & 7) + 1)
     return one[:start] + one[start:-1] * frames + b";"
+
+
+def a_gif_cut_behind(frame: int, more: int = 0) -> bytes:
+    """An animated GIF that ends behind a whole frame, or some bytes into the control block of the next one."""
+    content = several("GIF", 3, mode="P", loop=0, duration=100)()
+    control_blocks = [found.start() for found in re.finditer(rb"!\xf9\x04", content)]
+    return content[: control_blocks[frame] + more]
 
 
 def a_fax(pages: int = 3, size: tuple[int, int] = (1728, 2200)) -> bytes:

@@ -171,6 +171,26 @@ class TestPixels:
         assert found.brightness == pytest.approx(float(GREY[:, 200:].mean()), abs=0.5)
         assert found.sharpness == pytest.approx(look.quality(saved(Image.fromarray(GREY[:, 200:]), "PNG")).sharpness)
 
+    @pytest.mark.parametrize(
+        "told",
+        ["-3.4028234663852886e+38", "-3.40282346638529e+38", "-3.402823466e+38", "-3.40282347e+38", "-3.40283e+38"],
+    )
+    def test_the_lowest_float_is_nodata_in_any_number_of_digits(self, look: Look, told: str) -> None:
+        values = FLOAT.copy()
+        values[:, :200] = np.finfo(np.float32).min
+
+        found = look.quality(grey_tiff(values, nodata(told)))
+
+        assert found.brightness == pytest.approx(float(GREY[:, 200:].mean()), abs=0.5)
+
+    def test_a_fraction_is_no_nodata_of_whole_numbers(self, look: Look) -> None:
+        values = GREY.copy()
+        values[:, :200] = 0
+
+        found = look.quality(grey_tiff(values, nodata("0.5")))
+
+        assert found.brightness == pytest.approx(float(values.mean()), abs=0.5)
+
     def test_nodata_counts_in_8_bits_too(self, look: Look) -> None:
         values = GREY.copy()
         values[:, :200] = 0

@@ -17,7 +17,7 @@ from datalake_ops.processings.luma import open_luma
 from datalake_ops.processings.pictures import UnreadablePictureError, open_picture
 from datalake_ops.processings.quality import SIDE, QualityParameters, measure_quality
 from datalake_ops.processings.thumbnails import shrink
-from tests.pictures.files import a_photo, a_tiff, saved
+from tests.pictures.files import a_gif_cut_behind, a_photo, a_tiff, saved
 from tests.platform.images import a_picture, as_bytes
 from tests.processings.profiles import a_cmyk_profile, a_grey_profile, an_rgb_profile
 
@@ -39,6 +39,14 @@ def middle(path: Path) -> Colour:
 
 def mean_luma(path: Path) -> float:
     return float(open_luma(path, SIDE).luma.mean())
+
+
+@pytest.mark.parametrize("more", [0, 5], ids=["between-frames", "in-a-control-block"])
+def test_a_gif_that_is_cut_behind_its_first_frame_is_refused(path: Path, more: int) -> None:
+    path.write_bytes(a_gif_cut_behind(1, more))
+
+    with pytest.raises(UnreadablePictureError, match="cut short"):
+        open_picture(path)
 
 
 class TestOrientation:
@@ -226,6 +234,16 @@ class TestMemory:
     ) -> None:
         monkeypatch.setattr(opening, "_BUDGET", MemoryBudget(2**20))
         path.write_bytes(saved(Image.new("RGB", (1000, 1000)), "PNG"))
+
+        with pytest.raises(UnreadablePictureError, match=r"needs about \d+ MiB of memory to decode.* takes 1 MiB"):
+            open_picture(path, 256)
+
+    def test_a_jpeg_xl_is_refused_before_it_is_opened_and_so_decoded(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(opening, "_BUDGET", MemoryBudget(2**20))
+        # The header alone, of 1000 x 1000 pixels, which no decoder would open.
+        path.write_bytes(saved(Image.new("RGB", (1000, 1000)), "JXL")[:12])
 
         with pytest.raises(UnreadablePictureError, match=r"needs about \d+ MiB of memory to decode.* takes 1 MiB"):
             open_picture(path, 256)

@@ -17,6 +17,7 @@ from tests.pictures.files import a_transport_stream
 from tests.upload.pictures import a_picture
 
 VIDEOS = {".3gp", ".3g2", ".mts", ".m2ts", ".ts", ".insv", ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"}
+HEIF_BRANDS = (b"heif", b"miaf", b"mif2", b"MiHE", b"avci", b"avcs")
 PICTURES = {".jpg", ".mpo", ".dng", ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".nef", ".cr3", ".png", ".apng"}
 
 
@@ -100,6 +101,12 @@ def test_the_report_and_the_log_tell_what_was_passed_over(
         (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "image/heic"),
         (b"\0\0\0\x1cftypmif1\0\0\0\0mif1miafavif", "image/avif"),
         (b"\0\0\0\x14ftypmif1\0\0\0\0mif1", "image/heif"),
+        *((b"\0\0\0\x14ftyp" + brand + b"\0\0\0\0mif1", "image/heif") for brand in HEIF_BRANDS),
+        *(
+            (b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0mif1heic", "image/heic")
+            for brand in (*HEIF_BRANDS, b"hevm", b"hevs")
+        ),
+        (b"\0\0\0\x18ftypisom\0\0\0\0isommp41", "video/mp4"),
         (b"\0\0\0\x14ftyp3gp5\0\0\0\0", "video/3gpp"),
         (b"\0\0\0\x14ftypqt  \0\0\0\0", "video/quicktime"),
         (b"\0\0\0\x14ftypcrx \0\0\0\0", "image/x-canon-cr3"),

@@ -110,6 +110,12 @@ def decoded_bytes(image: Image.Image, is_deep: bool = False) -> int:
     return size
 
 
+def jxl_bytes(width: int, height: int) -> int:
+    """Bytes that a JPEG XL takes at its peak at most, known before it is opened, since that decodes it."""
+    pixels = width * height
+    return pixels * (_OTHER_MODES + 1 + _DECODER_BYTES["JXL"]) + min(pixels, _STRIP_PIXELS) * _STRIP_BYTES
+
+
 def _strip_bytes(image: Image.Image, tags: Mapping[int, Any]) -> int:
     bits = sum(tags.get(_BITS_PER_SAMPLE, (8,)))
     return int(min(tags.get(_ROWS_PER_STRIP, image.height), image.height) * image.width * bits / 8)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from PIL import Image
 
 from datalake_ops.pictures.exif import read_tags
-from datalake_ops.pictures.inspection import UnreadablePictureError
+from datalake_ops.pictures.inspection import UnreadablePictureError, size_if_decoded_at_once
 from datalake_ops.pictures.inspection import opened as opened_file
-from datalake_ops.processings.decoding.memory import MemoryBudget, TooLargeError, decoded_bytes
+from datalake_ops.processings.decoding.memory import MemoryBudget, TooLargeError, decoded_bytes, jxl_bytes
 from datalake_ops.processings.decoding.sample_format import SampleFormat, ValueScale, has_halves, read_format
 from datalake_ops.wire.image_metadata import ORIENTATION, UPRIGHT
+from datalake_ops.wire.media_types import SNIFF_BYTES, sniff
 
 if TYPE_CHECKING:
     from datalake_ops.processings.decoding.samples import Survey
@@ -33,7 +34,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
         UnreadablePictureError: it cannot be opened, or the block failed.
     """
     try:
-        with path.open("rb") as file, opened_file(file) as image:
+        with path.open("rb") as file, _memory_to_open(file), opened_file(file) as image:
             yield image
     except MemoryError as error:
         raise UnreadablePictureError("the image needs more memory to decode than there is") from error
@@ -47,11 +48,8 @@ def decoded(image: Image.Image, path: Path, choose_scale: ChooseScale) -> Iterat
         UnreadablePictureError: it needs more memory than all pictures may take.
     """
     form = read_format(image, path)
-    try:
-        memory = _BUDGET.hold(decoded_bytes(image, form is not None))
-    except TooLargeError as error:
-        raise UnreadablePictureError(str(error)) from error
-    with memory:
+    # A JPEG XL is decoded, and its memory held, since it was opened.
+    with nullcontext() if image.format == "JXL" else _held(decoded_bytes(image, form is not None)):
         if form is None:
             orientation = _load(image, path)
             yield image, orientation
@@ -66,6 +64,19 @@ def decoded(image: Image.Image, path: Path, choose_scale: ChooseScale) -> Iterat
                 _load(low_bytes, path)
             survey = reader.survey()
             yield reader.toned(choose_scale(form, survey), survey.mode), orientation
+
+
+def _memory_to_open(file: BinaryIO) -> AbstractContextManager[None]:
+    content_type = sniff(file.read(SNIFF_BYTES))
+    size = size_if_decoded_at_once(file, content_type or "")
+    return nullcontext() if size is None else _held(jxl_bytes(*size))
+
+
+def _held(size: int) -> AbstractContextManager[None]:
+    try:
+        return _BUDGET.hold(size)
+    except TooLargeError as error:
+        raise UnreadablePictureError(str(error)) from error
 
 
 def _load(image: Image.Image, path: Path) -> int:

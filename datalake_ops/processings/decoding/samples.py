@@ -138,8 +138,9 @@ class SampleReader:
         if numbers.dtype.kind == "f":
             absent |= ~np.isfinite(numbers).all(axis=2)
         for mark in (self.form.nodata, self._transparent):
-            if mark is not None and _is_held(mark, numbers.dtype):
-                absent |= (numbers == np.asarray(mark).astype(numbers.dtype)).all(axis=2)
+            held = None if mark is None else _held(mark, numbers.dtype)
+            if held is not None:
+                absent |= (numbers == held).all(axis=2)
         return absent
 
 
@@ -147,15 +148,20 @@ def _mode_of(values: Samples, weights: Weights | None) -> str:
     return ("L" if values.shape[2] == 1 else "RGB") + ("" if weights is None else "A")
 
 
-def _is_held(mark: Any, kind: np.dtype[Any]) -> bool:
-    """Return True if a type can hold a value, or a value per channel."""
+def _held(mark: Any, kind: np.dtype[Any]) -> Samples | None:
+    """Value, or value per channel, as a type holds it; None if it cannot.
+
+    Decimals may round the lowest number of a floating-point type to one below it, which stands for the lowest.
+    """
     if isinstance(mark, bytes):
-        return False
+        return None
     values = np.asarray(mark, dtype=np.float64)
     if kind.kind == "f":
-        return bool((np.abs(values) <= np.finfo(kind).max).all())
+        most = float(np.finfo(kind).max)
+        return values.clip(-most, most).astype(kind)
     limits = np.iinfo(kind)
-    return bool(((values >= limits.min) & (values <= limits.max)).all())
+    is_held = bool(((values >= limits.min) & (values <= limits.max) & (values == np.trunc(values))).all())
+    return values.astype(kind) if is_held else None
 
 
 def _spread(sampled: Samples, low: float, high: float) -> ValueScale:

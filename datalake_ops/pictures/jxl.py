@@ -1,0 +1,85 @@
+"""Size of a JPEG XL, read from its header: the plugin of Pillow decodes the whole picture as it opens it.
+
+Sources: ISO/IEC 18181-1, SizeHeader; 18181-2 for the boxes of the container.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO
+
+_CODESTREAM, _BOX_NAMES = b"\xff\x0a", (b"jxlc", b"jxlp")
+# Bytes of the signature and of the longest SizeHeader.
+_HEADER_BYTES = 2 + 9
+# A file with more in front of its picture is damaged, or made to keep a reader busy.
+_BOXES_AT_MOST = 10_000
+# Bits of a length, by its selector.
+_LENGTH_BITS = (9, 13, 18, 30)
+# Width by height, by the ratio's number.
+_RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
+
+
+class DamagedJxlError(ValueError):
+    """There is no codestream, or no whole header of one."""
+
+
+def stored_size(file: BinaryIO) -> tuple[int, int]:
+    """Width and height in pixels, before the orientation is applied.
+
+    Raises:
+        DamagedJxlError: there is no header.
+    """
+    header = _codestream(file)
+    if header[:2] != _CODESTREAM or len(header) < _HEADER_BYTES:
+        raise DamagedJxlError("the JPEG XL has no whole header")
+    bits = _Bits(header[2:])
+    is_small = bits.take(1)
+    height = 8 * (bits.take(5) + 1) if is_small else bits.length()
+    ratio = bits.take(3)
+    if ratio:
+        across, down = _RATIOS[ratio]
+        return height * across // down, height
+    return (8 * (bits.take(5) + 1) if is_small else bits.length()), height
+
+
+def _codestream(file: BinaryIO) -> bytes:
+    """First bytes of the codestream, which a container may have in several boxes."""
+    file.seek(0)
+    content = file.read(_HEADER_BYTES)
+    if content[:2] == _CODESTREAM:
+        return content
+    content = b""
+    end, at = file.seek(0, os.SEEK_END), 0
+    for _ in range(_BOXES_AT_MOST):
+        if at + 8 > end or len(content) == _HEADER_BYTES:
+            break
+        file.seek(at)
+        head = file.read(16)
+        size, name, start = int.from_bytes(head[:4], "big"), head[4:8], 8
+        if size == 1:
+            size, start = int.from_bytes(head[8:], "big"), 16
+        # The last box may reach to the end of the file.
+        size = size or end - at
+        if size < start:
+            break
+        if name in _BOX_NAMES:
+            start += 4 if name == b"jxlp" else 0
+            file.seek(at + start)
+            content += file.read(max(0, min(size - start, _HEADER_BYTES - len(content))))
+        at += size
+    return content
+
+
+class _Bits:
+    """Bits of a codestream, the lowest of each byte first."""
+
+    def __init__(self, content: bytes) -> None:
+        self._left = int.from_bytes(content, "little")
+
+    def take(self, count: int) -> int:
+        value = self._left & ((1 << count) - 1)
+        self._left >>= count
+        return value
+
+    def length(self) -> int:
+        return self.take(_LENGTH_BITS[self.take(2)]) + 1
