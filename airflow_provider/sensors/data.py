@@ -25,6 +25,7 @@ from airflow_provider.operators.abstract.fields import (
     CHOSEN_TEXTS,
     DECISIVE_FLAG,
     SECONDS,
+    static_flag,
     whole,
 )
 from airflow_provider.sensors.abstract import DatalakeSensor
@@ -98,7 +99,7 @@ class DataSensor(DatalakeSensor):
         min_count: int | str = 1,
         stable_for: float | str | timedelta = 0.0,
         datalake_conn_id: str = DatalakeHook.default_conn_name,
-        deferrable: bool | None = None,
+        deferrable: bool | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -110,7 +111,7 @@ class DataSensor(DatalakeSensor):
         self.stable_for: Any = stable_for
         self.datalake_conn_id = datalake_conn_id
         self.retry_policy = default_retry_policy(getattr(self, "retry_policy", None))
-        self.deferrable = default_deferrable() if deferrable is None else deferrable
+        self.deferrable = static_flag("deferrable", deferrable, default_deferrable())
         self._seen: StableCount | None = None
 
     def prepare(self) -> None:

@@ -23,7 +23,7 @@ from airflow_provider.get_provider_info import get_provider_info
 from airflow_provider.operators.abstract.arguments import ArgumentsOperator
 from airflow_provider.operators.abstract.job import JobOperator
 from airflow_provider.operators.abstract.selection import DataChoiceOperator, SelectionOperator
-from datalake_ops.errors import DatalakeError, NothingDoneError
+from datalake_ops.errors import ArgumentError, DatalakeError, NothingDoneError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.retryability import Remedy, remedy_of
 from datalake_ops.testing.airflow import connected
@@ -253,3 +253,16 @@ def test_a_verb_that_writes_needs_a_choice_or_everything(a_lake: Lake, name: str
 
     with pytest.raises((DatalakeError, AirflowFailException), match="needs a choice of data"):
         task.execute(a_context(task, None))
+
+
+@pytest.mark.parametrize("field", ["everything", "wait_for_completion", "deferrable", "asset_events"])
+def test_a_flag_of_the_dag_file_is_true_or_false_and_no_other_text(a_lake: Lake, field: str) -> None:
+    operators = [one for one in OPERATORS.values() if field in _parameters(one)]
+    assert operators
+    for operator in operators:
+        needed = {key: value for key, value in a_lake.complete(operator).items() if key != "tags"}
+        for word, meant in (("false", False), ("no", False), ("True", True), (True, True)):
+            assert getattr(operator(task_id="t", **needed, **{field: word}), field) is meant
+        for neither in ("{{ params.all }}", "", "all", ["x"]):
+            with pytest.raises(ArgumentError, match=f"{field} cannot be"):
+                operator(task_id="t", **needed, **{field: neither})

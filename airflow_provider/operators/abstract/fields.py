@@ -172,6 +172,16 @@ def job_ids(name: str, value: Any) -> list[str]:
     return [str(one) for one in arguments.identifiers(name, value) or []]
 
 
+def static_flag(name: str, value: Any, default: bool) -> bool:
+    """A flag that is read with the DAG file, in the forms of `arguments.flag`; `default` for None.
+
+    Raises:
+        ArgumentError: it is neither true nor false; a template is none, for it is not rendered.
+    """
+    found = arguments.flag(name, value)
+    return default if found is None else found
+
+
 def whole(at_least: int, **kwargs: Any) -> Field:
     """Field of a whole number of at least so much."""
     return Field(partial(arguments.whole_number, at_least=at_least), **kwargs)
