@@ -103,6 +103,7 @@ def test_a_template_in_a_list_or_mapping_that_came_out_as_none_is_no_name(native
         (DataSensor, {"tags": ["a", "b"], "intersect_tags": "{{ params.none }}"}),
         (JobSensor, {"job_id": [], "datalake_conn_id": ["{{ params.none }}"]}),
         (ImportBucketOperator, {"prefixes": ["night/", "{{ params.none }}"]}),
+        (ImportBucketOperator, {"prefixes": ["night/", ""]}),
         (UploadDataOperator, {"filepaths": "a.png", "asset_partitions": "x" * 251}),
     ],
 )

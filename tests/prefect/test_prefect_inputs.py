@@ -465,6 +465,19 @@ def test_a_prefix_that_came_out_blank_of_another_task_is_not_the_whole_bucket(wo
     assert {job.id for job in world.lake.find_jobs()} == before
 
 
+@pytest.mark.parametrize("blank", [["night/", ""], ["", "night/"]])
+def test_a_blank_prefix_beside_others_is_refused_where_it_is_written(world: World, blank: list[str]) -> None:
+    before = {job.id for job in world.lake.find_jobs()}
+
+    @flow
+    def imported() -> None:
+        import_bucket_objects(world.credentials, blank)
+
+    with pytest.raises(ArgumentError, match="blank"):
+        imported()
+    assert {job.id for job in world.lake.find_jobs()} == before
+
+
 @pytest.mark.parametrize("field", ["intersect_tags", "offset"])
 def test_a_value_without_which_other_data_would_be_meant_is_refused_when_it_came_out_none(
     world: World, field: str

@@ -62,8 +62,6 @@ class Field:
         found = self.normalise(name, value)
         if self.is_required and arguments.is_empty(found) and not self._is_whole(found, is_wired):
             raise NoDataError(f"`{name}` is empty: there is nothing to do.")
-        if is_wired and self.whole is not None and any(arguments.is_empty(one) for one in found):
-            raise arguments.refusal(name, value, f"one of its texts came out empty, which would be {self.whole}.")
         return found
 
     def _is_whole(self, value: Any, is_wired: bool) -> bool:
