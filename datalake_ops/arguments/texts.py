@@ -7,7 +7,7 @@ from os import PathLike, fspath
 from typing import Any
 from uuid import UUID
 
-from datalake_ops.arguments.literals import elements
+from datalake_ops.arguments.literals import elements, parsed
 from datalake_ops.arguments.refusal import refusal
 
 _LOST = (
@@ -22,6 +22,18 @@ def text(field: str, value: Any) -> str | None:
         ArgumentError: a number that is not whole, a boolean, a date or a list: its own text cannot be known.
     """
     return None if value is None else _text(field, value)
+
+
+def name(field: str, value: Any) -> str | None:
+    """The name of one thing: a tag, a source, a processing. Taken is what `text` takes.
+
+    Raises:
+        ArgumentError: it is no text, or the text of a list or mapping, as a template makes it of another task's output.
+    """
+    found = text(field, value)
+    if found is not None and not isinstance(parsed(found), str):
+        raise refusal(field, value, "it is a collection in text form. Write one name.")
+    return found
 
 
 def texts(field: str, value: Any, allow_blank: bool = False) -> list[str] | None:

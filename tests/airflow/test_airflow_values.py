@@ -104,15 +104,20 @@ def test_a_template_in_a_list_or_mapping_that_came_out_as_none_is_no_name(native
         (JobSensor, {"job_id": [], "datalake_conn_id": ["{{ params.none }}"]}),
         (ImportBucketOperator, {"prefixes": ["night/", "{{ params.none }}"]}),
         (ImportBucketOperator, {"prefixes": ["night/", ""]}),
+        (ImportBucketOperator, {"prefixes": "night/", "source": "{{ params.listed }}"}),
+        (UploadDataOperator, {"filepaths": "a.png", "source": "{{ params.listed }}"}),
+        (UploadDataOperator, {"filepaths": "a.png", "tags": "{{ params.mappings }}"}),
+        (GetOrCreateDataTagOperator, {"name": "{{ params.listed }}"}),
+        (LaunchProcessingOperator, {"processing": "{{ params.listed }}", "tags": "a"}),
         (UploadDataOperator, {"filepaths": "a.png", "asset_partitions": "x" * 251}),
     ],
 )
 @pytest.mark.parametrize("native", [False, True])
-def test_an_argument_whose_default_would_mean_other_data_is_refused_when_it_came_out_empty(
+def test_an_argument_that_came_out_as_something_else_than_was_meant_is_refused(
     operator: type, native: bool, arguments: dict[str, Any]
 ) -> None:
     with pytest.raises((ArgumentError, NoDataError)) as refused:
-        rendered(operator, native, {"none": None}, **arguments)
+        rendered(operator, native, {"none": None, "listed": ["a", "b"], "mappings": [{"name": "a"}]}, **arguments)
 
     assert isinstance(refused.value, ArgumentError) or operator is JobSensor
 

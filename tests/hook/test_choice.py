@@ -129,6 +129,15 @@ def test_a_verb_without_a_choice_asks_for_one(
         verb(lake, None, tmp_path)
 
 
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("name", ['["a","b"]', "['a']", '{"a": 1}', ["a", "b"], True, 2026.5, None, "", "  "], ids=repr)
+@pytest.mark.parametrize("verb", ["create", "get", "get_or_create"])
+@pytest.mark.parametrize("kind", ["data_tag", "data_source"])
+def test_a_name_is_one_text_and_not_blank(lake: DatalakeHook, verb: str, kind: str, name: Any) -> None:
+    with pytest.raises(ArgumentError, match="name cannot be"):
+        getattr(lake, f"{verb}_{kind}")(name)
+
+
 ON_ALL: list[Callable[[DatalakeHook, Any, Path], Any]] = [
     lambda lake, flag, _: lake.add_tags(None, "seen", everything=flag),
     lambda lake, flag, _: lake.remove_tags(None, "day", everything=flag),
@@ -245,6 +254,15 @@ def test_nothing_to_do_raises_the_same_everywhere(lake: DatalakeHook, call: Call
         lambda lake: lake.import_cloud_objects({"a.jpg": {"metadata": 7}}),
         lambda lake: lake.import_bucket_objects(["a"], tags=["x"], source=" "),
         lambda lake: lake.import_bucket_objects(["a", ""]),
+        lambda lake: lake.import_bucket_objects(["a"], source='["x", "y"]'),
+        lambda lake: lake.upload("a.png", source="['x']"),
+        lambda lake: lake.launch_processing('["thumbnails"]', lake.list_data()),
+        lambda lake: lake.update_multiple_data({str(uuid4()): {"data_source": '["x"]'}}),
+        lambda lake: lake.create_projection(uuid4(), '["mask"]', "a.png"),
+        lambda lake: lake.create_projections([(uuid4(), "a.png")], ["mask"]),
+        lambda lake: lake.add_tags(lake.list_data(), [{"name": "x"}]),
+        lambda lake: lake.add_tags(lake.list_data(), '[{"name": "x"}]'),
+        lambda lake: lake.add_tags(lake.list_data(), [[["x"]]]),
         lambda lake: lake.import_bucket_objects('["", "a"]'),
         lambda lake: lake.import_bucket_objects(["a", " "]),
         lambda lake: lake.update_multiple_data({"a.png": {}}),

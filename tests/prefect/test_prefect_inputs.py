@@ -40,6 +40,7 @@ from prefect_tasks import (
     aupload_data,
     await_job,
     await_jobs,
+    get_or_create_tag,
     import_bucket_objects,
     launch_processing,
     list_data,
@@ -463,6 +464,27 @@ def test_a_prefix_that_came_out_blank_of_another_task_is_not_the_whole_bucket(wo
 
     assert imported() == ("Skipped" if len(blank) == 1 else "Failed")
     assert {job.id for job in world.lake.find_jobs()} == before
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda world: get_or_create_tag(world.credentials, '["a", "b"]'),
+        lambda world: import_bucket_objects(world.credentials, "night/", source="['a']"),
+        lambda world: launch_processing(world.credentials, '["thumbnails"]', data=world.chosen),
+        lambda world: upload_data(world.credentials, "a.png", source='["a"]'),
+    ],
+)
+def test_a_list_in_text_form_is_no_name(world: World, platform: PlatformServer, call: Callable[[World], Any]) -> None:
+    platform.clear_requests()
+
+    @flow
+    def done() -> None:
+        call(world)
+
+    with pytest.raises(ArgumentError, match="collection in text form"):
+        done()
+    assert {one["method"] for one in platform.requests()} <= {"GET", "XGET"}
 
 
 @pytest.mark.parametrize("blank", [["night/", ""], ["", "night/"]])
