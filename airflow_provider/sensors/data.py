@@ -24,7 +24,7 @@ from airflow_provider.operators.abstract.fields import (
     CHOSEN_TEXT,
     CHOSEN_TEXTS,
     DECISIVE_FLAG,
-    SECONDS,
+    Field,
     static_flag,
     whole,
 )
@@ -83,8 +83,9 @@ class DataSensor(DatalakeSensor):
         "q": CHOSEN_TEXT,
         "custom_metadata": CHOSEN_MAPPING,
         "intersect_tags": DECISIVE_FLAG,
-        "min_count": whole(1),
-        "stable_for": SECONDS,
+        # With fewer data, or without a pause, the sensor would call them complete too early.
+        "min_count": whole(1, is_decisive=True),
+        "stable_for": Field(arguments.seconds, is_decisive=True),
     }
     operator_extra_links = (DatalakeLink(),)
     ui_color = "#d8e8f0"

@@ -150,14 +150,19 @@ def mapping_or_list(name: str, value: Any) -> Any:
     return [arguments.mapping(name, one) for one in found]
 
 
-def mappings(name: str, value: Any) -> Any:
-    """A list of mappings, also in text form; one mapping is a list of one, and None among them is left out."""
+def mappings(name: str, value: Any, allow_none: bool = True) -> Any:
+    """A list of mappings, also in text form; one mapping is a list of one.
+
+    None among them is left out; without `allow_none` it is refused.
+    """
     if value is None:
         return None
     found = parsed(value) if isinstance(value, str) else value
     if isinstance(found, str) and arguments.is_empty(found):
         return []
     listed = found if _is_many(found) else [found]
+    if not allow_none and any(one is None for one in listed):
+        raise arguments.refusal(name, value, "one of its elements is None. Leave it out.")
     return [arguments.mapping(name, one) for one in listed if one is not None]
 
 
