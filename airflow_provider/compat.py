@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -76,6 +76,7 @@ __all__ = [
     "is_from_mapped",
     "is_native",
     "is_template",
+    "mapped_arguments",
     "mask_secret",
     "render_text",
     "run_generation",
@@ -154,6 +155,20 @@ def is_template(value: Any) -> bool:
 def is_from_mapped(operator: Any) -> bool:
     """Return True if an operator was made from a mapped one, its mapped arguments resolved."""
     return bool(getattr(operator, "_BaseOperator__from_mapped", False))
+
+
+def mapped_arguments(operator: Any, default_args: Mapping[str, Any]) -> set[str]:
+    """Names of the arguments that an operator got by `expand` or `expand_kwargs`; none of one that is not mapped."""
+    if not is_from_mapped(operator):
+        return set()
+    mapped = operator.get_dag().task_dict[operator.task_id]
+    value = mapped._get_specified_expand_input().value
+    if isinstance(value, Mapping):
+        return set(value)
+    # The names of `expand_kwargs` are another task's, and Airflow keeps only what came of them.
+    given = operator._BaseOperator__init_kwargs
+    by_default = {name for name, one in default_args.items() if one is not None and given.get(name) is one}
+    return set(given) - set(mapped.partial_kwargs) - by_default
 
 
 def is_native(jinja_env: Any) -> bool:

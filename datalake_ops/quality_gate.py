@@ -45,13 +45,19 @@ class Rule:
 
         Raises:
             ConfigurationError: a field is unknown.
-            ArgumentError: a value is not what its field takes.
+            ArgumentError: it is no mapping, or a value is not what its field takes; None is no value, for without its
+                limit or its choice a rule would hold more easily.
         """
         if isinstance(values, Rule):
             return values
+        if not isinstance(values, Mapping):
+            raise arguments.refusal("rule", values, 'write a mapping, such as {"min_count": 100}.')
         unknown = sorted(set(values) - {one.name for one in fields(cls)})
         if unknown:
             raise ConfigurationError(f"A rule has no {unknown}; it has {[one.name for one in fields(cls)]}.")
+        for name, value in values.items():
+            if value is None:
+                raise arguments.refusal(name, value, "write a value, or leave it out of the rule.")
         tags = arguments.texts("tags", values.get("tags"))
         return cls(
             None if tags is None else tuple(tags),

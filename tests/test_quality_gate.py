@@ -62,6 +62,18 @@ def test_a_rule_that_cannot_be_meant_is_refused(wrong: dict[str, Any]) -> None:
         Rule.of(wrong)
 
 
+@pytest.mark.parametrize("field", ["tags", "q", "intersect_tags", "min_count", "max_count", "min_share", "max_share"])
+def test_a_field_of_a_rule_that_is_none_is_refused_by_name(field: str) -> None:
+    with pytest.raises(ArgumentError, match=f"{field} cannot be None"):
+        Rule.of({"min_count": 1, "max_share": 0.5, field: None})
+
+
+@pytest.mark.parametrize("wrong", [None, "min_count", ["min_count"]], ids=repr)
+def test_what_is_no_mapping_is_no_rule(wrong: Any) -> None:
+    with pytest.raises(ArgumentError, match="rule cannot be"):
+        Rule.of(wrong)
+
+
 @pytest.mark.parametrize("empty", [{"tags": []}, {"tags": ""}, {"tags": [""]}, {"q": " "}, {"tags": ["a"], "q": ""}])
 def test_a_rule_with_an_empty_choice_is_of_no_data(empty: dict[str, Any]) -> None:
     rule = Rule.of({**empty, "min_count": 1})

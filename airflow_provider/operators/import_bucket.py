@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.lineage.record import LineageRecord, as_names
-from airflow_provider.operators.abstract.fields import FILL, TEXT, TEXTS, Field, option
+from airflow_provider.operators.abstract.fields import FILL, NAME, TEXTS, Field, option
 from airflow_provider.operators.abstract.job import JobOperator
 from datalake_ops import arguments
 from datalake_ops.query import tags_query
@@ -43,7 +43,7 @@ class ImportBucketOperator(JobOperator):
     argument_fields = {
         "prefixes": _PREFIXES,
         "tags": TEXTS,
-        "source": TEXT,
+        "source": NAME,
         "fill_metadata": FILL,
         "on_changed": option("skip", "update", "new"),
     }

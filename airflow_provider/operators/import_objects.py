@@ -10,6 +10,7 @@ from airflow_provider.handoff.storage import Storage, travelling
 from airflow_provider.lineage.record import as_names
 from airflow_provider.operators.abstract.fields import (
     FILL,
+    NAME,
     REQUIRED_ADDRESS,
     TEXT,
     TEXTS,
@@ -115,7 +116,7 @@ class ImportCloudObjectsOperator(JobOperator):
         "objects": Field(names_or_mapping_or_address, empty=[], is_json=True),
         "part": Field(arguments.mapping, empty={}, is_json=True),
         "tags": TEXTS,
-        "source": TEXT,
+        "source": NAME,
         "on_changed": option("skip", "update", "new"),
         "storage_conn_id": TEXT,
         "fill_metadata": FILL,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.lineage.record import LineageRecord, as_names
-from airflow_provider.operators.abstract.fields import MAPPING, REQUIRED_TEXT, whole
+from airflow_provider.operators.abstract.fields import MAPPING, REQUIRED_NAME, whole
 from airflow_provider.operators.abstract.job import JobOperator
 from airflow_provider.operators.abstract.selection import DataChoiceOperator
 from datalake_ops.query import quote
@@ -44,7 +44,7 @@ class LaunchProcessingOperator(DataChoiceOperator, JobOperator):
     """
 
     argument_fields = {
-        "processing": REQUIRED_TEXT,
+        "processing": REQUIRED_NAME,
         "parameters": MAPPING,
         "cpu": whole(0),
         "gpu": whole(0),

@@ -13,7 +13,7 @@ from airflow_provider.operators.abstract.datalake import DatalakeOperator
 from airflow_provider.operators.abstract.fields import (
     FILL,
     NUMBER,
-    REQUIRED_TEXT,
+    REQUIRED_NAME,
     TEXT,
     Field,
     mapping_or_address,
@@ -61,7 +61,7 @@ class CreateProjectionOperator(LineageOperator, DatalakeOperator):
     """
 
     argument_fields = {
-        "name": REQUIRED_TEXT,
+        "name": REQUIRED_NAME,
         "pictures": Field(mapping_or_address, is_required=True, is_json=True),
         "if_exists": option("skip", "upload"),
         "fill_metadata": FILL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import AirflowSkipException
@@ -49,7 +50,10 @@ class QualityGateOperator(SelectionOperator, DatalakeOperator):
         AirflowSkipException: The same, with `on_shut="skip"`.
     """
 
-    argument_fields = {"rules": Field(mappings, is_json=True), "on_shut": option("fail", "skip")}
+    argument_fields = {
+        "rules": Field(partial(mappings, allow_none=False), is_json=True),
+        "on_shut": option("fail", "skip"),
+    }
 
     def __init__(self, *, rules: list[dict[str, Any]] | str, on_shut: str = "fail", **kwargs: Any) -> None:
         super().__init__(**{"multiple_outputs": True, **kwargs})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.lineage.record import LineageRecord, as_names
 from airflow_provider.operators.abstract.asset_events import LineageOperator
 from airflow_provider.operators.abstract.datalake import DatalakeOperator
-from airflow_provider.operators.abstract.fields import REQUIRED_TEXT, TEXTS, whole
+from airflow_provider.operators.abstract.fields import REQUIRED_NAME, REQUIRED_TEXT, TEXTS, whole
 from airflow_provider.operators.abstract.selection import DataChoiceOperator
 from datalake_ops.errors import ConfigurationError, NoDataError
 
@@ -87,7 +87,7 @@ class GetOrCreateDataTagOperator(DatalakeOperator):
         kwargs: `datalake_conn_id`, see `DatalakeOperator`.
     """
 
-    argument_fields = {"name": REQUIRED_TEXT}
+    argument_fields = {"name": REQUIRED_NAME}
 
     def __init__(self, *, name: str, **kwargs: Any) -> None:
         super().__init__(**{"multiple_outputs": True, **kwargs})

@@ -24,7 +24,8 @@ from airflow_provider.operators.abstract.fields import (
     CHOSEN_TEXT,
     CHOSEN_TEXTS,
     DECISIVE_FLAG,
-    SECONDS,
+    Field,
+    static_flag,
     whole,
 )
 from airflow_provider.sensors.abstract import DatalakeSensor
@@ -82,8 +83,9 @@ class DataSensor(DatalakeSensor):
         "q": CHOSEN_TEXT,
         "custom_metadata": CHOSEN_MAPPING,
         "intersect_tags": DECISIVE_FLAG,
-        "min_count": whole(1),
-        "stable_for": SECONDS,
+        # With fewer data, or without a pause, the sensor would call them complete too early.
+        "min_count": whole(1, is_decisive=True),
+        "stable_for": Field(arguments.seconds, is_decisive=True),
     }
     operator_extra_links = (DatalakeLink(),)
     ui_color = "#d8e8f0"
@@ -98,7 +100,7 @@ class DataSensor(DatalakeSensor):
         min_count: int | str = 1,
         stable_for: float | str | timedelta = 0.0,
         datalake_conn_id: str = DatalakeHook.default_conn_name,
-        deferrable: bool | None = None,
+        deferrable: bool | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -110,7 +112,7 @@ class DataSensor(DatalakeSensor):
         self.stable_for: Any = stable_for
         self.datalake_conn_id = datalake_conn_id
         self.retry_policy = default_retry_policy(getattr(self, "retry_policy", None))
-        self.deferrable = default_deferrable() if deferrable is None else deferrable
+        self.deferrable = static_flag("deferrable", deferrable, default_deferrable())
         self._seen: StableCount | None = None
 
     def prepare(self) -> None:

@@ -12,7 +12,7 @@ from airflow_provider.hooks.datalake import DatalakeHook
 from airflow_provider.job_lifecycle.retry_policy import default_retry_policy, failing_at_once
 from airflow_provider.job_lifecycle.wait import JobWaitSettings, finish, last_look, stop_if_overdue
 from airflow_provider.links import DatalakeLink, JobLink
-from airflow_provider.operators.abstract.fields import SECONDS, Field, job_ids
+from airflow_provider.operators.abstract.fields import SECONDS, Field, job_ids, static_flag
 from airflow_provider.operators.abstract.on_empty import ends_empty
 from airflow_provider.sensors.abstract import DatalakeSensor
 from airflow_provider.triggers.events import ENDED, TIMED_OUT, JobEvent
@@ -66,7 +66,7 @@ class JobSensor(DatalakeSensor):
         *,
         job_id: Any,
         datalake_conn_id: str = DatalakeHook.default_conn_name,
-        deferrable: bool | None = None,
+        deferrable: bool | str | None = None,
         log_interval: float | str | timedelta | None = 10.0,
         on_empty: OnEmpty = "skip",
         **kwargs: Any,
@@ -75,7 +75,7 @@ class JobSensor(DatalakeSensor):
         self.job_id = job_id
         self.datalake_conn_id = datalake_conn_id
         self.retry_policy = default_retry_policy(getattr(self, "retry_policy", None))
-        self.deferrable = default_deferrable() if deferrable is None else deferrable
+        self.deferrable = static_flag("deferrable", deferrable, default_deferrable())
         self.log_interval: Any = log_interval
         self.on_empty = arguments.on_empty(on_empty)
         self._tail: LogTail | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from datalake_ops.arguments.options import flag
 from datalake_ops.arguments.refusal import refusal
 from datalake_ops.errors import ArgumentError
 
@@ -26,13 +27,13 @@ def is_choice(filters: Mapping[str, Any]) -> bool:
     return any(value is not None for name, value in filters.items() if name not in NO_CHOICE)
 
 
-def require_choice(verb: str, filters: Mapping[str, Any], everything: bool = False) -> None:
+def require_choice(verb: str, filters: Mapping[str, Any], everything: Any = False) -> None:
     """Refuse a verb that changes, launches or downloads and was told neither which data nor `everything`.
 
     Raises:
-        ArgumentError: nothing was chosen, or data were chosen beside `everything`.
+        ArgumentError: nothing was chosen, data were chosen beside `everything`, or `everything` is no `flag`.
     """
-    chosen = is_choice(filters)
+    chosen, everything = is_choice(filters), flag("everything", everything)
     if chosen and everything:
         raise ArgumentError(f"{verb} takes a choice of data or everything=True, not both.", field="everything")
     if not chosen and not everything:

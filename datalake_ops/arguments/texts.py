@@ -7,7 +7,7 @@ from os import PathLike, fspath
 from typing import Any
 from uuid import UUID
 
-from datalake_ops.arguments.literals import elements
+from datalake_ops.arguments.literals import elements, parsed
 from datalake_ops.arguments.refusal import refusal
 
 _LOST = (
@@ -24,12 +24,23 @@ def text(field: str, value: Any) -> str | None:
     return None if value is None else _text(field, value)
 
 
+def name(field: str, value: Any) -> str | None:
+    """The name of one thing: a tag, a source, a processing. Taken is what `text` takes.
+
+    Raises:
+        ArgumentError: it is no text, or the text of a list or mapping, as a template makes it of another task's output.
+    """
+    found = text(field, value)
+    if found is not None and not isinstance(parsed(found), str):
+        raise refusal(field, value, "it is a collection in text form. Write one name.")
+    return found
+
+
 def texts(field: str, value: Any, allow_blank: bool = False) -> list[str] | None:
     """A list of texts, in the order given: names, tags, prefixes, file names.
 
     One text is a list of one; a list in text form (JSON or a Python literal) is that list. Blank text and a list of
-    nothing but blanks are the empty list: given, and empty. With `allow_blank`, blank elements of a list are kept; None
-    among them is no blank text, but nothing.
+    nothing but blanks are the empty list: given, and empty. With `allow_blank`, the list `[""]` is kept as it is.
 
     Raises:
         ArgumentError: an element is no text, or is blank beside others that are not.
@@ -40,7 +51,7 @@ def texts(field: str, value: Any, allow_blank: bool = False) -> list[str] | None
         return []
     items = list(elements(value))
     found = ["" if item is None else _text(field, item) for item in items]
-    if all(item.strip() for item in found) or (allow_blank and not any(item is None for item in items)):
+    if all(item.strip() for item in found) or (allow_blank and items == [""]):
         return found
     if not any(item.strip() for item in found):
         return []

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from datalake_ops import arguments
 from datalake_ops.config import Connection
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.hook.verb_arguments import JobLike, job_id
@@ -77,6 +78,7 @@ class AsyncDatalakeHook:
         from datalake_ops.waiting import async_wait
         from datalake_ops.waiting.schedule import WaitSchedule
 
+        checks = arguments.flag("raise_on_failure", raise_on_failure) is not False
         schedule = WaitSchedule(timeout, poll_interval)
         ended = await async_wait.await_job(
             self.hook.connection,
@@ -86,7 +88,7 @@ class AsyncDatalakeHook:
             on_poll=on_poll,
             rest=rest,
         )
-        return await self.check_job(ended) if raise_on_failure else ended
+        return await self.check_job(ended) if checks else ended
 
     close = _in_a_thread(DatalakeHook.close)
     test_connection = _in_a_thread(DatalakeHook.test_connection)

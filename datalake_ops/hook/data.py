@@ -46,15 +46,17 @@ class DataVerbs(ListingVerbs):
         that a change does not name stay; without it they go, and with them the content key of `if_exists`.
 
         Raises:
+            ArgumentError: a change is none, or `merge` is neither true nor false; nothing was sent.
             NoDataError: there are no changes.
             NotFoundError: a data is not there; the requests before its own are done.
         """
+        keeps = arguments.flag("merge", merge)
         given = arguments.mapping("changes", changes)
         pairs = [(data_id(key), as_change(value)) for key, value in (given or {}).items()]
         if not pairs:
             raise NoDataError("update_multiple_data was given no changes: there is nothing to do.")
         for chunk in chunks(pairs, UPDATE_SIZE):
-            some = self._merged(dict(chunk)) if merge else dict(chunk)
+            some = self._merged(dict(chunk)) if keeps else dict(chunk)
             self.send(operations.update_many(self._lake_id, some))
         return len(pairs)
 

@@ -14,7 +14,7 @@ from datalake_ops.hook.data import DataVerbs
 from datalake_ops.hook.observation import reads, writes
 from datalake_ops.hook.sources import SourceVerbs
 from datalake_ops.hook.tags import TagVerbs
-from datalake_ops.hook.verb_arguments import DataLike, SourceLike, TagLike, data_id, given_source
+from datalake_ops.hook.verb_arguments import DataLike, SourceLike, TagLike, data_id, given_source, required_name
 from datalake_ops.wire.data import Data, DataProjection, MultiData
 from datalake_ops.wire.image_metadata import FILL_ALL
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FilePath = str | PathLike[str]
 Metadata = Mapping[str, Any]
+_RENDERING = "write what the rendering is, such as mask."
 
 
 class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
@@ -77,9 +78,9 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
             metadata=metadata or None,
             custom_metadata=custom_metadata or None,
             sizes=sizes,
-            fill_metadata=fill_metadata or False,
+            fill_metadata=False if fill_metadata is None else fill_metadata,
             upload_dir=upload_dir,
-            wait=wait_for_unprocessable_data is not False,
+            wait=arguments.flag("wait_for_unprocessable_data", wait_for_unprocessable_data) is not False,
         )
         return sdk_result(report, error_manager)
 
@@ -228,12 +229,15 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         `fill_metadata` reads EXIF into `additional_info`, "full" all that it tells; keys given there win.
 
         Raises:
+            ArgumentError: the name or another argument is not what its field takes; nothing was sent.
             InvalidFileError: the file is missing or cannot be decoded; nothing was sent.
         """
         from datalake_ops.upload.projection import ProjectionRequest, upload_projection
 
+        called = required_name("name", name, _RENDERING)
+        fill = arguments.fill("fill_metadata", fill_metadata) or False
         one = data if isinstance(data, Data) else self.get_data(data)
-        request = ProjectionRequest(one.id, name, fspath(path), additional_info, fill_metadata)
+        request = ProjectionRequest(one.id, called, fspath(path), additional_info, fill)
         return upload_projection(request, self.connection, self.context)
 
     @writes()
@@ -264,10 +268,9 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         _require_files("create_projections", "pictures", pictures)
         max_workers = arguments.whole_number("max_workers", self._workers(max_workers), at_least=1)
         if_exists = arguments.choice("if_exists", if_exists, ("upload", "skip")) or "upload"
-        skip = if_exists == "skip"
-        requests = (
-            ProjectionRequest(data_id(data), name, fspath(path), None, fill_metadata, skip) for data, path in pictures
-        )
+        called = required_name("name", name, _RENDERING)
+        skip, fill = if_exists == "skip", arguments.fill("fill_metadata", fill_metadata) or False
+        requests = (ProjectionRequest(data_id(data), called, fspath(path), None, fill, skip) for data, path in pictures)
         workers, callback = max_workers or DEFAULT_WORKERS, on_progress or LogProgress()
         return upload_projections(requests, self.connection, self.context, workers, callback)
 
@@ -297,16 +300,17 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
             everything: all data of the lake, with None as `data`.
 
         Raises:
-            ArgumentError: neither data nor `everything` was given, or both.
+            ArgumentError: neither data nor `everything` was given, or both; or a flag is neither true nor false.
             NoDataError: there are no data.
             DownloadError: some data could not be downloaded; all others were.
         """
         from datalake_ops.download.downloader import DownloadRequest, download_data
 
+        by_id, fetches_all = arguments.flag("use_id", use_id), arguments.flag("force_replace", force_replace)
         chosen = self._chosen_data("download", data, everything)
         wanted = [one if isinstance(one, Data) else self.get_data(one) for one in chosen]
         workers = self._workers(max_workers)
-        request = DownloadRequest(wanted, Path(directory), use_id, force_replace, workers, content_key)
+        request = DownloadRequest(wanted, Path(directory), bool(by_id), bool(fetches_all), workers, content_key)
         return download_data(request, self.connection, self.context)
 
     def _camera_keys(self, options: UploadOptions) -> frozenset[str]:

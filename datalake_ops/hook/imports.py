@@ -71,7 +71,8 @@ class ImportVerbs(JobStarter):
                 told; tags and other metadata stay. With "new" the earlier data has the status ERROR.
 
         Raises:
-            NoDataError: there is no prefix (`[""]` is the whole bucket).
+            NoDataError: there is no prefix (`[""]`, exactly, is the whole bucket).
+            ArgumentError: a prefix is blank beside others, or an argument is not what its field takes.
             UnsupportedError: the platform cannot tell overwritten objects, so that it takes "skip" alone.
             AmbiguousRequestError: the answer was lost and the platform has no idempotency keys.
         """

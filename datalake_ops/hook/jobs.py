@@ -84,6 +84,7 @@ class JobVerbs(LakeCaller):
             JobFailedError, JobKilledError: the job did not succeed; the error has its last log lines.
             JobWaitTimeoutError: the time ran out; the job goes on.
         """
+        checks = arguments.flag("raise_on_failure", raise_on_failure) is not False
         schedule = WaitSchedule(timeout, poll_interval, tolerated_failures=max_failed_polls)
         wait = JobWait(job_id(job), schedule, schedule.deadline_at(time.time()), on_poll)
         try:
@@ -91,7 +92,7 @@ class JobVerbs(LakeCaller):
         except JobWaitTimeoutError as error:
             error.url = self.job_url(wait.job_id)
             raise
-        return self.check_job(ended) if raise_on_failure else ended
+        return self.check_job(ended) if checks else ended
 
     def check_job(self, job: Job) -> Job:
         """Return the job when it succeeded or still goes on; log a warning of overwritten objects that it skipped.

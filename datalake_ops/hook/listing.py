@@ -179,11 +179,11 @@ class ListingVerbs(LakeCaller):
         """The data that a verb works on, as they were given or as ids; all data of the lake with `everything`.
 
         Raises:
-            ArgumentError: neither was given, or both.
+            ArgumentError: neither was given, or both, or `everything` is no `flag`.
             NoDataError: there are none.
         """
         arguments.require_choice(verb, {"data": data}, everything)
-        if everything:
+        if arguments.flag("everything", everything):
             found: list[Any] = list(self.iter_data())
         else:
             found = list(arguments.elements(data))

@@ -12,7 +12,7 @@ from datalake_ops.client import processings as operations
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook.imports import JobStarter
 from datalake_ops.hook.observation import reads
-from datalake_ops.hook.verb_arguments import DataLike
+from datalake_ops.hook.verb_arguments import DataLike, required_name
 from datalake_ops.wire.jobs import Job
 from datalake_ops.wire.processings import Processing, ProcessingLaunch, ProcessingTarget
 
@@ -92,7 +92,4 @@ class ProcessingVerbs(JobStarter):
 
 
 def _name(processing: str) -> str:
-    found = arguments.text("processing", processing)
-    if not found or not found.strip():
-        raise arguments.refusal("processing", processing, "write a processing, its name or its id.")
-    return found
+    return required_name("processing", processing, "write a processing, its name or its id.")

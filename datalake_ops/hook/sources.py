@@ -6,7 +6,7 @@ from datalake_ops import arguments
 from datalake_ops.client import sources as operations
 from datalake_ops.errors import AmbiguousRequestError, NotFoundError, ResourceConflictError
 from datalake_ops.hook.caller import LakeCaller
-from datalake_ops.hook.verb_arguments import SourceLike, given_source
+from datalake_ops.hook.verb_arguments import SourceLike, given_source, required_name
 from datalake_ops.wire.sources import DataSource
 
 
@@ -17,8 +17,10 @@ class SourceVerbs(LakeCaller):
         """Create a data source.
 
         Raises:
+            ArgumentError: the name is None or blank, or no name; nothing was sent.
             ResourceConflictError: there is one of that name; `get_or_create_data_source` takes either.
         """
+        name = required_name("name", name, "write the name of a data source.")
         try:
             return self.send(operations.create_source(self._organization, name))
         except AmbiguousRequestError:
@@ -28,12 +30,19 @@ class SourceVerbs(LakeCaller):
         """The data source of that exact name.
 
         Raises:
+            ArgumentError: the name is None or blank, or no name; nothing was sent.
             NotFoundError: the organization has none.
         """
+        name = required_name("name", name, "write the name of a data source.")
         return self.send(operations.find_source(self._organization, name))
 
     def get_or_create_data_source(self, name: str) -> DataSource:
-        """The data source of that name, created when missing; two callers that race get the same one."""
+        """The data source of that name, created when missing; two callers that race get the same one.
+
+        Raises:
+            ArgumentError: the name is None or blank, or no name; nothing was sent.
+        """
+        name = required_name("name", name, "write the name of a data source.")
         try:
             return self.get_data_source(name)
         except NotFoundError:

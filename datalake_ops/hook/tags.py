@@ -10,7 +10,7 @@ from datalake_ops.client import tags as operations
 from datalake_ops.errors import AmbiguousRequestError, NotFoundError, ResourceConflictError
 from datalake_ops.hook.listing import ListingVerbs
 from datalake_ops.hook.observation import writes
-from datalake_ops.hook.verb_arguments import DataLike, TagLike, chunks, given_tags, required_tags
+from datalake_ops.hook.verb_arguments import DataLike, TagLike, chunks, given_tags, required_name, required_tags
 from datalake_ops.wire.tags import Tag, TagTarget
 
 # A body of some 400 kB; servers and proxies refuse much larger ones.
@@ -24,8 +24,10 @@ class TagVerbs(ListingVerbs):
         """Create a tag.
 
         Raises:
+            ArgumentError: the name is None or blank, or no name; nothing was sent.
             ResourceConflictError: the lake has a tag of that name; `get_or_create_data_tag` takes either.
         """
+        name = required_name("name", name, "write the name of a tag.")
         try:
             return self.send(operations.create_tag(self._lake_id, name))
         except AmbiguousRequestError:
@@ -36,12 +38,19 @@ class TagVerbs(ListingVerbs):
         """The tag of that exact name.
 
         Raises:
+            ArgumentError: the name is None or blank, or no name; nothing was sent.
             NotFoundError: the lake has no such tag.
         """
+        name = required_name("name", name, "write the name of a tag.")
         return self.send(operations.find_tag(self._lake_id, name))
 
     def get_or_create_data_tag(self, name: str) -> Tag:
-        """The tag of that name, created when missing; two callers that race get the same tag."""
+        """The tag of that name, created when missing; two callers that race get the same tag.
+
+        Raises:
+            ArgumentError: the name is None or blank, or no name; nothing was sent.
+        """
+        name = required_name("name", name, "write the name of a tag.")
         try:
             return self.get_data_tag(name)
         except NotFoundError:

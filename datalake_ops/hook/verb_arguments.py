@@ -48,6 +48,18 @@ def _required(field: str, value: Any, expected: str) -> UUID:
     return found
 
 
+def required_name(field: str, value: Any, expected: str) -> str:
+    """The name of one thing.
+
+    Raises:
+        ArgumentError: it is None or blank, or no name; `expected` says what to write.
+    """
+    found = arguments.name(field, value)
+    if found is None or arguments.is_empty(found):
+        raise arguments.refusal(field, value, expected)
+    return found
+
+
 def given_tags(field: str, tags: TagLike | Iterable[TagLike] | None) -> list[Tag | str]:
     """Tags to put on or take off: themselves, or their names; none for None and for what is empty.
 
@@ -58,7 +70,7 @@ def given_tags(field: str, tags: TagLike | Iterable[TagLike] | None) -> list[Tag
         return []
     found: list[Tag | str] = []
     for one in arguments.elements(tags):
-        name = one if isinstance(one, Tag) else arguments.text(field, one)
+        name = one if isinstance(one, Tag) else arguments.name(field, one)
         if name is None or arguments.is_empty(name):
             raise arguments.refusal(field, tags, "one of its names is blank. Leave the blank one out.")
         found.append(name)
@@ -85,7 +97,7 @@ def given_source(source: SourceLike | None) -> DataSource | str | None:
     Raises:
         ArgumentError: it is neither a source nor a name.
     """
-    found = source if isinstance(source, DataSource) else arguments.text("source", source)
+    found = source if isinstance(source, DataSource) else arguments.name("source", source)
     if isinstance(found, str) and arguments.is_empty(found):
         raise arguments.refusal("source", source, "write the name of a source, or leave it out.")
     return found
@@ -107,7 +119,7 @@ def as_change(value: DataChange | Mapping[str, Any] | str | None) -> DataChange:
         fields["tags"] = arguments.texts("tags", fields["tags"]) or ()
     for name in ("metadata", "custom_metadata"):
         fields[name] = arguments.mapping(name, fields.get(name))
-    fields["data_source"] = arguments.text("data_source", fields.get("data_source"))
+    fields["data_source"] = arguments.name("data_source", fields.get("data_source"))
     try:
         return DataChange.model_validate(fields)
     except ValidationError as error:

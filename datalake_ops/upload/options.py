@@ -12,7 +12,6 @@ from datalake_ops.errors import ConfigurationError
 from datalake_ops.lake import CONTENT_KEY
 from datalake_ops.upload.progress import OnProgress
 from datalake_ops.upload.reporting.failure_policy import FailurePolicy
-from datalake_ops.wire.image_metadata import FILL_ALL
 from datalake_ops.wire.model import Choice
 
 FilePath = Union[str, "os.PathLike[str]"]
@@ -42,7 +41,7 @@ class UploadOptions:
     """Options of an upload, with the names and defaults of `DatalakeHook.upload`, whose docstring explains them.
 
     Raises:
-        ConfigurationError: `max_workers` is below 1, `if_exists`, `unsupported`, `fill_metadata`, `raise_on` or
+        ConfigurationError: `max_workers` is below 1, `if_exists`, `unsupported`, `fill_metadata`, `wait`, `raise_on` or
             `max_failed` has a value that it cannot have, or the content key cannot be one.
     """
 
@@ -72,8 +71,8 @@ class UploadOptions:
             raise ConfigurationError(f"if_exists is skip, upload or error, got {self.if_exists!r}.")
         if self.unsupported not in tuple(Unsupported):
             raise ConfigurationError(f"unsupported is fail, skip or convert, got {self.unsupported!r}.")
-        if self.fill_metadata not in (True, False, FILL_ALL):
-            raise ConfigurationError(f'fill_metadata is True, False or "full", got {self.fill_metadata!r}.')
+        object.__setattr__(self, "fill_metadata", arguments.fill("fill_metadata", self.fill_metadata) or False)
+        object.__setattr__(self, "wait", arguments.flag("wait", self.wait) is not False)
         if not 0 < len(self.content_key) <= _LONGEST_KEY:
             raise ConfigurationError(f"content_key has 1 to {_LONGEST_KEY} characters, got {len(self.content_key)}.")
         object.__setattr__(self, "max_workers", arguments.whole_number("max_workers", self.max_workers))

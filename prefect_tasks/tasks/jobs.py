@@ -70,7 +70,7 @@ def import_bucket_objects(
     wanted = arguments.texts("prefixes", prefixes, allow_blank=not came_from_a_task("prefixes"))
     if not wanted:
         raise NoDataError('import_bucket_objects was given no prefix; [""] imports the whole bucket.')
-    names, origin = arguments.texts("tags", tags), arguments.text("source", source)
+    names, origin = arguments.texts("tags", tags), arguments.name("source", source)
     fill = arguments.fill("fill_metadata", fill_metadata)
     changed = arguments.on_changed(on_changed).value
     record_launch(credentials)
@@ -153,7 +153,7 @@ alaunch_processing = async_twin(launch_processing, **LAUNCHING)
 
 
 def _name_of_processing(processing: Any) -> str:
-    name = arguments.text("processing", processing)
+    name = arguments.name("processing", processing)
     if not name or not name.strip():
         raise arguments.refusal("processing", processing, "write the name or the id of a processing.")
     return name

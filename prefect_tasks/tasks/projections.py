@@ -53,7 +53,7 @@ def create_projection(
         InvalidFileError: the file is missing or cannot be decoded; nothing was sent.
         NotFoundError: there is no such data.
     """
-    wanted, called = str(arguments.identifier("data", data)), arguments.text("name", name)
+    wanted, called = str(arguments.identifier("data", data)), arguments.name("name", name)
     if not called or not called.strip():
         raise arguments.refusal("name", name, "write what the rendering is, such as mask.")
     info = arguments.mapping("additional_info", additional_info)

@@ -80,7 +80,7 @@ def retry_failed_files(
     reports = Reports.of(report)
     given = {
         "tags": arguments.texts("tags", tags),
-        "source": arguments.text("source", source),
+        "source": arguments.name("source", source),
         "metadata": arguments.mapping("metadata", metadata),
         "custom_metadata": arguments.mapping("custom_metadata", custom_metadata),
         "fill_metadata": arguments.fill("fill_metadata", fill_metadata) or None,

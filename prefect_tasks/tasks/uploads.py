@@ -120,7 +120,7 @@ def _upload_arguments(told: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of `DatalakeHook.upload`, checked, under its names."""
     return {
         "tags": arguments.texts("tags", told["tags"]),
-        "source": arguments.text("source", told["source"]),
+        "source": arguments.name("source", told["source"]),
         "max_workers": arguments.whole_number("max_workers", told["max_workers"], at_least=1),
         "metadata": _one_or_each("metadata", told["metadata"]),
         "custom_metadata": _one_or_each("custom_metadata", told["custom_metadata"]),

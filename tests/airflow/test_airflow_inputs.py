@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +24,7 @@ from airflow_provider.get_provider_info import get_provider_info
 from airflow_provider.operators.abstract.arguments import ArgumentsOperator
 from airflow_provider.operators.abstract.job import JobOperator
 from airflow_provider.operators.abstract.selection import DataChoiceOperator, SelectionOperator
-from datalake_ops.errors import DatalakeError, NothingDoneError
+from datalake_ops.errors import ArgumentError, DatalakeError, NothingDoneError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.retryability import Remedy, remedy_of
 from datalake_ops.testing.airflow import connected
@@ -165,7 +166,8 @@ def end_of(task: Any, context: Any, is_run: bool) -> str:
     try:
         task.render_template_fields(context)
         if is_run:
-            task.execute(context)
+            # A mapped task has put its instance there.
+            context["task"].execute(context)
         else:
             task.normalise_arguments()
     except AirflowSensorTimeout:
@@ -253,3 +255,54 @@ def test_a_verb_that_writes_needs_a_choice_or_everything(a_lake: Lake, name: str
 
     with pytest.raises((DatalakeError, AirflowFailException), match="needs a choice of data"):
         task.execute(a_context(task, None))
+
+
+@pytest.mark.parametrize("field", ["everything", "wait_for_completion", "deferrable", "asset_events"])
+def test_a_flag_of_the_dag_file_is_true_or_false_and_no_other_text(a_lake: Lake, field: str) -> None:
+    operators = [one for one in OPERATORS.values() if field in _parameters(one)]
+    assert operators
+    for operator in operators:
+        needed = {key: value for key, value in a_lake.complete(operator).items() if key != "tags"}
+        for word, meant in (("false", False), ("no", False), ("True", True), (True, True)):
+            assert getattr(operator(task_id="t", **needed, **{field: word}), field) is meant
+        for neither in ("{{ params.all }}", "", "all", ["x"]):
+            with pytest.raises(ArgumentError, match=f"{field} cannot be"):
+                operator(task_id="t", **needed, **{field: neither})
+
+
+MAPPED_NOTHING: list[Any] = [None, "None", "", [], [""], [None]]
+
+
+def _mapped_end(lake: Lake, operator: type[ArgumentsOperator], field: str, value: Any, way: str) -> str:
+    arguments = lake.complete(operator)
+    if field in CHOICES:
+        arguments = {name: one for name, one in arguments.items() if name not in (*CHOICES, "filename")}
+    if field in INSTEAD:
+        arguments.pop(INSTEAD[field], None)
+    arguments.pop(field, None)
+    with DAG("mapped", default_args={"owner": "team", "order_by": ["filename"]}):
+        partial, upstream = operator.partial(task_id="t", **arguments), EmptyOperator(task_id="upstream").output
+        if way == "expand":
+            mapped, pulled = partial.expand(**{field: upstream}), [value]
+        elif way == "expand in the DAG file":
+            mapped, pulled = partial.expand(**{field: [value]}), None
+        else:
+            mapped, pulled = partial.expand_kwargs(upstream), [{field: value}]
+    context = {**a_context(mapped, pulled), "dag": mapped.dag}
+    context["ti"].map_index, context["dag_run"].conf = 0, {}
+    return end_of(mapped, context, is_run=True)
+
+
+@pytest.mark.parametrize("way", ["expand", "expand in the DAG file", "expand_kwargs"])
+@pytest.mark.parametrize("name", sorted(OPERATORS))
+def test_a_mapped_value_that_is_nothing_was_given_and_is_empty(a_lake: Lake, name: str, way: str) -> None:
+    operator, unexpected, jobs, content = OPERATORS[name], [], a_lake.jobs(), a_lake.content()
+    # A gate counts 0 then, and nothing that is empty ever arrives.
+    wanted = {"DataSensor": ("refused",), "QualityGateOperator": ("done", "refused", "nothing")}.get(name, ("nothing",))
+    fields = [one for one, kind in operator.argument_fields.items() if kind.empty is not None or kind.is_required]
+    for field, value in product(fields, MAPPED_NOTHING):
+        end = _mapped_end(a_lake, operator, field, value, way)
+        if end not in wanted:
+            unexpected.append(f"{field}={value!r}: {end}")
+    assert not unexpected, json.dumps(unexpected, indent=1)
+    assert (a_lake.jobs(), a_lake.content()) == (jobs, content)

@@ -74,8 +74,9 @@ def own_options(operator: type[BaseOperator]) -> dict[str, inspect.Parameter]:
 
 
 def any_value_of_each_option(operator: type[BaseOperator]) -> dict[str, Any]:
-    """A value for each option: most take any until the task runs; a few are one of two or three words."""
-    words = {**dict.fromkeys(POLICY, "leave"), "on_empty": "fail"}
+    """A value for each option: most take any until the task runs; a few are one of two or three words, or a flag."""
+    flags = {"everything": True, "wait_for_completion": False, "deferrable": True, "asset_events": False}
+    words = {**dict.fromkeys(POLICY, "leave"), **flags, "on_empty": "fail"}
     return {option: words.get(option, {"of": option}) for option in own_options(operator)}
 
 

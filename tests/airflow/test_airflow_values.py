@@ -103,15 +103,30 @@ def test_a_template_in_a_list_or_mapping_that_came_out_as_none_is_no_name(native
         (DataSensor, {"tags": ["a", "b"], "intersect_tags": "{{ params.none }}"}),
         (JobSensor, {"job_id": [], "datalake_conn_id": ["{{ params.none }}"]}),
         (ImportBucketOperator, {"prefixes": ["night/", "{{ params.none }}"]}),
+        (ImportBucketOperator, {"prefixes": ["night/", ""]}),
+        (ImportBucketOperator, {"prefixes": "night/", "source": "{{ params.listed }}"}),
+        (UploadDataOperator, {"filepaths": "a.png", "source": "{{ params.listed }}"}),
+        (UploadDataOperator, {"filepaths": "a.png", "tags": "{{ params.mappings }}"}),
+        (GetOrCreateDataTagOperator, {"name": "{{ params.listed }}"}),
+        (DataSensor, {"tags": ["a", "b"], "min_count": "{{ params.none }}"}),
+        (DataSensor, {"tags": ["a", "b"], "stable_for": "{{ params.none }}"}),
+        (QualityGateOperator, {"tags": "a", "rules": [{"min_count": 1}, None]}),
+        (QualityGateOperator, {"tags": "a", "rules": "{{ params.rules }}"}),
+        (LaunchProcessingOperator, {"processing": "{{ params.listed }}", "tags": "a"}),
         (UploadDataOperator, {"filepaths": "a.png", "asset_partitions": "x" * 251}),
     ],
 )
 @pytest.mark.parametrize("native", [False, True])
-def test_an_argument_whose_default_would_mean_other_data_is_refused_when_it_came_out_empty(
+def test_an_argument_that_came_out_as_something_else_than_was_meant_is_refused(
     operator: type, native: bool, arguments: dict[str, Any]
 ) -> None:
     with pytest.raises((ArgumentError, NoDataError)) as refused:
-        rendered(operator, native, {"none": None}, **arguments)
+        rendered(
+            operator,
+            native,
+            {"none": None, "listed": ["a", "b"], "mappings": [{"name": "a"}], "rules": [None, {"min_count": 0}]},
+            **arguments,
+        )
 
     assert isinstance(refused.value, ArgumentError) or operator is JobSensor
 
@@ -133,6 +148,17 @@ def test_a_rule_of_a_gate_whose_choice_is_empty_counts_no_data(some_data: list[s
     gate.render_template_fields(context)
 
     with pytest.raises((QualityGateError, AirflowFailException), match="0 of 3 data"):
+        gate.execute(context)
+
+
+@pytest.mark.parametrize("limit", [None, "{{ params.none }}"])
+def test_a_limit_of_a_rule_that_is_none_is_refused(some_data: list[str], limit: Any) -> None:
+    with DAG("values"):
+        gate = QualityGateOperator(task_id="t", tags=["demo"], rules=[{"min_count": 1, "max_count": limit}])
+    context = a_context(none=None)
+    gate.render_template_fields(context)
+
+    with pytest.raises((ArgumentError, AirflowFailException), match="max_count cannot be None"):
         gate.execute(context)
 
 

@@ -128,6 +128,9 @@ def test_a_list_with_something_that_cannot_be_meant_is_refused(value: object) ->
 
 def test_a_blank_element_is_kept_where_it_means_something() -> None:
     assert texts("prefixes", [""], allow_blank=True) == [""]
+    assert texts("prefixes", [" "], allow_blank=True) == texts("prefixes", ["", ""], allow_blank=True) == []
+    with pytest.raises(ArgumentError, match="blank"):
+        texts("prefixes", ["in/", ""], allow_blank=True)
     assert texts("prefixes", "", allow_blank=True) == []
 
 

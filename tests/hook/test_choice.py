@@ -130,6 +130,83 @@ def test_a_verb_without_a_choice_asks_for_one(
 
 
 @pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("name", ['["a","b"]', "['a']", '{"a": 1}', ["a", "b"], True, 2026.5, None, "", "  "], ids=repr)
+@pytest.mark.parametrize("verb", ["create", "get", "get_or_create"])
+@pytest.mark.parametrize("kind", ["data_tag", "data_source"])
+def test_a_name_is_one_text_and_not_blank(lake: DatalakeHook, verb: str, kind: str, name: Any) -> None:
+    with pytest.raises(ArgumentError, match="name cannot be"):
+        getattr(lake, f"{verb}_{kind}")(name)
+
+
+ON_ALL: list[Callable[[DatalakeHook, Any, Path], Any]] = [
+    lambda lake, flag, _: lake.add_tags(None, "seen", everything=flag),
+    lambda lake, flag, _: lake.remove_tags(None, "day", everything=flag),
+    lambda lake, flag, _: lake.delete_data(everything=flag),
+    lambda lake, flag, _: lake.launch_processing("quality-tagging", None, everything=flag),
+    lambda lake, flag, folder: lake.download(None, folder, everything=flag),
+]
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("verb", ON_ALL)
+def test_everything_is_all_data_only_where_it_is_true(
+    lake: DatalakeHook, tmp_path: Path, verb: Callable[[DatalakeHook, Any, Path], Any]
+) -> None:
+    for no in (False, None, "false", "False", "no", "off", "0", 0):
+        with pytest.raises(ArgumentError, match="needs a choice"):
+            verb(lake, no, tmp_path)
+    for neither in ("", " ", "{{ params.all }}", "None", "all", [True], 2):
+        with pytest.raises(ArgumentError, match="everything cannot be"):
+            verb(lake, neither, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("neither", ["", "{{ params.all }}", [True], 2], ids=repr)
+@pytest.mark.parametrize(
+    ("field", "call"),
+    [
+        ("merge", lambda lake, flag: lake.update_multiple_data({str(uuid4()): {}}, merge=flag)),
+        ("use_id", lambda lake, flag: lake.download(lake.list_data(), "nowhere", use_id=flag)),
+        ("force_replace", lambda lake, flag: lake.download(lake.list_data(), "nowhere", force_replace=flag)),
+        ("wait", lambda lake, flag: lake.upload("a.png", wait=flag)),
+        ("wait_for_unprocessable_data", lambda lake, flag: lake.upload_data("a.png", wait_for_unprocessable_data=flag)),
+        ("fill_metadata", lambda lake, flag: lake.upload("a.png", fill_metadata=flag)),
+        ("fill_metadata", lambda lake, flag: lake.upload_data("a.png", fill_metadata=flag)),
+        ("fill_metadata", lambda lake, flag: lake.create_projection(uuid4(), "mask", "a.png", fill_metadata=flag)),
+        ("fill_metadata", lambda lake, flag: lake.create_projections([(uuid4(), "a")], "mask", fill_metadata=flag)),
+        ("fill_metadata", lambda lake, flag: lake.import_bucket_objects(["a"], fill_metadata=flag)),
+        ("raise_on_failure", lambda lake, flag: lake.wait_for_job(uuid4(), raise_on_failure=flag)),
+        ("intersect_tags", lambda lake, flag: lake.count_data(tags="day", intersect_tags=flag)),
+    ],
+)
+def test_a_flag_that_is_neither_true_nor_false_is_refused(
+    lake: DatalakeHook, field: str, call: Callable[[DatalakeHook, Any], Any], neither: Any
+) -> None:
+    with pytest.raises(ArgumentError, match=f"{field} cannot be"):
+        call(lake, neither)
+
+
+def test_a_flag_in_text_form_is_what_it_says(datalake_platform: PlatformServer, tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    with datalake_platform.hook(datalake_id=datalake_platform.add_lake(f"flags-{uuid4().hex[:8]}")) as hook:
+        report = hook.upload(tmp_path, custom_metadata={"kept": 1}, wait="false", fill_metadata="FULL")  # type: ignore[arg-type]
+        [data] = hook.list_data()
+
+        hook.update_multiple_data({data.id: {"custom_metadata": {"new": 2}}}, merge="true")  # type: ignore[arg-type]
+        merged = hook.get_data(data.id).custom_metadata
+        hook.update_multiple_data({data.id: {"custom_metadata": {"new": 3}}}, merge="false")  # type: ignore[arg-type]
+        alone = hook.get_data(data.id).custom_metadata
+        [path] = hook.download(None, tmp_path / "out", "no", everything="true")  # type: ignore[arg-type]
+
+    assert report.retry_plan is not None
+    assert (report.retry_plan.arguments["wait"], report.retry_plan.arguments["fill_metadata"]) == (False, "full")
+    assert merged == {"kept": 1, "new": 2}
+    assert alone == {"new": 3}
+    assert path.name == "a.png"
+
+
+@pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize(
     "call",
     [
@@ -139,6 +216,9 @@ def test_a_verb_without_a_choice_asks_for_one(
         lambda lake: lake.update_multiple_data({}),
         lambda lake: lake.import_bucket_objects([]),
         lambda lake: lake.import_bucket_objects(""),
+        lambda lake: lake.import_bucket_objects([" "]),
+        lambda lake: lake.import_bucket_objects(["", ""]),
+        lambda lake: lake.import_bucket_objects([None]),
         lambda lake: lake.import_cloud_objects([]),
         lambda lake: lake.import_cloud_objects({}),
         lambda lake: lake.add_tags(lake.list_data(), []),
@@ -173,6 +253,18 @@ def test_nothing_to_do_raises_the_same_everywhere(lake: DatalakeHook, call: Call
         lambda lake: lake.import_cloud_objects({"a.jpg": {"colour": "red"}}),
         lambda lake: lake.import_cloud_objects({"a.jpg": {"metadata": 7}}),
         lambda lake: lake.import_bucket_objects(["a"], tags=["x"], source=" "),
+        lambda lake: lake.import_bucket_objects(["a", ""]),
+        lambda lake: lake.import_bucket_objects(["a"], source='["x", "y"]'),
+        lambda lake: lake.upload("a.png", source="['x']"),
+        lambda lake: lake.launch_processing('["thumbnails"]', lake.list_data()),
+        lambda lake: lake.update_multiple_data({str(uuid4()): {"data_source": '["x"]'}}),
+        lambda lake: lake.create_projection(uuid4(), '["mask"]', "a.png"),
+        lambda lake: lake.create_projections([(uuid4(), "a.png")], ["mask"]),
+        lambda lake: lake.add_tags(lake.list_data(), [{"name": "x"}]),
+        lambda lake: lake.add_tags(lake.list_data(), '[{"name": "x"}]'),
+        lambda lake: lake.add_tags(lake.list_data(), [[["x"]]]),
+        lambda lake: lake.import_bucket_objects('["", "a"]'),
+        lambda lake: lake.import_bucket_objects(["a", " "]),
         lambda lake: lake.update_multiple_data({"a.png": {}}),
         lambda lake: lake.wait_for_job(None),
         lambda lake: lake.wait_for_job(uuid4(), timeout="soon"),

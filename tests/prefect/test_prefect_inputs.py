@@ -40,6 +40,7 @@ from prefect_tasks import (
     aupload_data,
     await_job,
     await_jobs,
+    get_or_create_tag,
     import_bucket_objects,
     launch_processing,
     list_data,
@@ -462,6 +463,40 @@ def test_a_prefix_that_came_out_blank_of_another_task_is_not_the_whole_bucket(wo
         return str(import_bucket_objects(world.credentials, prefixes(), return_state=True).name)
 
     assert imported() == ("Skipped" if len(blank) == 1 else "Failed")
+    assert {job.id for job in world.lake.find_jobs()} == before
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda world: get_or_create_tag(world.credentials, '["a", "b"]'),
+        lambda world: import_bucket_objects(world.credentials, "night/", source="['a']"),
+        lambda world: launch_processing(world.credentials, '["thumbnails"]', data=world.chosen),
+        lambda world: upload_data(world.credentials, "a.png", source='["a"]'),
+    ],
+)
+def test_a_list_in_text_form_is_no_name(world: World, platform: PlatformServer, call: Callable[[World], Any]) -> None:
+    platform.clear_requests()
+
+    @flow
+    def done() -> None:
+        call(world)
+
+    with pytest.raises(ArgumentError, match="collection in text form"):
+        done()
+    assert {one["method"] for one in platform.requests()} <= {"GET", "XGET"}
+
+
+@pytest.mark.parametrize("blank", [["night/", ""], ["", "night/"]])
+def test_a_blank_prefix_beside_others_is_refused_where_it_is_written(world: World, blank: list[str]) -> None:
+    before = {job.id for job in world.lake.find_jobs()}
+
+    @flow
+    def imported() -> None:
+        import_bucket_objects(world.credentials, blank)
+
+    with pytest.raises(ArgumentError, match="blank"):
+        imported()
     assert {job.id for job in world.lake.find_jobs()} == before
 
 

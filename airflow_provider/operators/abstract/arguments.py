@@ -7,7 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar
 
-from airflow_provider.compat import BaseOperator, is_from_mapped, is_native, is_template, render_text, text_environment
+from airflow_provider.compat import (
+    BaseOperator,
+    is_native,
+    is_template,
+    mapped_arguments,
+    render_text,
+    text_environment,
+)
 from airflow_provider.operators.abstract.fields import Field, without_nothing
 
 
@@ -35,6 +42,7 @@ class ArgumentsOperator(BaseOperator):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._default_args: Mapping[str, Any] = kwargs.get("default_args") or {}
         self._wired: frozenset[str] = frozenset()
         self._templates: Mapping[str, Any] = {}
         self._renders_text = False
@@ -61,7 +69,7 @@ class ArgumentsOperator(BaseOperator):
         if parent is not self:
             super()._do_render_template_fields(parent, names, context, jinja_env, seen_oids)
             return
-        self._wired = self._wired_fields(seen_oids)
+        self._wired = self._wired_fields()
         self._templates = templates = {name: getattr(self, name) for name in names if name in self._wired}
         # A native template makes a number of the name "2026", and loses the text of "2026.10".
         texts = [name for name in names if name in self.argument_fields and self.argument_fields[name].is_text]
@@ -81,13 +89,12 @@ class ArgumentsOperator(BaseOperator):
         # Airflow decides by the DAG, whatever the template's environment is.
         return render_text(template, context) if self._renders_text else super()._render(template, context, dag)
 
-    def _wired_fields(self, resolved: set[int]) -> frozenset[str]:
-        values = {name: getattr(self, name, None) for name in self.argument_fields}
-        wired = {name for name, value in values.items() if is_template(value)}
-        # Airflow has resolved mapped arguments already; a None among them came from an upstream task.
-        mapped = is_from_mapped(self) and id(None) in resolved
-        given = getattr(self, "_BaseOperator__init_kwargs", {}) if mapped else {}
-        return frozenset(wired | {name for name in values if name in given and given[name] is None})
+    def _wired_fields(self) -> frozenset[str]:
+        # Airflow has resolved mapped arguments already.
+        mapped = mapped_arguments(self, self._default_args)
+        return frozenset(
+            name for name in self.argument_fields if name in mapped or is_template(getattr(self, name, None))
+        )
 
 
 @cache

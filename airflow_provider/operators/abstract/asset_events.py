@@ -10,7 +10,7 @@ from airflow_provider.lineage.assets import ANY_LAKE, lake_of
 from airflow_provider.lineage.record import LineageRecord
 from airflow_provider.lineage.registered_asset import registered_asset
 from airflow_provider.operators.abstract.arguments import ArgumentsOperator
-from airflow_provider.operators.abstract.fields import Field
+from airflow_provider.operators.abstract.fields import Field, static_flag
 from datalake_ops import arguments
 
 if TYPE_CHECKING:
@@ -49,14 +49,14 @@ class LineageOperator(ArgumentsOperator):
     argument_fields = {"asset_partitions": Field(_partition_keys, is_text=True)}
 
     def __init__(
-        self, *, asset_events: bool = True, asset_partitions: str | list[str] | None = None, **kwargs: Any
+        self, *, asset_events: bool | str = True, asset_partitions: str | list[str] | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.asset_events = asset_events
+        self.asset_events = static_flag("asset_events", asset_events, True)
         self.asset_partitions: Any = asset_partitions
         self._record: LineageRecord | None = None
         self._has_record = False
-        if asset_events and not any(map(_is_of_a_lake, self.outlets)):
+        if self.asset_events and not any(map(_is_of_a_lake, self.outlets)):
             self.outlets.append(ANY_LAKE)
 
     def record_lineage(self, context: Context, record: LineageRecord) -> None:

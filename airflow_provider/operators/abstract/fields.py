@@ -62,8 +62,6 @@ class Field:
         found = self.normalise(name, value)
         if self.is_required and arguments.is_empty(found) and not self._is_whole(found, is_wired):
             raise NoDataError(f"`{name}` is empty: there is nothing to do.")
-        if is_wired and self.whole is not None and any(arguments.is_empty(one) for one in found):
-            raise arguments.refusal(name, value, f"one of its texts came out empty, which would be {self.whole}.")
         return found
 
     def _is_whole(self, value: Any, is_wired: bool) -> bool:
@@ -152,14 +150,19 @@ def mapping_or_list(name: str, value: Any) -> Any:
     return [arguments.mapping(name, one) for one in found]
 
 
-def mappings(name: str, value: Any) -> Any:
-    """A list of mappings, also in text form; one mapping is a list of one, and None among them is left out."""
+def mappings(name: str, value: Any, allow_none: bool = True) -> Any:
+    """A list of mappings, also in text form; one mapping is a list of one.
+
+    None among them is left out; without `allow_none` it is refused.
+    """
     if value is None:
         return None
     found = parsed(value) if isinstance(value, str) else value
     if isinstance(found, str) and arguments.is_empty(found):
         return []
     listed = found if _is_many(found) else [found]
+    if not allow_none and any(one is None for one in listed):
+        raise arguments.refusal(name, value, "one of its elements is None. Leave it out.")
     return [arguments.mapping(name, one) for one in listed if one is not None]
 
 
@@ -170,6 +173,16 @@ def job_ids(name: str, value: Any) -> list[str]:
         ArgumentError: an element is no UUID.
     """
     return [str(one) for one in arguments.identifiers(name, value) or []]
+
+
+def static_flag(name: str, value: Any, default: bool) -> bool:
+    """A flag that is read with the DAG file, in the forms of `arguments.flag`; `default` for None.
+
+    Raises:
+        ArgumentError: it is neither true nor false; a template is none, for it is not rendered.
+    """
+    found = arguments.flag(name, value)
+    return default if found is None else found
 
 
 def whole(at_least: int, **kwargs: Any) -> Field:
@@ -214,6 +227,8 @@ CONNECTION = Field(arguments.text, is_decisive=True, is_text=True)
 FILL = Field(arguments.fill)
 ADDRESS = Field(address, is_text=True)
 SOURCES = Field(sources, is_text=True)
+NAME = Field(arguments.name, is_text=True)
+REQUIRED_NAME = Field(arguments.name, is_required=True, is_text=True)
 REQUIRED_TEXT = Field(arguments.text, is_required=True, is_text=True)
 REQUIRED_ADDRESS = Field(address, is_required=True, is_text=True)
 CHOSEN_TEXT = Field(arguments.text, empty="", is_text=True)

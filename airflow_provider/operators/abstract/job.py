@@ -24,7 +24,7 @@ from airflow_provider.lineage.record import LineageRecord, job_facts
 from airflow_provider.links import DatalakeLink, DataLink, JobLink
 from airflow_provider.operators.abstract.arguments import ArgumentsOperator
 from airflow_provider.operators.abstract.asset_events import LineageOperator
-from airflow_provider.operators.abstract.fields import CONNECTION, SECONDS, Field, positive_seconds, whole
+from airflow_provider.operators.abstract.fields import CONNECTION, SECONDS, Field, positive_seconds, static_flag, whole
 from airflow_provider.operators.abstract.on_empty import ends_empty
 from airflow_provider.triggers.events import JobEvent
 from datalake_ops import arguments
@@ -92,8 +92,8 @@ class JobOperator(LineageOperator, ArgumentsOperator):
         self,
         *,
         datalake_conn_id: str = DatalakeHook.default_conn_name,
-        wait_for_completion: bool = True,
-        deferrable: bool | None = None,
+        wait_for_completion: bool | str = True,
+        deferrable: bool | str | None = None,
         poll_interval: float | str | timedelta | None = None,
         timeout: float | str | timedelta | None = 3600.0,
         on_kill: OnStop = "cancel",
@@ -107,8 +107,8 @@ class JobOperator(LineageOperator, ArgumentsOperator):
         super().__init__(**kwargs)
         self.datalake_conn_id = datalake_conn_id
         self.retry_policy = default_retry_policy(getattr(self, "retry_policy", None))
-        self.wait_for_completion = wait_for_completion
-        self.deferrable = default_deferrable() if deferrable is None else deferrable
+        self.wait_for_completion = static_flag("wait_for_completion", wait_for_completion, True)
+        self.deferrable = static_flag("deferrable", deferrable, default_deferrable())
         self.poll_interval = poll_interval
         self.timeout = timeout
         # Airflow calls a method `on_kill`, so the argument of that name is kept here.

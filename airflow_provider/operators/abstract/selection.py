@@ -16,6 +16,7 @@ from airflow_provider.operators.abstract.fields import (
     DECISIVE_FLAG,
     TEXT,
     TEXTS,
+    static_flag,
     whole,
 )
 from datalake_ops import arguments
@@ -140,17 +141,17 @@ class DataChoiceOperator(SelectionOperator):
     Args:
         data_ids: Ids of the data, or the address of a file with them, such as `upload.output["data_ids_file"]`; lists
             of mapped tasks are joined (templated).
-        everything: Take all data of the lake; without it a choice is needed.
+        everything: Take all data of the lake; without it a choice is needed (not templated).
         kwargs: Filters instead of `data_ids`, see `SelectionOperator`. Filters of `default_args` give way to
             `data_ids`.
     """
 
     argument_fields = {"data_ids": CHOSEN_IDS}
 
-    def __init__(self, *, data_ids: Any = None, everything: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, data_ids: Any = None, everything: bool | str = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_ids = data_ids
-        self.everything = everything
+        self.everything = static_flag("everything", everything, False)
 
     @property
     def filters(self) -> dict[str, Any]:
