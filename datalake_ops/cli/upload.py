@@ -53,6 +53,10 @@ def add_commands(commands: Commands) -> None:
         help="read EXIF into the metadata (basic without a word); full has place, true moment and camera too",
     )
     described.add_argument("--upload-dir", metavar="PREFIX", help="prefix of the object names")
+    _add_run_options(command)
+
+
+def _add_run_options(command: argparse.ArgumentParser) -> None:
     run_options = command.add_argument_group("run")
     run_options.add_argument(
         "--if-exists",

@@ -30,6 +30,11 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--link-seconds", type=_count, default=3600, help="lifetime of signed links in seconds (%(default)s)"
     )
+    _add_program_arguments(parser)
+    _add_service_arguments(parser)
+
+
+def _add_program_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--program",
         type=_program,
@@ -48,6 +53,9 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--cpus", type=_count, help="processors for all running jobs (default: all of this machine)")
     parser.add_argument("--gpus", type=_count, help="GPUs for all running jobs (default: all of this machine)")
+
+
+def _add_service_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--request-seconds",
         type=_seconds,

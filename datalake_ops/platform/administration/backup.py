@@ -31,7 +31,7 @@ Transfer = Callable[[Path, Path], None]
 
 @dataclass(frozen=True)
 class Backup:
-    """What a backup holds: its schema version, the number of objects and their bytes."""
+    """Contents of a backup: its schema version, the number of objects and their bytes."""
 
     schema_version: int
     objects: int
