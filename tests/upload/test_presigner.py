@@ -10,6 +10,8 @@ import pytest
 
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.testing import PlatformServer
+from datalake_ops.upload import engine
+from datalake_ops.upload.transfer.presigner import Presigner
 from tests.upload.pictures import a_large_tiff, a_picture
 
 BATCH, NAME, SIGN = "presign_uploads", "generate_object_name", "generate_presigned_url"
@@ -125,3 +127,24 @@ def test_files_with_names_of_their_content_take_the_platforms_names_from_the_sam
     assert report.counts()["UPLOADED"] == 5
     assert asked(datalake_platform)[NAME] == 0
     assert sent_as_told(lake, paths, tmp_path / "copies")
+
+
+def test_what_was_signed_for_files_that_are_not_sent_is_forgotten(
+    lake: DatalakeHook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Presigner] = []
+
+    class Noted(Presigner):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            made.append(self)
+
+    monkeypatch.setattr(engine, "Presigner", Noted)
+    paths = [tmp_path / name / "same.png" for name in "abcd"]
+    for path in paths:
+        a_picture(path, (10, 20))
+
+    report = lake.upload(paths, if_exists="skip")
+
+    assert report.counts()["SKIPPED"] == 3
+    assert [presigner._signed for presigner in made] == [{}]

@@ -58,6 +58,9 @@ class FileUploader:
             # An unforeseen error costs this file, with its traceback in the log, and not the report of the others.
             logger.exception("The upload of %s failed unexpectedly.", one_line(path))
             row = failed_row(path, error)
+        finally:
+            # A file that is skipped or resumed uses nothing of it, and there may be millions.
+            self._presigner.forget(file.entry.index)
         return replace(row, attempts=attempts.count, seconds=time.monotonic() - started_at)
 
     async def _send(self, file: PreparedFile, tracker: FileTracker, attempts: AttemptCounter) -> FileReport:

@@ -50,6 +50,10 @@ class Presigner:
         signed, expires_at = self._signed.pop(index, (None, 0.0))
         return signed if time.monotonic() < expires_at else None
 
+    def forget(self, index: int) -> None:
+        """Drop what was signed for a file that needs it no more."""
+        self._signed.pop(index, None)
+
     async def _ask(self, batch: Sequence[PreparedFile]) -> None:
         asked_at = time.monotonic()
         operation = uploads.presigned_batch(
