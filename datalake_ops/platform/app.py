@@ -44,7 +44,7 @@ from datalake_ops.platform.objects.object_store import LocalObjectStore, open_st
 from datalake_ops.platform.services import Services
 from datalake_ops.platform.settings import Settings
 from datalake_ops.platform.store.database import Database
-from datalake_ops.platform.store.disk_space import StorageFullError
+from datalake_ops.platform.store.disk_space import DiskFullError
 from datalake_ops.platform.store.tokens import Tokens
 
 _USE_SECONDS = 10.0
@@ -140,6 +140,6 @@ async def _keep_uses(tokens: Tokens) -> None:
 async def _save_uses(tokens: Tokens) -> None:
     try:
         await tokens.save_uses()
-    except (StorageFullError, OperationalError, sqlite3.OperationalError) as error:
+    except (DiskFullError, OperationalError, sqlite3.OperationalError) as error:
         # A full disk, say; the next use is written with the next round.
         _logger.warning("The moments when tokens were used last could not be written: %s", error)

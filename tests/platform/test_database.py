@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from datalake_ops.platform.bootstrap import add_organization
 from datalake_ops.platform.store.database import Database, ReadTooLongError
-from datalake_ops.platform.store.disk_space import DiskReserve, StorageFullError
+from datalake_ops.platform.store.disk_space import DiskFullError, DiskReserve
 from datalake_ops.platform.store.raw import execute
 from datalake_ops.platform.store.types import from_microseconds, new_id, now, to_microseconds
 from datalake_ops.platform.store.writer import WriterClosedError
@@ -170,9 +170,9 @@ def test_a_full_disk_is_told_to_every_change_of_the_group_and_the_next_ones_go_o
     database.write_sync(lambda connection: execute(connection, f"PRAGMA max_page_count = {pages + 8}").fetchone())
     answers = asyncio.run(all_at_once())
 
-    assert isinstance(answers[1], StorageFullError)
+    assert isinstance(answers[1], DiskFullError)
     stored = {answer for answer in answers if isinstance(answer, str)}
-    assert all(isinstance(answer, (str, StorageFullError)) for answer in answers)
+    assert all(isinstance(answer, (str, DiskFullError)) for answer in answers)
     assert names(database) == stored
     assert database.write_sync(put("three")) == "three"
 
@@ -193,7 +193,7 @@ def test_an_essential_change_gets_the_room_of_the_reserve(database: Database) ->
 def test_without_room_for_the_reserve_nothing_is_stored(tmp_path: Path) -> None:
     reserve = DiskReserve(tmp_path / "reserve", size=2**60)
 
-    with pytest.raises(StorageFullError, match="Storage full"):
+    with pytest.raises(DiskFullError, match="Storage full"):
         reserve.check()
 
     assert not (tmp_path / "reserve").exists()

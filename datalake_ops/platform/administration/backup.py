@@ -49,7 +49,9 @@ def back_up(home: Path, destination: Path) -> Backup:
         raise AdministrationError(
             f"{destination} lies in the home itself. Give a folder outside; a snapshot lies inside."
         )
-    draft = _draft(destination)
+    if destination.exists():
+        raise AdministrationError(f"{destination} exists already. Give a new folder.")
+    draft = new_draft(destination.with_name(f"{destination.name}.draft"))
     for name in _BUCKETS:
         if (home / name).is_dir():
             _copy_tree(home / name, draft / name)
@@ -68,10 +70,7 @@ def restore(backup: Path, home: Path) -> Backup:
     found = read_note(backup)
     if home.exists() and any(home.iterdir()):
         raise AdministrationError(f"{home} is not empty. Give a new folder as --home.")
-    draft = home.with_name(f"{home.name}.draft")
-    if draft.exists():
-        shutil.rmtree(draft)
-    draft.mkdir(mode=0o700, parents=True)
+    draft = new_draft(home.with_name(f"{home.name}.draft"))
     _copy_tree(backup, draft)
     (draft / _NOTE).unlink()
     os.sync()
@@ -120,14 +119,12 @@ def read_note(backup: Path) -> Backup:
         raise AdministrationError(f"{backup} is no whole backup: {error}.") from error
 
 
-def _draft(destination: Path) -> Path:
-    if destination.exists():
-        raise AdministrationError(f"{destination} exists already. Give a new folder.")
-    draft = destination.with_name(f"{destination.name}.draft")
-    if draft.exists():
-        shutil.rmtree(draft)
-    draft.mkdir(mode=0o700, parents=True)
-    return draft
+def new_draft(path: Path) -> Path:
+    """Make an empty folder, in place of what a command that was killed left there."""
+    if path.exists():
+        shutil.rmtree(path)
+    path.mkdir(mode=0o700, parents=True)
+    return path
 
 
 def _copy_database(source: Path, target: Path) -> None:

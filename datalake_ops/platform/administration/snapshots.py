@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, func, select
 
-from datalake_ops.platform.administration.backup import Backup, copy_state, read_note
+from datalake_ops.platform.administration.backup import Backup, copy_state, new_draft, read_note
 from datalake_ops.platform.administration.home import (
     DATABASE,
     AdministrationError,
@@ -50,10 +50,7 @@ def take_snapshot(home: Path, name: str) -> Backup:
     folder = _folder(home, name)
     if folder.exists():
         raise AdministrationError(f"A snapshot named {name!r} exists already.")
-    draft = folder.with_name(f".{name}")
-    if draft.exists():
-        shutil.rmtree(draft)
-    draft.mkdir(mode=0o700, parents=True)
+    draft = new_draft(folder.with_name(f".{name}"))
     # Safe, since an object is never changed in place: a new one is another file with its name.
     backup = copy_state(home, draft, os.link)
     draft.rename(folder)

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from datalake_ops.platform.http.route_table import allowed_methods
 from datalake_ops.platform.store.database import ReadTooLongError
-from datalake_ops.platform.store.disk_space import StorageFullError, is_disk_full
+from datalake_ops.platform.store.disk_space import DiskFullError, is_disk_full
 
 Detail = str | list[str] | None
 _PROBLEMS = 100
@@ -60,7 +60,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(ReadTooLongError, _on_long_read)
-    app.add_exception_handler(StorageFullError, _on_full_disk)
+    app.add_exception_handler(DiskFullError, _on_full_disk)
     for kind in (OSError, DBAPIError, sqlite3.Error):
         app.add_exception_handler(kind, _on_full_disk)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
@@ -114,7 +114,7 @@ async def _on_long_read(_request: Request, error: Exception) -> Response:
 async def _on_full_disk(_request: Request, error: Exception) -> Response:
     if not is_disk_full(error):
         raise error
-    return _problem(HTTPStatus.INSUFFICIENT_STORAGE, str(StorageFullError()))
+    return _problem(HTTPStatus.INSUFFICIENT_STORAGE, str(DiskFullError()))
 
 
 async def _on_disconnect(_request: Request, _error: Exception) -> Response:

@@ -22,7 +22,7 @@ NO_FOLLOW = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 class FolderStore:
     """Objects of all connectors; each is staged and moved into place whole.
 
-    Nothing is staged while the disk's reserve is not held. A full disk raises StorageFullError. With `fsync` a file and
+    Nothing is staged while the disk's reserve is not held. A full disk raises DiskFullError. With `fsync` a file and
     its name are on the disk when `commit` or `move_to` return, so that a power loss cannot take them.
     """
 
@@ -82,7 +82,7 @@ class FolderStore:
         """Create a staged file, which becomes an object when it is committed.
 
         Raises:
-            StorageFullError: nothing may be stored now.
+            DiskFullError: nothing may be stored now.
         """
         if self._reserve is not None:
             self._reserve.check()

@@ -58,7 +58,7 @@ class Database:
     A function passed to `read` or `write` gets a SQLAlchemy connection and runs in another thread: it must return plain
     values, not cursors. An exception reaches the caller and rolls the function's own changes back.
 
-    On a full disk writes raise StorageFullError. Those that are `essential`, since they free room or end jobs, use the
+    On a full disk writes raise DiskFullError. Those that are `essential`, since they free room or end jobs, use the
     reserve then; they may be run twice. With `fsync` what was written is on the disk when a write returns, so that a
     power loss cannot take it; without, a killed server loses nothing, but a machine without power may.
     """

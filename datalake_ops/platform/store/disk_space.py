@@ -24,7 +24,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _SQLITE_FULL = frozenset({"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"})
 
 
-class StorageFullError(RuntimeError):
+class DiskFullError(RuntimeError):
     """The disk, its quota or the reserve has no room for what was to be stored; nothing of it was."""
 
     def __init__(self) -> None:
@@ -41,17 +41,17 @@ def is_disk_full(error: BaseException | None) -> bool:
     if isinstance(error, sqlite3.Error):
         # Errors that the module raises by itself have no name.
         return getattr(error, "sqlite_errorname", "") in _SQLITE_FULL
-    return isinstance(error, StorageFullError) or (isinstance(error, OSError) and error.errno in _FULL)
+    return isinstance(error, DiskFullError) or (isinstance(error, OSError) and error.errno in _FULL)
 
 
 @contextmanager
 def full_disk_errors() -> Iterator[None]:
-    """Raise StorageFullError in place of the errors of a full disk."""
+    """Raise DiskFullError in place of the errors of a full disk."""
     try:
         yield
     except OSError as error:
         if is_disk_full(error):
-            raise StorageFullError from error
+            raise DiskFullError from error
         raise
 
 
@@ -84,9 +84,9 @@ class DiskReserve:
                 self._path.unlink(missing_ok=True)
 
     def check(self) -> None:
-        """Raise StorageFullError unless the room is reserved."""
+        """Raise DiskFullError unless the room is reserved."""
         if not self.is_held():
-            raise StorageFullError
+            raise DiskFullError
 
     def _take(self) -> bool:
         with self._lock:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from datalake_ops.platform.store.disk_space import DiskReserve, StorageFullError, is_disk_full
+from datalake_ops.platform.store.disk_space import DiskFullError, DiskReserve, is_disk_full
 from datalake_ops.platform.store.raw import execute
 
 T = TypeVar("T")
@@ -105,7 +105,7 @@ class Writer:
         admitted_ids = {id(change) for change in admitted}
         for change in group:
             if id(change) not in admitted_ids or is_disk_full(change.error):
-                full = StorageFullError()
+                full = DiskFullError()
                 full.__cause__ = change.error
                 change.error = full
 

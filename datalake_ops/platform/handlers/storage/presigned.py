@@ -29,7 +29,7 @@ from datalake_ops.platform.objects.object_store import (
 from datalake_ops.platform.objects.ranges import ByteRange, UnsatisfiableRangeError, read_range
 from datalake_ops.platform.objects.signing import GET, PUT, BadPolicyError, Grant, RefusedGrantError
 from datalake_ops.platform.objects.streaming import TooLargeError, UploadSink, stream_range
-from datalake_ops.platform.store.disk_space import StorageFullError
+from datalake_ops.platform.store.disk_space import DiskFullError
 from datalake_ops.wire.uploads import PART_BYTES
 
 router = APIRouter(include_in_schema=False)
@@ -40,7 +40,7 @@ _REFUSALS: dict[type[Exception], HTTPStatus] = {
     BadPolicyError: HTTPStatus.BAD_REQUEST,
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnknownUploadError: HTTPStatus.NOT_FOUND,
-    StorageFullError: HTTPStatus.INSUFFICIENT_STORAGE,
+    DiskFullError: HTTPStatus.INSUFFICIENT_STORAGE,
 }
 _DIGITS = 18
 # Boundaries, headers and fields around the file of a form.

@@ -31,7 +31,7 @@ from datalake_ops.platform.objects.object_store import LocalObjectStore
 from datalake_ops.platform.objects.probe_pool import ProbePoolClosedError
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.database import Database
-from datalake_ops.platform.store.disk_space import StorageFullError, is_disk_full
+from datalake_ops.platform.store.disk_space import DiskFullError, is_disk_full
 from datalake_ops.platform.store.rows import LakeRow
 from datalake_ops.platform.store.writer import WriterClosedError
 from datalake_ops.wire.data import UploadStatus
@@ -98,7 +98,7 @@ class ImportRunner:
             work(*arguments)
         except (ServerStoppingError, WriterClosedError, ProbePoolClosedError):
             return
-        except StorageFullError as error:
+        except DiskFullError as error:
             _logger.warning("An import could not be run. %s", error)
         except Exception:
             _logger.exception("An import could not be run.")
@@ -116,7 +116,7 @@ class ImportRunner:
             raise
         except Exception as error:
             if is_disk_full(error):
-                error = StorageFullError()
+                error = DiskFullError()
             else:
                 _logger.exception("Import %s failed.", job)
             reason = f"The import failed: {type(error).__name__}: {error}"

@@ -31,7 +31,7 @@ from datalake_ops.platform.jobs.processings.transitions import (
 )
 from datalake_ops.platform.services import Services
 from datalake_ops.platform.store.database import Database
-from datalake_ops.platform.store.disk_space import StorageFullError
+from datalake_ops.platform.store.disk_space import DiskFullError
 from datalake_ops.platform.store.writer import WriterClosedError
 from datalake_ops.wire.jobs import JobKind, JobStatus
 
@@ -111,7 +111,7 @@ class Supervisor:
                 self._pass(is_woken)
             except WriterClosedError:
                 return
-            except StorageFullError as error:
+            except DiskFullError as error:
                 if not self._lacks_room:
                     _logger.warning("Queued jobs wait for room on the disk. %s", error)
                 self._lacks_room = True
@@ -204,7 +204,7 @@ class Supervisor:
     def _copy_log(self, run: _Run, to_the_end: bool) -> bool:
         try:
             return _copy_log_chunk(self._services.database, run, to_the_end)
-        except StorageFullError as error:
+        except DiskFullError as error:
             # A job must end also when there is no room for its log, which stays in the job's folder.
             if to_the_end:
                 _logger.warning("The end of the log of job %s stays in %s. %s", run.job, run.shim.log, error)

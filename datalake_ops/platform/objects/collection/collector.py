@@ -23,7 +23,7 @@ from datalake_ops.platform.objects.folder_store import object_digest
 from datalake_ops.platform.objects.names import BadNameError
 from datalake_ops.platform.objects.object_store import LocalObjectStore
 from datalake_ops.platform.store.database import Database, ReadTooLongError
-from datalake_ops.platform.store.disk_space import StorageFullError
+from datalake_ops.platform.store.disk_space import DiskFullError
 
 T = TypeVar("T")
 
@@ -95,7 +95,7 @@ class ObjectCollector:
                 self.collect()
             except _StoppedError:
                 return
-            except (OSError, SQLAlchemyError, sqlite3.Error, StorageFullError, ReadTooLongError) as error:
+            except (OSError, SQLAlchemyError, sqlite3.Error, DiskFullError, ReadTooLongError) as error:
                 _logger.warning("Objects that no row names could not be collected: %s", error)
             self._stopping.wait(_INTERVAL_SECONDS)
 
