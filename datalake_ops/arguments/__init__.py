@@ -12,7 +12,7 @@ from datalake_ops.arguments.numbers import number, seconds, whole_number, window
 from datalake_ops.arguments.options import OnEmpty, choice, fill, flag, on_changed, on_empty
 from datalake_ops.arguments.refusal import refusal, shown
 from datalake_ops.arguments.selection import is_choice, is_empty, refuse_empty, require_choice
-from datalake_ops.arguments.texts import name, text, texts
+from datalake_ops.arguments.texts import name, required_name, text, texts
 
 __all__ = [
     "OnEmpty",
@@ -33,6 +33,7 @@ __all__ = [
     "refusal",
     "refuse_empty",
     "require_choice",
+    "required_name",
     "seconds",
     "shown",
     "text",

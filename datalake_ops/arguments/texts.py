@@ -36,6 +36,18 @@ def name(field: str, value: Any) -> str | None:
     return found
 
 
+def required_name(field: str, value: Any, expected: str) -> str:
+    """The name of one thing, as `name` takes it, which must be given.
+
+    Raises:
+        ArgumentError: it is None or blank, or no name; `expected` says what to write.
+    """
+    found = name(field, value)
+    if found is None or not found.strip():
+        raise refusal(field, value, expected)
+    return found
+
+
 def texts(field: str, value: Any, allow_blank: bool = False) -> list[str] | None:
     """A list of texts, in the order given: names, tags, prefixes, file names.
 

@@ -10,7 +10,7 @@ from datalake_ops.errors import ERROR_OF_STATUS, AnswerError, InvalidQueryError,
 from datalake_ops.wire import routes
 
 _LONGEST_TEXT = 500
-_ADVICE = {
+ADVICE = {
     401: "Check the API token and the host it belongs to.",
     402: "The organization's quota is used up.",
     403: "The token may not do this.",
@@ -30,8 +30,8 @@ def refusal(operation: Operation[Any], status: int, body: bytes, retry_after: fl
     message, detail = _read_problem(body)
     where = f"({operation.method} {operation.path}: {status})"
     text = f"{message or 'The platform gave no reason.'}{_render(detail)} {where}"
-    if status in _ADVICE:
-        text = f"{text} {_ADVICE[status]}"
+    if status in ADVICE:
+        text = f"{text} {ADVICE[status]}"
     return _class_of(operation, status)(
         text, status=status, method=operation.method, path=operation.path, detail=detail, retry_after=retry_after
     )

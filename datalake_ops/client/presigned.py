@@ -13,6 +13,7 @@ from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
 from datalake_ops.client.async_session import LONGEST_REDIRECTION, REDIRECTS, AsyncSession
+from datalake_ops.client.error_mapping import ADVICE
 from datalake_ops.client.operation import Repeat
 from datalake_ops.client.retry import Failure, Loss, RetryProgress, is_early, next_delay, read_retry_after
 from datalake_ops.client.transport.address import (
@@ -34,7 +35,6 @@ from datalake_ops.errors import (
 
 _REASON = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 _LONGEST_REASON = 300
-_FULL = "Storage full: free space on the platform; it was not sent again."
 _LONGEST_TEXT = 4096
 _MOST_HOPS = 5
 _TOO_SLOW = "<Code>RequestTimeout</Code>"
@@ -194,7 +194,7 @@ def refusal(status: int, where: str, text: str) -> AnswerError:
     found = _REASON.search(text)
     reason = (found.group(1) if found else text).strip()[:_LONGEST_REASON] or "no reason given"
     kind = ERROR_OF_STATUS.get(status, ServerError if status >= 500 else AnswerError)
-    advice = f" {_FULL}" if status == HTTPStatus.INSUFFICIENT_STORAGE else ""
+    advice = f" {ADVICE[status]}" if status == HTTPStatus.INSUFFICIENT_STORAGE else ""
     return kind(f"The storage refused {where} ({status}): {reason}{advice}", status=status)
 
 

@@ -14,7 +14,7 @@ from datalake_ops.hook.data import DataVerbs
 from datalake_ops.hook.observation import reads, writes
 from datalake_ops.hook.sources import SourceVerbs
 from datalake_ops.hook.tags import TagVerbs
-from datalake_ops.hook.verb_arguments import DataLike, SourceLike, TagLike, data_id, given_source, required_name
+from datalake_ops.hook.verb_arguments import DataLike, SourceLike, TagLike, data_id, given_source
 from datalake_ops.wire.data import Data, DataProjection, MultiData
 from datalake_ops.wire.image_metadata import FILL_ALL
 
@@ -234,7 +234,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         """
         from datalake_ops.upload.projection import ProjectionRequest, upload_projection
 
-        called = required_name("name", name, _RENDERING)
+        called = arguments.required_name("name", name, _RENDERING)
         fill = arguments.fill("fill_metadata", fill_metadata) or False
         one = data if isinstance(data, Data) else self.get_data(data)
         request = ProjectionRequest(one.id, called, fspath(path), additional_info, fill)
@@ -268,7 +268,7 @@ class FileVerbs(DataVerbs, TagVerbs, SourceVerbs):
         _require_files("create_projections", "pictures", pictures)
         max_workers = arguments.whole_number("max_workers", self._workers(max_workers), at_least=1)
         if_exists = arguments.choice("if_exists", if_exists, ("upload", "skip")) or "upload"
-        called = required_name("name", name, _RENDERING)
+        called = arguments.required_name("name", name, _RENDERING)
         skip, fill = if_exists == "skip", arguments.fill("fill_metadata", fill_metadata) or False
         requests = (ProjectionRequest(data_id(data), called, fspath(path), None, fill, skip) for data, path in pictures)
         workers, callback = max_workers or DEFAULT_WORKERS, on_progress or LogProgress()

@@ -12,7 +12,7 @@ from datalake_ops.client import processings as operations
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook.imports import JobStarter
 from datalake_ops.hook.observation import reads
-from datalake_ops.hook.verb_arguments import DataLike, required_name
+from datalake_ops.hook.verb_arguments import DataLike
 from datalake_ops.wire.jobs import Job
 from datalake_ops.wire.processings import Processing, ProcessingLaunch, ProcessingTarget
 
@@ -28,7 +28,7 @@ class ProcessingVerbs(JobStarter):
         """
         if isinstance(processing, UUID):
             return self.send(operations.get_processing(processing))
-        name = _name(processing)
+        name = arguments.required_name("processing", processing, "write a processing, its name or its id.")
         try:
             known = UUID(name)
         except ValueError:
@@ -89,7 +89,3 @@ class ProcessingVerbs(JobStarter):
             )
         launch = ProcessingLaunch(processing_id=processing.id, data_ids=tuple(ids), **values)
         return self.send(jobs.launch_processing(self._lake_id, launch, self._mark(idempotency_key, labels)))
-
-
-def _name(processing: str) -> str:
-    return required_name("processing", processing, "write a processing, its name or its id.")

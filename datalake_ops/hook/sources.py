@@ -6,7 +6,7 @@ from datalake_ops import arguments
 from datalake_ops.client import sources as operations
 from datalake_ops.errors import AmbiguousRequestError, NotFoundError, ResourceConflictError
 from datalake_ops.hook.caller import LakeCaller
-from datalake_ops.hook.verb_arguments import SourceLike, given_source, required_name
+from datalake_ops.hook.verb_arguments import SourceLike, given_source
 from datalake_ops.wire.sources import DataSource
 
 
@@ -20,7 +20,7 @@ class SourceVerbs(LakeCaller):
             ArgumentError: the name is None or blank, or no name; nothing was sent.
             ResourceConflictError: there is one of that name; `get_or_create_data_source` takes either.
         """
-        name = required_name("name", name, "write the name of a data source.")
+        name = arguments.required_name("name", name, "write the name of a data source.")
         try:
             return self.send(operations.create_source(self._organization, name))
         except AmbiguousRequestError:
@@ -33,7 +33,7 @@ class SourceVerbs(LakeCaller):
             ArgumentError: the name is None or blank, or no name; nothing was sent.
             NotFoundError: the organization has none.
         """
-        name = required_name("name", name, "write the name of a data source.")
+        name = arguments.required_name("name", name, "write the name of a data source.")
         return self.send(operations.find_source(self._organization, name))
 
     def get_or_create_data_source(self, name: str) -> DataSource:
@@ -42,7 +42,7 @@ class SourceVerbs(LakeCaller):
         Raises:
             ArgumentError: the name is None or blank, or no name; nothing was sent.
         """
-        name = required_name("name", name, "write the name of a data source.")
+        name = arguments.required_name("name", name, "write the name of a data source.")
         try:
             return self.get_data_source(name)
         except NotFoundError:

@@ -10,7 +10,7 @@ from datalake_ops.client import tags as operations
 from datalake_ops.errors import AmbiguousRequestError, NotFoundError, ResourceConflictError
 from datalake_ops.hook.listing import ListingVerbs
 from datalake_ops.hook.observation import writes
-from datalake_ops.hook.verb_arguments import DataLike, TagLike, chunks, given_tags, required_name, required_tags
+from datalake_ops.hook.verb_arguments import DataLike, TagLike, chunks, given_tags, required_tags
 from datalake_ops.wire.tags import Tag, TagTarget
 
 # A body of some 400 kB; servers and proxies refuse much larger ones.
@@ -27,7 +27,7 @@ class TagVerbs(ListingVerbs):
             ArgumentError: the name is None or blank, or no name; nothing was sent.
             ResourceConflictError: the lake has a tag of that name; `get_or_create_data_tag` takes either.
         """
-        name = required_name("name", name, "write the name of a tag.")
+        name = arguments.required_name("name", name, "write the name of a tag.")
         try:
             return self.send(operations.create_tag(self._lake_id, name))
         except AmbiguousRequestError:
@@ -41,7 +41,7 @@ class TagVerbs(ListingVerbs):
             ArgumentError: the name is None or blank, or no name; nothing was sent.
             NotFoundError: the lake has no such tag.
         """
-        name = required_name("name", name, "write the name of a tag.")
+        name = arguments.required_name("name", name, "write the name of a tag.")
         return self.send(operations.find_tag(self._lake_id, name))
 
     def get_or_create_data_tag(self, name: str) -> Tag:
@@ -50,7 +50,7 @@ class TagVerbs(ListingVerbs):
         Raises:
             ArgumentError: the name is None or blank, or no name; nothing was sent.
         """
-        name = required_name("name", name, "write the name of a tag.")
+        name = arguments.required_name("name", name, "write the name of a tag.")
         try:
             return self.get_data_tag(name)
         except NotFoundError:

@@ -48,18 +48,6 @@ def _required(field: str, value: Any, expected: str) -> UUID:
     return found
 
 
-def required_name(field: str, value: Any, expected: str) -> str:
-    """The name of one thing.
-
-    Raises:
-        ArgumentError: it is None or blank, or no name; `expected` says what to write.
-    """
-    found = arguments.name(field, value)
-    if found is None or arguments.is_empty(found):
-        raise arguments.refusal(field, value, expected)
-    return found
-
-
 def given_tags(field: str, tags: TagLike | Iterable[TagLike] | None) -> list[Tag | str]:
     """Tags to put on or take off: themselves, or their names; none for None and for what is empty.
 

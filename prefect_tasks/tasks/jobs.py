@@ -153,10 +153,7 @@ alaunch_processing = async_twin(launch_processing, **LAUNCHING)
 
 
 def _name_of_processing(processing: Any) -> str:
-    name = arguments.name("processing", processing)
-    if not name or not name.strip():
-        raise arguments.refusal("processing", processing, "write the name or the id of a processing.")
-    return name
+    return arguments.required_name("processing", processing, "write the name or the id of a processing.")
 
 
 def _settings(parameters: Any, cpu: Any, gpu: Any, inputs: Any) -> dict[str, Any]:

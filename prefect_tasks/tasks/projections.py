@@ -53,9 +53,8 @@ def create_projection(
         InvalidFileError: the file is missing or cannot be decoded; nothing was sent.
         NotFoundError: there is no such data.
     """
-    wanted, called = str(arguments.identifier("data", data)), arguments.name("name", name)
-    if not called or not called.strip():
-        raise arguments.refusal("name", name, "write what the rendering is, such as mask.")
+    wanted = str(arguments.identifier("data", data))
+    called = arguments.required_name("name", name, "write what the rendering is, such as mask.")
     info = arguments.mapping("additional_info", additional_info)
     fill = arguments.fill("fill_metadata", fill_metadata)
     picture = arguments.text("path", path)

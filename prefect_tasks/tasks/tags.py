@@ -87,7 +87,7 @@ def get_or_create_tag(credentials: DatalakeCredentials | str, name: str, on_empt
         on_empty: answer to a blank name: "skip", "succeed" (the result is None) or "fail".
     """
     with load_credentials(credentials).get_client() as hook:
-        tag = hook.get_or_create_data_tag(str(arguments.name("name", name)))
+        tag = hook.get_or_create_data_tag(name)
     return {"id": str(tag.id), "name": tag.name}
 
 
