@@ -1,4 +1,4 @@
-"""See that Redis, PostgreSQL and strace are on this machine, for tests that run private instances or trace a server.
+"""See that Redis, PostgreSQL, strace and Chromium are on this machine, for tests that run, trace or drive them.
 
 Needs only a bare Python. Root with apt-get gets what is missing; elsewhere it says what to install, which fails only in
 continuous integration (the variable CI), for there nothing may be left out.
@@ -16,7 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from datalake_ops.testing.services import INSTALL, missing_programs
 
-PACKAGES = ("redis-server", "postgresql", "strace")
+PACKAGES = ("redis-server", "postgresql", "strace", "chromium")
+# The names of Chromium's program on the systems that have it.
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def main() -> int:
@@ -30,7 +32,7 @@ def main() -> int:
             _apt_get("update")
             _apt_get("install", *PACKAGES)
     if missing := _missing():
-        print(f"Not on this machine: {', '.join(missing)}. {INSTALL}; strace is a package of its own.")
+        print(f"Not on this machine: {', '.join(missing)}. {INSTALL}; strace and chromium are packages of their own.")
         print("The tests that need them are left out.")
         return 1 if os.environ.get("CI") else 0
     return 0
@@ -39,7 +41,8 @@ def main() -> int:
 def _missing() -> list[str]:
     # Only Linux has strace; the test of it is left out elsewhere.
     traces = sys.platform != "linux" or shutil.which("strace")
-    return [*missing_programs(), *([] if traces else ["strace"])]
+    browses = any(map(shutil.which, BROWSERS))
+    return [*missing_programs(), *([] if traces else ["strace"]), *([] if browses else ["chromium"])]
 
 
 def _apt_get(verb: str, *packages: str) -> bool:

@@ -65,6 +65,14 @@ def test_the_wheel_holds_types_photographs_and_their_licences(wheel: list[PurePo
     assert not [path for path in wheel if path.suffix in (".pyc", ".pyo")]
 
 
+def test_the_wheel_holds_the_pages_of_the_console(wheel: list[PurePosixPath]) -> None:
+    console = PurePosixPath("datalake_ops/platform/console")
+    folders = (ROOT / console / "templates", ROOT / console / "static")
+
+    assert {PurePosixPath(file.relative_to(ROOT)) for folder in folders for file in folder.iterdir()} <= {*wheel}
+    assert console / "templates" / "base.html" in wheel
+
+
 def test_every_photograph_has_its_licence_noted() -> None:
     folder = ROOT / "datalake_ops" / "demo" / "photographs"
     noted = re.findall(r"^\| (\S+\.jpg) \| [^|]+ \| ([^|]+) \|", (folder / "LICENCES.md").read_text(), re.MULTILINE)

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from sqlalchemy.exc import OperationalError
 
 from datalake_ops.platform.catalog.ownership import DatabaseDirectory
+from datalake_ops.platform.console.routers import CONSOLE_ROUTERS
 from datalake_ops.platform.handlers import (
     changes,
     charts,
@@ -93,6 +94,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         app.add_middleware(FaultMiddleware, faults=faults)
     metrics = Metrics()
     routers.append(metrics_router(metrics))
+    # After the API, so that no page stands before one of its routes.
+    routers += CONSOLE_ROUTERS
     for router in routers:
         app.include_router(router)
     # Added last, so that it also sees what a scripted fault answers.

@@ -18,12 +18,13 @@ import uvicorn
 
 from datalake_ops.platform.app import create_app
 from datalake_ops.platform.bootstrap import ensure_installation, prepare_home
+from datalake_ops.platform.console.addresses import console_address
 from datalake_ops.platform.home_lock import HomeInUseError, lock_home
 from datalake_ops.platform.http.cuttable_protocol import CuttableProtocol
 from datalake_ops.platform.http.timeout_protocol import TimeoutProtocol, protocol
 from datalake_ops.platform.settings import ServeOptions, Settings
 from datalake_ops.platform.store.database import Database, SchemaTooNewError
-from datalake_ops.platform.store.disk_space import RESERVE_BYTES, free_bytes, is_disk_full
+from datalake_ops.platform.store.disk_space import RESERVE_BYTES, DiskFullError, free_bytes, is_disk_full
 from datalake_ops.platform.store.migrations import MigrationError
 
 __all__ = ["CannotServeError", "ServeOptions", "serve"]
@@ -121,7 +122,7 @@ def _run(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     try:
-        _AnnouncingServer(config, settings, note, new_token).run(sockets=[listener])
+        _AnnouncingServer(config, settings, note, new_token, database).run(sockets=[listener])
     finally:
         note.unlink(missing_ok=True)
 
@@ -129,8 +130,11 @@ def _run(
 class _AnnouncingServer(uvicorn.Server):
     """Uvicorn server that announces when it is ready."""
 
-    def __init__(self, config: uvicorn.Config, settings: Settings, note: Path, new_token: str | None) -> None:
+    def __init__(
+        self, config: uvicorn.Config, settings: Settings, note: Path, new_token: str | None, database: Database
+    ) -> None:
         super().__init__(config)
+        self._database = database
         self._settings = settings
         self._note = note
         self._new_token = new_token
@@ -141,9 +145,16 @@ class _AnnouncingServer(uvicorn.Server):
             draft = self._note.with_suffix(".draft")
             draft.write_text(json.dumps({"url": self._settings.address, "pid": os.getpid()}))
             draft.replace(self._note)
-            sys.stdout.write(_banner(self._settings, self._new_token))
+            console = await self._console_address()
+            sys.stdout.write(_banner(self._settings, self._new_token, console))
             sys.stdout.flush()
             _freeze_gc()
+
+    async def _console_address(self) -> str | None:
+        try:
+            return await console_address(self._settings, self._database, self._new_token)
+        except DiskFullError:
+            return None  # The server answers what needs no room; a token still signs in once there is some.
 
 
 def _freeze_gc() -> None:
@@ -186,12 +197,13 @@ def _address(options: ServeOptions, listener: socket.socket) -> str:
     return f"{scheme}://{name}:{listener.getsockname()[1]}"
 
 
-def _banner(settings: Settings, new_token: str | None) -> str:
+def _banner(settings: Settings, new_token: str | None, console: str | None) -> str:
     token = new_token or "<your token>"
     token_line = f"  token    {new_token}   (shown only this once)\n" if new_token else ""
+    console_line = f"  console  {console}   (signs in once, within 5 minutes)\n" if console else ""
     return f"""datalake-ops platform is ready
   address  {settings.address}
-{token_line}  home     {settings.home}
+{console_line}{token_line}  home     {settings.home}
   bucket   {settings.bucket}
 
 from datalake_ops import DatalakeHook

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from datalake_ops.platform.store.types import Id, Json, Moment
 
 # Raised by one whenever a table changes; a database of a higher version is refused.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 metadata = MetaData()
 
@@ -75,6 +75,25 @@ token = Table(
     Column("expires_at", Moment),
     # Written some seconds after the use.
     Column("last_used_at", Moment),
+)
+
+# Sessions of the console, and codes that open one once. Only the SHA-256 of what a browser holds is stored; both end
+# with the token that they stand for.
+console_session = Table(
+    "console_session",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("token_digest", LargeBinary(32), ForeignKey("token.digest", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)
+
+console_code = Table(
+    "console_code",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("token_digest", LargeBinary(32), ForeignKey("token.digest", ondelete="CASCADE"), nullable=False, index=True),
+    Column("expires_at", Moment, nullable=False),
 )
 
 # `settings` locates the storage; null means the folders under the server's home.

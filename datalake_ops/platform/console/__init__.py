@@ -1,0 +1,1 @@
+"""Console of the platform: pages that a browser shows, rendered by the server."""

@@ -1,0 +1,14 @@
+"""Routers of the console, in the order in which their routes are tried."""
+
+from __future__ import annotations
+
+from datalake_ops.platform.console import static_files
+from datalake_ops.platform.console.pages import home, not_found, sign_in
+
+CONSOLE_ROUTERS = (
+    static_files.router,
+    sign_in.router,
+    home.router,
+    # The last: it takes every address below an organization.
+    not_found.router,
+)
