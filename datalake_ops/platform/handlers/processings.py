@@ -21,7 +21,8 @@ from datalake_ops.platform.http.errors import conflict, json_response, not_found
 from datalake_ops.platform.http.openapi import JOB_HEADERS, refusals
 from datalake_ops.platform.http.request_body import json_body
 from datalake_ops.platform.jobs.job_headers import read_job_keys
-from datalake_ops.platform.jobs.processings.launch_request import Launch, LaunchBody
+from datalake_ops.platform.jobs.processings.launch_body import LaunchBody
+from datalake_ops.platform.jobs.processings.launch_request import Launch
 from datalake_ops.platform.jobs.serialization import serialize_job
 from datalake_ops.platform.jobs.service import jobs_of
 from datalake_ops.platform.services import services
@@ -240,7 +241,11 @@ async def delete_input(processing: UUID, name: str, request: Request, principal:
 async def launch_processing(
     request: Request, lake: LakeDep, principal: PrincipalDep, body: Annotated[LaunchBody, json_body(LaunchBody, IDS)]
 ) -> Response:
-    """Launch a processing on data of the lake; returns the job at once."""
+    """Launch a processing on data of the lake; returns the job at once.
+
+    Without `data_ids` it is the window of `offset` and `limit` in the lake's list, newest first, of every upload status
+    and type; without these too, the whole lake.
+    """
     row = await jobs_of(request).launch(Launch(lake, principal, body, read_job_keys(request)))
     return json_response(serialize_job(row, request))
 

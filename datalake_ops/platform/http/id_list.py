@@ -23,6 +23,13 @@ class IdList(Sequence[UUID]):
     def __init__(self, ids: Iterable[UUID] = ()) -> None:
         self._packed = b"".join(dict.fromkeys(each.bytes for each in ids))
 
+    @classmethod
+    def of_packed(cls, ids: Iterable[bytes]) -> IdList:
+        """Create a list of ids of 16 bytes that are distinct already, without a UUID for each."""
+        made = cls()
+        made._packed = b"".join(ids)
+        return made
+
     def __len__(self) -> int:
         return len(self._packed) // _BYTES
 

@@ -53,8 +53,9 @@ class LocalJobService:
 
     async def launch(self, launch: Launch) -> Row[Any]:
         """Create the job of a launch and queue it; the same idempotency key returns the same job."""
-        new = await self._database.read(lambda connection: launch.plan(connection, self.programs, self.resources))
-        await asyncio.to_thread(self._write_payload, new.id, launch.body.data_ids)
+        planned = await self._database.read(lambda connection: launch.plan(connection, self.programs, self.resources))
+        new = planned.job
+        await asyncio.to_thread(self._write_payload, new.id, planned.data_ids)
         row = await self._make(new)
         if row.id == new.id:
             self._supervisor.enqueue(row.id)
