@@ -11,9 +11,9 @@ SOURCES := $(PACKAGES) example_dags tests benchmarks scripts
 
 # The longest first, so that none is left over at the end. Each mostly waits: four keep two processors busy.
 SUITES := test-core test-prefect-processes test-airflow-processes test-prefect test-airflow test-prefect39 test-airflow31 \
-	test-airflow211 test-celery test-prefect-scale
+	test-airflow211 test-celery test-picsellia test-prefect-scale
 JOBS ?= 4
-CORE_TESTS := tests --ignore tests/airflow --ignore tests/prefect
+CORE_TESTS := tests --ignore tests/airflow --ignore tests/prefect --ignore tests/picsellia
 AIRFLOW_TESTS := tests/airflow --ignore tests/airflow/celery
 PREFECT_TESTS := tests/prefect --ignore tests/prefect/scale
 # One report per suite, from which the slowest tests are listed.
@@ -25,7 +25,7 @@ WHOLE := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-core services compile demo serve check format-check format lint types contracts test test-quick test-core \
 	test-airflow test-airflow-processes test-airflow31 test-airflow211 test-celery \
-	test-prefect test-prefect-processes test-prefect39 test-prefect-scale soak coverage bench build clean
+	test-prefect test-prefect-processes test-prefect39 test-prefect-scale test-picsellia soak coverage bench build clean
 
 help: ## List everything make can do here
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -129,6 +129,10 @@ test-prefect-scale: ## Run the tests of uploads spread by Dask and Ray, in an en
 	@$(PYTHON) scripts/services.py
 	@$(PYTHON) scripts/setup.py prefect-scale
 	$(PREFECT_SCALE)/python -m pytest tests/prefect/scale $(REPORT) $(ARGS)
+
+test-picsellia: ## Run the tests of Picsellia's command line and engine on the embedded platform
+	@$(PYTHON) scripts/setup.py core picsellia
+	$(PLATFORM) .venvs/picsellia/bin/python -m pytest tests/picsellia $(REPORT) $(ARGS)
 
 soak: setup-core ## Kill platforms at random moments of all their work, KILLS=20 times of each kind, and look for losses
 	SOAK_KILLS=$(or $(KILLS),20) $(CORE)/python -m pytest tests/platform/soak -v $(ARGS)

@@ -29,10 +29,11 @@ EXTRAS = {
     "prefect": ("prefect", "platform"),
     "prefect39": ("prefect", "platform"),
     "prefect-scale": ("prefect", "platform", "dask", "ray"),
+    "picsellia": (),
 }
 OLDEST_PYTHON = (3, 11)
-# The newest Python that an old orchestrator runs on; a newer one is left to uv to find or to fetch.
-NEWEST_PYTHON = {"airflow211": (3, 12), "airflow31": (3, 13)}
+# The newest Python that an old orchestrator, or NumPy 1, runs on; a newer one is left to uv to find or to fetch.
+NEWEST_PYTHON = {"airflow211": (3, 12), "airflow31": (3, 13), "picsellia": (3, 12)}
 
 
 def main(arguments: list[str]) -> int:
@@ -86,7 +87,7 @@ def make_environment(name: str) -> None:
 
 
 def interpreter(name: str) -> str:
-    """The Python of an environment: the running one, unless it is too new for the environment's orchestrator."""
+    """The Python of an environment: the running one, unless it is too new for what the environment holds."""
     newest = NEWEST_PYTHON.get(name)
     if newest is None or sys.version_info[:2] <= newest:
         return sys.executable
