@@ -90,6 +90,21 @@ class TestRun:
 
         assert (alive.status_code, foreign.status_code, dead.status_code) == (200, 403, 401)
 
+    @pytest.mark.parametrize("parameters", [{}, {"signal": int(signal.SIGKILL)}])
+    def test_what_a_program_leaves_in_its_working_directory_goes_with_it(
+        self, lab: Lab, job_server: PlatformServer, parameters: dict[str, Any]
+    ) -> None:
+        outside = job_server.home.parent / f"kept-{uuid4().hex[:8]}"
+        outside.mkdir()
+        (outside / "photo.jpg").write_text("kept")
+        leave = ["sh", "-c", f"mkdir images && echo x > images/1.jpg && ln -s {outside} images/link"]
+
+        job = lab.api.ended(lab.launch(parameters={"start": [leave], **parameters}))
+
+        assert not (job_server.home / "jobs" / job["id"] / "work").exists()
+        assert (job_server.home / "jobs" / job["id"] / "log").exists()
+        assert (outside / "photo.jpg").exists()
+
     def test_the_token_is_nowhere_on_disk(self, lab: Lab, job_server: PlatformServer, tmp_path: Path) -> None:
         go, token = tmp_path / "go", tmp_path / "token"
         job = lab.launch(parameters={"token_file": str(token), "wait_for": str(go)})

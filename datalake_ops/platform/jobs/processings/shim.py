@@ -119,6 +119,8 @@ def _keep(order: dict[str, Any], started: int) -> None:
     killed = code is None
     left = _end_all(float(order["grace"]), program.pid)
     output.finish()
+    # Before the end is written, which would wait for room on a disk that these files have filled.
+    remove_working_files(".")
     _write_exit({"code": left if killed else code, "killed": killed, "at": time.time()})
 
 
@@ -244,6 +246,13 @@ def _start(order: dict[str, Any]) -> subprocess.Popen[bytes] | None:
         reason = f"{order['argv'][0]}: {error.strerror}"
     _write("rc", {"code": _CANNOT_START, "error": reason, "at": time.time()})
     return None
+
+
+def remove_working_files(folder: str) -> None:
+    """Remove the working directory of a program that has ended, as a container's files go with it."""
+    import shutil  # A running shim has no use for it.
+
+    shutil.rmtree(f"{folder}/work", ignore_errors=True)
 
 
 def _block_signals() -> None:

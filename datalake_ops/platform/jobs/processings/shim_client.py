@@ -104,8 +104,9 @@ class JobShim:
         return True
 
     def clear_away(self) -> None:
-        """Kill the processes of a program whose shim and guardian were lost."""
+        """Kill the processes of a program whose shim and guardian were lost, and remove its working files."""
         kill_leftovers(self.folder, self._identity("program"))
+        shim.remove_working_files(str(self.folder))
 
     def _identity(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = (_read(self.folder / "pid") or {}).get(name, {})
