@@ -157,7 +157,7 @@ class TestRefusals:
         lab.api.json("POST", inputs, {"name": "limit", "input_type": "NUMBER", "required": False})
         model = str(uuid4())
 
-        wrong = ({}, {"model": "x"}, {"model": model, "limit": "9"}, {"model": model, "other": 1})
+        wrong = ({}, {"model": "x"}, {"model": model, "limit": "many"}, {"model": model, "other": 1})
 
         assert [lab.ask(inputs=one).status_code for one in wrong] == [400] * 4
         assert lab.launch(inputs={"model": model, "limit": 9})["processing_job"]["inputs"] == {

@@ -171,6 +171,18 @@ class TestInputs:
 
         assert job["processing_job"]["inputs"] == {"remark": ""}
 
+    @pytest.mark.parametrize(("typed", "value"), [("9", 9), ("-2.5", -2.5), ("+3", 3), (9, 9), (None, None)])
+    def test_a_typed_number_is_a_number(self, lab: Lab, data: list[str], typed: object, value: object) -> None:
+        declare(lab, "count", "NUMBER")
+
+        assert launched(lab, inputs={"count": typed})["processing_job"]["inputs"] == {"count": value}
+
+    @pytest.mark.parametrize("typed", ["many", "1e5", "nan", "٣", "9" * 400, "1 000", True])
+    def test_a_text_that_is_no_number_is_refused(self, lab: Lab, data: list[str], typed: object) -> None:
+        declare(lab, "count", "NUMBER")
+
+        assert ask(lab, inputs={"count": typed}).status_code == 400
+
     def test_a_lake_that_does_not_exist_is_refused(self, lab: Lab, data: list[str], job_server: PlatformServer) -> None:
         declare(lab, "second", "DATALAKE")
         foreign = job_server.add_organization(f"other-{uuid4().hex[:8]}")

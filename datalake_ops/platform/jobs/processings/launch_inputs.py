@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -27,6 +28,8 @@ _UNDECLARED = {
     OUTPUT_LAKE_NAME: InputType.TEXT.value,
 }
 
+_NUMBER = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?", re.ASCII)
+
 
 def declared_inputs(connection: Connection, processing: UUID) -> Sequence[Row[Any]]:
     """Inputs that a processing declares."""
@@ -45,7 +48,7 @@ def launch_inputs(
     """
     names = frozenset(row.name for row in declared)
     types = {**_UNDECLARED, **{row.name: row.input_type for row in declared}}
-    given = _without_blanks(body, types, names)
+    given = _read_texts(body, types, names)
     unknown = sorted(set(given) - set(types))
     if unknown:
         known = ", ".join(sorted(names)) or "none"
@@ -59,17 +62,25 @@ def launch_inputs(
     return _with_output(connection, organization, inputs, names)
 
 
-def _without_blanks(body: LaunchBody, types: Mapping[str, str], declared: frozenset[str]) -> dict[str, Any]:
-    """Inputs without the ids of data that the launch itself names, and without blank ids.
+def _read_texts(body: LaunchBody, types: Mapping[str, str], declared: frozenset[str]) -> dict[str, Any]:
+    """Inputs with numbers for their texts, without blank ids and without the ids of data that the launch itself names.
 
-    The command line writes an empty text into a run config for each declared input that has no value.
+    The command line writes an empty text into a run config for each declared input that has no value, and what was
+    typed for one that has.
     """
     return {
-        name: value
+        name: _number(value) if types.get(name) == InputType.NUMBER.value and isinstance(value, str) else value
         for name, value in (body.inputs or {}).items()
         if not (name == DATA_IDS and name not in declared)
         and not (value == "" and types.get(name) != InputType.TEXT.value)
     }
+
+
+def _number(text: str) -> int | float | str:
+    """Number of a decimal text; the text itself when it is none."""
+    if not _NUMBER.fullmatch(text):
+        return text
+    return int(text) if text.lstrip("+-").isdigit() else float(text)
 
 
 def _with_fields(given: Mapping[str, Any], body: LaunchBody) -> dict[str, Any]:
