@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from datalake_ops.arguments.texts import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -17,7 +19,7 @@ _UNBOUNDED = 100_000
 
 def print_json(value: Any) -> None:
     """Print one JSON value; values without a JSON form (ids, dates, paths) as their text."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace").decode())
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -57,11 +59,6 @@ def size(count: float) -> str:
     from rich.filesize import decimal
 
     return decimal(int(count))
-
-
-def printable(text: str) -> str:
-    """Return the text with line ends, control characters and undecodable bytes escaped."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _console(stream: Any) -> Console:

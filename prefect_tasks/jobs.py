@@ -230,7 +230,7 @@ class DatalakeJob(JobBlock[dict[str, Any]]):
         if info.field_name == "on_stop":
             return cancel_policy.on_stop("on_stop", value)
         if info.field_name in ("timeout", "poll_interval"):
-            return arguments.seconds(info.field_name, value)
+            return arguments.positive_seconds(info.field_name, value)
         return arguments.texts(str(info.field_name), value)
 
     def trigger(  # type: ignore[override] # Prefect declares it async.

@@ -196,6 +196,18 @@ def test_everything_imports_the_whole_bucket(
 
 
 @pytest.mark.usefixtures("lake")
+@pytest.mark.parametrize("option", [["--timeout", "0"], ["--timeout", "-1"], ["--poll-interval", "soon"]])
+@pytest.mark.parametrize("command", [["launch", "quality-tagging", "--tag", "a"], ["import", "--everything"]])
+@pytest.mark.usefixtures("lake")
+def test_a_wait_that_cannot_be_starts_no_job(
+    command: list[str], option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([*command, "--wait", *option])
+
+    assert "a wait cannot be" in capsys.readouterr().err
+
+
 def test_wait_fails_with_the_reason_when_a_job_fails(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["upload", str(photos), "--tag", "few"]) == 0
     capsys.readouterr()

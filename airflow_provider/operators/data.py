@@ -13,9 +13,9 @@ from airflow_provider.operators.abstract.datalake import DatalakeOperator
 from airflow_provider.operators.abstract.fields import (
     ADDRESS,
     CHOSEN_IDS,
+    CHOSEN_MAPPING,
     CHOSEN_TEXT,
     FLAG,
-    MAPPING,
     Field,
     mapping_or_address,
     whole,
@@ -153,7 +153,11 @@ class UpdateDataOperator(DataChoiceOperator, LineageOperator, DatalakeOperator):
         BadRequestError: The platform does not take a value.
     """
 
-    argument_fields = {"change": MAPPING, "changes": Field(mapping_or_address, empty={}, is_json=True), "merge": FLAG}
+    argument_fields = {
+        "change": CHOSEN_MAPPING,
+        "changes": Field(mapping_or_address, empty={}, is_json=True),
+        "merge": FLAG,
+    }
 
     def __init__(
         self,

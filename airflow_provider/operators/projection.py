@@ -97,6 +97,8 @@ class CreateProjectionOperator(LineageOperator, DatalakeOperator):
 
     def work(self, context: Context) -> dict[str, int]:
         """Attach the pictures, and tell of each that failed."""
+        from datalake_ops.upload.reporting.rows import named_error
+
         with self.lake(context) as lake:
             done = lake.create_projections(
                 self._pairs(),
@@ -110,7 +112,7 @@ class CreateProjectionOperator(LineageOperator, DatalakeOperator):
             raise NoDataError("There is no picture to attach: `pictures` is empty.")
         failed = [row for row in done if row.error is not None]
         for row in failed:
-            self.log.error("The picture %s was not attached: %s", row.path, row.error)
+            self.log.error("A picture was not attached: %s", named_error(row.path, row.error))
         skipped = sum(row.skipped for row in done)
         counts = {"projections": len(done) - skipped - len(failed), "skipped": skipped, "failed": len(failed)}
         self.record_lineage(

@@ -10,7 +10,7 @@ from airflow_provider.operators.abstract.datalake import DatalakeOperator
 from airflow_provider.operators.abstract.fields import Field, mappings, option
 from airflow_provider.operators.abstract.selection import SelectionOperator
 from datalake_ops import arguments
-from datalake_ops.errors import ConfigurationError, QualityGateError
+from datalake_ops.errors import ConfigurationError, NoDataError, QualityGateError
 from datalake_ops.quality_gate import Rule, broken_rules
 from datalake_ops.query import both
 
@@ -46,6 +46,7 @@ class QualityGateOperator(SelectionOperator, DatalakeOperator):
 
     Raises:
         ConfigurationError: A rule cannot be meant, there is none, or a filter was given that a gate cannot count by.
+        NoDataError: `rules` came out empty of a template or another task; see `on_empty`.
         QualityGateError: A rule is broken; no retry helps.
         AirflowSkipException: The same, with `on_shut="skip"`.
     """
@@ -77,6 +78,8 @@ class QualityGateOperator(SelectionOperator, DatalakeOperator):
         return summary
 
     def _rules(self) -> list[Rule]:
+        if not self.rules and "rules" in self._wired:
+            raise NoDataError("`rules` came out empty: there is nothing to judge by.")
         if not self.rules:
             raise ConfigurationError("A quality gate needs `rules`.")
         if unused := sorted(_NO_COUNT & set(self.filters)):

@@ -12,6 +12,7 @@ from airflow_provider.handoff.storage import Storage, refuse_options, travelling
 from airflow_provider.handoff.xcoms import bounded
 from airflow_provider.operators.abstract.fields import (
     ADDRESS,
+    CHOSEN_TEXT,
     CHOSEN_TEXTS,
     NUMBER,
     TEXT,
@@ -66,7 +67,7 @@ class PlanShardsOperator(StoppableOperator):
 
     argument_fields = {
         "filepaths": Field(sources, empty=[], is_text=True),
-        "manifest": TEXT,
+        "manifest": CHOSEN_TEXT,
         "manifest_base": TEXT,
         "max_files": whole(1),
         "max_bytes": whole(1),
@@ -140,11 +141,11 @@ class PlanShardsOperator(StoppableOperator):
     def _source(self) -> Any:
         if (self.filepaths is None) == (self.manifest is None):
             raise ConfigurationError("Give filepaths or a manifest, and not both.")
-        if self.manifest is None:
-            if self.filepaths == []:
-                raise NoDataError("`filepaths` is empty: there is nothing to upload.")
-            return self.filepaths
-        return manifest_of(self)
+        name = "filepaths" if self.manifest is None else "manifest"
+        given = getattr(self, name)
+        if given in ([], ""):
+            raise NoDataError(f"`{name}` is empty: there is nothing to upload.")
+        return given if self.manifest is None else manifest_of(self)
 
 
 class MergeReportsOperator(StoppableOperator):

@@ -14,6 +14,7 @@ from airflow_provider.operators.abstract.asset_events import LineageOperator
 from airflow_provider.operators.abstract.datalake import DatalakeOperator
 from airflow_provider.operators.abstract.fields import (
     ADDRESS,
+    CHOSEN_TEXT,
     CHOSEN_TEXTS,
     FILL,
     FLAG,
@@ -108,7 +109,8 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
     Raises:
         ConfigurationError: Not one of `filepaths`, `shard` and `manifest` was given, an argument cannot be right, or
             `storage_options` were given.
-        NoDataError: There is no file: `filepaths` is empty, or the folders, patterns and manifests are; see `on_empty`.
+        NoDataError: There is no file: `filepaths`, `shard` or `manifest` came out empty, or the folders, patterns and
+            manifests are; see `on_empty`.
         IncompleteUploadError: More files failed than may; all others are uploaded.
         NothingDoneError: Every file failed.
     """
@@ -116,7 +118,7 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
     argument_fields = {
         "filepaths": Field(sources, empty=[], is_text=True),
         "shard": Field(arguments.mapping, empty={}, is_json=True),
-        "manifest": TEXT,
+        "manifest": CHOSEN_TEXT,
         "manifest_base": TEXT,
         "include": CHOSEN_TEXTS,
         "exclude": TEXTS,
@@ -253,7 +255,7 @@ class UploadDataOperator(LineageOperator, DatalakeOperator):
         named = [name for name, value in given.items() if value is not None]
         if len(named) != 1:
             raise ConfigurationError(f"Give one of {', '.join(given)}; this task has {named or 'none'}.")
-        if given[named[0]] in ([], {}):
+        if given[named[0]] in ([], {}, ""):
             raise NoDataError(f"`{named[0]}` is empty: there is nothing to upload.")
         if self.manifest is None:
             return given[named[0]]

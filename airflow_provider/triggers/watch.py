@@ -48,10 +48,9 @@ class LakeTrigger(BaseEventTrigger):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
-        if not (seconds := arguments.seconds("poll_interval", poll_interval)):
-            raise arguments.refusal(
-                "poll_interval", poll_interval, "it must be positive seconds, such as 30, or a timedelta."
-            )
+        seconds = arguments.positive_seconds("poll_interval", poll_interval)
+        if seconds is None:
+            raise arguments.refusal("poll_interval", None, "write a number of seconds above 0, or leave it out.")
         self.datalake_conn_id = datalake_conn_id
         self.poll_interval = seconds
         self._cursor: WatchCursor | None = None

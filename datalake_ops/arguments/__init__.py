@@ -8,16 +8,17 @@ from datalake_ops.arguments.address import platform_address
 from datalake_ops.arguments.identifiers import identifier, identifiers
 from datalake_ops.arguments.literals import elements
 from datalake_ops.arguments.mappings import mapping
-from datalake_ops.arguments.numbers import number, seconds, whole_number, window
+from datalake_ops.arguments.numbers import number, positive_seconds, seconds, whole_number, window
 from datalake_ops.arguments.options import OnEmpty, choice, fill, flag, on_changed, on_empty
 from datalake_ops.arguments.refusal import refusal, shown
 from datalake_ops.arguments.selection import is_choice, is_empty, refuse_empty, require_choice
-from datalake_ops.arguments.texts import name, required_name, text, texts
+from datalake_ops.arguments.texts import encodable, name, required_name, text, texts
 
 __all__ = [
     "OnEmpty",
     "choice",
     "elements",
+    "encodable",
     "fill",
     "flag",
     "identifier",
@@ -30,6 +31,7 @@ __all__ = [
     "on_changed",
     "on_empty",
     "platform_address",
+    "positive_seconds",
     "refusal",
     "refuse_empty",
     "require_choice",

@@ -70,6 +70,18 @@ def seconds(field: str, value: Any) -> float | None:
     return float(found)
 
 
+def positive_seconds(field: str, value: Any) -> float | None:
+    """A duration as `seconds` takes it, above 0.
+
+    Raises:
+        ArgumentError: it is no duration, or 0: a wait of no time would stop what it had just begun.
+    """
+    found = seconds(field, value)
+    if found == 0:
+        raise refusal(field, value, "write a number of seconds above 0.")
+    return found
+
+
 def _of_clock(value: Any) -> float | None:
     match = _CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:

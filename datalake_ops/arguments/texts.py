@@ -9,9 +9,15 @@ from uuid import UUID
 
 from datalake_ops.arguments.literals import elements, parsed
 from datalake_ops.arguments.refusal import refusal
+from datalake_ops.errors import ArgumentError
 
 _LOST = (
     "its text was lost when a template or YAML read it as {kind}. Write the text in quotes, or render the field as text"
+)
+
+NO_ENCODING = (
+    "has half of a surrogate pair in it, as names of files that are no UTF-8 have; "
+    "no text of the platform can hold one."
 )
 
 
@@ -68,6 +74,24 @@ def texts(field: str, value: Any, allow_blank: bool = False) -> list[str] | None
     if not any(item.strip() for item in found):
         return []
     raise refusal(field, value, "one of its texts is blank. Leave the blank one out.")
+
+
+def encodable(field: str, text: str) -> str:
+    """Return a text that is to be sent.
+
+    Raises:
+        ArgumentError: it has half of a surrogate pair, which UTF-8 has no form for.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ArgumentError(f"{field}, {text!a}, {NO_ENCODING}", field=field) from error
+    return text
+
+
+def printable(text: str) -> str:
+    """Return the text with line ends, control characters and undecodable bytes escaped: one line of a log."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _text(field: str, value: Any) -> str:

@@ -7,9 +7,10 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from datalake_ops.arguments import positive_seconds
 from datalake_ops.cli.connection import Commands, add_command, hook_from
 from datalake_ops.cli.files import add_filters, add_tags, filters_from
-from datalake_ops.errors import ConfigurationError, JobFailedError, JobKilledError
+from datalake_ops.errors import ArgumentError, ConfigurationError, JobFailedError, JobKilledError
 from datalake_ops.terminal import live_line, print_json
 
 if TYPE_CHECKING:
@@ -128,8 +129,16 @@ def _add_waiting(command: argparse.ArgumentParser, switch: str | None = None) ->
     if switch:
         command.add_argument(switch, action="store_true", help="wait for the job, and fail when it does")
         command.add_argument("--key", metavar="TEXT", help="idempotency key: the same key never starts a second job")
-    command.add_argument("--timeout", type=float, default=3600.0, metavar="S", help="seconds to wait (%(default)g)")
-    command.add_argument("--poll-interval", type=float, metavar="S", help="seconds between polls (grows from 0.25)")
+    command.add_argument("--timeout", type=_seconds, default=3600.0, metavar="S", help="seconds to wait (%(default)g)")
+    command.add_argument("--poll-interval", type=_seconds, metavar="S", help="seconds between polls (grows from 0.25)")
+
+
+def _seconds(text: str) -> float:
+    """Seconds of a wait, checked before a job starts."""
+    try:
+        return positive_seconds("a wait", text) or 0.0
+    except ArgumentError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _follow(hook: DatalakeHook, job: Job, arguments: argparse.Namespace) -> int:

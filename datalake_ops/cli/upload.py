@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from datalake_ops.cli.connection import Commands, add_command, hook_from
 from datalake_ops.cli.files import add_tags
 from datalake_ops.cli.upload_bar import upload_bar
-from datalake_ops.terminal import print_json, print_table, printable, size
+from datalake_ops.terminal import print_json, print_table, size
 from datalake_ops.wire.media_types import passed_over_text
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def _print_report(done: UploadReport, link: str) -> None:
     from datalake_ops.upload.reporting.rows import named_error
     from datalake_ops.upload.reporting.summary_text import upload_text
 
-    named = [printable(named_error(row.path, row.error)) for row in islice(done.failures(), _NAMED)]
+    named = [named_error(row.path, row.error) for row in islice(done.failures(), _NAMED)]
     if named:
         which = "" if done.failed_count == 1 else ", the first"
         print(f"{done.failed_count} of {len(done.files)} files were not uploaded{which}: {named[0]}")

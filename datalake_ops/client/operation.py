@@ -11,7 +11,8 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_json
 
-from datalake_ops.errors import ConfigurationError
+from datalake_ops.arguments.texts import NO_ENCODING, encodable
+from datalake_ops.errors import ArgumentError, ConfigurationError
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -47,6 +48,8 @@ class Operation(Generic[T]):
         try:
             return to_json(self.body, inf_nan_mode="null")
         except (PydanticSerializationError, ValueError, TypeError) as error:
+            if "UnicodeEncodeError" in str(error):
+                raise ArgumentError(f"What was given for {self.method} {self.path} {NO_ENCODING}") from error
             raise ConfigurationError(
                 f"What was given for {self.method} {self.path} cannot be sent as JSON: {error}. Metadata and parameters"
                 " are texts, numbers, booleans, dates, lists and dictionaries of these."
@@ -54,13 +57,17 @@ class Operation(Generic[T]):
 
 
 def query(**values: Any) -> tuple[tuple[str, str], ...]:
-    """Query pairs: lists repeat their key, None is left out, booleans are `True`/`False` as on the wire."""
+    """Query pairs: lists repeat their key, None is left out, booleans are `True`/`False` as on the wire.
+
+    Raises:
+        ArgumentError: a text has half of a surrogate pair, which no encoding has a form for.
+    """
     pairs: list[tuple[str, str]] = []
     for key, value in values.items():
         if value is None:
             continue
         many = value if isinstance(value, (list, tuple)) else (value,)
-        pairs.extend((key, str(item)) for item in many)
+        pairs.extend((key, encodable(key, str(item))) for item in many)
     return tuple(pairs)
 
 

@@ -179,7 +179,7 @@ class JobVerbs(LakeCaller):
     def datalake_url(self, q: str = "") -> str:
         """Address of the lake's page on the platform, filtered by query text."""
         lake = f"{self.connection.host}/{self._organization}/datalake/{self._lake_id}"
-        return f"{lake}?offset=0&q={quote(q)}&order_by=-created_at"
+        return f"{lake}?offset=0&q={quote(arguments.encodable('q', q))}&order_by=-created_at"
 
     def _log_for_error(self, job: Job) -> list[str]:
         try:

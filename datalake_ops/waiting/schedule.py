@@ -46,9 +46,7 @@ class WaitSchedule:
         tolerated_silence: Seconds = 300.0,
         tolerated_failures: int | None = None,
     ) -> None:
-        interval = arguments.seconds("poll_interval", poll_interval)
-        if interval == 0:
-            raise arguments.refusal("poll_interval", poll_interval, "write a number of seconds above 0.")
+        interval = arguments.positive_seconds("poll_interval", poll_interval)
         values = {
             "timeout": arguments.seconds("timeout", timeout),
             "poll_interval": interval,

@@ -59,6 +59,7 @@ def ingest_bucket(
         NoDataError: there is no prefix, and `on_empty` is "fail".
         JobFailedError, JobKilledError, JobWaitTimeoutError: the import did not succeed in time.
     """
+    timeout = arguments.positive_seconds("timeout", timeout)
     job: str | None = import_bucket_objects(
         credentials, prefix, tags=tags, source=source, on_empty=on_empty, on_changed=on_changed
     )
@@ -115,6 +116,7 @@ def sync_bucket(
         ConfigurationError: a dated prefix that was never synced came without `since`, or is more than 400 days behind.
         JobFailedError, JobKilledError, JobWaitTimeoutError: the import did not succeed in time.
     """
+    timeout = arguments.positive_seconds("timeout", timeout)
     begins = _one_prefix(prefix)
     watermark = Watermark.of(credentials, begins, name)
     plan = plan_sync(begins, vars(watermark), since, overlap_days, time_zone)

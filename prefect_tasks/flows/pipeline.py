@@ -51,6 +51,7 @@ def ingest_and_process(
     """
     if arguments.is_empty(tag):
         raise arguments.refusal("tag", tag, "write the name of the tag by which the processings choose.")
+    seconds = arguments.positive_seconds("timeout", timeout)
     summary: dict[str, Any] = {"upload": None, "jobs": []}
     if folder is not None:
         summary["upload"] = upload_data(
@@ -59,13 +60,13 @@ def ingest_and_process(
     if prefix is not None:
         imported: str | None = import_bucket_objects(credentials, prefix, tags=[tag], source=source, on_empty=on_empty)
         if imported is not None:
-            summary["jobs"].append(wait_for_job(credentials, imported, timeout))
+            summary["jobs"].append(wait_for_job(credentials, imported, seconds))
             emit_import(credentials, tag, source, summary["jobs"][0])
     jobs = [launch_processing(credentials, name, tags=[tag], on_empty=on_empty) for name in processings]
     started: list[tuple[str, str | None]] = list(zip(processings, jobs, strict=True))
     for name, job in started:
         if job is not None:
-            ended = wait_for_job(credentials, job, timeout)
+            ended = wait_for_job(credentials, job, seconds)
             emit_processing(credentials, name, ended)
             summary["jobs"].append(ended)
     summary["data"] = len(list_data(credentials, tags=[tag], on_empty=on_empty))

@@ -3,6 +3,7 @@
 # No postponed annotations here: a served flow travels pickled, and leaves behind what only an annotation names.
 from typing import Any
 
+from datalake_ops import arguments
 from datalake_ops.arguments import OnEmpty
 from datalake_ops.waiting import cancel_policy
 from prefect_tasks.blocks import DEFAULT_BLOCK
@@ -59,6 +60,7 @@ def process_and_wait(
     """
     filters: dict[str, Any] = {"tags": tags, "intersect_tags": intersect_tags, "q": q, "limit": limit}
     settings: dict[str, Any] = {"parameters": parameters, "cpu": cpu, "gpu": gpu, "inputs": inputs}
+    timeout = arguments.positive_seconds("timeout", timeout)
     stop = cancel_policy.on_stop("on_stop", on_stop)
     job: str | None = launch_processing(
         credentials, processing, data, **settings, **filters, on_stop=stop, on_empty=on_empty

@@ -123,8 +123,7 @@ def checked_on_stop(poll_interval: Any, on_stop: Any) -> OnStop | None:
     Raises:
         ArgumentError: an option is not of its field.
     """
-    if arguments.seconds("poll_interval", poll_interval) == 0:
-        raise arguments.refusal("poll_interval", poll_interval, "write a number of seconds above 0.")
+    arguments.positive_seconds("poll_interval", poll_interval)
     return None if on_stop is None else cancel_policy.on_stop("on_stop", on_stop)
 
 

@@ -29,7 +29,7 @@ class StatusLog:
 
 def seconds_left(timeout: Any) -> float | None:
     """Return the seconds left of a task's `timeout` since its first try, so that retries do not prolong a wait."""
-    seconds, context = arguments.seconds("timeout", timeout), TaskRunContext.get()
+    seconds, context = arguments.positive_seconds("timeout", timeout), TaskRunContext.get()
     if seconds is None or context is None or context.task_run.start_time is None:
         return seconds
     waited = (datetime.now(UTC) - context.task_run.start_time).total_seconds()

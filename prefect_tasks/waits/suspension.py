@@ -76,7 +76,7 @@ class WaitCall:
             Exception: the error of a task that was to start one of the jobs.
         """
         jobs = job_ids("jobs", _results(told.get("jobs", told.get("job"))))
-        return cls(told["credentials"], jobs, arguments.seconds("timeout", told["timeout"]), told["wait"])
+        return cls(told["credentials"], jobs, arguments.positive_seconds("timeout", told["timeout"]), told["wait"])
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalake_ops.arguments import choice, fill, flag, number, refusal, seconds, shown, whole_number
+from datalake_ops.arguments import choice, fill, flag, number, positive_seconds, refusal, seconds, shown, whole_number
 from datalake_ops.errors import ArgumentError
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -41,6 +41,12 @@ def test_a_duration_is_its_seconds_in_every_form(value: timedelta) -> None:
 def test_what_is_no_duration_is_refused(value: object) -> None:
     with pytest.raises(ArgumentError, match=r"^timeout cannot be .*seconds"):
         seconds("timeout", value)
+
+
+@pytest.mark.parametrize("value", [0, "0", 0.0, timedelta(0), "0:00:00", -1, "soon"])
+def test_a_wait_takes_some_time(value: object) -> None:
+    with pytest.raises(ArgumentError, match="timeout cannot be"):
+        positive_seconds("timeout", value)
 
 
 @pytest.mark.parametrize("value", ["", "None", "ten", True, False, 1.5, "1.5", math.nan, math.inf, [], b"1"], ids=repr)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from PIL import Image
@@ -310,3 +310,30 @@ def test_a_wait_takes_seconds_as_text_and_as_a_timedelta(lake: DatalakeHook) -> 
     )
 
     assert ended.status.is_terminal
+
+
+HALF = "\ud800"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda lake: lake.list_data(tags=HALF),
+        lambda lake: lake.list_data(q=f"filename = '{HALF}'"),
+        lambda lake: lake.list_data(filenames=[HALF]),
+        lambda lake: lake.list_data(custom_metadata={"key": HALF}),
+        lambda lake: lake.list_data(custom_metadata={HALF: 1}),
+        lambda lake: lake.count_data(f"filename = '{HALF}'"),
+        lambda lake: lake.find_data(filename=HALF),
+        lambda lake: lake.get_or_create_data_tag(HALF),
+        lambda lake: lake.launch_processing(HALF, [UUID(int=0)]),
+        lambda lake: lake.launch_processing("thumbnails", [UUID(int=0)], {"key": HALF}),
+        lambda lake: lake.update_multiple_data({UUID(int=0): {"custom_metadata": {"key": HALF}}}),
+        lambda lake: lake.datalake_url(HALF),
+    ],
+)
+def test_a_text_that_no_encoding_has_a_form_for_is_refused_with_words(
+    lake: DatalakeHook, call: Callable[[DatalakeHook], object]
+) -> None:
+    with pytest.raises(ArgumentError, match="half of a surrogate pair"):
+        call(lake)

@@ -40,6 +40,7 @@ from prefect_tasks import (
     aupload_data,
     await_job,
     await_jobs,
+    flows,
     get_or_create_tag,
     import_bucket_objects,
     launch_processing,
@@ -435,7 +436,21 @@ def test_seconds_come_as_numbers_texts_and_timedeltas(world: World, field: str, 
     assert asyncio.run(await_job.fn(world.credentials, world.job, **{field: value}))["status"] == "SUCCEEDED"
 
 
-@pytest.mark.parametrize("options", [{"poll_interval": "soon"}, {"timeout": -1}, {"on_stop": "forget"}, {"wait": "x"}])
+@pytest.mark.parametrize("timeout", [0, -1, timedelta(0)])
+@pytest.mark.parametrize("flow_name", ["process_and_wait", "ingest_bucket", "sync_bucket", "ingest_and_process"])
+def test_a_flow_that_could_not_wait_starts_nothing(world: World, flow_name: str, timeout: Any) -> None:
+    first = {"process_and_wait": ["thumbnails"], "ingest_and_process": [str(world.folder)]}.get(flow_name, ["nowhere/"])
+    given = {"data": world.chosen} if flow_name == "process_and_wait" else {}
+    jobs, content = len(world.lake.find_jobs()), world.lake.count_data()
+
+    with pytest.raises(ArgumentError, match="timeout cannot be"):
+        getattr(flows, flow_name).fn(*first, world.credentials, **given, timeout=timeout)
+    assert (len(world.lake.find_jobs()), world.lake.count_data()) == (jobs, content)
+
+
+@pytest.mark.parametrize(
+    "options", [{"poll_interval": "soon"}, {"timeout": -1}, {"timeout": 0}, {"on_stop": "forget"}, {"wait": "x"}]
+)
 def test_a_wait_that_cannot_be_leaves_its_job_alone(world: World, options: dict[str, Any]) -> None:
     job = world.lake.launch_processing("patient", world.chosen, labels={"orchestrator": "prefect"})
 

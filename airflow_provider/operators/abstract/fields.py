@@ -195,14 +195,6 @@ def option(*words: str) -> Field:
     return Field(partial(arguments.choice, options=words), is_text=True)
 
 
-def positive_seconds(name: str, value: Any) -> float | None:
-    """Seconds above 0, from a number, its text or a timedelta."""
-    found = arguments.seconds(name, value)
-    if found == 0:
-        raise arguments.refusal(name, value, "write a number of seconds above 0.")
-    return found
-
-
 def _is_many(value: Any) -> bool:
     # Airflow's results of mapped tasks are lazy sequences.
     return isinstance(value, (Sequence, set, frozenset)) and not isinstance(value, (str, bytes))
@@ -221,6 +213,7 @@ TEXTS = Field(arguments.texts, is_text=True)
 MAPPING = Field(arguments.mapping, is_json=True)
 NUMBER = Field(partial(arguments.number, at_least=0))
 SECONDS = Field(arguments.seconds)
+POSITIVE_SECONDS = Field(arguments.positive_seconds)
 FLAG = Field(arguments.flag)
 DECISIVE_FLAG = Field(arguments.flag, is_decisive=True)
 CONNECTION = Field(arguments.text, is_decisive=True, is_text=True)

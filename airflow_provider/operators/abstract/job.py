@@ -24,7 +24,7 @@ from airflow_provider.lineage.record import LineageRecord, job_facts
 from airflow_provider.links import DatalakeLink, DataLink, JobLink
 from airflow_provider.operators.abstract.arguments import ArgumentsOperator
 from airflow_provider.operators.abstract.asset_events import LineageOperator
-from airflow_provider.operators.abstract.fields import CONNECTION, SECONDS, Field, positive_seconds, static_flag, whole
+from airflow_provider.operators.abstract.fields import CONNECTION, POSITIVE_SECONDS, SECONDS, static_flag, whole
 from airflow_provider.operators.abstract.on_empty import ends_empty
 from airflow_provider.triggers.events import JobEvent
 from datalake_ops import arguments
@@ -78,8 +78,8 @@ class JobOperator(LineageOperator, ArgumentsOperator):
 
     argument_fields = {
         "datalake_conn_id": CONNECTION,
-        "timeout": SECONDS,
-        "poll_interval": Field(positive_seconds),
+        "timeout": POSITIVE_SECONDS,
+        "poll_interval": POSITIVE_SECONDS,
         "max_failed_polls": whole(0),
         "log_interval": SECONDS,
     }

@@ -191,7 +191,8 @@ class UploadReport:
         succeeded = sum(counts[status] for status in FileStatus if status.succeeded)
         failed = sum(counts[status] for status in FileStatus if status.failed)
         ids = [str(data.id) for data in islice(self._data(), max_ids)]
-        errors = [{"path": row.path, "error": str(row.error)} for row in islice(self._of(_FAILED), max_ids)]
+        failures = islice(self._of(_FAILED), max_ids)
+        errors = [{"path": _sendable(row.path), "error": _sendable(str(row.error))} for row in failures]
         summary = {
             "files": len(self.files),
             "counts": counts,
@@ -234,3 +235,8 @@ class UploadReport:
             OSError: it cannot be written.
         """
         return save_rows(Path(path), (row.to_json() for row in self.files))
+
+
+def _sendable(text: str) -> str:
+    # Neither a database nor another program's JSON takes the undecodable bytes of a name.
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from datalake_ops.arguments.texts import printable
 from datalake_ops.errors import UnprocessableDataError, UnsupportedFileError, UploadError
 from datalake_ops.upload.reporting.report import FileReport, FileStatus
 from datalake_ops.wire.data import Data, UploadStatus
@@ -32,9 +33,9 @@ def as_upload_error(error: Exception, path: str) -> UploadError:
 
 
 def named_error(path: str, error: object) -> str:
-    """Return the text of a row's error with its path, with which most texts begin already."""
+    """Return the text of a row's error with its path, with which most texts begin already, as one line of a log."""
     text = str(error)
-    return text if text.startswith(path) else f"{path}: {text}"
+    return printable(text if text.startswith(path) else f"{path}: {text}")
 
 
 def with_data(row: FileReport, data: Data) -> FileReport:
