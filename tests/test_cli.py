@@ -195,7 +195,6 @@ def test_everything_imports_the_whole_bucket(
     assert main(["import", "--everything", "--tag", "all", "--wait"]) == 0
 
 
-@pytest.mark.usefixtures("lake")
 @pytest.mark.parametrize("option", [["--timeout", "0"], ["--timeout", "-1"], ["--poll-interval", "soon"]])
 @pytest.mark.parametrize("command", [["launch", "quality-tagging", "--tag", "a"], ["import", "--everything"]])
 @pytest.mark.usefixtures("lake")
@@ -208,6 +207,7 @@ def test_a_wait_that_cannot_be_starts_no_job(
     assert "a wait cannot be" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("lake")
 def test_wait_fails_with_the_reason_when_a_job_fails(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["upload", str(photos), "--tag", "few"]) == 0
     capsys.readouterr()
