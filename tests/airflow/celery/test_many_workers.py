@@ -186,3 +186,8 @@ def test_a_worker_that_dies_in_the_middle_loses_and_doubles_nothing(
     # What the dead worker had sent was not sent again.
     assert Counter(row["status"] for row in rows)["SKIPPED"] >= sum(there.values())
     assert airflow_server.xcom(DAG, run_id, "merge", "files") == SHARDS * FILES
+    # The lake is no asset of any DAG, which is no error of a task that succeeded.
+    for worker in ("worker-1", "worker-2"):
+        log = airflow_server.log(worker)
+        assert "Task finished" in log or "succeeded" in log
+        assert "Asset not found" not in log
