@@ -53,8 +53,9 @@ class Timeouts:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not (found := arguments.seconds(f"{name}_timeout", value)):
-                raise arguments.refusal(f"{name}_timeout", value, "write a number of seconds above 0.")
+            found = arguments.positive_seconds(f"{name}_timeout", value)
+            if found is None:
+                raise arguments.refusal(f"{name}_timeout", None, "write a number of seconds above 0.")
             object.__setattr__(self, name, found)
 
 
@@ -72,7 +73,8 @@ class Connection:
 
     Raises:
         ConfigurationError: the host is no http(s) address at the root of its origin, the token is empty, an id is not
-            a UUID, or `max_workers` is no number above 0.
+            a UUID, a name is blank or no text, `verify` is neither a flag nor text, or `max_workers` is no number above
+            0.
     """
 
     host: str = DEFAULT_HOST
@@ -97,6 +99,9 @@ class Connection:
             raise ConfigurationError("The API token has characters that no token has; copy it again.")
         for name in ("organization_id", "datalake_id"):
             object.__setattr__(self, name, _checked_id(name, getattr(self, name)))
+        for name in ("organization_name", "datalake_name"):
+            object.__setattr__(self, name, _checked_name(name, getattr(self, name)))
+        object.__setattr__(self, "verify", arguments.verification("verify", self.verify))
         workers = arguments.whole_number("max_workers", self.max_workers, at_least=1)
         object.__setattr__(self, "max_workers", workers)
 
@@ -134,11 +139,15 @@ class Connection:
         return replace(self, **changes)
 
 
+def _checked_name(field: str, value: Any) -> str | None:
+    return None if value is None else arguments.required_name(field, value, "write a name, or leave it out.")
+
+
 def _checked_id(name: str, value: UUID | str | None) -> UUID | None:
     if value is None or isinstance(value, UUID):
         return value
     try:
-        return UUID(str(value))
+        return UUID(str(value).strip())
     except ValueError as error:
         raise ConfigurationError(
             f"{name} {value!r} is not a UUID; use {name.replace('_id', '_name')} for a name."

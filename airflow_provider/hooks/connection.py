@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 _PLACES = ("organization_id", "organization_name", "datalake_id", "datalake_name")
 # Form field -> field of `Timeouts`.
 _TIMEOUTS = {"connect_timeout": "connect", "api_timeout": "api", "storage_timeout": "storage"}
-_KNOWN = (*_PLACES, "verify", "max_workers", *_TIMEOUTS)
+_OPTIONS = (*_PLACES, "verify", "max_workers")
+_KNOWN = (*_OPTIONS, *_TIMEOUTS)
 
 
 def datalake_connection(airflow: AirflowConnection) -> Connection:
@@ -34,10 +35,8 @@ def datalake_connection(airflow: AirflowConnection) -> Connection:
         return Connection(
             host=_address(airflow.host, airflow.schema, airflow.port),
             api_token=airflow.password or "",
-            verify=_verify(extra.get("verify")),
-            timeouts=_timeouts(extra),
-            max_workers=extra.get("max_workers") or None,
-            **{name: extra[name] for name in _PLACES if extra.get(name)},
+            timeouts=Timeouts(**{field: extra[name] for name, field in _TIMEOUTS.items() if name in extra}),
+            **{name: extra[name] for name in _OPTIONS if name in extra},
         )
     except ConfigurationError as error:
         raise ConfigurationError(f"Connection {airflow.conn_id!r}: {_in_form_words(str(error))}") from error
@@ -60,29 +59,12 @@ def _extra(text: str | None) -> dict[str, Any]:
     unknown = sorted(set(extra) - set(_KNOWN))
     if unknown:
         raise ConfigurationError(f"its extra has unknown fields {unknown}; known are {sorted(_KNOWN)}.")
-    return extra
+    # Airflow's form keeps fields that were left out as null or empty text.
+    return {name: value for name, value in extra.items() if value is not None and value != ""}
 
 
 def _address(host: str | None, schema: str | None, port: int | None) -> str:
     return platform_address(host, port, schema) if host else DEFAULT_HOST
-
-
-def _verify(value: Any) -> bool | str:
-    if value in (None, ""):
-        return True
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    if isinstance(value, (bool, str)):
-        return value
-    raise ConfigurationError(f"verify is {value!r}; give true, false or the path of a CA file.")
-
-
-def _timeouts(extra: dict[str, Any]) -> Timeouts:
-    given = {field: extra[name] for name, field in _TIMEOUTS.items() if extra.get(name) not in (None, "")}
-    try:
-        return Timeouts(**{field: float(value) for field, value in given.items()})
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"its timeouts must be numbers of seconds, got {given}.") from error
 
 
 def _in_form_words(message: str) -> str:

@@ -9,7 +9,7 @@ from datalake_ops.arguments.identifiers import identifier, identifiers
 from datalake_ops.arguments.literals import elements
 from datalake_ops.arguments.mappings import mapping
 from datalake_ops.arguments.numbers import number, positive_seconds, seconds, whole_number, window
-from datalake_ops.arguments.options import OnEmpty, choice, fill, flag, on_changed, on_empty
+from datalake_ops.arguments.options import OnEmpty, choice, fill, flag, on_changed, on_empty, verification
 from datalake_ops.arguments.refusal import refusal, shown
 from datalake_ops.arguments.selection import is_choice, is_empty, refuse_empty, require_choice
 from datalake_ops.arguments.texts import encodable, name, required_name, text, texts
@@ -40,6 +40,7 @@ __all__ = [
     "shown",
     "text",
     "texts",
+    "verification",
     "whole_number",
     "window",
 ]

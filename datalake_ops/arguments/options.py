@@ -33,6 +33,20 @@ def flag(field: str, value: Any) -> bool | None:
     return word in _TRUE
 
 
+def verification(field: str, value: Any) -> bool | str:
+    """Check of TLS certificates: True or False as in `flag`, or the path of a CA bundle.
+
+    Raises:
+        ArgumentError: it is none of these. A blank text is none.
+    """
+    if isinstance(value, str) and value.strip() and value.strip().lower() not in _TRUE + _FALSE:
+        return value
+    found = flag(field, None if isinstance(value, int) and not isinstance(value, bool) else value)
+    if found is None:
+        raise refusal(field, value, "write true, false or the path of a CA bundle.")
+    return found
+
+
 def fill(field: str, value: Any) -> bool | str | None:
     """Reading of EXIF into metadata: True or False as in `flag`, or "full".
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
+from uuid import UUID
 
 import certifi
 import pytest
@@ -28,7 +29,7 @@ from cryptography.x509.oid import NameOID
 from airflow_provider.get_provider_info import get_provider_info
 from airflow_provider.hooks.connection import datalake_connection
 from airflow_provider.hooks.datalake import DatalakeHook
-from datalake_ops.config import DEFAULT_HOST
+from datalake_ops.config import DEFAULT_HOST, Timeouts
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.testing.server import PlatformServer
 from tests.airflow.versions import AIRFLOW, redact
@@ -150,6 +151,22 @@ def test_the_extra_chooses_organization_lake_certificates_and_timeouts() -> None
     assert (connection.timeouts.api, connection.timeouts.connect) == (12.5, 10.0)
 
 
+@pytest.mark.parametrize(
+    ("extra", "field", "value"),
+    [
+        ({"verify": "no"}, "verify", False),
+        ({"verify": " False "}, "verify", False),
+        ({"verify": "1"}, "verify", True),
+        ({"max_workers": "8"}, "max_workers", 8),
+        ({"datalake_name": 2026}, "datalake_name", "2026"),
+        ({"datalake_id": f" {UUID(int=7)} "}, "datalake_id", UUID(int=7)),
+        ({"api_timeout": "0:05:00"}, "timeouts", Timeouts(api=300.0)),
+    ],
+)
+def test_the_extra_takes_every_form_of_a_value(extra: dict[str, Any], field: str, value: Any) -> None:
+    assert getattr(datalake_connection(a_connection(extra)), field) == value
+
+
 def test_fields_left_empty_in_the_form_count_as_absent() -> None:
     extra = {"organization_name": "", "organization_id": None, "verify": "", "api_timeout": ""}
 
@@ -165,8 +182,15 @@ def test_fields_left_empty_in_the_form_count_as_absent() -> None:
         ({"extra": "[1]"}, "not a JSON object"),
         ({"extra": {"organisation": "acme"}}, "unknown fields ['organisation']"),
         ({"extra": {"organization_id": "acme"}}, "not a UUID"),
-        ({"extra": {"api_timeout": "soon"}}, "numbers of seconds"),
-        ({"extra": {"verify": 3}}, "verify is 3"),
+        ({"extra": {"api_timeout": "soon"}}, "api_timeout cannot be 'soon'"),
+        ({"extra": {"api_timeout": 0}}, "api_timeout cannot be 0"),
+        ({"extra": {"api_timeout": True}}, "api_timeout cannot be True"),
+        ({"extra": {"datalake_name": "  "}}, "datalake_name cannot be"),
+        ({"extra": {"datalake_name": False}}, "datalake_name cannot be False"),
+        ({"extra": {"organization_name": ["acme"]}}, "organization_name cannot be"),
+        ({"extra": {"max_workers": 0}}, "max_workers cannot be 0"),
+        ({"extra": {"max_workers": []}}, "max_workers cannot be []"),
+        ({"extra": {"verify": 3}}, "verify cannot be 3"),
         ({"extra": {"max_workers": "many"}}, "max_workers cannot be"),
         ({"host": "https://me:hidden@lake.example.com/api"}, "Put no user or password in the host"),
     ],
