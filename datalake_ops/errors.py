@@ -32,7 +32,7 @@
     │   │   ├── EmptySourceError (NoDataError)  a folder or a pattern without a file to upload
     │   │   └── UnsupportedFileError            a kind of file that the platform does not read
     │   └── UnprocessableDataError              stored, but the platform cannot read it
-    ├── DownloadError                           one data could not be downloaded
+    ├── DownloadError                           data could not be downloaded; `.failures` and `.paths` tell which
     ├── QualityGateError                        data do not keep the rules of a quality gate
     ├── DataWaitTimeoutError (TimeoutError)     data did not arrive in time
     └── JobError                                `.job`, `.url` and `.log` tell which and why
@@ -46,11 +46,14 @@ Every class survives `pickle`, so that Airflow and Prefect can carry it between 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from uuid import UUID
+
     from datalake_ops.wire.data import Data
     from datalake_ops.wire.jobs import Job
 
@@ -260,7 +263,14 @@ class UnprocessableDataError(UploadError):
 
 
 class DownloadError(DatalakeError):
-    """A data could not be downloaded whole."""
+    """A data could not be downloaded whole; one of many carries the paths of the others, and each failure, by id."""
+
+    def __init__(
+        self, message: str, paths: Mapping[UUID, Path] | None = None, failures: Mapping[UUID, Exception] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.paths = dict(paths or {})
+        self.failures = dict(failures or {})
 
 
 class QualityGateError(DatalakeError):

@@ -95,7 +95,7 @@ def test_fails_and_names_the_file_when_one_of_several_fails(photos: Path, capsys
         (["wait", "8e1d2c1e-0000-4000-8000-000000000000"], 1, "404"),
         (["launch", "quality-tagging"], 2, "Choose the data"),
         (["launch", "quality-tagging", "--tag", "a", "--param", "threshold"], 2, "NAME=VALUE"),
-        (["launch", "quality-tagging", "--tag", "a", "--id", "b"], 2, "not by both"),
+        (["launch", "quality-tagging", "--tag", "a", "--everything"], 2, "not both"),
     ],
 )
 @pytest.mark.usefixtures("lake")

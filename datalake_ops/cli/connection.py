@@ -13,9 +13,17 @@ if TYPE_CHECKING:
 Commands = Any  # argparse's own type for this is private.
 
 
-def add_command(commands: Commands, name: str, run: Callable[[Any], int], help: str) -> argparse.ArgumentParser:
-    """Add a command that calls a platform."""
-    command: argparse.ArgumentParser = commands.add_parser(name, help=help, description=f"{help}.")
+def add_command(
+    commands: Commands, name: str, run: Callable[[Any], int], help: str, *examples: str
+) -> argparse.ArgumentParser:
+    """Add a command that calls a platform; examples are shown at the end of its help, without the program's name."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help,
+        description=f"{help}.",
+        epilog="\n".join(["examples:", *(f"  datalake-ops {example}" for example in examples)]) if examples else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     command.set_defaults(run=run)
     where = command.add_argument_group("connection")
     where.add_argument("--host", help="address of the platform (DATALAKE_HOST)")

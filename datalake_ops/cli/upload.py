@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datalake_ops.cli.connection import Commands, add_command, hook_from
-from datalake_ops.cli.files import add_tags
+from datalake_ops.cli.data.choice import add_tags
 from datalake_ops.cli.upload_bar import upload_bar
 from datalake_ops.terminal import print_json, print_table, size
 from datalake_ops.wire.media_types import passed_over_text

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from datalake_ops.client.operation import Operation, items, model, query
 from datalake_ops.wire import routes
-from datalake_ops.wire.processings import Processing
+from datalake_ops.wire.processings import Processing, ProcessingInput
 
 
 def find_processing(organization: UUID, name: str) -> Operation[Processing]:
@@ -32,3 +32,8 @@ def list_processings(
     """The organization's processings; all of them without a limit."""
     pairs = query(limit=limit, offset=offset, order_by=list(order_by or []))
     return Operation("GET", routes.PROCESSINGS.format(organization=organization), items(Processing), pairs)
+
+
+def list_inputs(processing: UUID) -> Operation[list[ProcessingInput]]:
+    """The inputs that a processing of the organization declares."""
+    return Operation("GET", routes.PROCESSING_INPUTS.format(processing=processing), items(ProcessingInput))

@@ -71,7 +71,8 @@ def download_data(request: DownloadRequest, connection: Connection, lake: Lake) 
     targets = {one.id: Target(one, request, names) for one in request.data}
     paths, failures = loop_thread.run(lambda: _download(list(targets.values()), request, connection, lake))
     if failures:
-        raise DownloadError(_failure_text(failures, len(request.data)))
+        named = {targets[one].first.name: error for one, error in failures.items()}
+        raise DownloadError(_failure_text(named, len(request.data)), paths, failures)
     return [paths[one.id] for one in request.data]
 
 
@@ -105,10 +106,10 @@ class Target:
 
 async def _download(
     targets: Sequence[Target], request: DownloadRequest, connection: Connection, lake: Lake
-) -> tuple[dict[UUID, Path], dict[str, Exception]]:
+) -> tuple[dict[UUID, Path], dict[UUID, Exception]]:
     workers = min(request.max_workers or DEFAULT_WORKERS, len(targets))
     paths: dict[UUID, Path] = {}
-    failures: dict[str, Exception] = {}
+    failures: dict[UUID, Exception] = {}
 
     async def keep(target: Target) -> None:
         # Reading what is there needs no connection, and may be all there is to do.
@@ -128,7 +129,7 @@ async def _download(
                 paths[one.id] = await _fetch(session, one, target.first, target.place)
             except (DatalakeError, OSError) as error:
                 logger.warning("Data %s (%s) could not be downloaded: %s", one.id, one_line(one.filename), error)
-                failures[target.first.name] = error
+                failures[one.id] = error
 
         await for_each(wanted, fetch, workers)
     return paths, failures

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from urllib.parse import quote
 from uuid import UUID
 
@@ -135,6 +135,39 @@ class JobVerbs(LakeCaller):
             cursor = page.next_cursor
         return lines
 
+    def follow_job_log(
+        self,
+        job: JobLike,
+        tail: int | None = None,
+        poll_interval: Seconds = 1.0,
+        rest: Callable[[float], None] = time.sleep,
+    ) -> Iterator[str]:
+        """Iterate over a job's log as it is written, from its start or its last `tail` lines on, until the job ended.
+
+        Raises:
+            UnsupportedError: the platform offers no logs.
+        """
+        tail = arguments.whole_number("tail", tail, at_least=1)
+        pause = arguments.positive_seconds("poll_interval", poll_interval) or 1.0
+        wanted = job_id(job)
+        if not self.context.offers(Extension.JOB_LOGS):
+            raise UnsupportedError(f"This platform offers no logs by its API; read it at {self.job_url(wanted)}.")
+        return self._log_until_ended(wanted, tail, pause, rest)
+
+    def _log_until_ended(
+        self, job: UUID, tail: int | None, pause: float, rest: Callable[[float], None]
+    ) -> Iterator[str]:
+        cursor = 0 if tail is None else -tail
+        while True:
+            # Looked up before the log: no line comes after the end.
+            ended = self.get_job(job).status.is_terminal
+            while (page := self.send(operations.job_logs(job, cursor))).lines:
+                yield from page.lines
+                cursor = page.next_cursor
+            if ended:
+                return
+            rest(pause)
+
     def new_log_lines(self, job: Job, tail: LogTail) -> list[str]:
         """New lines of a job's log, when a request is due; none where the platform has no logs."""
         now = time.time()
@@ -157,20 +190,32 @@ class JobVerbs(LakeCaller):
         Raises:
             UnsupportedError: the platform keeps neither.
         """
+        return list(self.iter_jobs(idempotency_key, labels))
+
+    def iter_jobs(self, idempotency_key: str | None = None, labels: Mapping[str, str] | None = None) -> Iterator[Job]:
+        """Iterate over the jobs that `find_jobs` finds, a page of 1,000 in memory at a time.
+
+        Raises:
+            UnsupportedError: the platform keeps neither keys nor labels.
+        """
         key, labels = arguments.text("idempotency_key", idempotency_key), arguments.mapping("labels", labels)
         if not self.context.offers(Extension.JOB_LABELS):
             raise UnsupportedError("This platform keeps no keys and labels of jobs, so none can be found by them.")
-        found: dict[UUID, Job] = {}
         if arguments.is_empty(key) or arguments.is_empty(labels):
-            return []
-        mark, seen = JobMark(key, labels), 0
+            return iter(())
+        return self._pages_of_jobs(JobMark(key, labels))
+
+    def _pages_of_jobs(self, mark: JobMark) -> Iterator[Job]:
+        known: set[UUID] = set()
+        seen = 0
         while True:
             page = self.send(operations.find_jobs(self._organization, mark, _PAGE, seen))
             # A job that is started meanwhile shifts the pages, so that one may come twice.
-            found |= {job.id: job for job in page}
+            yield from (job for job in page if job.id not in known)
+            known.update(job.id for job in page)
             seen += len(page)
             if len(page) < _PAGE:
-                return list(found.values())
+                return
 
     def job_url(self, job: JobLike) -> str:
         """Address of the job's page on the platform."""

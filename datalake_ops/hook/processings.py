@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from datalake_ops.hook.imports import JobStarter
 from datalake_ops.hook.observation import reads
 from datalake_ops.hook.verb_arguments import DataLike
 from datalake_ops.wire.jobs import Job
-from datalake_ops.wire.processings import Processing, ProcessingLaunch, ProcessingTarget
+from datalake_ops.wire.processings import InputType, Processing, ProcessingInput, ProcessingLaunch, ProcessingTarget
 
 
 class ProcessingVerbs(JobStarter):
@@ -40,6 +41,29 @@ class ProcessingVerbs(JobStarter):
     ) -> list[Processing]:
         """The organization's processings; all of them without a limit."""
         return self.send(operations.list_processings(self._organization, *arguments.window(limit, offset, order_by)))
+
+    def list_processing_inputs(self, processing: Processing | str | UUID) -> list[ProcessingInput]:
+        """The inputs that a processing of the organization declares.
+
+        Raises:
+            NotFoundError: there is no such processing, or it is no processing of the organization.
+        """
+        found = processing if isinstance(processing, Processing) else self.get_processing(processing)
+        return self.send(operations.list_inputs(found.id))
+
+    def read_inputs(self, processing: Processing | str | UUID, texts: Mapping[str, str]) -> dict[str, Any]:
+        """Read the texts of inputs by the types that a processing declares: NUMBER as a number, all others as text.
+
+        An input that the processing does not declare is text; the platform decides on it at the launch.
+
+        Raises:
+            ArgumentError: the text of a NUMBER is none.
+        """
+        declared = {one.name: one.input_type for one in self.list_processing_inputs(processing)}
+        return {
+            name: _number(name, text) if declared.get(name) is InputType.NUMBER else text
+            for name, text in texts.items()
+        }
 
     @reads()
     def launch_processing(
@@ -89,3 +113,17 @@ class ProcessingVerbs(JobStarter):
             )
         launch = ProcessingLaunch(processing_id=processing.id, data_ids=tuple(ids), **values)
         return self.send(jobs.launch_processing(self._lake_id, launch, self._mark(idempotency_key, labels)))
+
+
+def _number(name: str, text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise arguments.refusal(name, text, "the processing declares a NUMBER.") from error
+    if not math.isfinite(value):
+        raise arguments.refusal(name, text, "write a finite number.")
+    return value

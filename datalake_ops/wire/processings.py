@@ -54,6 +54,14 @@ class Processing(WireModel):
     default_parameters: dict[str, Any] | None = None
 
 
+class ProcessingInput(WireModel):
+    """An input that a processing declares; a launch gives its value by its name."""
+
+    name: str
+    input_type: InputType
+    required: bool = False
+
+
 class ProcessingLaunch(WireBody):
     """Body that launches a processing on data of a lake; null means the processing's default."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from datalake_ops.arguments import positive_seconds
 from datalake_ops.cli.connection import Commands, add_command, hook_from
-from datalake_ops.cli.files import add_filters, add_tags, filters_from
+from datalake_ops.cli.data.choice import add_choice, add_tags, chosen_data, required_filters
+from datalake_ops.cli.key_values import named_texts, named_values
 from datalake_ops.errors import ArgumentError, ConfigurationError, JobFailedError, JobKilledError
 from datalake_ops.terminal import live_line, print_json
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 def add_commands(commands: Commands) -> None:
     """Add the three commands."""
-    command = add_command(commands, "import", import_objects, "Import objects that lie in the lake's bucket")
+    examples = ("import night/ --tag imported --wait", "import --everything --exif full --key nightly-2030-01-31")
+    command = add_command(commands, "import", import_objects, "Import objects that lie in the lake's bucket", *examples)
     command.add_argument("prefixes", nargs="*", metavar="PREFIX", help="beginning of object names")
     command.add_argument("--everything", action="store_true", help="import the whole bucket")
     add_tags(command, "tags to put on every data")
@@ -37,22 +38,32 @@ def add_commands(commands: Commands) -> None:
         default="skip",
         help="for objects overwritten since their import: skip them, update their data, or add new data (%(default)s)",
     )
-    _add_waiting(command, "--wait")
+    add_waiting(command, "--wait")
 
-    command = add_command(commands, "launch", launch, "Launch a processing on data")
-    command.add_argument("processing", help="name or id")
-    add_filters(command)
-    command.add_argument("--id", action="append", metavar="ID", help="this data; repeatable")
-    command.add_argument(
-        "--param", action="append", default=[], metavar="NAME=VALUE", help="parameter; the value is JSON or plain text"
+    examples = (
+        "launch quality-tagging --tag imported --param blur_threshold=60 --wait",
+        "launch detect --everything --input model_version_id=0c5e6f7a-5f0e-4c38-9d37-0f7c0a3e3f11",
     )
+    command = add_command(commands, "launch", launch, "Launch a processing on data", *examples)
+    command.add_argument("processing", help="name or id")
+    add_choice(command)
+    what = "parameter; the value is JSON or plain text; repeatable"
+    command.add_argument("--param", action="append", metavar="NAME=VALUE", help=what)
+    what = "value of an input that the processing declares, read by its type; repeatable"
+    command.add_argument("--input", action="append", metavar="NAME=VALUE", help=what)
     command.add_argument("--cpu", type=int)
     command.add_argument("--gpu", type=int)
-    _add_waiting(command, "--wait")
+    add_waiting(command, "--wait")
 
-    command = add_command(commands, "wait", wait, "Wait for jobs; fails when one of them does")
+    command = add_command(
+        commands,
+        "wait",
+        wait,
+        "Wait for jobs; fails when one of them does",
+        "wait 0c5e6f7a-5f0e-4c38-9d37-0f7c0a3e3f11 --timeout 600",
+    )
     command.add_argument("jobs", nargs="+", metavar="JOB", help="id of a job")
-    _add_waiting(command)
+    add_waiting(command)
 
 
 def import_objects(arguments: argparse.Namespace) -> int:
@@ -81,18 +92,19 @@ def _prefixes(arguments: argparse.Namespace) -> list[str]:
 
 def launch(arguments: argparse.Namespace) -> int:
     """Launch a processing on the chosen data, and wait for it with `--wait`."""
-    parameters = dict(map(_parameter, arguments.param))
-    if not (arguments.id or arguments.tags or arguments.query):
-        raise ConfigurationError("Choose the data with --tags, --query or --id.")
-    if arguments.id and (arguments.tags or arguments.query):
-        raise ConfigurationError("Choose the data by --id, or by --tags and --query, not by both.")
+    parameters = named_values("--param", arguments.param)
+    inputs = named_texts("--input", arguments.input)
+    filters = required_filters(arguments)
     with hook_from(arguments) as hook:
+        processing = hook.get_processing(arguments.processing)
+        values = hook.read_inputs(processing, inputs) if inputs else None
         job = hook.launch_processing(
-            arguments.processing,
-            arguments.id or hook.list_data(**filters_from(arguments)),
+            processing,
+            chosen_data(hook, filters),
             parameters or None,
             arguments.cpu,
             arguments.gpu,
+            values,
             idempotency_key=arguments.key,
         )
         return _follow(hook, job, arguments)
@@ -103,13 +115,13 @@ def wait(arguments: argparse.Namespace) -> int:
     ended: list[Job] = []
     with hook_from(arguments) as hook:
         for job_id in arguments.jobs:
-            ended.append(_wait_for(hook, job_id, arguments))
+            ended.append(wait_for(hook, job_id, arguments))
             if not arguments.json:
                 print(describe(ended[-1]))
         if arguments.json:
             print_json([job.model_dump(mode="json") for job in ended])
         for job in ended:
-            _explain(hook, job)
+            explain(hook, job)
     return 0 if all(job.status.succeeded for job in ended) else 1
 
 
@@ -125,7 +137,8 @@ def describe(job: Job) -> str:
     return "  ".join(words)
 
 
-def _add_waiting(command: argparse.ArgumentParser, switch: str | None = None) -> None:
+def add_waiting(command: argparse.ArgumentParser, switch: str | None = None) -> None:
+    """Add the arguments of a wait, and with a switch those of a command that starts a job."""
     if switch:
         command.add_argument(switch, action="store_true", help="wait for the job, and fail when it does")
         command.add_argument("--key", metavar="TEXT", help="idempotency key: the same key never starts a second job")
@@ -143,17 +156,18 @@ def _seconds(text: str) -> float:
 
 def _follow(hook: DatalakeHook, job: Job, arguments: argparse.Namespace) -> int:
     if arguments.wait:
-        job = _wait_for(hook, str(job.id), arguments)
+        job = wait_for(hook, str(job.id), arguments)
     if arguments.json:
         print_json(job.model_dump(mode="json"))
     else:
         print(describe(job))
     if arguments.wait:
-        _explain(hook, job)
+        explain(hook, job)
     return 0 if job.status.succeeded or not arguments.wait else 1
 
 
-def _wait_for(hook: DatalakeHook, job_id: str, arguments: argparse.Namespace) -> Job:
+def wait_for(hook: DatalakeHook, job_id: str, arguments: argparse.Namespace) -> Job:
+    """Wait for a job, and show its status meanwhile; it is returned whatever its end."""
     with live_line() as show:
         return hook.wait_for_job(
             job_id,
@@ -164,23 +178,17 @@ def _wait_for(hook: DatalakeHook, job_id: str, arguments: argparse.Namespace) ->
         )
 
 
-def _explain(hook: DatalakeHook, job: Job) -> None:
-    """Print on standard error why a job did not succeed, with the last lines of its log, or what it left out."""
+def explain(hook: DatalakeHook, job: Job, with_log: bool = True) -> None:
+    """Print on standard error why a job did not succeed, with the last lines of its log, or the shortfall."""
     from datalake_ops.waiting.job_outcome import shortfall
 
     if job.status.succeeded and (lacking := shortfall(job.counts)):
         print(f"datalake-ops: the job succeeded in part: {lacking}; see {hook.job_url(job)}", file=sys.stderr)
+    if not with_log:
+        if job.status.is_terminal and not job.status.succeeded:
+            print(f"datalake-ops: the job is {job.status}: {job.reason or 'no reason was given'}", file=sys.stderr)
+        return
     try:
         hook.check_job(job)
     except (JobFailedError, JobKilledError) as error:
         print(f"datalake-ops: {error}", file=sys.stderr)
-
-
-def _parameter(text: str) -> tuple[str, Any]:
-    name, separator, value = text.partition("=")
-    if not name or not separator:
-        raise ConfigurationError(f"--param {text!r} is not NAME=VALUE.")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
