@@ -11,7 +11,7 @@ from pathlib import Path
 
 from datalake_ops.platform.settings import Settings
 
-_FOLDERS = ("objects", "jobs", "buckets")
+_FOLDERS = ("objects", "jobs", "buckets", "copies")
 _FILES = (
     *("secret", "lock", "reserve", "server.json", "server.log"),
     *("datalake.db", "datalake.db-wal", "datalake.db-shm", "datalake.db-journal"),

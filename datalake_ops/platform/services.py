@@ -68,6 +68,9 @@ class ObjectStore(Protocol):
     ) -> MediaProperties | ProbeFailure:
         """Read the file's properties, with all that its EXIF tells if `full`; called in a worker thread."""
 
+    def picture_copy(self, connector: UUID, object_name: str, large: bool = False) -> bytes | ProbeFailure:
+        """JPEG of a picture to be looked at, upright and reduced; called in a worker thread."""
+
     def close(self) -> None:
         """Release processes and files."""
 

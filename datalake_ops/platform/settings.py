@@ -86,6 +86,11 @@ class Settings:
         return self.home / "objects"
 
     @property
+    def copies(self) -> Path:
+        """Folder of the pictures that the console shows, each made from an object; it may be deleted at any time."""
+        return self.home / "copies"
+
+    @property
     def jobs(self) -> Path:
         """Folder with one folder per job: its log, exit code and process."""
         return self.home / "jobs"

@@ -13,7 +13,7 @@ from datalake_ops.platform.catalog.ordering import order
 from datalake_ops.platform.http.errors import bad_request
 from datalake_ops.platform.http.json_text import JsonLimits, JsonTextError, parse_json
 from datalake_ops.platform.ql.conditions import CompiledFilter, TagSet, compile_filter
-from datalake_ops.platform.ql.tree import QueryError
+from datalake_ops.platform.ql.tree import And, Node, QueryError
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.rows import LakeRow
 
@@ -81,13 +81,19 @@ class ListingQuery:
 
     def count(self, connection: Connection) -> int:
         """Total number of matches."""
+        known = self.known_count(connection)
+        if known is not None:
+            return known
+        return int(connection.execute(self.matches.from_driver(func.count())).scalar_one())
+
+    def known_count(self, connection: Connection) -> int | None:
+        """Total number of matches where it need not be counted: of a whole lake or tag; else None."""
         matches = self.matches
-        if not matches.filter.conditions and not matches.listing_filter.custom_metadata:
-            if not matches.filter.tags:
-                return self._count_lake(connection)
-            if matches.driver is not None and matches.is_whole_tag:
-                return matches.driver.data_count
-        return int(connection.execute(matches.from_driver(func.count())).scalar_one())
+        if matches.filter.conditions or matches.listing_filter.custom_metadata:
+            return None
+        if not matches.filter.tags:
+            return self._count_lake(connection)
+        return matches.driver.data_count if matches.driver is not None and matches.is_whole_tag else None
 
     def _count_lake(self, connection: Connection) -> int:
         totals = schema.lake_count.c
@@ -116,19 +122,25 @@ def parse_custom(text: str | None) -> dict[str, Any]:
     return value
 
 
-def compile_listing(connection: Connection, lake: LakeRow, listing_filter: ListingFilter) -> ListingQuery:
-    """Compile a filter into a query.
+def compile_listing(
+    connection: Connection, lake: LakeRow, listing_filter: ListingFilter, more: Sequence[Node] = ()
+) -> ListingQuery:
+    """Compile a filter into a query; `more` are parts of the query tree that have to hold too.
 
     Raises:
         RefusalError: 400, the query text cannot be parsed; the message has the column.
     """
-    if not listing_filter.q.strip():
-        return ListingQuery(MatchSelect(lake, listing_filter, CompiledFilter(), None))
-    # The parser is loaded with the first query, so that a server is ready sooner.
-    from datalake_ops.platform.ql.grammar import parse
-
+    parts = list(more)
     try:
-        compiled = compile_filter(connection, lake, parse(listing_filter.q))
+        if listing_filter.q.strip():
+            # The parser is loaded with the first query, so that a server is ready sooner.
+            from datalake_ops.platform.ql.grammar import parse
+
+            parsed = parse(listing_filter.q)
+            parts = [*(parsed.parts if isinstance(parsed, And) else (parsed,)), *parts]
+        if not parts:
+            return ListingQuery(MatchSelect(lake, listing_filter, CompiledFilter(), None))
+        compiled = compile_filter(connection, lake, And(tuple(parts)))
     except QueryError as error:
         raise bad_request(f"The query cannot be understood: {error}.") from error
     return ListingQuery(MatchSelect(lake, listing_filter, compiled, _driver(compiled)))

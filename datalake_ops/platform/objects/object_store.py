@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import os
 import time
@@ -189,6 +190,19 @@ class LocalObjectStore:
             )
         names = ("width", "height", "size_bytes", "metadata", "custom_metadata", "pages")
         return MediaProperties(**{name: answer[name] for name in names}, etag=opened.etag)
+
+    def picture_copy(self, connector: UUID, object_name: str, large: bool = False) -> bytes | ProbeFailure:
+        """JPEG of a picture to be looked at, upright and reduced; called in a worker thread."""
+        try:
+            opened = self.open(connector, object_name)
+        except FileNotFoundError:
+            return ProbeFailure("there is no such object in the storage")
+        with closing(opened.file) as file:
+            try:
+                answer = self._pool.copy(file, large)
+            except ProbeCrashedError as error:
+                return ProbeFailure(str(error), opened.size, opened.etag)
+        return base64.b64decode(answer["jpeg"]) if "jpeg" in answer else ProbeFailure(answer["reason"], opened.size)
 
     def close(self) -> None:
         """End the child processes."""

@@ -14,7 +14,7 @@ from collections import deque
 from typing import Any, BinaryIO
 
 from datalake_ops.platform.child_environment import inherited_environment, package_path
-from datalake_ops.platform.objects.probe_worker import FULL, PLAIN
+from datalake_ops.platform.objects.probe_worker import FULL, LARGE_COPY, PLAIN, SMALL_COPY
 
 CPU_SECONDS = 60  # processor time for one file; on a busy machine it says the same as on an idle one
 ANSWER_TIMEOUT = 1800.0  # seconds after which a child is taken for dead, whatever it waits for
@@ -51,10 +51,21 @@ class ProbePool:
         Raises:
             ProbeCrashedError: the file crashed or hung the child that read it.
         """
+        return self._ask(file, FULL if full else PLAIN)
+
+    def copy(self, file: BinaryIO, large: bool = False) -> dict[str, Any]:
+        """JPEG to be looked at, as `{"jpeg": base64}`, or `{"reason", "size_bytes"}`; blocks the calling thread.
+
+        Raises:
+            ProbeCrashedError: the file crashed or hung the child that read it.
+        """
+        return self._ask(file, LARGE_COPY if large else SMALL_COPY)
+
+    def _ask(self, file: BinaryIO, word: bytes) -> dict[str, Any]:
         with self._free:
             child = self._take()
             try:
-                answer = child.ask(file, full)
+                answer = child.ask(file, word)
             except ProbeCrashedError as error:
                 if self._closed:
                     raise ProbePoolClosedError from error
@@ -128,10 +139,10 @@ class _ProbeProcess:
         # False while a request is open: a child that owes an answer would give it to the next request.
         self.is_well = True
 
-    def ask(self, file: BinaryIO, full: bool) -> dict[str, Any]:
+    def ask(self, file: BinaryIO, word: bytes) -> dict[str, Any]:
         self.is_well = False
         try:
-            socket.send_fds(self._channel, [FULL if full else PLAIN], [file.fileno()])
+            socket.send_fds(self._channel, [word], [file.fileno()])
             answer: dict[str, Any] = json.loads(self._read_line())
         except TimeoutError as error:
             raise ProbeCrashedError(f"the decoder did not answer within {ANSWER_TIMEOUT:.0f} s") from error

@@ -6,6 +6,7 @@ the decoder, or takes too much processor time, takes only this process down.
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import os
@@ -14,8 +15,11 @@ import socket
 import sys
 import warnings
 from dataclasses import asdict
+from typing import BinaryIO
 
-PLAIN, FULL = b"m", b"f"  # requests: with the metadata of IFD0, or with all that EXIF tells
+# Requests: properties with the metadata of IFD0, or with all that EXIF tells; a copy to be looked at, of two sizes.
+PLAIN, FULL = b"m", b"f"
+SMALL_COPY, LARGE_COPY = b"s", b"l"
 MEMORY_BYTES = 2 * 1024**3
 
 
@@ -31,7 +35,7 @@ def main() -> None:
             if not word:
                 return
             _limit_cpu(cpu_seconds)
-            channel.sendall(json.dumps(_answer(descriptors[0], word == FULL)).encode() + b"\n")
+            channel.sendall(json.dumps(_answer(descriptors[0], word)).encode() + b"\n")
 
 
 def _limit_memory() -> None:
@@ -47,18 +51,30 @@ def _limit_cpu(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
-def _answer(descriptor: int, full: bool) -> dict[str, object]:
+def _answer(descriptor: int, word: bytes) -> dict[str, object]:
     # Loaded after the limits are set, and not where only the protocol is wanted.
     from datalake_ops.platform.objects.probe import UnreadableFileError, probe
 
     with os.fdopen(descriptor, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         try:
-            return asdict(probe(file, full))
+            return _copy(file, word) if word in (SMALL_COPY, LARGE_COPY) else asdict(probe(file, word == FULL))
         except UnreadableFileError as error:
             return {"reason": str(error), "size_bytes": size}
         except MemoryError:
             return {"reason": "the image needs more memory than there is for it", "size_bytes": size}
+
+
+def _copy(file: BinaryIO, word: bytes) -> dict[str, object]:
+    from datalake_ops.pictures.inspection import UnreadablePictureError
+    from datalake_ops.platform.objects.picture_copy import LARGE, SMALL, small_copy
+    from datalake_ops.platform.objects.probe import UnreadableFileError
+
+    try:
+        content = small_copy(file, SMALL if word == SMALL_COPY else LARGE)
+    except UnreadablePictureError as error:
+        raise UnreadableFileError(str(error)) from error
+    return {"jpeg": base64.b64encode(content).decode("ascii")}
 
 
 if __name__ == "__main__":

@@ -74,24 +74,25 @@ class Database:
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="worker")
         self._writer = Writer(self._write_engine, self.reserve)
 
-    async def read(self, function: Callable[[Connection], T]) -> T:
-        """Run a read-only function in a reader thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_sync, function)
+    async def read(self, function: Callable[[Connection], T], seconds: float | None = None) -> T:
+        """Run a read-only function in a reader thread; `seconds` sets another limit than `read_seconds`."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_sync, function, seconds)
 
-    def read_sync(self, function: Callable[[Connection], T]) -> T:
+    def read_sync(self, function: Callable[[Connection], T], seconds: float | None = None) -> T:
         """Run a read-only function in this thread.
 
         Raises:
-            ReadTooLongError: it takes longer than `read_seconds`.
+            ReadTooLongError: it takes longer than `read_seconds`, or than `seconds`.
         """
+        limit = self._read_seconds if seconds is None else seconds
         with self._read_engine.connect() as connection:
-            connection.info[_DEADLINE] = time.monotonic() + self._read_seconds
+            connection.info[_DEADLINE] = time.monotonic() + limit
             try:
                 return function(connection)
             except (sqlite3.OperationalError, OperationalError) as error:
                 if "interrupted" not in str(error):
                     raise
-                raise ReadTooLongError(f"Reading took longer than {self._read_seconds:g} s.") from error
+                raise ReadTooLongError(f"Reading took longer than {limit:g} s.") from error
 
     async def write(self, function: Callable[[Connection], T], essential: bool = False) -> T:
         """Run a function that writes; returns once its changes are committed."""

@@ -1,0 +1,53 @@
+"""Pictures that pages show: small copies of a lake's data."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from sqlalchemy import select
+from starlette.responses import RedirectResponse, Response
+
+from datalake_ops.platform.console.picture_cache import pictures_of
+from datalake_ops.platform.console.routing import PageRoute, require_lake, require_session
+from datalake_ops.platform.console.static_files import static_address
+from datalake_ops.platform.http.errors import not_found
+from datalake_ops.platform.services import services
+from datalake_ops.platform.store import schema
+from datalake_ops.wire.data import DataType
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+# The address of a picture stays when an object of the bucket is overwritten.
+_HEADERS = {
+    "Cache-Control": "private, max-age=300",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+}
+
+
+@router.get("/{organization:uuid}/datalake/{datalake:uuid}/data/{data:uuid}/{size}.jpg")
+async def show(request: Request, organization: UUID, datalake: UUID, data: UUID, size: str) -> Response:
+    """Send a copy of a picture: `small` for a page of many, `large` for one alone; a sign where there is none."""
+    if size not in ("small", "large"):
+        raise not_found("The picture")
+    session = await require_session(request)
+    lake = await require_lake(request, session, datalake)
+    columns = schema.data.c
+    statement = select(columns.object_name, columns.type, columns.etag).where(
+        columns.id == data, columns.lake_key == lake.key
+    )
+    row = await services(request).database.read(lambda connection: connection.execute(statement).first())
+    if row is None:
+        raise not_found(f"Data {data}")
+    if row.type != DataType.IMAGE.value:
+        return _sign("video.svg")
+    content = await pictures_of(request).get(lake.connector_id, row.object_name, row.etag or "", size == "large")
+    if content is None:
+        return _sign("no-picture.svg")
+    return Response(content, media_type="image/jpeg", headers=_HEADERS)
+
+
+def _sign(name: str) -> Response:
+    return RedirectResponse(static_address(name), HTTPStatus.FOUND, headers={"Cache-Control": "private, max-age=60"})
