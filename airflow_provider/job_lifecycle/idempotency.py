@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider.compat import airflow_address, run_generation
 from datalake_ops.waiting.adoption import GENERATION, has_failed
+from datalake_ops.wire.jobs import RUN_URL_LABEL
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -28,13 +29,15 @@ class TaskIdentity:
     task_id: str
     map_index: int
     generation: str
+    # Address of the task's page in Airflow, which tells no two jobs apart.
+    url: str = field(default="", compare=False)
 
     @classmethod
     def of(cls, context: Context) -> TaskIdentity:
         """The identity of the task that runs in this context."""
         ti = context["ti"]
         map_index = -1 if ti.map_index is None else ti.map_index
-        return cls(ti.dag_id, ti.run_id, ti.task_id, map_index, run_generation(context))
+        return cls(ti.dag_id, ti.run_id, ti.task_id, map_index, run_generation(context), _url(ti))
 
     def key(self, after: str = "") -> str:
         """An idempotency key; `after` is the id of the failed job that the new one is to replace."""
@@ -53,7 +56,13 @@ class TaskIdentity:
 
     def job_labels(self, key: str) -> dict[str, str]:
         """Labels of a job that is started under a key."""
-        return {**self.task_labels, GENERATION: self.generation, "idempotency_key": key}
+        labels = {**self.task_labels, GENERATION: self.generation, "idempotency_key": key, RUN_URL_LABEL: self.url}
+        return {name: value for name, value in labels.items() if value}
+
+
+def _url(ti: Any) -> str:
+    """Address of a task instance's page, "" where Airflow has no base URL configured."""
+    return str(getattr(ti, "log_url", "") or "") if airflow_address() else ""
 
 
 def submit_once(submit: Callable[[str], Job], identity: TaskIdentity, try_number: int) -> Job:

@@ -79,4 +79,6 @@ class LogPage(WireModel):
 
 # Headers of the embedded platform's extensions `idempotency-key` and `job-labels`.
 IDEMPOTENCY_HEADER = "Idempotency-Key"
+# Label with the address of the run that started a job, in its orchestrator.
+RUN_URL_LABEL = "run_url"
 LABELS_HEADER = "X-Datalake-Job-Labels"

@@ -13,9 +13,10 @@ from prefect import runtime
 from prefect.cache_policies import INPUTS, NO_CACHE, RUN_ID, CachePolicy
 from prefect.context import TaskRunContext
 from prefect.results import get_result_store
+from prefect.utilities.urls import url_for
 
 from datalake_ops.errors import UnsupportedError
-from datalake_ops.wire.jobs import Job
+from datalake_ops.wire.jobs import RUN_URL_LABEL, Job
 from datalake_ops.wire.lakes import Extension
 from prefect_tasks.blocks import DatalakeCredentials, load_credentials
 from prefect_tasks.runs.call_identity import call_number, current_try, root_run_id
@@ -73,6 +74,8 @@ def labels(on_stop: OnStop = "cancel") -> dict[str, str]:
         found[TRY_LABEL] = f"{flow_try}.{retries}"
     if run_id := runtime.flow_run.id:
         found |= {FLOW_RUN_LABEL: str(run_id), ROOT_LABEL: str(runtime.flow_run.root_flow_run_id)}
+        if address := url_for("flow-run", obj_id=run_id):
+            found[RUN_URL_LABEL] = address
     return found
 
 

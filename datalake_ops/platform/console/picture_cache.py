@@ -1,4 +1,4 @@
-"""Cache of the pictures that pages show: files in a folder, bounded in number and bytes, the least used dropped first."""
+"""Cache of the pictures that pages show: files in a folder, bounded in number and bytes, by least recent use."""
 
 from __future__ import annotations
 

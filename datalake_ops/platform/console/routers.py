@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datalake_ops.platform.console import static_files
-from datalake_ops.platform.console.pages import home, not_found, sign_in
+from datalake_ops.platform.console.pages import changes, data, home, lake, launch, not_found, pictures, sign_in
 
 CONSOLE_ROUTERS = (
     static_files.router,
     sign_in.router,
     home.router,
+    lake.router,
+    changes.router,
+    launch.router,
+    data.router,
+    pictures.router,
     # The last: it takes every address below an organization.
     not_found.router,
 )
