@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datalake_ops.platform.console import static_files
-from datalake_ops.platform.console.pages import changes, data, home, lake, launch, not_found, pictures, sign_in
+from datalake_ops.platform.console.pages import changes, data, home, jobs, lake, launch, not_found, pictures, sign_in
 
 CONSOLE_ROUTERS = (
     static_files.router,
@@ -13,6 +13,7 @@ CONSOLE_ROUTERS = (
     changes.router,
     launch.router,
     data.router,
+    jobs.router,
     pictures.router,
     # The last: it takes every address below an organization.
     not_found.router,

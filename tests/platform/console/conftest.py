@@ -49,10 +49,8 @@ def stranger_page(chromium: Browser, datalake_platform: PlatformServer) -> Itera
     complaints: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        told = f"{message.text} ({message.location.get('url')})"
-        # Pages of jobs are still to come.
-        if message.type in ("error", "warning") and not ("404" in told and "/jobs/" in told):
-            complaints.append(told)
+        if message.type in ("error", "warning"):
+            complaints.append(f"{message.text} ({message.location.get('url')})")
 
     page.on("console", note)
     page.on("pageerror", lambda error: complaints.append(str(error)))
