@@ -27,6 +27,7 @@ def add_commands(commands: Commands) -> None:
     inner = admin.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_token_commands(_group(inner, "token", "Create, list and revoke API tokens"))
     _add_organization_commands(_group(inner, "organization", "Create and list organizations"))
+    _add_program_commands(_group(inner, "program", "Set, list and remove the programs that run in place of images"))
     _add_state_commands(inner)
 
 
@@ -45,6 +46,16 @@ def _add_organization_commands(commands: Commands) -> None:
     create = _command(commands, "create", create_organization, "Create an organization with a lake and a token")
     create.add_argument("name")
     _command(commands, "list", list_organizations, "List organizations")
+
+
+def _add_program_commands(commands: Commands) -> None:
+    set_one = _command(
+        commands, "set", set_program, "Set the command of an image; a server heeds it at the next launch"
+    )
+    set_one.add_argument("image", metavar="IMAGE[:TAG]")
+    set_one.add_argument("command", metavar="COMMAND", help="command line, quoted as one word")
+    _command(commands, "list", list_programs, "List images and their commands")
+    _command(commands, "remove", remove_program, "Remove the command of an image").add_argument("image")
 
 
 def _add_state_commands(commands: Commands) -> None:
@@ -112,6 +123,29 @@ def list_organizations(arguments: argparse.Namespace) -> None:
     with open_database(arguments.home) as database:
         found = database.read_sync(organizations.list_organizations)
     _print_rows(arguments, ("id", "name", "created_at", "lakes", "data"), found)
+
+
+def set_program(arguments: argparse.Namespace) -> None:
+    """Set the program of an image."""
+    from datalake_ops.platform.administration import programs
+
+    programs.set_program(arguments.home, arguments.image, arguments.command)
+    _print(arguments, {"image": arguments.image, "command": arguments.command}, f"{arguments.image} is set.")
+
+
+def list_programs(arguments: argparse.Namespace) -> None:
+    """Print images and their programs."""
+    from datalake_ops.platform.administration import programs
+
+    _print_rows(arguments, ("image", "command", "updated_at"), programs.list_programs(arguments.home))
+
+
+def remove_program(arguments: argparse.Namespace) -> None:
+    """Remove the program of an image."""
+    from datalake_ops.platform.administration import programs
+
+    programs.remove_program(arguments.home, arguments.image)
+    _print(arguments, {"image": arguments.image}, f"Removed the program of {arguments.image}.")
 
 
 def back_up(arguments: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import datalake_ops
-from datalake_ops.cli import admin, demo, doctor, serve, upload
+from datalake_ops.cli import admin, demo, doctor, processing, serve, upload
 from datalake_ops.cli.data import change, listing, pictures, tagging
 from datalake_ops.cli.jobs import control, start
 from datalake_ops.errors import ConfigurationError, DatalakeError
@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     )
     program.add_argument("--version", action="version", version=f"datalake-ops {datalake_ops.__version__}")
     commands = program.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for room in (serve, demo, upload, listing, tagging, change, pictures, start, control, doctor, admin):
+    for room in (serve, demo, upload, listing, tagging, change, pictures, start, control, processing, doctor, admin):
         room.add_commands(commands)
     return program
 

@@ -10,12 +10,22 @@ from uuid import UUID
 from datalake_ops import arguments
 from datalake_ops.client import jobs
 from datalake_ops.client import processings as operations
-from datalake_ops.errors import ConfigurationError
+from datalake_ops.errors import ConfigurationError, UnsupportedError
 from datalake_ops.hook.imports import JobStarter
 from datalake_ops.hook.observation import reads
 from datalake_ops.hook.verb_arguments import DataLike
 from datalake_ops.wire.jobs import Job
-from datalake_ops.wire.processings import InputType, Processing, ProcessingInput, ProcessingLaunch, ProcessingTarget
+from datalake_ops.wire.lakes import Extension
+from datalake_ops.wire.processings import (
+    ImageProgram,
+    InputType,
+    Processing,
+    ProcessingChange,
+    ProcessingInput,
+    ProcessingLaunch,
+    ProcessingTarget,
+    ProcessingToCreate,
+)
 
 
 class ProcessingVerbs(JobStarter):
@@ -42,14 +52,81 @@ class ProcessingVerbs(JobStarter):
         """The organization's processings; all of them without a limit."""
         return self.send(operations.list_processings(self._organization, *arguments.window(limit, offset, order_by)))
 
+    def create_processing(self, processing: ProcessingToCreate, inputs: Iterable[ProcessingInput] = ()) -> Processing:
+        """Register a processing and declare its inputs.
+
+        Raises:
+            ResourceConflictError: there is one of that name.
+        """
+        created = self.send(operations.create_processing(self._organization, processing))
+        for one in inputs:
+            self.send(operations.add_input(created.id, one))
+        return created
+
+    def update_processing(self, processing: Processing | str | UUID, change: ProcessingChange) -> Processing:
+        """Change a processing of the organization; jobs that were launched keep what they were launched with.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        return self.send(operations.update_processing(self._processing_id(processing), change))
+
+    def delete_processing(self, processing: Processing | str | UUID) -> None:
+        """Delete a processing of the organization; its jobs stay.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        self.send(operations.delete_processing(self._processing_id(processing)))
+
+    def list_programs(self) -> list[ImageProgram]:
+        """The commands that admins set in place of docker images.
+
+        Raises:
+            UnsupportedError: the platform runs containers.
+            ForbiddenError: the token is no admin's.
+        """
+        self._require_programs()
+        return self.send(operations.list_programs())
+
+    def set_program(self, image: str, command: str) -> ImageProgram:
+        """Set the command that the platform runs in place of a docker image, named with its tag or without.
+
+        Raises:
+            UnsupportedError: the platform runs containers.
+            ForbiddenError: the token is no admin's.
+            BadRequestError: the image or the command cannot be meant.
+            ResourceConflictError: the server was started with a command for this image.
+        """
+        self._require_programs()
+        image = arguments.required_name("image", image, "write the name of a docker image.")
+        return self.send(operations.set_program(ImageProgram(image=image, command=command)))
+
+    def remove_program(self, image: str) -> None:
+        """Remove the command of an image, whose launches are refused from then on.
+
+        Raises:
+            UnsupportedError: the platform runs containers.
+            ForbiddenError: the token is no admin's.
+            NotFoundError: none was set.
+        """
+        self._require_programs()
+        self.send(operations.remove_program(arguments.required_name("image", image, "write the name of an image.")))
+
+    def _require_programs(self) -> None:
+        if not self.context.offers(Extension.PROGRAMS):
+            raise UnsupportedError("This platform runs the containers of processings; it takes no programs for images.")
+
+    def _processing_id(self, processing: Processing | str | UUID) -> UUID:
+        return (processing if isinstance(processing, Processing) else self.get_processing(processing)).id
+
     def list_processing_inputs(self, processing: Processing | str | UUID) -> list[ProcessingInput]:
         """The inputs that a processing of the organization declares.
 
         Raises:
             NotFoundError: there is no such processing, or it is no processing of the organization.
         """
-        found = processing if isinstance(processing, Processing) else self.get_processing(processing)
-        return self.send(operations.list_inputs(found.id))
+        return self.send(operations.list_inputs(self._processing_id(processing)))
 
     def read_inputs(self, processing: Processing | str | UUID, texts: Mapping[str, str]) -> dict[str, Any]:
         """Read the texts of inputs by the types that a processing declares: NUMBER as a number, all others as text.

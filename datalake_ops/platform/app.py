@@ -31,7 +31,7 @@ from datalake_ops.platform.handlers import (
     tags,
 )
 from datalake_ops.platform.handlers.storage import objects, presigned
-from datalake_ops.platform.handlers.system import health
+from datalake_ops.platform.handlers.system import health, programs
 from datalake_ops.platform.handlers.system.admin import admin_router
 from datalake_ops.platform.handlers.system.metrics import metrics_router
 from datalake_ops.platform.http import errors, openapi
@@ -69,6 +69,7 @@ _ROUTERS = (
     jobs.router,
     changes.router,
     processings.router,
+    programs.router,
     connectors.router,
 )
 

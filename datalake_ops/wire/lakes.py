@@ -25,6 +25,8 @@ class Extension(Choice):
     # Imports take `fill_metadata`.
     IMPORT_METADATA = "import-metadata"
     IMPORT_CHANGED = "import-changed"
+    # Admins choose the commands that run in place of docker images.
+    PROGRAMS = "programs"
 
 
 class Ping(WireModel):

@@ -62,6 +62,43 @@ class ProcessingInput(WireModel):
     required: bool = False
 
 
+class ProcessingToCreate(WireBody):
+    """Body that registers a processing; null means the platform's default."""
+
+    name: str
+    docker_image: str
+    docker_tag: str = "latest"
+    target: ProcessingTarget = ProcessingTarget.DATALAKE
+    type: ProcessingType | None = None
+    description: str | None = None
+    default_cpu: int | None = None
+    default_gpu: int | None = None
+    default_parameters: dict[str, Any] | None = None
+    docker_flags: tuple[str, ...] | None = None
+
+
+class ProcessingChange(WireBody):
+    """Body that changes a processing; a field that is None stays as it is."""
+
+    docker_image: str | None = None
+    docker_tag: str | None = None
+    description: str | None = None
+    default_cpu: int | None = None
+    default_gpu: int | None = None
+    default_parameters: dict[str, Any] | None = None
+
+    def payload(self) -> dict[str, Any]:
+        """The fields that change."""
+        return self.model_dump(exclude_none=True)
+
+
+class ImageProgram(WireModel):
+    """Command line that the embedded platform runs in place of a docker image."""
+
+    image: str
+    command: str
+
+
 class ProcessingLaunch(WireBody):
     """Body that launches a processing on data of a lake; null means the processing's default."""
 

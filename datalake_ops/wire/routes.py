@@ -64,6 +64,7 @@ PROCESSINGS = "/api/organization/{organization}/processings"
 PROCESSINGS_FIND = "/api/organization/{organization}/processings/find"
 PROCESSINGS_PUBLIC_FIND = "/api/processings/public/find"
 PROCESSING = "/api/processing/{processing}"
+PROGRAMS = "/api/programs"  # extension programs
 PROCESSING_INPUTS = "/api/processing/{processing}/inputs"
 PROCESSING_INPUT = "/api/processing/{processing}/inputs/{name}"
 CHANGES = "/api/datalake/{datalake}/changes"  # extension changes

@@ -29,7 +29,7 @@ def test_the_blocks_of_the_page_run(datalake_platform: PlatformServer, lake: str
     )
 
     assert done.returncode == 0, done.stderr
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     with datalake_platform.hook(datalake_name=lake) as hook:
         assert hook.count_data() == 2
         assert len(list((photos.parent / "copies").iterdir())) == 2

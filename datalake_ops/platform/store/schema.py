@@ -27,7 +27,7 @@ from sqlalchemy import (
 from datalake_ops.platform.store.types import Id, Json, Moment
 
 # Raised by one whenever a table changes; a database of a higher version is refused.
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 metadata = MetaData()
 
@@ -262,6 +262,15 @@ processing_input = Table(
     Column("required", Boolean, nullable=False, default=False),
     Column("inference_type_constraint", String),
     Column("framework_constraint", String),
+)
+
+# Commands that run in place of docker images, chosen by the owner of the server alone.
+program = Table(
+    "program",
+    metadata,
+    Column("image", String, primary_key=True),
+    Column("command", Text, nullable=False),
+    Column("updated_at", Moment, nullable=False),
 )
 
 job = Table(

@@ -48,7 +48,7 @@ class Launch:
                 402, too few GPUs.
         """
         processing = self._processing(connection)
-        self._check_machine(processing, programs, resources)
+        self._check_machine(connection, processing, programs, resources)
         declared = declared_inputs(connection, processing.id)
         data = self._data(connection, frozenset(row.name for row in declared))
         inputs = launch_inputs(connection, self.lake.organization_id, declared, self.body)
@@ -91,9 +91,11 @@ class Launch:
             raise bad_request(f"The processing {found.name!r} works on a {found.target}, not on a datalake.")
         return found
 
-    def _check_machine(self, processing: Row[Any], programs: Programs, resources: ResourcePool) -> None:
+    def _check_machine(
+        self, connection: Connection, processing: Row[Any], programs: Programs, resources: ResourcePool
+    ) -> None:
         try:
-            programs.find(processing.docker_image, processing.docker_tag)
+            programs.find(connection, processing.docker_image, processing.docker_tag)
         except UnknownImageError as error:
             raise bad_request(str(error)) from error
         cpu, gpu = _count(self.body.cpu, processing.default_cpu, 1), _count(self.body.gpu, processing.default_gpu, 0)

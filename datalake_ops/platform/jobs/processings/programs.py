@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, insert, select
 
 from datalake_ops.platform.child_environment import package_path
+from datalake_ops.platform.jobs.processings.program_table import find_commands, split_command
 from datalake_ops.platform.store import schema
 from datalake_ops.platform.store.types import new_id, now
 from datalake_ops.wire.processings import ProcessingTarget, ProcessingType
@@ -59,8 +60,9 @@ class UnknownImageError(LookupError):
 
     def __init__(self, image: str) -> None:
         super().__init__(
-            f"No program of this platform runs the image {image!r}. Restart it with "
-            f"--program {shlex.quote(f'{image}=COMMAND')}, where COMMAND does what the container would."
+            f"No program of this platform runs the image {image!r}. Whoever owns the platform gives it one: "
+            f"`datalake-ops processing program {shlex.quote(image)} COMMAND` with an admin's token, or "
+            f"`serve --program {shlex.quote(f'{image}=COMMAND')}`, where COMMAND does what the container would."
         )
 
 
@@ -73,25 +75,35 @@ class Program:
 
 
 class Programs:
-    """Registry of images: the built-in ones and those given by `--program`."""
+    """Registry of images: those given by `--program`, those of the table, and the built-in ones, in this order."""
 
     def __init__(self, named: Mapping[str, str]) -> None:
         built_in = package_path()
-        self._programs = {
+        self._built_in = {
             image: Program([sys.executable, "-m", module], built_in) for image, module in _MODULES.items()
         }
-        self._programs.update((image, Program(shlex.split(command))) for image, command in named.items())
+        self._named = {image: Program(shlex.split(command)) for image, command in named.items()}
 
-    def find(self, image: str, tag: str) -> Program:
-        """Return the program for an image, registered with its tag or without.
+    def is_named(self, image: str) -> bool:
+        """True if `--program` gave the image its command, which the table does not change then."""
+        return image in self._named
+
+    def find(self, connection: Connection, image: str, tag: str) -> Program:
+        """Return the program for an image, registered with its tag or else without.
 
         Raises:
             UnknownImageError: no program is registered.
         """
-        found = self._programs.get(f"{image}:{tag}") or self._programs.get(image)
-        if found is None:
-            raise UnknownImageError(f"{image}:{tag}")
-        return found
+        keys = (f"{image}:{tag}", image)
+        commands = find_commands(connection, keys)
+        for key in keys:
+            if key in self._named:
+                return self._named[key]
+            if key in commands:
+                return Program(split_command(commands[key]))
+            if key in self._built_in:
+                return self._built_in[key]
+        raise UnknownImageError(keys[0])
 
 
 def seed_processings(connection: Connection) -> None:

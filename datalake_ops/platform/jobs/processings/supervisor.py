@@ -176,7 +176,9 @@ class Supervisor:
     def _start(self, row: Row[Any], allocation: Allocation) -> None:
         shim = _shim(self._services, row.id)
         try:
-            program = self._programs.find(row.request["image"], row.request["tag"])
+            image, tag = row.request["image"], row.request["tag"]
+            # Looked up again: a program may have been given since the launch.
+            program = self._services.database.read_sync(lambda connection: self._programs.find(connection, image, tag))
             if not shim.was_started():
                 gpus = allocation.gpus if self._resources.gpus else None
                 environment = program_environment(self._services, row, gpus)
