@@ -1,4 +1,4 @@
-"""See that Redis, PostgreSQL, strace and Chromium are on this machine, for tests that run, trace or drive them.
+"""See that Redis, PostgreSQL, strace, Chromium and two shells are on this machine, for tests that run or drive them.
 
 Needs only a bare Python. Root with apt-get gets what is missing; elsewhere it says what to install, which fails only in
 continuous integration (the variable CI), for there nothing may be left out.
@@ -16,7 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from datalake_ops.testing.services import INSTALL, missing_programs
 
-PACKAGES = ("redis-server", "postgresql", "strace", "chromium")
+PACKAGES = ("redis-server", "postgresql", "strace", "chromium", "zsh", "fish")
+# Shells whose completion is tested; bash is everywhere.
+SHELLS = ("zsh", "fish")
 # The names of Chromium's program on the systems that have it.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -32,7 +34,8 @@ def main() -> int:
             _apt_get("update")
             _apt_get("install", *PACKAGES)
     if missing := _missing():
-        print(f"Not on this machine: {', '.join(missing)}. {INSTALL}; strace and chromium are packages of their own.")
+        print(f"Not on this machine: {', '.join(missing)}. {INSTALL}.")
+        print("strace, chromium, zsh and fish are packages of their own.")
         print("The tests that need them are left out.")
         return 1 if os.environ.get("CI") else 0
     return 0
@@ -41,8 +44,9 @@ def main() -> int:
 def _missing() -> list[str]:
     # Only Linux has strace; the test of it is left out elsewhere.
     traces = sys.platform != "linux" or shutil.which("strace")
+    shells = [shell for shell in SHELLS if shutil.which(shell) is None]
     browses = any(map(shutil.which, BROWSERS))
-    return [*missing_programs(), *([] if traces else ["strace"]), *([] if browses else ["chromium"])]
+    return [*missing_programs(), *([] if traces else ["strace"]), *([] if browses else ["chromium"]), *shells]
 
 
 def _apt_get(verb: str, *packages: str) -> bool:

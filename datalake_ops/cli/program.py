@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import datalake_ops
-from datalake_ops.cli import admin, demo, doctor, processing, serve, upload
+from datalake_ops.cli import admin, completion, demo, doctor, processing, serve, upload
 from datalake_ops.cli.data import change, listing, pictures, tagging
 from datalake_ops.cli.jobs import control, start
 from datalake_ops.errors import ConfigurationError, DatalakeError
@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     commands = program.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for room in (serve, demo, upload, listing, tagging, change, pictures, start, control, processing, doctor, admin):
         room.add_commands(commands)
+    completion.add_commands(commands, program)
     return program
 
 

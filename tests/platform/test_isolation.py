@@ -16,7 +16,7 @@ from tests.platform.lakes import LakeApi
 
 PUBLIC = re.compile(r"/health|/docs|/openapi.json|/storage/.*")
 # Routes that name nothing of an organization in their path.
-FREE = {"/metrics", "/api/home/ping", "/api/organizations/find", "/api/processings/public/find"}
+FREE = {"/metrics", "/api/home/ping", "/api/organizations/find", "/api/processings/public/find", "/api/programs"}
 # Where a body is looked at first: one that holds.
 BODIES: dict[str, Any] = {
     "attach": [],

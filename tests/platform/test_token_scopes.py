@@ -247,6 +247,7 @@ def test_every_route_of_the_wire_is_open_or_closed_to_programs_on_purpose() -> N
         routes.PROCESSING,
         routes.PROCESSING_INPUTS,
         routes.PROCESSING_INPUT,
+        routes.PROGRAMS,
         routes.CHANGES,
         routes.CONNECTORS_FIND,
         routes.CONNECTOR,
