@@ -59,6 +59,7 @@ def _add_program_commands(commands: Commands) -> None:
 
 
 def _add_state_commands(commands: Commands) -> None:
+    _command(commands, "console", console, "Print an address that opens the console signed in, once")
     what = "Copy the home to a new folder, consistent while it is served"
     _command(commands, "backup", back_up, what).add_argument("folder", type=Path)
     what = "Make the home, a new folder, from a backup"
@@ -146,6 +147,14 @@ def remove_program(arguments: argparse.Namespace) -> None:
 
     programs.remove_program(arguments.home, arguments.image)
     _print(arguments, {"image": arguments.image}, f"Removed the program of {arguments.image}.")
+
+
+def console(arguments: argparse.Namespace) -> None:
+    """Print an address that opens the console."""
+    from datalake_ops.platform.administration.console_link import make_console_link
+
+    address = make_console_link(arguments.home)
+    _print(arguments, {"address": address}, f"{address}\n(signs in once, within 5 minutes)")
 
 
 def back_up(arguments: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from datalake_ops.demo.not_taken import NotTaken, by_reason
 from datalake_ops.demo.photographs import SHIPPED, Hand
 from datalake_ops.demo.worlds import ROOT, World
+from datalake_ops.platform.administration.console_link import make_console_link
 from datalake_ops.terminal import live_line, print_table
 
 if TYPE_CHECKING:
@@ -122,7 +123,10 @@ def kept(platform: Embedded, work: Path) -> None:
     """Print how to use the platform that stays up, and how to stop it."""
     program = _near(Path(sys.executable).parent / "datalake-ops")
     print(f"""
-The platform stays up:
+The platform stays up. Its console opens at this address, once and within 5 minutes:
+  {make_console_link(platform.home)}
+Open a lake, click a tag (`blurred`, say), then a picture; its page leads to the job that tagged it, with its log.
+Another address: {program} admin console --home {platform.home}
   export DATALAKE_HOST={platform.connection.host} DATALAKE_API_TOKEN={platform.connection.api_token}
   {program} list --lake airflow --tag blurred
   {program} launch near-duplicates --lake prefect --tag demo --wait

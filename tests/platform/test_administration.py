@@ -55,6 +55,18 @@ def ping(server: PlatformServer, token: str, path: str = "/api/home/ping") -> re
     return requests.get(f"{server.url}{path}", headers=headers, timeout=60)
 
 
+def test_an_address_opens_the_console_of_a_running_server_once(
+    datalake_platform: PlatformServer, admin: Admin, refusal: Callable[..., str], tmp_path: Path
+) -> None:
+    address = admin(datalake_platform.home, "console")["address"]
+
+    opened = [requests.Session().get(address, timeout=60) for _ in range(2)]
+
+    assert [answer.status_code for answer in opened] == [200, 403]
+    assert "Lakes" in opened[0].text
+    assert "No server runs" in refusal(tmp_path, "console")
+
+
 class TestTokens:
     def test_is_created_listed_and_revoked_beside_the_server(
         self, datalake_platform: PlatformServer, lake: LakeApi, admin: Admin

@@ -11,11 +11,15 @@ from datalake_ops.platform.store.database import Database
 from datalake_ops.platform.store.tokens import digest
 
 
+def console_link(base: str, code: str) -> str:
+    """Address that opens the console at a server with a code."""
+    return f"{base.rstrip('/')}{CODE_PATH}?{urlencode({'code': code})}"
+
+
 async def console_address(settings: Settings, database: Database, new_token: str | None = None) -> str | None:
     """Make an address with a code for the token of `serve`, else the oldest admin's; None if there is no such token."""
     token = settings.token or new_token
     code = await database.write(lambda connection: make_code(connection, digest(token) if token else None))
     if code is None:
         return None
-    base = (settings.public_url or settings.address).rstrip("/")
-    return f"{base}{CODE_PATH}?{urlencode({'code': code})}"
+    return console_link(settings.public_url or settings.address, code)
