@@ -86,8 +86,8 @@ def check(
 ) -> Preflight:
     """Read and decode every file of a source, and send nothing; takes 32 bytes and a path of memory a file.
 
-    Sources are those of `upload`. Pictures are decoded whole, by the rules of the embedded platform; videos are only
-    read. A duplicate is a file whose bytes came before.
+    Sources are those of `upload`. Pictures are decoded whole and the headers of videos are read, by the rules of the
+    embedded platform. A duplicate is a file whose bytes came before.
 
     Raises:
         ConfigurationError: a source cannot be one.
@@ -139,7 +139,7 @@ def _problem(file: OpenFile) -> tuple[FileProblem, str] | None:
     if not is_media(kind):
         return FileProblem.UNSUPPORTED, f"is neither image nor video by its name ({kind})"
     if kind.startswith("video/"):
-        return None
+        return _video_problem(file, sniff(head))
     # Pillow takes a moment to import, and `datalake-ops upload --help` does without it.
     from datalake_ops.pictures.formats import readable_types, unsupported_reason
     from datalake_ops.pictures.inspection import UnreadablePictureError, UnsupportedPictureError, verify
@@ -151,6 +151,22 @@ def _problem(file: OpenFile) -> tuple[FileProblem, str] | None:
     except UnsupportedPictureError as error:
         return FileProblem.UNSUPPORTED, str(error)
     except UnreadablePictureError as error:
+        return FileProblem.UNDECODABLE, str(error)
+    return None
+
+
+def _video_problem(file: OpenFile, kind: str | None) -> tuple[FileProblem, str] | None:
+    """Problem of a file that is a video by its content, or at least by its name."""
+    from datalake_ops.pictures.formats import unsupported_reason
+    from datalake_ops.pictures.video import VIDEOS, UnreadableVideoError, video_size
+
+    if kind is None:
+        return FileProblem.UNDECODABLE, "the content is neither an image nor a video of a known kind"
+    if kind not in VIDEOS:
+        return FileProblem.UNSUPPORTED, unsupported_reason(kind)
+    try:
+        video_size(as_stream(file), kind)
+    except UnreadableVideoError as error:
         return FileProblem.UNDECODABLE, str(error)
     return None
 

@@ -206,6 +206,9 @@ VIDEOS = (
     Sample("phone.3g2", lambda: an_mp4(brand=b"3g2a"), (640, 360), "video/3gpp2"),
     Sample("round.insv", lambda: an_mp4(720, 720), (720, 720), "video/mp4"),
     Sample("old.avi", an_avi, (320, 200), "video/x-msvideo"),
+    Sample("video-cut.mp4", cut(an_mp4, 0.9), None, "video/mp4", "cut short"),
+    Sample("sound-only.mp4", lambda: an_mp4(handler=b"soun"), None, "video/mp4", "no video track"),
+    Sample("old-cut.avi", cut(an_avi, 0.9), None, "video/x-msvideo", "cut short"),
     Sample("broadcast.ts", a_transport_stream, None, "video/mp2t", unsupported=True),
     Sample("camcorder.mts", lambda: a_transport_stream(192), None, "video/mp2t", unsupported=True),
 )

@@ -26,6 +26,7 @@ def test_each_problem_is_found_before_anything_is_sent(tmp_path: Path) -> None:
         ("4-cut.jpg", FileProblem.UNDECODABLE),
         ("5-same.png", FileProblem.DUPLICATE),
         ("6-notes.txt", FileProblem.UNSUPPORTED),
+        ("8.mp4", FileProblem.UNDECODABLE),
         ("9-missing.png", FileProblem.UNREADABLE),
     ]
     assert "truncated" in found.findings[2].detail
@@ -33,7 +34,7 @@ def test_each_problem_is_found_before_anything_is_sent(tmp_path: Path) -> None:
         str(tmp_path / "5-same.png"), FileProblem.DUPLICATE, f"has the same content as {good}"
     )
     assert not found
-    assert found.counts() == {"empty": 1, "unreadable": 1, "undecodable": 2, "unsupported": 1, "duplicate": 1}
+    assert found.counts() == {"empty": 1, "unreadable": 1, "undecodable": 3, "unsupported": 1, "duplicate": 1}
     assert (found.files, found.rows()[0][0]) == (9, "empty")
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datalake_ops.pictures.formats import readable_types as readable_pictures
+from datalake_ops.pictures.video import VIDEOS
 from datalake_ops.wire.media_types import ending_of, sniff, type_of_name
 
-# Containers whose header is read for a width and a height.
-VIDEOS = frozenset({"video/mp4", "video/quicktime", "video/x-msvideo", "video/3gpp", "video/3gpp2"})
 OTHER_TYPES = {".json": "application/json", ".txt": "text/plain; charset=utf-8", ".log": "text/plain; charset=utf-8"}
 UNKNOWN = "application/octet-stream"
 

@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
+from datalake_ops.pictures.formats import unsupported_reason
 from datalake_ops.pictures.inspection import UnreadablePictureError, verify
-from datalake_ops.platform.objects.media_type import VIDEOS
-from datalake_ops.platform.objects.video import UnreadableVideoError, avi_size, mp4_size
+from datalake_ops.pictures.video import VIDEOS, UnreadableVideoError, video_size
 from datalake_ops.wire.camera_metadata import camera_of, full_metadata
 from datalake_ops.wire.image_metadata import metadata_from_exif
 from datalake_ops.wire.media_types import SNIFF_BYTES, sniff
@@ -53,9 +53,9 @@ def probe(file: BinaryIO, full: bool = False) -> ProbeResult:
 
 def _probe_video(file: BinaryIO, kind: str, size_bytes: int) -> ProbeResult:
     if kind not in VIDEOS:
-        raise UnreadableFileError(f"files of type {kind} cannot be read here")
+        raise UnreadableFileError(unsupported_reason(kind))
     try:
-        width, height = (avi_size if kind == "video/x-msvideo" else mp4_size)(file)
+        width, height = video_size(file, kind)
     except UnreadableVideoError as error:
         raise UnreadableFileError(str(error)) from error
     return ProbeResult(kind, width, height, size_bytes)

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+# Containers whose header is read.
+VIDEOS = frozenset({"video/mp4", "video/quicktime", "video/x-msvideo", "video/3gpp", "video/3gpp2"})
 _TRACK_HEADER_BYTES = 104  # of the longer version, without the box's own header
 _BOXES_AT_MOST = 4096
 
@@ -26,12 +28,17 @@ class _Box:
     end: int
 
 
-def mp4_size(file: BinaryIO) -> tuple[int, int]:
-    """Width and height in pixels, as shown, of the first video track of an MP4 or MOV file.
+def video_size(file: BinaryIO, content_type: str) -> tuple[int, int]:
+    """Width and height in pixels, as shown, of a video of one of the types in `VIDEOS`.
 
     Raises:
-        UnreadableVideoError: the file is cut short or has no video track with a size.
+        UnreadableVideoError: the file is cut short, damaged, or has no video track with a size.
     """
+    return (_avi_size if content_type == "video/x-msvideo" else _mp4_size)(file)
+
+
+def _mp4_size(file: BinaryIO) -> tuple[int, int]:
+    """Width and height of the first video track of an MP4, MOV or 3GP file."""
     end = file.seek(0, os.SEEK_END)
     # All of them, not only up to the movie header: the last ones tell whether the file is whole.
     movie = next((box for box in list(_boxes(file, 0, end)) if box.kind == b"moov"), None)
@@ -44,12 +51,8 @@ def mp4_size(file: BinaryIO) -> tuple[int, int]:
     raise UnreadableVideoError("the file has no video track")
 
 
-def avi_size(file: BinaryIO) -> tuple[int, int]:
-    """Width and height in pixels of an AVI file's main header.
-
-    Raises:
-        UnreadableVideoError: the file is cut short or has no such header.
-    """
+def _avi_size(file: BinaryIO) -> tuple[int, int]:
+    """Width and height of an AVI file's main header."""
     end = file.seek(0, os.SEEK_END)
     file.seek(0)
     head = file.read(72)
