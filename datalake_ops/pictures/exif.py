@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from PIL import ExifTags, Image, TiffImagePlugin
 
+from datalake_ops.pictures.jxl import compressed_exif
 from datalake_ops.wire.camera_metadata import PHOTO_TAGS, PLACE_TAGS
 from datalake_ops.wire.image_metadata import EXIF_TAGS, ORIENTATION, UPRIGHT, orientation_from_exif
 
@@ -68,12 +69,23 @@ def read_tags(image: Image.Image, file: BinaryIO, full: bool = False) -> CameraT
 
 
 def _exif(image: Image.Image, file: BinaryIO) -> Image.Exif:
+    if image.format == "JXL" and "exif" not in image.info and (block := _compressed_exif(file)):
+        image.info["exif"] = block
     if image.format != "PNG":
         return image.getexif()
     # Pillow decodes a whole PNG to look for EXIF behind its pixels.
     if "exif" not in image.info and (block := _late_exif(file)) is not None:
         image.info["exif"] = block
     return Image.Image.getexif(image)
+
+
+def _compressed_exif(file: BinaryIO) -> bytes | None:
+    """EXIF that the plugin passes over."""
+    at = file.tell()
+    try:
+        return compressed_exif(file)
+    finally:
+        file.seek(at)
 
 
 def _late_exif(file: BinaryIO) -> bytes | None:

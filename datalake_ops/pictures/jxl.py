@@ -1,16 +1,21 @@
-"""Size of a JPEG XL, read from its header: the plugin of Pillow decodes the whole picture as it opens it.
+"""Parts of a JPEG XL that the plugin of Pillow does not give: its size before it is decoded, and compressed EXIF.
 
-Sources: ISO/IEC 18181-1, SizeHeader; 18181-2 for the boxes of the container.
+Sources: ISO/IEC 18181-1, SizeHeader; 18181-2 for the boxes of the container, `brob` among them.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import BinaryIO
 
 _CODESTREAM, _BOX_NAMES = b"\xff\x0a", (b"jxlc", b"jxlp")
 # Bytes of the signature and of the longest SizeHeader.
 _HEADER_BYTES = 2 + 9
+_COMPRESSED, _EXIF = b"brob", b"Exif"
+_TIFF_HEADS = (b"II*\0", b"MM\0*")
+# Bytes of an EXIF block, compressed and not: more is no camera's.
+_EXIF_BYTES = 1 << 20
 # A file with more in front of its picture is damaged, or made to keep a reader busy.
 _BOXES_AT_MOST = 10_000
 # Bits of a length, by its selector.
@@ -42,6 +47,30 @@ def stored_size(file: BinaryIO) -> tuple[int, int]:
     return (8 * (bits.take(5) + 1) if is_small else bits.length()), height
 
 
+def compressed_exif(file: BinaryIO) -> bytes | None:
+    """EXIF of a compressed box; None if there is none, if it is damaged, or if the package `brotli` is absent."""
+    try:
+        import brotli
+    except ImportError:
+        return None
+    for name, start, size in _boxes(file):
+        file.seek(start)
+        if name != _COMPRESSED or file.read(4) != _EXIF or size > _EXIF_BYTES:
+            continue
+        decoder = brotli.Decompressor()
+        try:
+            content: bytes = decoder.process(file.read(size - 4), output_buffer_limit=_EXIF_BYTES)
+        except brotli.error:
+            return None
+        if not decoder.is_finished():
+            return None
+        # A number says how far behind it the TIFF header is; some writers leave it out.
+        if content[:4] in _TIFF_HEADS:
+            return content
+        return content[4 + int.from_bytes(content[:4], "big") :]
+    return None
+
+
 def _codestream(file: BinaryIO) -> bytes:
     """First bytes of the codestream, which a container may have in several boxes."""
     file.seek(0)
@@ -49,25 +78,33 @@ def _codestream(file: BinaryIO) -> bytes:
     if content[:2] == _CODESTREAM:
         return content
     content = b""
-    end, at = file.seek(0, os.SEEK_END), 0
-    for _ in range(_BOXES_AT_MOST):
-        if at + 8 > end or len(content) == _HEADER_BYTES:
-            break
-        file.seek(at)
-        head = file.read(16)
-        size, name, start = int.from_bytes(head[:4], "big"), head[4:8], 8
-        if size == 1:
-            size, start = int.from_bytes(head[8:], "big"), 16
-        # The last box may reach to the end of the file.
-        size = size or end - at
-        if size < start:
+    for name, start, size in _boxes(file):
+        if len(content) == _HEADER_BYTES:
             break
         if name in _BOX_NAMES:
-            start += 4 if name == b"jxlp" else 0
-            file.seek(at + start)
-            content += file.read(max(0, min(size - start, _HEADER_BYTES - len(content))))
-        at += size
+            skipped = 4 if name == b"jxlp" else 0
+            file.seek(start + skipped)
+            content += file.read(max(0, min(size - skipped, _HEADER_BYTES - len(content))))
     return content
+
+
+def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """Boxes of a container: the name, and start and size of the content."""
+    end, at = file.seek(0, os.SEEK_END), 0
+    for _ in range(_BOXES_AT_MOST):
+        if at + 8 > end:
+            return
+        file.seek(at)
+        head = file.read(16)
+        size, name, header = int.from_bytes(head[:4], "big"), head[4:8], 8
+        if size == 1:
+            size, header = int.from_bytes(head[8:], "big"), 16
+        # The last box may reach to the end of the file.
+        size = size or end - at
+        if size < header:
+            return
+        yield name, at + header, size - header
+        at += size
 
 
 class _Bits:

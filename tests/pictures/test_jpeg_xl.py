@@ -1,15 +1,18 @@
-"""Sizes of JPEG XL files, read from their headers; the values are those that libjxl's encoder was given."""
+"""Sizes and compressed EXIF of JPEG XL files; the sizes are those that libjxl's encoder was given."""
 
 from __future__ import annotations
 
 import io
+import struct
+from collections.abc import Callable
 
+import brotli
 import pytest
 from PIL import Image
 
 from datalake_ops.pictures import inspection
-from datalake_ops.pictures.jxl import DamagedJxlError, stored_size
-from tests.pictures.files import a_photo, saved, turned
+from datalake_ops.pictures.jxl import DamagedJxlError, compressed_exif, stored_size
+from tests.pictures.files import ASCII, a_photo, an_exif_block, saved, turned
 
 
 @pytest.mark.parametrize(
@@ -55,3 +58,28 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_opened(monkeypatch
     for read in (inspection.read_facts, inspection.verify):
         with pytest.raises(inspection.UnreadablePictureError, match="more than 3,071 pixels"):
             read(header)
+
+
+def _with_a_compressed_exif(compress: Callable[[bytes], bytes], offset: bytes = bytes(4)) -> bytes:
+    """Container whose box Exif is one of the kind brob, with the offset that the plugin's encoder leaves out."""
+    plain = saved(a_photo(), "JXL", exif=an_exif_block((0x010F, ASCII, b"Canon\0")), use_container=True)
+    start = plain.index(b"Exif") - 4
+    size = int.from_bytes(plain[start : start + 4], "big")
+    body = b"Exif" + compress(offset + plain[start + 8 : start + size])
+    return plain[:start] + struct.pack(">I4s", 8 + len(body), b"brob") + body + plain[start + size :]
+
+
+@pytest.mark.parametrize("offset", [bytes(4), b"\0\0\0\2--", b""])
+def test_compressed_exif_is_read(offset: bytes) -> None:
+    facts = inspection.read_facts(io.BytesIO(_with_a_compressed_exif(brotli.compress, offset)))
+
+    assert facts.tags.main[0x010F] == "Canon"
+
+
+@pytest.mark.parametrize(
+    "compress",
+    [lambda block: brotli.compress(block)[:-3], lambda block: b"no brotli", lambda _: brotli.compress(bytes(2 << 20))],
+    ids=["cut", "damaged", "two mebibytes of zeros"],
+)
+def test_compressed_exif_that_is_none_is_left_out(compress: Callable[[bytes], bytes]) -> None:
+    assert compressed_exif(io.BytesIO(_with_a_compressed_exif(compress))) is None
