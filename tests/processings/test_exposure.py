@@ -22,6 +22,12 @@ from tests.platform.images import a_picture
 Pixels = NDArray[Any]
 GREY = np.asarray(a_picture(320, 240, seed=8).convert("L"))
 COLOURS = np.asarray(a_picture(320, 240, seed=8))
+# One pixel, 4095 in each channel: imagecodecs 2026.3.6, jpeg2k_encode(level=0, bitspersample=12, reversible=True).
+WHITE_OF_12_BITS = bytes.fromhex(
+    "ff4fff51002f0000000000010000000100000000000000000000000100000001000000000000000000030b01010b01010b0101ff"
+    "52000c00000001010004040001ff5c00044060ff640025000143726561746564206279204f70656e4a5045472076657273696f6e"
+    "20322e352e34ff90000a0000000000140001ff93cfe404008080ffd9"
+)
 S_MIN, S_MAX, NODATA = 340, 341, 42113
 
 
@@ -281,11 +287,34 @@ class TestScales:
 
         assert np.corrcoef(shown.ravel(), GREY.ravel())[0, 1] > 0.95
 
-    def test_planes_of_16_bits_are_refused_and_not_misread(self, look: Look) -> None:
-        planes = (COLOURS.astype(np.uint16) * 257).transpose(2, 0, 1)
+    @pytest.mark.parametrize("compression", [None, "zlib"])
+    @pytest.mark.parametrize("kind", ["float32", "int16", "int32"])
+    def test_big_endian_samples_are_those_of_their_little_endian_twin(
+        self, look: Look, kind: str, compression: str | None
+    ) -> None:
+        values = (GREY / 255 * (1 if kind == "float32" else np.iinfo(kind).max)).astype(kind)
+        page = values, {"compression": compression}
+
+        little, big = (np.asarray(look.shown(a_tiff(page, byteorder=order))) for order in "<>")
+
+        assert np.array_equal(little, big)
+
+    @pytest.mark.parametrize("photometric", ["rgb", "separated"])
+    def test_planes_of_16_bits_are_refused_and_not_misread(self, look: Look, photometric: str) -> None:
+        channels = COLOURS if photometric == "rgb" else np.dstack([255 - COLOURS, np.zeros_like(GREY)])
+        planes = (channels.astype(np.uint16) * 257).transpose(2, 0, 1)
 
         with pytest.raises(UnreadablePictureError, match="separate planes"):
-            look.luma(a_tiff((planes, {"photometric": "rgb", "planarconfig": "separate"})))
+            look.luma(a_tiff((planes, {"photometric": photometric, "planarconfig": "separate"})))
+
+    def test_deep_colours_of_a_jpeg_2000_are_refused_and_not_misread(self, look: Look) -> None:
+        with pytest.raises(UnreadablePictureError, match="more than 8 bits in a JPEG 2000"):
+            look.luma(WHITE_OF_12_BITS)
+
+    def test_eight_bits_of_a_jpeg_2000_are_read(self, look: Look) -> None:
+        shown = look.shown(saved(Image.new("RGB", (64, 48), "white"), "JPEG2000"))
+
+        assert shown.getpixel((5, 5)) == (255, 255, 255)
 
 
 class TestShown:

@@ -20,9 +20,12 @@ _KINDS = {2: "signed", 3: "float"}
 GREY_ALPHA = "LA;16B"
 _GREY_MODES = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
 _COLOUR_MODES = frozenset({"RGB", "RGBA"})
+_NATIVE_MODES = {"I;16BS": "I;16NS", "I;32B": "I;32N", "I;32BS": "I;32NS", "F;32BF": "F;32NF"}
 # Bytes of a PNG's signature, and of the length, the name and the checksum of a chunk.
 _PNG_SIGNATURE, _CHUNK_NUMBER = 8, 4
 _EIGHT_BITS = 255.0
+# Start of a JPEG 2000's codestream and its first marker, and the bytes that stand in front of it at most.
+_SIZ, _HEADER_BYTES = b"\xff\x4f\xff\x51", 1 << 20
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,14 @@ def read_format(image: Image.Image, path: Path) -> SampleFormat | None:
     """
     if image.format == "TIFF":
         found = _of_tiff(image, cast("Any", image).tag_v2)
-        if found.bits == 16 and image.mode in _COLOUR_MODES and ";16" not in raw_mode(image):
+        if found.bits == 16 and image.mode in (*_COLOUR_MODES, "CMYK") and ";16" not in raw_mode(image):
             # Pillow 13 takes each byte for a sample.
             raise ValueError("colours of 16 bits in separate planes are not read here")
         is_plain = found.bits <= 8 and found.kind == "unsigned" and found.told is None and found.nodata is None
         return None if is_plain or image.mode not in {"L", *_GREY_MODES, *_COLOUR_MODES} else found
+    if image.format == "JPEG2000" and image.mode in ("L", "LA", *_COLOUR_MODES) and _jpeg_2000_bits(path) > 8:
+        # Pillow 13 rounds to 8 bits without a limit, so that white becomes black.
+        raise ValueError("colours of more than 8 bits in a JPEG 2000 are not read here")
     if image.mode in ("I", "F"):
         return SampleFormat(32, "float" if image.mode == "F" else "signed")
     if image.mode in _GREY_MODES or (image.mode in _COLOUR_MODES and ";16" in raw_mode(image)):
@@ -78,6 +84,17 @@ def has_halves(image: Image.Image) -> bool:
     """Return True for 16-bit colours, of which Pillow reads one byte at a time."""
     name = raw_mode(image)
     return image.mode in _COLOUR_MODES and ";16" in name and name != GREY_ALPHA
+
+
+def native_mode(image: Image.Image) -> str | None:
+    """Raw mode of samples that libtiff has brought into this machine's byte order, and Pillow 13 swaps once more.
+
+    None for all others. It does so with compressed big-endian numbers of 32 bits, and with signed ones of 16.
+    """
+    tiles = getattr(image, "tile", None)
+    if image.format != "TIFF" or not tiles or tiles[0].codec_name != "libtiff":
+        return None
+    return _NATIVE_MODES.get(raw_mode(image))
 
 
 def raw_mode(image: Image.Image) -> str:
@@ -126,3 +143,16 @@ def _significant_bits(path: Path) -> int | None:
                 break
             file.seek(length + _CHUNK_NUMBER, os.SEEK_CUR)
     return None
+
+
+def _jpeg_2000_bits(path: Path) -> int:
+    """Most bits of a channel, from the marker SIZ, with which every codestream begins (ISO/IEC 15444-1, A.5.1)."""
+    with path.open("rb") as file:
+        head = file.read(_HEADER_BYTES)
+    start = head.find(_SIZ)
+    if start < 0:
+        return 0
+    # Behind the marker: 36 bytes of lengths, then the number of channels, and three bytes for each.
+    count = int.from_bytes(head[start + 40 : start + 42], "big")
+    # The highest bit says that the samples are signed.
+    return max(((depth & 0x7F) + 1 for depth in head[start + 42 : start + 42 + 3 * count : 3]), default=0)

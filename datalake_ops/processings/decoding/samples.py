@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from datalake_ops.processings.decoding.sample_format import GREY_ALPHA, SampleFormat, ValueScale, raw_mode
+from datalake_ops.processings.decoding.sample_format import GREY_ALPHA, SampleFormat, ValueScale, native_mode, raw_mode
 
 # Pixels that are held as numbers of numpy at a time, and those from which percentiles are taken.
 _STRIP_PIXELS = 1 << 20
@@ -52,6 +52,8 @@ class SampleReader:
         self.is_packed = raw_mode(image) == GREY_ALPHA
         if self.is_packed:
             _set_raw_mode(image, _FOUR_BYTES)
+        elif (native := native_mode(image)) is not None:
+            _set_raw_mode(image, native)
         elif low_bytes is not None:
             name = raw_mode(low_bytes)
             _set_raw_mode(low_bytes, name[:-1] + _OTHER_BYTE[name[-1]])
