@@ -50,6 +50,8 @@ R = TypeVar("R")
 WATCHER = "job-watcher/datalake"
 # A job that ends sooner is not worth two starts of a process.
 PATIENCE_SECONDS = 60.0
+# Time of a wait that is over: it looks once. A wait of no time is refused.
+_ONE_LOOK = 0.001
 _BLOCK_TYPE = str(DatalakeCredentials._block_type_slug)
 _LOOKING: dict[str, Any] = {
     "cache_policy": NO_CACHE,
@@ -233,7 +235,7 @@ class JobWaitTask(DatalakeTask[P, R]):
                 return seen
             if not suspension.is_over():
                 return suspension.begin()
-        return poll(**{**told, "timeout": 0.0, "wait": "poll"}, **extra)
+        return poll(**{**told, "timeout": _ONE_LOOK, "wait": "poll"}, **extra)
 
     async def _awaited(self, told: dict[str, Any], extra: dict[str, Any]) -> Any:
         poll: Any = super().__call__
@@ -246,7 +248,7 @@ class JobWaitTask(DatalakeTask[P, R]):
                 return seen
             if not suspension.is_over():
                 return suspension.begin()
-        return await poll(**{**told, "timeout": 0.0, "wait": "poll"}, **extra)
+        return await poll(**{**told, "timeout": _ONE_LOOK, "wait": "poll"}, **extra)
 
 
 def refuse_to_suspend(wait: WaitMode) -> None:

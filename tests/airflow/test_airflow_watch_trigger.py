@@ -322,7 +322,7 @@ def test_an_equal_trigger_is_made_from_what_is_serialized() -> None:
 def test_bad_arguments_are_refused_when_the_dag_is_parsed() -> None:
     with pytest.raises(ConfigurationError, match="matches nothing"):
         DatalakeDataTrigger(tags="raw", exclude_tags="raw")
-    with pytest.raises(ConfigurationError, match="must be positive"):
+    with pytest.raises(ConfigurationError, match="seconds above 0"):
         DatalakeDataTrigger(poll_interval=0)
     with pytest.raises(ConfigurationError, match="jobs end SUCCEEDED"):
         DatalakeJobsTrigger(statuses=["DONE"])
