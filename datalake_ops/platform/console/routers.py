@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from datalake_ops.platform.console import static_files
-from datalake_ops.platform.console.pages import changes, data, home, jobs, lake, launch, not_found, pictures, sign_in
+from datalake_ops.platform.console.pages import (
+    changes,
+    data,
+    home,
+    jobs,
+    lake,
+    launch,
+    not_found,
+    pictures,
+    sign_in,
+    tokens,
+)
 
 CONSOLE_ROUTERS = (
     static_files.router,
@@ -14,6 +25,7 @@ CONSOLE_ROUTERS = (
     launch.router,
     data.router,
     jobs.router,
+    tokens.router,
     pictures.router,
     # The last: it takes every address below an organization.
     not_found.router,

@@ -105,11 +105,11 @@ def test_data_are_deleted_after_a_question(browser: Page, seen: LakeApi) -> None
 def test_pages_keep_nobody_out(browser: Page, seen: LakeApi, scheme: str) -> None:
     browser.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     data = next(item["id"] for item in seen.page()["items"])
-    for address in (path(seen), f"{path(seen)}?q=width", f"{path(seen)}?tag=none", f"{path(seen)}/data/{data}"):
-        # A page that refuses a query is an error of the network to the browser's console, and no other.
-        if "q=width" not in address:
-            browser.goto(address)
-            check(browser)
+    organization = f"/{seen.organization}"
+    own = (path(seen), f"{path(seen)}?tag=none", f"{path(seen)}/data/{data}")
+    for address in (*own, organization, f"{organization}/tokens", f"{organization}/jobs"):
+        browser.goto(address)
+        check(browser)
 
 
 def test_the_sign_in_keeps_nobody_out(stranger_page: Page) -> None:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from datalake_ops.platform.console.rendering import page, see_other
 from datalake_ops.platform.console.routing import PageRoute, require_session
-from datalake_ops.platform.services import services
+from datalake_ops.platform.services import base_url, services
 from datalake_ops.platform.store import schema
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -36,4 +36,4 @@ async def home(request: Request, organization: UUID) -> Response:
         .order_by(lake.name)
     )
     lakes = await services(request).database.read(lambda connection: connection.execute(statement).mappings().all())
-    return page(request, "home.html", session, lakes=[dict(row) for row in lakes])
+    return page(request, "home.html", session, lakes=[dict(row) for row in lakes], base=base_url(request))
