@@ -28,6 +28,8 @@ _UNDECLARED = {
     OUTPUT_LAKE_NAME: InputType.TEXT.value,
 }
 
+# What an id of these types names, and the table that has it: an id that is not in it is refused.
+_TABLES: Mapping[str, tuple[str, Any]] = {InputType.DATALAKE.value: ("Datalake", schema.lake.c)}
 _NUMBER = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?", re.ASCII)
 
 
@@ -99,11 +101,11 @@ def _check(connection: Connection, organization: UUID, name: str, input_type: st
         return
     if not _fits(input_type, value):
         raise bad_request(f"inputs.{name} must be a {input_type}, not {value!r:.80}.")
-    if input_type == InputType.DATALAKE.value:
-        lake = schema.lake.c
-        own = select(lake.id).where(lake.organization_id == organization, lake.id == UUID(str(value)))
+    if input_type in _TABLES:
+        noun, columns = _TABLES[input_type]
+        own = select(columns.id).where(columns.organization_id == organization, columns.id == UUID(str(value)))
         if connection.execute(own).first() is None:
-            raise not_found(f"Datalake {value}, of inputs.{name},")
+            raise not_found(f"{noun} {value}, of inputs.{name},")
 
 
 def _with_output(
