@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 from datalake_ops.errors import UnsupportedFileError
 from datalake_ops.pictures.exif import read_tags
 from datalake_ops.pictures.inspection import UnreadablePictureError, opened
+from datalake_ops.pictures.jpeg_2000 import is_misread
 from datalake_ops.upload.sources.entry import OpenFile, as_stream
 from datalake_ops.upload.sources.streams import spooled
 from datalake_ops.wire.image_metadata import ORIENTATION, UPRIGHT
@@ -31,6 +32,8 @@ def converted(file: OpenFile) -> OpenFile:
     source = as_stream(file)
     try:
         with opened(source) as image:
+            if is_misread(image, source):
+                raise UnreadablePictureError("colours of more than 8 bits in a JPEG 2000 are not read here")
             exif = _exif(image, source)
             profile = image.info.get("icc_profile")
             form, options = _form(image)

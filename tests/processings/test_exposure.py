@@ -16,18 +16,12 @@ from datalake_ops.processings.decoding.sample_format import ValueScale
 from datalake_ops.processings.luma import LumaPicture, open_luma
 from datalake_ops.processings.pictures import UnreadablePictureError, open_picture
 from datalake_ops.processings.quality import SIDE, Quality, QualityParameters, measure_quality
-from tests.pictures.files import a_png, a_tiff, saved
+from tests.pictures.files import WHITE_OF_12_BITS, a_png, a_tiff, saved
 from tests.platform.images import a_picture
 
 Pixels = NDArray[Any]
 GREY = np.asarray(a_picture(320, 240, seed=8).convert("L"))
 COLOURS = np.asarray(a_picture(320, 240, seed=8))
-# One pixel, 4095 in each channel: imagecodecs 2026.3.6, jpeg2k_encode(level=0, bitspersample=12, reversible=True).
-WHITE_OF_12_BITS = bytes.fromhex(
-    "ff4fff51002f0000000000010000000100000000000000000000000100000001000000000000000000030b01010b01010b0101ff"
-    "52000c00000001010004040001ff5c00044060ff640025000143726561746564206279204f70656e4a5045472076657273696f6e"
-    "20322e352e34ff90000a0000000000140001ff93cfe404008080ffd9"
-)
 S_MIN, S_MAX, NODATA = 340, 341, 42113
 
 

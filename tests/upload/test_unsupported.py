@@ -16,7 +16,7 @@ from datalake_ops.testing import PlatformServer
 from datalake_ops.upload.options import UploadOptions
 from datalake_ops.upload.reporting.report import FileStatus
 from datalake_ops.upload.support import TypeSupport, refusal
-from tests.pictures.files import a_file, a_raw, a_transport_stream, an_exif_block, saved, turned
+from tests.pictures.files import WHITE_OF_12_BITS, a_file, a_raw, a_transport_stream, an_exif_block, saved, turned
 from tests.platform.videos import an_mp4
 from tests.upload.pictures import a_picture
 
@@ -212,6 +212,16 @@ def test_what_cannot_be_converted_fails_alone(tmp_path: Path) -> None:
 
     with pytest.raises(UnsupportedFileError, match="cannot be converted"):
         converted(open_file(str(tmp_path / "a.heic")))
+
+
+def test_colours_that_the_decoder_misreads_are_not_converted(tmp_path: Path) -> None:
+    from datalake_ops.upload.conversion import converted
+    from datalake_ops.upload.sources.local import open_file
+
+    (tmp_path / "a.jp2").write_bytes(WHITE_OF_12_BITS)
+
+    with pytest.raises(UnsupportedFileError, match="more than 8 bits in a JPEG 2000"):
+        converted(open_file(str(tmp_path / "a.jp2")))
 
 
 def test_words_are_checked_at_once() -> None:

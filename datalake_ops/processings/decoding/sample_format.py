@@ -10,6 +10,8 @@ from typing import Any, cast
 
 from PIL import Image
 
+from datalake_ops.pictures.jpeg_2000 import is_misread
+
 # Tags of TIFF 6.0.
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
 S_MIN_SAMPLE_VALUE, S_MAX_SAMPLE_VALUE = 340, 341
@@ -24,8 +26,6 @@ _NATIVE_MODES = {"I;16BS": "I;16NS", "I;32B": "I;32N", "I;32BS": "I;32NS", "F;32
 # Bytes of a PNG's signature, and of the length, the name and the checksum of a chunk.
 _PNG_SIGNATURE, _CHUNK_NUMBER = 8, 4
 _EIGHT_BITS = 255.0
-# Start of a JPEG 2000's codestream and its first marker, and the bytes that stand in front of it at most.
-_SIZ, _HEADER_BYTES = b"\xff\x4f\xff\x51", 1 << 20
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,19 @@ def read_format(image: Image.Image, path: Path) -> SampleFormat | None:
             raise ValueError("colours of 16 bits in separate planes are not read here")
         is_plain = found.bits <= 8 and found.kind == "unsigned" and found.told is None and found.nodata is None
         return None if is_plain or image.mode not in {"L", *_GREY_MODES, *_COLOUR_MODES} else found
-    if image.format == "JPEG2000" and image.mode in ("L", "LA", *_COLOUR_MODES) and _jpeg_2000_bits(path) > 8:
-        # Pillow 13 rounds to 8 bits without a limit, so that white becomes black.
-        raise ValueError("colours of more than 8 bits in a JPEG 2000 are not read here")
+    if image.format == "JPEG2000":
+        _check_colours(image, path)
     if image.mode in ("I", "F"):
         return SampleFormat(32, "float" if image.mode == "F" else "signed")
     if image.mode in _GREY_MODES or (image.mode in _COLOUR_MODES and ";16" in raw_mode(image)):
         return SampleFormat(16, significant_bits=_significant_bits(path) if image.format == "PNG" else None)
     return None
+
+
+def _check_colours(image: Image.Image, path: Path) -> None:
+    with path.open("rb") as file:
+        if is_misread(image, file):
+            raise ValueError("colours of more than 8 bits in a JPEG 2000 are not read here")
 
 
 def has_halves(image: Image.Image) -> bool:
@@ -143,16 +148,3 @@ def _significant_bits(path: Path) -> int | None:
                 break
             file.seek(length + _CHUNK_NUMBER, os.SEEK_CUR)
     return None
-
-
-def _jpeg_2000_bits(path: Path) -> int:
-    """Most bits of a channel, from the marker SIZ, with which every codestream begins (ISO/IEC 15444-1, A.5.1)."""
-    with path.open("rb") as file:
-        head = file.read(_HEADER_BYTES)
-    start = head.find(_SIZ)
-    if start < 0:
-        return 0
-    # Behind the marker: 36 bytes of lengths, then the number of channels, and three bytes for each.
-    count = int.from_bytes(head[start + 40 : start + 42], "big")
-    # The highest bit says that the samples are signed.
-    return max(((depth & 0x7F) + 1 for depth in head[start + 42 : start + 42 + 3 * count : 3]), default=0)
