@@ -20,8 +20,8 @@ from datalake_ops.platform.app import create_app
 from datalake_ops.platform.bootstrap import ensure_installation, prepare_home
 from datalake_ops.platform.console.addresses import console_address
 from datalake_ops.platform.home_lock import HomeInUseError, lock_home
-from datalake_ops.platform.http.cuttable_protocol import CuttableProtocol
-from datalake_ops.platform.http.timeout_protocol import TimeoutProtocol, protocol
+from datalake_ops.platform.http.protocol.cuttable_protocol import CuttableProtocol
+from datalake_ops.platform.http.protocol.timeout_protocol import TimeoutProtocol, protocol
 from datalake_ops.platform.settings import ServeOptions, Settings
 from datalake_ops.platform.store.database import Database, SchemaTooNewError
 from datalake_ops.platform.store.disk_space import RESERVE_BYTES, DiskFullError, free_bytes, is_disk_full
@@ -105,7 +105,6 @@ def _run(
 ) -> None:
     config = uvicorn.Config(
         create_app(settings, database),
-        # Not httptools: it refuses the method XGET before the application sees it.
         http=protocol(settings.request_seconds, CuttableProtocol if settings.enable_admin else TimeoutProtocol),
         ws="none",
         log_level="warning",

@@ -158,7 +158,7 @@ def test_an_unknown_lake_is_404_or_400_in_the_wires_form(lake: LakeApi, lake_id:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/api/nothing", 404), ("PUT", "/api/home/ping", 405), ("BREW", "/api/home/ping", 405)],
+    [("GET", "/api/nothing", 404), ("PUT", "/api/home/ping", 405), ("SEARCH", "/api/home/ping", 405)],
 )
 def test_an_unknown_address_is_answered_in_the_wires_form(lake: LakeApi, method: str, path: str, status: int) -> None:
     assert path in lake.message(lake.call(method, path), status)

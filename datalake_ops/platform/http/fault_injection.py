@@ -13,7 +13,7 @@ import orjson
 from pydantic import BaseModel, Field, field_validator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from datalake_ops.platform.http.cuttable_protocol import CUT
+from datalake_ops.platform.http.protocol.cuttable_protocol import CUT
 
 _ADMIN = "/_admin/"
 _JOURNAL = 5000

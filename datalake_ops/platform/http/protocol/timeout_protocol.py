@@ -1,18 +1,17 @@
-"""Uvicorn's h11 protocol, extended so that a request which does not arrive in time frees its connection."""
+"""HTTP/1.1 protocol of the server, extended so that a request which does not arrive in time frees its connection."""
 
 from __future__ import annotations
 
 import asyncio
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from datalake_ops.platform.http.protocol.llhttp_protocol import LlhttpProtocol
 
 REQUEST_SECONDS = 60.0
 # Less than this in `request_seconds` is no transfer.
 _PROGRESS_BYTES = 1024
 
 
-class TimeoutProtocol(H11Protocol):
+class TimeoutProtocol(LlhttpProtocol):
     """HTTP/1.1 protocol that closes a connection when a request's head is not whole after `request_seconds`.
 
     So long, too, a body may stand still, or go on after the answer. Between two requests the keep-alive time holds.
@@ -38,11 +37,22 @@ class TimeoutProtocol(H11Protocol):
             self._start()
         self._received += len(data)
         super().data_received(data)
-        state = self.conn.their_state
-        if state is h11.IDLE and not self.conn.trailing_data[0]:
+
+    def on_message_begin(self) -> None:
+        """Begin a request, which may have come together with the one before."""
+        super().on_message_begin()
+        self._start()
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        super().on_message_complete()
+        if not self._between:
+            # It is parsed again, without its upgrade.
+            return
+        if self.cycle.response_complete:
             # The rest of a refused body was discarded; the next request may begin.
             self._start()
-        elif state is not h11.IDLE and state is not h11.SEND_BODY:
+        else:
             self._began = None
 
     def _start(self) -> None:
@@ -67,11 +77,12 @@ class TimeoutProtocol(H11Protocol):
 
     def _is_overdue(self, now: float) -> bool:
         if self._began is None:
-            if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
-                # A part of this request came together with the one before.
-                self._start()
             return False
-        if self.conn.their_state is not h11.SEND_BODY:
+        if not self._in_body:
+            if self._is_answering():
+                # The beginning of the next request has the time from the end of this answer.
+                self._start()
+                return False
             return now - self._began >= self.request_seconds
         if self.cycle.response_complete:
             self._answered = self._answered or now

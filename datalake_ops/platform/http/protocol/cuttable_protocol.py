@@ -7,7 +7,7 @@ from typing import cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from datalake_ops.platform.http.timeout_protocol import TimeoutProtocol
+from datalake_ops.platform.http.protocol.timeout_protocol import TimeoutProtocol
 
 # Key of the ASGI scope that holds the function which cuts the connection.
 CUT = "datalake.cut"
