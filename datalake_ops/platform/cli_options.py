@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from pathlib import Path
 
 from datalake_ops.platform.settings import ServeOptions
@@ -12,15 +13,16 @@ DEFAULT_PORT = 8000
 # Not DATALAKE_API_TOKEN, which may be the one for another platform.
 TOKEN_VARIABLE = "DATALAKE_PLATFORM_TOKEN"  # noqa: S105 - the name of a variable.
 DEFAULT_HOME = Path.home() / ".datalake-ops"
+_SCHEME = re.compile(r"\s*([a-z][a-z0-9+.-]+):/", re.IGNORECASE)
 
 
 def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `serve` to a parser."""
-    parser.add_argument("--home", type=Path, default=DEFAULT_HOME, help="folder of all data (%(default)s)")
+    parser.add_argument("--home", type=folder, default=DEFAULT_HOME, help="folder of all data (%(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port; 0 selects a free one (%(default)s)")
     _add_token_arguments(parser)
-    parser.add_argument("--bucket", type=Path, help="folder that serves as the lake's bucket (HOME/bucket)")
+    parser.add_argument("--bucket", type=folder, help="folder that serves as the lake's bucket (HOME/bucket)")
     parser.add_argument(
         "--lake", action="append", default=[], metavar="NAME", help="create this lake beside `default`; may be repeated"
     )
@@ -119,6 +121,25 @@ def options_from(arguments: argparse.Namespace) -> ServeOptions:
         fsync=arguments.fsync,
         unregistered_days=arguments.unregistered_days,
     )
+
+
+def folder(text: str) -> Path:
+    """Path of a folder, given as text.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is blank, or the address of something else, such as `s3://name`.
+    """
+    if not text.strip():
+        raise argparse.ArgumentTypeError("give the path of a folder, not a blank text")
+    # One slash is enough: a path that was made of an address has lost the other.
+    if address := _SCHEME.match(text):
+        # The address itself is not repeated: it may hold a password.
+        scheme = address[1]
+        raise argparse.ArgumentTypeError(
+            f"the platform keeps objects in folders, and {scheme}:// begins an address; give the path of a folder "
+            f"(./{scheme}:/... for one that has this name)"
+        )
+    return Path(text)
 
 
 def _token_in(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -23,6 +24,7 @@ import requests
 import trustme
 
 from datalake_ops.platform.bootstrap import prepare_home
+from datalake_ops.platform.cli_options import add_serve_arguments, options_from
 from datalake_ops.platform.settings import ServeOptions
 from datalake_ops.platform.store.database import Database
 from datalake_ops.testing import PlatformServer
@@ -126,6 +128,45 @@ def test_no_token_is_on_the_command_line(plain: PlatformServer) -> None:
 
     assert b"datalake_ops.platform" in words
     assert plain.token.encode() not in words
+
+
+class TestAddressInPlaceOfAFolder:
+    @pytest.mark.parametrize("option", ["--bucket", "--home"])
+    @pytest.mark.parametrize("address", ["s3://key:hidden@name/a", "gs://name", "az://name", "S3:/name", " file:///a"])
+    def test_it_is_refused_with_words_and_not_repeated(
+        self, option: str, address: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(SystemExit) as exit_of:
+            serve_options(option, address)
+
+        words = capsys.readouterr().err
+        assert exit_of.value.code == 2
+        assert f"argument {option}: the platform keeps objects in folders" in words
+        assert "hidden" not in words
+
+    @pytest.mark.parametrize("blank", ["", " "])
+    def test_a_blank_is_no_folder_either(self, blank: str, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit):
+            serve_options("--bucket", blank)
+
+        assert "give the path of a folder" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("path", ["bucket", "./s3:/name", "/mnt/a:/b", "night:7/photos", "C:/photos"])
+    def test_a_folder_with_a_colon_in_its_path_is_served(self, path: str) -> None:
+        assert serve_options("--bucket", path).bucket == Path(path)
+
+    def test_nothing_is_made_of_it(self, tmp_path: Path) -> None:
+        command = [sys.executable, "-m", "datalake_ops.platform", "--home", "home", "--bucket", "s3://name/a"]
+        answer = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=False)
+
+        assert answer.returncode == 2
+        assert list(tmp_path.iterdir()) == []
+
+
+def serve_options(*words: str) -> ServeOptions:
+    parser = argparse.ArgumentParser()
+    add_serve_arguments(parser)
+    return options_from(parser.parse_args(words))
 
 
 class TestTokenFile:
