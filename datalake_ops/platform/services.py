@@ -60,6 +60,13 @@ class ObjectStore(Protocol):
         Called in a write, so that no other one gives it a row meanwhile.
         """
 
+    def list_bucket(self, connector: UUID, folder: str, limit: int) -> tuple[list[tuple[str, int | None]], bool]:
+        """List what lies directly in a folder of a connector's bucket; called in a worker thread.
+
+        Returns the first `limit` names with their bytes, None for a folder, whose name ends with a slash; and whether
+        there is more.
+        """
+
     def download_address(self, connector: UUID, object_name: str, base_url: str) -> str:
         """Return a signed download address, valid for about an hour; quick, since a page needs a thousand."""
 

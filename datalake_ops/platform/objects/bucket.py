@@ -53,6 +53,18 @@ class Bucket:
             return None
         return BucketEntry(name, facts.st_size, facts.st_mtime_ns)
 
+    def level(self, folder: str, limit: int) -> tuple[list[BucketEntry | str], bool]:
+        """List what lies directly in a folder (its name ends with a slash; the empty text is the root).
+
+        Returns the first `limit` files, and folders as their names with a slash, in order; and whether there is more.
+        """
+        found = self._entries(folder.split("/")[:-1], "")
+        level: list[BucketEntry | str] = [
+            f"{folder}{name}" if facts is None else BucketEntry(f"{folder}{name}", facts.st_size, facts.st_mtime_ns)
+            for name, facts in found[:limit]
+        ]
+        return level, len(found) > limit
+
     def walk(self, prefixes: Sequence[str], after: str = "") -> Iterator[BucketEntry]:
         """List the files whose name starts with one of `prefixes`, in the order of names, after the name `after`.
 

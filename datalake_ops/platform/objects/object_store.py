@@ -80,6 +80,11 @@ class LocalObjectStore:
             self._buckets[connector] = Bucket(self._settings.bucket if connector == first else own)
         return self._buckets[connector]
 
+    def list_bucket(self, connector: UUID, folder: str, limit: int) -> tuple[list[tuple[str, int | None]], bool]:
+        """List what lies directly in a folder: names with bytes, folders with None; and if there is more."""
+        level, more = self.bucket(connector).level(folder, limit)
+        return [(one, None) if isinstance(one, str) else (one.name, one.size) for one in level], more
+
     def open(self, connector: UUID, name: str) -> OpenObject:
         """Open an uploaded object or one of the bucket.
 
