@@ -23,6 +23,7 @@ from datalake_ops.upload.prepare import PreparedFile
 from datalake_ops.upload.progress import Progress, ProgressReporter
 from datalake_ops.upload.reporting.report import FileStatus, UploadReport
 from datalake_ops.upload.reporting.report_builder import ReportBuilder
+from datalake_ops.upload.reporting.rows import of_manifest
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.transfer.file_uploader import FileUploader
 from datalake_ops.upload.transfer.prefetch import Prefetcher
@@ -107,7 +108,7 @@ class _UploadRun:
             size = len(file.file.content or b"")
             held += size
             try:
-                self.rows.add(file.entry.index, await uploader.upload(file))
+                self.rows.add(file.entry.index, of_manifest(await uploader.upload(file), file.entry.manifest))
             finally:
                 held -= size
 

@@ -130,7 +130,7 @@ def _entry(index: int, file: ResolvedFile, extras: _Extras) -> Entry:
     metadata, custom_metadata, size = extras
     row = file.row
     if row is None:
-        return Entry(index, file.path, file.content, metadata, custom_metadata, size)
+        return Entry(index, file.path, file.content, metadata, custom_metadata, size, manifest=file.manifest)
     return Entry(
         index,
         file.path,
@@ -140,6 +140,7 @@ def _entry(index: int, file: ResolvedFile, extras: _Extras) -> Entry:
         row.size or size,
         row.tags,
         row.source,
+        file.manifest,
     )
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from datalake_ops import arguments
 from datalake_ops.errors import ConfigurationError
 from prefect_tasks.runs.run_names import redact_address
 from prefect_tasks.uploads.shared_folder import NOTE, SharedFolder
+
+if TYPE_CHECKING:
+    from datalake_ops.upload.sources.hash_set import HashSet
+    from datalake_ops.upload.sources.manifest import Manifest
 
 _DONE = ("UPLOADED", "SKIPPED", "UNSUPPORTED")
 _FORM = ".jsonl"
@@ -67,24 +71,22 @@ class Reports:
 
         Single files that failed come first, then each shard of which there is no report.
         """
-        from datalake_ops.upload.sources.hash_set import HashSet
         from datalake_ops.upload.sources.subset import Subset
 
         names = self.folder.names()
         retries = self._retries(names)
-        target = self.folder.at(f"{self.stem}.retry-{len(retries) + 1:04}{_FORM}")
         if not self.plan:
-            if failed := self._failed([f"{self.stem}{_FORM}", *retries]):
-                yield f"{len(failed)} failed files", [*failed], target
+            parts = self._parts([f"{self.stem}{_FORM}", *retries])
+            for number, (count, source) in enumerate(parts, len(retries) + 1):
+                yield f"{count} failed files", source, self._retry_target(number)
             return
+        target = self._retry_target(len(retries) + 1)
         told = [shard for shard in self.plan if f"{shard_name(shard)}{_FORM}" in names]
         reported = [*(f"{shard_name(one)}{_FORM}" for one in told), *retries]
         if failed := self._failed(reported):
-            # A place that could not be read, such as the rest of a manifest, stands for all below it that is not done.
-            done = HashSet(path for path in self._done(reported) if path not in failed)
             yield (
                 f"{len(failed)} failed files",
-                Subset([dict(one) for one in told], frozenset(failed), done=done),
+                Subset([dict(one) for one in told], frozenset(failed), done=self._done(reported, failed)),
                 target,
             )
         for shard in self.plan:
@@ -98,27 +100,53 @@ class Reports:
     def _retries(self, names: Iterable[str]) -> list[str]:
         return [name for name in names if name.startswith(f"{self.stem}.retry-")]
 
-    def _failed(self, names: Iterable[str]) -> dict[str, None]:
-        # In order, and no more in memory than what failed.
-        failed: dict[str, None] = {}
+    def _retry_target(self, number: int) -> str:
+        return self.folder.at(f"{self.stem}.retry-{number:04}{_FORM}")
+
+    def _parts(self, names: Sequence[str]) -> Iterator[tuple[int, Any]]:
+        """Yield number and source of the files that failed: those by their paths, then those that manifests name."""
+        from datalake_ops.upload.sources.subset import Subset
+
+        failed = self._failed(names)
+        if paths := [path for path, manifests in failed.items() if not manifests]:
+            yield len(paths), paths
+        # Read there again: a path alone would pass by what its manifest may reach, and lose its metadata.
+        if of_manifests := {path: None for path, manifests in failed.items() if manifests}:
+            named = dict.fromkeys(one for manifests in failed.values() for one in manifests)
+            yield len(of_manifests), Subset([*named], of_manifests, done=self._done(names, failed))
+
+    def _failed(self, names: Iterable[str]) -> dict[str, dict[Manifest, None]]:
+        """Return the paths that failed, in order, each with the manifests that name it."""
+        # No more in memory than what failed.
+        failed: dict[str, dict[Manifest, None]] = {}
         for name in names:
             for row in self._rows(name):
                 if row["status"] in _DONE:
                     failed.pop(row["path"], None)
-                else:
-                    failed[row["path"]] = None
+                    continue
+                # A retry that found the row no more wrote one without its manifest, which still bounds the path.
+                manifests = failed.setdefault(row["path"], {})
+                if row["manifest"] is not None:
+                    manifests[row["manifest"]] = None
         return failed
 
-    def _done(self, names: Iterable[str]) -> Iterator[str]:
-        for name in names:
-            yield from (row["path"] for row in self._rows(name) if row["status"] in _DONE)
+    def _done(self, names: Iterable[str], failed: Collection[str]) -> HashSet:
+        # A place that could not be read, such as the rest of a manifest, stands for all below it that is not done.
+        from datalake_ops.upload.sources.hash_set import HashSet
+
+        rows = (row for name in names for row in self._rows(name))
+        return HashSet(row["path"] for row in rows if row["status"] in _DONE and row["path"] not in failed)
 
     def _rows(self, name: str) -> Iterator[dict[str, Any]]:
+        from datalake_ops.upload.sources.manifest import Manifest
+
         for number, line in enumerate((self.folder.read(name) or "").splitlines(), 1):
             try:
                 row = json.loads(line)
-                yield {"path": row["path"], "status": row["status"]}
-            except (ValueError, TypeError, KeyError) as error:
+                # Rows of earlier releases name no manifest.
+                manifest = Manifest.from_json(row["manifest"]) if row.get("manifest") else None
+                yield {"path": row["path"], "status": row["status"], "manifest": manifest}
+            except (ConfigurationError, AttributeError, ValueError, TypeError, KeyError) as error:
                 raise ConfigurationError(f"Line {number} of {self.folder.at(name)} is no row of a report.") from error
 
 

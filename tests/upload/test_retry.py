@@ -155,3 +155,19 @@ def test_the_rest_of_a_manifest_is_meant_from_the_line_where_it_could_not_be_rea
 
     assert meant == ["c", "d"]
     assert list(chosen.missing()) == []
+
+
+def test_a_retry_of_an_iterator_reads_rows_in_their_manifest_again(lake: DatalakeHook, tmp_path: Path) -> None:
+    a_picture(tmp_path / "outside.png")
+    (base := tmp_path / "in").mkdir()
+    (base / "late.png").write_bytes(b"")
+    lines = [{"path": "../outside.png"}, {"path": "late.png", "custom_metadata": {"place": "lab"}}]
+    (base / "m.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    report = lake.upload(iter([Manifest(str(base / "m.jsonl"), foreign=True)]))
+    a_picture(base / "late.png")
+
+    again = pickle.loads(pickle.dumps(report)).retry(lake)
+
+    assert told(again) == [("m.jsonl:1", "FAILED"), ("late.png", "UPLOADED")]
+    assert "allow=" in str(again.errors[0])
+    assert again.data[0].custom_metadata == {"place": "lab"}

@@ -15,6 +15,7 @@ from datalake_ops.errors import UploadError
 from datalake_ops.upload.reporting.export import save_rows, within
 from datalake_ops.upload.reporting.retry_plan import RetryPlan
 from datalake_ops.upload.reporting.spill import SpillList
+from datalake_ops.upload.sources.entry import EntryManifest
 from datalake_ops.wire.data import Data, MultiData
 from datalake_ops.wire.model import Choice
 
@@ -54,7 +55,7 @@ class FileReport:
     storage that were repeated, 0 when nothing was sent; `seconds` is the time of its upload. An UNPROCESSABLE row has
     the data too: it is on the platform, with status ERROR. An UNSUPPORTED row is of a file that was left out, for the
     platform does not read its type; its error says so. `doubles` are the ids of other data of the same name and
-    content in the lake.
+    content in the lake. `manifest` is the one that names the file, and says what its row may reach.
     """
 
     path: str
@@ -65,10 +66,14 @@ class FileReport:
     seconds: float = 0.0
     error: UploadError | None = None
     doubles: tuple[UUID, ...] = ()
+    manifest: EntryManifest | None = field(default=None, repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the row as JSON values; the data by its identifier and upload status."""
-        return {
+        """Return the row as JSON values; the data by its identifier and upload status.
+
+        A failed row of a manifest has the manifest too, for a retry.
+        """
+        values: dict[str, Any] = {
             "path": self.path,
             "status": str(self.status),
             "data_id": str(self.data.id) if self.data else None,
@@ -80,6 +85,9 @@ class FileReport:
             "error_type": type(self.error).__name__ if self.error else None,
             "doubles": [str(data_id) for data_id in self.doubles],
         }
+        if self.manifest is not None and self.status.failed:
+            values["manifest"] = self.manifest.to_json()
+        return values
 
 
 class FailedRows(list[FileReport]):

@@ -98,7 +98,7 @@ def _mark(row: FileReport) -> int:
 def _pack(row: FileReport) -> Any:
     # The file has no name and lies with this process alone, so it may hold what no dump shows.
     data = None if row.data is None else (row.data.model_dump_json(), row.data.presigned_url)
-    return row.path, _mark(row), data, row.bytes, row.attempts, row.seconds, row.error, row.doubles
+    return row.path, _mark(row), data, row.bytes, row.attempts, row.seconds, row.error, row.doubles, row.manifest
 
 
 def _unpack(packed: Any) -> FileReport:

@@ -18,13 +18,17 @@ def retry_source(report: UploadReport, arguments: Mapping[str, Any]) -> Subset:
     plan, failed = report.retry_plan or RetryPlan(), report.failed
     # A data that the platform cannot read is there, and an upload that does not compare would make one more of it.
     compares = arguments.get("if_exists", "upload") != "upload" or arguments.get("journal") is not None
-    paths = [row.path for row in failed if compares or not _is_stored(row)]
+    due = [row for row in failed if compares or not _is_stored(row)]
+    paths = [row.path for row in due]
     kept = tuple(row.error for row in failed if row.error is not None and _is_stored(row) and not compares)
     earlier = plan.filepaths if isinstance(plan.filepaths, Subset) else None
     ended = (row.path for row in report.files if not row.status.failed or _is_stored(row))
     done = HashSet(ended, earlier.done if earlier else None)
     if plan.filepaths is None:
-        return Subset(paths, dict.fromkeys(paths), {}, done, kept)
+        # A row of a manifest is read there again, which knows what it may reach, and its metadata.
+        manifests = dict.fromkeys(row.manifest for row in due if row.manifest is not None)
+        others = [row.path for row in due if row.manifest is None]
+        return Subset([*others, *manifests], dict.fromkeys(paths), {}, done, kept)
     times = _times(report.files, paths, compares)
     if earlier is None:
         return Subset(plan.filepaths, dict.fromkeys(paths), times, done, kept)

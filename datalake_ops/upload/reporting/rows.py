@@ -7,6 +7,7 @@ from dataclasses import replace
 from datalake_ops.arguments.texts import printable
 from datalake_ops.errors import UnprocessableDataError, UnsupportedFileError, UploadError
 from datalake_ops.upload.reporting.report import FileReport, FileStatus
+from datalake_ops.upload.sources.entry import EntryManifest
 from datalake_ops.wire.data import Data, UploadStatus
 
 
@@ -16,6 +17,11 @@ def failed_row(path: str, error: Exception) -> FileReport:
         # Known from an earlier upload, and not sent again.
         return FileReport(path, FileStatus.UNPROCESSABLE, error.data, error=error)
     return FileReport(path, FileStatus.FAILED, error=as_upload_error(error, path))
+
+
+def of_manifest(row: FileReport, manifest: EntryManifest | None) -> FileReport:
+    """Return the row of a file that a manifest names, if one does."""
+    return row if manifest is None else replace(row, manifest=manifest)
 
 
 def unsupported_row(path: str, error: UnsupportedFileError) -> FileReport:

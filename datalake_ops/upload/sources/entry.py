@@ -79,11 +79,19 @@ class Content(Protocol):
         """
 
 
+class EntryManifest(Protocol):
+    """Manifest that names an entry: itself a source, from which a retry reads it again."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the manifest as JSON values, for a report."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """File to upload with its metadata; `path` is its name in messages and reports, as the caller gave it.
 
-    `tags` and `source` are names that a manifest gives to this file alone, beside those of the whole upload.
+    `tags` and `source` are names that a manifest gives to this file alone, beside those of the whole upload; `manifest`
+    is the one that names the file.
     """
 
     index: int
@@ -94,6 +102,7 @@ class Entry:
     size: Size | None = None
     tags: tuple[str, ...] = ()
     source: str | None = None
+    manifest: EntryManifest | None = None
 
 
 def as_stream(file: OpenFile) -> BinaryIO:

@@ -81,6 +81,24 @@ class Manifest:
     def __post_init__(self) -> None:
         object.__setattr__(self, "allow", tuple(arguments.texts("allow", self.allow) or ()))
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the manifest as JSON values, without those that are not given; `from_json` reads them."""
+        given = {"form": self.form and str(self.form), "base": self.base, "allow": list(self.allow)}
+        told = {"path": self.path, **{name: value for name, value in given.items() if value not in (None, "", [])}}
+        return {**told, "foreign": True} if self.foreign else told
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Manifest:
+        """Return the manifest of a `to_json` value.
+
+        Raises:
+            ConfigurationError: the value is none.
+        """
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ConfigurationError(f"This is no manifest of a report: {values!r}") from error
+
     @property
     def format(self) -> ManifestFormat:
         """The format.

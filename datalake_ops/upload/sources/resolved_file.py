@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from datalake_ops.errors import InvalidFileError, UploadError
 from datalake_ops.upload.sources.entry import Content, OpenFile, Stamp
+from datalake_ops.upload.sources.manifest import Manifest
 from datalake_ops.upload.sources.manifest_row import Row
 from datalake_ops.upload.sources.streams import base_name
 
@@ -15,7 +16,7 @@ class ResolvedFile:
     """File of a source; `path` is its name in messages and reports.
 
     `parts` are those of its path below its folder, `row` is its row when a manifest names it, and `origin` is the
-    folder, pattern or manifest that it is of, as the caller named that.
+    folder, pattern or manifest that it is of, as the caller named that; `manifest` is that manifest itself.
     """
 
     path: str
@@ -23,6 +24,7 @@ class ResolvedFile:
     parts: tuple[str, ...] = ()
     row: Row | None = None
     origin: str = ""
+    manifest: Manifest | None = None
 
 
 @dataclass(frozen=True)

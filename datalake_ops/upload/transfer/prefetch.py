@@ -16,7 +16,7 @@ from datalake_ops.upload.dedup.tracker import UploadTracker
 from datalake_ops.upload.options import Unsupported
 from datalake_ops.upload.prepare import PreparedFile, prepare
 from datalake_ops.upload.reporting.report import FileReport
-from datalake_ops.upload.reporting.rows import failed_row, unsupported_row
+from datalake_ops.upload.reporting.rows import failed_row, of_manifest, unsupported_row
 from datalake_ops.upload.request import UploadRequest
 from datalake_ops.upload.sources.entry import Entry
 from datalake_ops.wire.log_lines import one_line
@@ -98,7 +98,7 @@ class Prefetcher:
             logger.exception("The comparison of %d files with the lake failed unexpectedly.", len(window))
             return _all_failed(window, error), []
         pairs = list(zip(window, rows, strict=True))
-        finished: list[Prefetched] = [FinishedEntry(entry.index, row) for entry, row in pairs if row is not None]
+        finished: list[Prefetched] = [_finished(entry, row) for entry, row in pairs if row is not None]
         return finished, [entry for entry, row in pairs if row is None]
 
     def _open_group(self, entries: Iterator[Entry]) -> list[Prefetched]:
@@ -116,22 +116,26 @@ class Prefetcher:
 
     def _open(self, entry: Entry) -> Prefetched:
         if (reason := self._outage()) is not None:
-            return FinishedEntry(entry.index, failed_row(entry.path, reason))
+            return _finished(entry, failed_row(entry.path, reason))
         try:
             return prepare(entry, self._request)
         except UnsupportedFileError as error:
             leave_out = self._request.options.unsupported == Unsupported.SKIP
-            return FinishedEntry(entry.index, (unsupported_row if leave_out else failed_row)(entry.path, error))
+            return _finished(entry, (unsupported_row if leave_out else failed_row)(entry.path, error))
         except DatalakeError as error:
-            return FinishedEntry(entry.index, failed_row(entry.path, error))
+            return _finished(entry, failed_row(entry.path, error))
         except Exception as error:
             # An unforeseen error costs this file, with its traceback in the log, and not the report of the others.
             logger.exception("The upload of %s failed unexpectedly.", one_line(entry.path))
-            return FinishedEntry(entry.index, failed_row(entry.path, error))
+            return _finished(entry, failed_row(entry.path, error))
+
+
+def _finished(entry: Entry, row: FileReport) -> FinishedEntry:
+    return FinishedEntry(entry.index, of_manifest(row, entry.manifest))
 
 
 def _all_failed(window: list[Entry], error: Exception) -> list[Prefetched]:
-    return [FinishedEntry(entry.index, failed_row(entry.path, error)) for entry in window]
+    return [_finished(entry, failed_row(entry.path, error)) for entry in window]
 
 
 async def _read_ahead(items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:

@@ -43,11 +43,11 @@ class ManifestSource:
                     file = ResolvedFile(row.path, UnreadableContent(row.error))
                 else:
                     file = path_file(row.path, self.options.storage, manifest.scope)
-                yield replace(file, row=row, origin=manifest.path)
+                yield replace(file, row=row, origin=manifest.path, manifest=manifest)
         # It could be read when the upload began.
         except ConfigurationError as error:
             lost = IncompleteSourceError(str(error), manifest.path)
-            yield ResolvedFile(manifest.path, UnreadableContent(lost))
+            yield ResolvedFile(manifest.path, UnreadableContent(lost), manifest=manifest)
 
     def pieces(self, sized: bool) -> Iterator[SizedPiece]:
         """Yield the rows as pieces of a shard; blocks."""

@@ -59,7 +59,8 @@ class ShardSource:
             manifest = Manifest(piece.manifest, piece.form, piece.base, piece.allow, piece.foreign)
             span = Span(piece.position, piece.line, piece.count)
             files = ManifestSource(manifest, self.options, span).files()
-            yield from _with_missing(files, piece.manifest, piece.count)
+            for file in _with_missing(files, piece.manifest, piece.count):
+                yield replace(file, manifest=manifest)
         else:
             yield from self._files_of_folder(piece)
 
