@@ -204,6 +204,22 @@ def test_allow_widens_by_no_more_than_it_names(path: str) -> None:
     assert error_of(Manifest("/lake/photos/files.jsonl", allow=allow, foreign=True), path) is not None
 
 
+@pytest.mark.parametrize("protocol", ["webhdfs", "webdav", "dav", "jlab", "root", "reference"])
+def test_protocols_that_redirect_by_themselves_are_reached_where_allow_names_them(protocol: str) -> None:
+    base = f"{protocol}://192.0.2.1/photos"
+    manifest = Manifest(f"{base}/files.jsonl")
+
+    for path in ("a.png", f"{base}/a.png", f"simplecache::{base}/a.png"):
+        found = str(error_of(Manifest("files.jsonl", base=base, foreign=True), path))
+        assert "allow=" in found
+    assert f"on {protocol}://, whose redirects are not checked" in str(error_of(manifest, "a.png"))
+    assert error_of(Manifest(manifest.path, allow=[base]), "a.png") is None
+    assert error_of(Manifest(manifest.path, allow=[f"{protocol}://"]), "a.png") is None
+    assert error_of(Manifest(manifest.path, allow=[f"{protocol}://192.0.2.2/"]), "a.png") is not None
+    # The author of a manifest of this machine names what he means.
+    assert error_of(Manifest("files.jsonl"), f"{base}/a.png") is None
+
+
 def test_allow_takes_folders_and_addresses_alone() -> None:
     with pytest.raises(ConfigurationError, match="allow"):
         Manifest("files.jsonl", allow=[True])  # type: ignore[list-item]

@@ -14,6 +14,8 @@ from datalake_ops.upload.sources.remote import is_address, is_local_address, loc
 _WEB = {"http": 80, "https": 443}
 # What stands first in addresses of these is a server, which is asked for by its name.
 _SERVERS = frozenset("ftp sftp ssh smb hdfs arrow_hdfs webhdfs dav webdav webdavs jlab jupyter".split())
+# Their clients follow redirects by themselves, or read addresses out of what they open; no guard of ours stands there.
+_UNGUARDED = frozenset("webhdfs dav webdav webdavs jlab jupyter root reference".split())
 _REMEDY = "name it in allow= if the manifest may reach it"
 
 
@@ -21,7 +23,8 @@ _REMEDY = "name it in allow= if the manifest may reach it"
 class Scope:
     """Folder or address `base` of a manifest, and further ones in `allow`; a `confined` manifest reaches no others.
 
-    No manifest reaches above its base by `..`, nor a loopback or link-local address that is not below one of these.
+    No manifest reaches above its base by `..`, nor a loopback or link-local address that is not below one of these. A
+    confined one reaches protocols whose clients follow redirects by themselves only where `allow` names them.
     """
 
     base: str
@@ -36,6 +39,8 @@ class Scope:
         """
         if (self.confined or is_relative(row_path)) and not self._is_within(placed):
             raise ValueError(f"its path {row_path!r} is not below the manifest's base; {_REMEDY}")
+        if self.confined and (protocol := _unguarded(placed)) and not self._is_within(placed, allowed=True):
+            raise ValueError(f"its path {row_path!r} is on {protocol}://, whose redirects are not checked; {_REMEDY}")
         if is_address(placed) and self._reaches_internal(placed) and not self._is_within(placed, named=True):
             raise ValueError(f"its path {row_path!r} is on a loopback or link-local address; {_REMEDY}")
 
@@ -53,10 +58,14 @@ class Scope:
             return None
         return f"{host} has a loopback or link-local address; {_REMEDY}"
 
-    def _is_within(self, placed: str, named: bool = False) -> bool:
-        """True below the base or what is allowed; with `named` not for a protocol alone, which names no server."""
+    def _is_within(self, placed: str, named: bool = False, allowed: bool = False) -> bool:
+        """True below the base or what is allowed; with `named` not for a protocol alone, which names no server.
+
+        With `allowed` the base does not count.
+        """
         if is_address(placed):
-            roots = (root for root in self._roots if is_address(root) and not (named and root.endswith("://")))
+            given = self.allow if allowed else self._roots
+            roots = (root for root in given if is_address(root) and not (named and root.endswith("://")))
             return any(_is_address_below(placed, root) for root in roots)
         path = self._resolved(placed)
         return any(path == root or path.startswith(root.rstrip(os.sep) + os.sep) for root in self._folders)
@@ -138,6 +147,13 @@ def _is_internal_link(link: str) -> bool:
         return is_internal_host(host) or resolves_to_internal(host)
     # Names of the web are looked up when a connection is made, which a later answer cannot change any more.
     return is_internal_host(host) if protocol.lower() in _WEB else is_internal_ip(host) or host.lower() == "localhost"
+
+
+def _unguarded(address: str) -> str | None:
+    if not is_address(address):
+        return None
+    protocols = (link.partition("://")[0].lower() for link in split_links(address))
+    return next((one for one in protocols if one in _UNGUARDED), None)
 
 
 def _web_server(link: str) -> tuple[str, int] | None:
