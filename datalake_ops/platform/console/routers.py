@@ -15,6 +15,8 @@ from datalake_ops.platform.console.pages import (
     pictures,
     sign_in,
     tokens,
+    upload,
+    upload_script,
 )
 
 CONSOLE_ROUTERS = (
@@ -25,6 +27,8 @@ CONSOLE_ROUTERS = (
     changes.router,
     launch.router,
     imports.router,
+    upload.router,
+    upload_script.router,
     data.router,
     jobs.router,
     tokens.router,

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from datalake_ops.pictures.formats import unsupported_reason
 from datalake_ops.pictures.inspection import UnreadablePictureError, verify
 from datalake_ops.pictures.video import VIDEOS, UnreadableVideoError, video_size
+from datalake_ops.platform.objects.media_type import EMPTY, NEITHER
 from datalake_ops.wire.camera_metadata import camera_of, full_metadata
 from datalake_ops.wire.image_metadata import metadata_from_exif
 from datalake_ops.wire.media_types import SNIFF_BYTES, sniff
@@ -41,11 +42,11 @@ def probe(file: BinaryIO, full: bool = False) -> ProbeResult:
     """
     size_bytes = file.seek(0, os.SEEK_END)
     if size_bytes == 0:
-        raise UnreadableFileError("the file is empty")
+        raise UnreadableFileError(EMPTY)
     file.seek(0)
     kind = sniff(file.read(SNIFF_BYTES))
     if kind is None:
-        raise UnreadableFileError("the content is neither an image nor a video of a known kind")
+        raise UnreadableFileError(NEITHER)
     if kind.startswith("video/"):
         return _probe_video(file, kind, size_bytes)
     return _probe_image(file, size_bytes, full)
