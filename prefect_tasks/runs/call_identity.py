@@ -3,16 +3,21 @@
 Equal calls (of one action with the same arguments) are numbered in the order of their first execution in one try of the
 flow run. A try of the flow run begins the numbers anew, so that its n-th call has the identity of the n-th call before.
 A call inside a task keeps its number when that task is retried, at any depth of tasks in tasks.
+
+Calls that a flow submits to other processes are numbered where they are submitted, and carry their number there.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
+from collections import Counter
 from collections.abc import Hashable, Iterator
 from contextvars import Token
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from prefect import runtime
 from prefect.client.schemas.objects import TaskRun
@@ -30,6 +35,7 @@ class CallNumbers:
         # Task runs of one label that were begun in one try of the task around them, in order.
         self._members: dict[Hashable, dict[UUID, int]] = {}
         self._paths: dict[str, dict[Path, int]] = {}
+        self._submissions: Counter[str] = Counter()
 
     def number(self, call: str, inside: list[TaskRun], own: TaskRun) -> int:
         """Return the number, from 0, of a call that `own` makes inside other task runs, the outermost first."""
@@ -45,19 +51,48 @@ class CallNumbers:
             paths = self._paths.setdefault(call, {})
             return paths.setdefault(path, len(paths))
 
+    def submission(self, call: str) -> int:
+        """Return the number, from 0, of a call that the flow submits."""
+        with self._lock:
+            self._submissions[call] += 1
+            return self._submissions[call] - 1
 
+
+@dataclass(frozen=True)
+class Submission:
+    """Number of a submitted call among the equal ones of its flow run's try, and the process that submitted it."""
+
+    number: int
+    process: tuple[str, int]
+
+
+# Processes on two machines may have one id, and forked ones this text.
+_PROCESS = uuid4().hex
 _numbers: dict[Hashable, CallNumbers] = {}
 _numbers_lock = threading.Lock()
 
 
-def call_number(call: str) -> int:
+def submission_of(call: str) -> Submission | None:
+    """Return the number of a call that the present flow run submits; None outside a flow, and inside a task."""
+    flow = FlowRunContext.get()
+    if flow is None or flow.flow_run is None or TaskRunContext.get() is not None:
+        return None
+    return Submission(_numbers_of_flow(flow).submission(call), (_PROCESS, os.getpid()))
+
+
+def call_number(call: str) -> int | str:
     """Return the number of the present task run's call among the equal calls of its flow run; 0 outside any task.
 
-    In a process of a cluster only calls of that process are counted: there, `key=` tells equal calls apart.
+    A call that was submitted to this process by another one has the number that it was submitted with, as text. Other
+    calls in such a process are counted there alone: `key=` tells equal ones apart.
     """
     inside = _task_runs()
     if not inside:
         return 0
+    context = TaskRunContext.get()
+    submission = getattr(context.task, "submission", None) if context is not None else None
+    if submission is not None and len(inside) == 1 and submission.process != (_PROCESS, os.getpid()):
+        return f"s{submission.number}"
     return _numbers_of_this_try(inside[0]).number(call, inside[:-1], inside[-1])
 
 
@@ -98,8 +133,17 @@ def _numbers_of_this_try(outermost: TaskRun) -> CallNumbers:
     holder: Any = outermost
     key: Hashable = outermost.id
     if flow is not None and flow.flow_run is not None and flow.flow_run.id == outermost.flow_run_id:
-        # Prefect makes a context for each try of a flow run.
-        holder, key = flow, (flow.flow_run.id, flow.flow_run.run_count, flow.start_time)
+        return _numbers_of_flow(flow)
+    return _numbers_of(holder, key)
+
+
+def _numbers_of_flow(flow: FlowRunContext) -> CallNumbers:
+    # Prefect makes a context for each try of a flow run.
+    run: Any = flow.flow_run
+    return _numbers_of(flow, (run.id, run.run_count, flow.start_time))
+
+
+def _numbers_of(holder: Any, key: Hashable) -> CallNumbers:
     with _numbers_lock:
         if key not in _numbers:
             _numbers[key] = CallNumbers()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from copy import deepcopy
+from copy import copy, deepcopy
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -20,6 +21,8 @@ from prefect.utilities.annotations import BaseAnnotation, unmapped
 from datalake_ops import arguments
 from datalake_ops.errors import ArgumentError, NoDataError
 from prefect_tasks.blocks import DatalakeCredentials
+from prefect_tasks.runs.call_identity import Submission, submission_of
+from prefect_tasks.runs.idempotency import lake_identity
 from prefect_tasks.runs.run_logger import run_logger
 
 P = ParamSpec("P")
@@ -39,6 +42,16 @@ class DatalakeTask(Task[P, R]):
         if kwargs.get("return_state"):
             return cast("R", answer)
         return cast("R", _awaited_value(answer) if inspect.isawaitable(answer) else _value(answer))
+
+    # Number of a copy that is submitted; other processes read it.
+    submission: Submission | None = None
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        """Submit the task to the flow's task runner."""
+        counted = copy(self)
+        counted.submission = submission_of(_call_of(self, args, kwargs))
+        submitted: Any = super(DatalakeTask, counted).submit
+        return submitted(*args, **kwargs)
 
     def with_options(self, *args: Any, **kwargs: Any) -> Task[P, R]:
         """Return a copy with other options."""
@@ -163,6 +176,21 @@ def _value(answer: Any) -> Any:
 
 async def _awaited_value(answer: Awaitable[Any]) -> Any:
     return _value(await answer)
+
+
+def _call_of(task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    """Text that is the same for equal calls of a task; results that are yet to come count as equal."""
+    own = {name: value for name, value in kwargs.items() if name not in ("wait_for", "return_state")}
+    given = inspect.signature(task.fn).bind(*args, **own).arguments
+    return f"{task.task_key}:{json.dumps(given, sort_keys=True, default=_text_of)}"
+
+
+def _text_of(value: Any) -> str:
+    if isinstance(value, BaseAnnotation):
+        value = value.unwrap()
+    if isinstance(value, (PrefectFuture, State)):
+        return type(value).__name__
+    return lake_identity(value) if isinstance(value, DatalakeCredentials) else str(value)
 
 
 def _same_for_all(value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from prefect import flow, task
+from prefect.task_runners import ProcessPoolTaskRunner
 
 from datalake_ops.errors import JobFailedError
 from datalake_ops.hook import DatalakeHook
@@ -79,6 +80,28 @@ class TestAnotherCall:
             assert processed() == [1, 1]
 
         assert "launch_processing is answered by the result of an earlier try or call" in caplog.text
+
+
+class TestOtherProcesses:
+    def test_a_call_in_another_process_and_an_equal_one_here_are_jobs_of_their_own(
+        self, credentials: DatalakeCredentials
+    ) -> None:
+        tries: list[list[str]] = []
+
+        # One worker: each start of one costs seconds.
+        @flow(task_runner=ProcessPoolTaskRunner(max_workers=1), retries=1)
+        def processed() -> list[str]:
+            submitted = launch_processing.submit(credentials, "thumbnails", tags="ingested").result()
+            tries.append([submitted, launch_processing(credentials, "thumbnails", tags="ingested")])
+            if len(tries) == 1:
+                raise RuntimeError("the flow is tried again")
+            return tries[-1]
+
+        jobs = processed()
+
+        # A retry meets each of them.
+        assert tries == [jobs, jobs]
+        assert len(set(jobs)) == 2
 
 
 class TestRetries:
