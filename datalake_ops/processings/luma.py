@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from datalake_ops.processings.decoding.colours import changes_brightness, to_srgb
-from datalake_ops.processings.decoding.geometry import at_least, fitted, plain_mode, reduced, upright, whole_factor
-from datalake_ops.processings.decoding.opening import decoded, opened
-from datalake_ops.processings.decoding.sample_format import ValueScale
-from datalake_ops.processings.decoding.scales import ExposureScale
+from datalake_ops.pictures.decoding.colours import changes_brightness, to_srgb
+from datalake_ops.pictures.decoding.geometry import at_least, fitted, plain_mode, reduced, upright, whole_factor
+from datalake_ops.pictures.decoding.opening import decoded, opened, opener
+from datalake_ops.pictures.decoding.sample_format import ValueScale
+from datalake_ops.processings.exposure_scale import ExposureScale
 
 # Pixels above which a picture is reduced in whole steps before it is converted and measured.
 _LARGE = 1 << 24
@@ -56,11 +56,12 @@ def open_luma(path: Path, side: int, value_range: ValueScale | None = None) -> L
         UnreadablePictureError: it cannot be decoded.
     """
     scale = ExposureScale(value_range)
-    with opened(path) as image:
+    open_file = opener(path)
+    with opened(open_file) as image:
         profile = image.info.get("icc_profile")
         needs_colours = changes_brightness(image, profile)
         image.draft("RGB" if needs_colours else "L", at_least(image.size, side))
-        with decoded(image, path, scale) as (pixels, orientation):
+        with decoded(image, open_file, scale) as (pixels, orientation):
             mode = plain_mode(pixels)
             is_costly = pixels.width * pixels.height > _LARGE or mode in ("LA", "RGBA")
             judged = reduced(pixels, whole_factor(pixels, 2 * side if is_costly else None), mode)

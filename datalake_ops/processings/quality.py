@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from datalake_ops.pictures.decoding.sample_format import ValueScale
 from datalake_ops.processings.contract import BadParametersError
-from datalake_ops.processings.decoding.sample_format import ValueScale
 from datalake_ops.processings.luma import Luma, LumaPicture, Weights
 
 BLURRED, DARK, OVEREXPOSED, LOW_RESOLUTION = TAGS = ("blurred", "dark", "overexposed", "low-resolution")

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from PIL import Image
-
 from datalake_ops.client.data import list_projections
 from datalake_ops.errors import DatalakeError
+from datalake_ops.pictures.decoding.opening import opener
+from datalake_ops.pictures.display import small_copy
 from datalake_ops.pictures.inspection import UnreadablePictureError
 from datalake_ops.processings.contract import BadParametersError, Task, log, read_parameters, run
 from datalake_ops.processings.image_run import ImageRun, process_images, unusable_reason
-from datalake_ops.processings.pictures import open_picture
 from datalake_ops.upload.projection import ProjectionRequest, send_projection
 from datalake_ops.wire.data import Data, UploadStatus
 
@@ -56,13 +55,6 @@ def main(task: Task) -> int:
     return 0 if counts[MADE] or counts[EXISTING] else 1
 
 
-def shrink(image: Image.Image, max_side: int) -> Image.Image:
-    """Copy whose longer side is at most `max_side` pixels; a smaller image keeps its size."""
-    copy = image.copy()
-    copy.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
-    return copy
-
-
 async def _make(parameters: ThumbnailParameters, images: ImageRun, data: Data) -> tuple[str, str]:
     if problem := unusable_reason(data):
         return FAILED, problem
@@ -88,7 +80,7 @@ async def _has_one(images: ImageRun, data: Data) -> bool:
 
 
 def _save_small(parameters: ThumbnailParameters, source: Path) -> tuple[Path, tuple[int, int]]:
-    small = shrink(open_picture(source, parameters.max_side), parameters.max_side)
+    small = small_copy(opener(source), parameters.max_side)
     path = source.with_name(f"{source.stem}-{PROJECTION}.jpg")
     small.save(path, "JPEG", quality=parameters.quality, optimize=True)
     return path, small.size

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from datalake_ops.processings.decoding.sample_format import ValueScale
+from datalake_ops.pictures.decoding.sample_format import ValueScale
 from datalake_ops.processings.luma import LumaPicture, open_luma
 from datalake_ops.processings.pictures import UnreadablePictureError, open_picture
 from datalake_ops.processings.quality import SIDE, Quality, QualityParameters, measure_quality

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from datalake_ops.pictures.decoding import geometry, opening
+from datalake_ops.pictures.decoding.memory import DECODING_BYTES, MemoryBudget, TooLargeError, decoded_bytes
+from datalake_ops.pictures.decoding.opening import opener
+from datalake_ops.pictures.display import small_copy
 from datalake_ops.processings import luma
-from datalake_ops.processings.decoding import geometry, opening
-from datalake_ops.processings.decoding.memory import DECODING_BYTES, MemoryBudget, TooLargeError, decoded_bytes
 from datalake_ops.processings.luma import open_luma
 from datalake_ops.processings.pictures import UnreadablePictureError, open_picture
 from datalake_ops.processings.quality import SIDE, QualityParameters, measure_quality
-from datalake_ops.processings.thumbnails import shrink
 from tests.pictures.files import a_gif_cut_behind, a_photo, a_tiff, saved
 from tests.platform.images import a_picture, as_bytes
 from tests.processings.profiles import a_cmyk_profile, a_grey_profile, an_rgb_profile
@@ -318,15 +319,17 @@ class TestMemory:
                 look(path)
 
 
-def test_a_thumbnail_keeps_its_shape_and_is_never_larger() -> None:
-    assert shrink(a_picture(640, 320), 256).size == (256, 128)
-    assert shrink(a_picture(100, 50), 256).size == (100, 50)
+def test_a_thumbnail_keeps_its_shape_and_is_never_larger(path: Path) -> None:
+    for size, expected in (((640, 320), (256, 128)), ((100, 50), (100, 50))):
+        path.write_bytes(saved(a_picture(*size), "PNG"))
+
+        assert small_copy(opener(path), 256).size == expected
 
 
 def test_a_thumbnail_is_written_without_a_profile_that_it_does_not_need(path: Path) -> None:
     path.write_bytes(saved(Image.new("RGB", (64, 64), (200, 40, 40)), "PNG", icc_profile=an_rgb_profile()))
 
     file = io.BytesIO()
-    shrink(open_picture(path, 16), 16).save(file, "JPEG")
+    small_copy(opener(path), 16).save(file, "JPEG")
 
     assert "icc_profile" not in Image.open(file).info

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 from PIL import Image
 
@@ -57,7 +56,7 @@ class SampleFormat:
         return f"{self.bits}-bit {self.kind}"
 
 
-def read_format(image: Image.Image, path: Path) -> SampleFormat | None:
+def read_format(image: Image.Image, open_file: Callable[[], BinaryIO]) -> SampleFormat | None:
     """Read the format of an opened image's samples, before it is decoded; None where Pillow's 8 bits hold them.
 
     Raises:
@@ -71,16 +70,16 @@ def read_format(image: Image.Image, path: Path) -> SampleFormat | None:
         is_plain = found.bits <= 8 and found.kind == "unsigned" and found.told is None and found.nodata is None
         return None if is_plain or image.mode not in {"L", *_GREY_MODES, *_COLOUR_MODES} else found
     if image.format == "JPEG2000":
-        _check_colours(image, path)
+        _check_colours(image, open_file)
     if image.mode in ("I", "F"):
         return SampleFormat(32, "float" if image.mode == "F" else "signed")
     if image.mode in _GREY_MODES or (image.mode in _COLOUR_MODES and ";16" in raw_mode(image)):
-        return SampleFormat(16, significant_bits=_significant_bits(path) if image.format == "PNG" else None)
+        return SampleFormat(16, significant_bits=_significant_bits(open_file) if image.format == "PNG" else None)
     return None
 
 
-def _check_colours(image: Image.Image, path: Path) -> None:
-    with path.open("rb") as file:
+def _check_colours(image: Image.Image, open_file: Callable[[], BinaryIO]) -> None:
+    with open_file() as file:
         if is_misread(image, file):
             raise ValueError("colours of more than 8 bits in a JPEG 2000 are not read here")
 
@@ -136,9 +135,9 @@ def _number(value: Any, choose: Callable[[Any], Any] = lambda values: values[0])
         return None
 
 
-def _significant_bits(path: Path) -> int | None:
+def _significant_bits(open_file: Callable[[], BinaryIO]) -> int | None:
     """Significant bits of a PNG's first channel, from the chunk sBIT, which stands before the pixels."""
-    with path.open("rb") as file:
+    with open_file() as file:
         file.seek(_PNG_SIGNATURE)
         while len(head := file.read(2 * _CHUNK_NUMBER)) == 2 * _CHUNK_NUMBER:
             length, name = int.from_bytes(head[:_CHUNK_NUMBER], "big"), head[_CHUNK_NUMBER:]

@@ -9,59 +9,66 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from PIL import Image
 
+from datalake_ops.pictures.decoding.memory import MemoryBudget, TooLargeError, decoded_bytes, jxl_bytes
+from datalake_ops.pictures.decoding.sample_format import SampleFormat, ValueScale, has_halves, read_format
 from datalake_ops.pictures.exif import read_tags
 from datalake_ops.pictures.inspection import UnreadablePictureError, size_if_decoded_at_once
 from datalake_ops.pictures.inspection import opened as opened_file
-from datalake_ops.processings.decoding.memory import MemoryBudget, TooLargeError, decoded_bytes, jxl_bytes
-from datalake_ops.processings.decoding.sample_format import SampleFormat, ValueScale, has_halves, read_format
 from datalake_ops.wire.image_metadata import ORIENTATION, UPRIGHT
 from datalake_ops.wire.media_types import SNIFF_BYTES, sniff
 
 if TYPE_CHECKING:
-    from datalake_ops.processings.decoding.samples import Survey
+    from datalake_ops.pictures.decoding.samples import Survey
 
 # All pictures of a process share the memory.
 _BUDGET = MemoryBudget()
 
+# Opens the file anew, each time with a position of its own: a decoder may read it twice at once.
+OpenFile = Callable[[], BinaryIO]
 ChooseScale = Callable[[SampleFormat, "Survey"], ValueScale]
 
 
+def opener(path: Path) -> OpenFile:
+    """Opener of the file at a path."""
+    return lambda: path.open("rb")
+
+
 @contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
+def opened(open_file: OpenFile) -> Iterator[Image.Image]:
     """Open an image for the block, in which it may be decoded.
 
     Raises:
         UnreadablePictureError: it cannot be opened, or the block failed.
     """
     try:
-        with path.open("rb") as file, _memory_to_open(file), opened_file(file) as image:
+        with open_file() as file, _memory_to_open(file), opened_file(file) as image:
             yield image
     except MemoryError as error:
         raise UnreadablePictureError("the image needs more memory to decode than there is") from error
 
 
 @contextmanager
-def decoded(image: Image.Image, path: Path, choose_scale: ChooseScale) -> Iterator[tuple[Image.Image, int]]:
+def decoded(image: Image.Image, open_file: OpenFile, choose_scale: ChooseScale) -> Iterator[tuple[Image.Image, int]]:
     """Decode an opened image into 8 bits; the orientation comes with it. Its memory is held during the block.
 
     Raises:
         UnreadablePictureError: it needs more memory than all pictures may take.
     """
-    form = read_format(image, path)
+    form = read_format(image, open_file)
     # A JPEG XL is decoded, and its memory held, since it was opened.
     with nullcontext() if image.format == "JXL" else _held(decoded_bytes(image, form is not None)):
         if form is None:
-            orientation = _load(image, path)
+            orientation = _load(image, open_file)
             yield image, orientation
             return
         # Most pictures have 8 bits, and need no numpy.
-        from datalake_ops.processings.decoding.samples import SampleReader
+        from datalake_ops.pictures.decoding.samples import SampleReader
 
-        with _opened_again(image, path) as low_bytes:
+        with _opened_again(image, open_file) as low_bytes:
             reader = SampleReader(image, low_bytes, form)
-            orientation = _load(image, path)
+            orientation = _load(image, open_file)
             if low_bytes is not None:
-                _load(low_bytes, path)
+                _load(low_bytes, open_file)
             survey = reader.survey()
             yield reader.toned(choose_scale(form, survey), survey.mode), orientation
 
@@ -79,9 +86,9 @@ def _held(size: int) -> AbstractContextManager[None]:
         raise UnreadablePictureError(str(error)) from error
 
 
-def _load(image: Image.Image, path: Path) -> int:
+def _load(image: Image.Image, open_file: OpenFile) -> int:
     """Decode an image and return the orientation in which its pixels then are."""
-    with path.open("rb") as file:
+    with open_file() as file:
         orientation = read_tags(image, file).orientation
     if image.format != "TIFF":
         image.load()
@@ -93,9 +100,9 @@ def _load(image: Image.Image, path: Path) -> int:
 
 
 @contextmanager
-def _opened_again(image: Image.Image, path: Path) -> Iterator[Image.Image | None]:
+def _opened_again(image: Image.Image, open_file: OpenFile) -> Iterator[Image.Image | None]:
     if not has_halves(image):
         yield None
         return
-    with opened(path) as again:
+    with opened(open_file) as again:
         yield again

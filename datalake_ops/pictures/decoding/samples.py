@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from datalake_ops.processings.decoding.sample_format import GREY_ALPHA, SampleFormat, ValueScale, native_mode, raw_mode
+from datalake_ops.pictures.decoding.sample_format import GREY_ALPHA, SampleFormat, ValueScale, native_mode, raw_mode
 
 # Pixels that are held as numbers of numpy at a time, and those from which percentiles are taken.
 _STRIP_PIXELS = 1 << 20

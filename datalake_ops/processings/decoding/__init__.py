@@ -1,1 +1,0 @@
-"""Decoding of pictures for analysis: memory, deep samples and their scale, colours, transparency."""
