@@ -21,13 +21,15 @@ MAX_BYTES = 512 * 1024 * 1024
 MAX_FILES = 50_000
 # Threads that wait for a decoder at once; the decoders are the platform's own, and fewer.
 _THREADS = 4
-# A picture that cannot be decoded: kept as an empty file, so that it is not tried with each look.
-_NOTHING = b""
+# First bytes of a JPEG. Of a picture that cannot be decoded the reason is kept: it is not tried with each look.
+_JPEG = b"\xff\xd8"
+# Part of every key: copies that an earlier release made in another way are made anew.
+_EDITION = 2
 _logger = logging.getLogger(__name__)
 
 
 class PictureCache:
-    """Folder of JPEG files by key, in the order of their last use."""
+    """Folder of JPEG files, or reasons for there being none, by key, in the order of their last use."""
 
     def __init__(self, folder: Path, max_bytes: int = MAX_BYTES, max_files: int = MAX_FILES) -> None:
         self._folder = folder
@@ -38,7 +40,7 @@ class PictureCache:
         self._lock = threading.Lock()
 
     def read(self, key: str) -> bytes | None:
-        """Content of a key, empty for a picture that cannot be decoded; None if it is not kept."""
+        """Content of a key; None if it is not kept."""
         with self._lock:
             sizes = self._known()
             if key not in sizes:
@@ -106,9 +108,9 @@ class Pictures:
         self._threads: CapacityLimiter | None = None
         self._being_made: dict[str, asyncio.Task[bytes]] = {}
 
-    async def get(self, connector: UUID, object_name: str, version: str, large: bool) -> bytes | None:
-        """JPEG of an object; `version` changes when the object does. None if it cannot be decoded."""
-        told = f"{connector}\0{object_name}\0{version}\0{large}"
+    async def get(self, connector: UUID, object_name: str, version: str, large: bool) -> bytes | str:
+        """JPEG of an object, or the reason that it cannot be shown; `version` changes when the object does."""
+        told = f"{_EDITION}\0{connector}\0{object_name}\0{version}\0{large}"
         key = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:40]
         making = self._being_made.get(key)
         if making is None:
@@ -116,7 +118,8 @@ class Pictures:
             self._being_made[key] = making
             making.add_done_callback(lambda _: self._being_made.pop(key, None))
         # Shielded, since others may wait for the same picture when one browser goes.
-        return await asyncio.shield(making) or None
+        content = await asyncio.shield(making)
+        return content if content.startswith(_JPEG) else content.decode()
 
     async def _get(self, key: str, connector: UUID, object_name: str, large: bool) -> bytes:
         if self._threads is None:
@@ -129,9 +132,10 @@ class Pictures:
             return kept
         made = self._objects.picture_copy(connector, object_name, large)
         if isinstance(made, ProbeFailure):
+            reason = made.reason.encode(errors="replace")
             if made.size_bytes is not None:  # Else there is no object yet.
-                self._cache.write(key, _NOTHING)
-            return _NOTHING
+                self._cache.write(key, reason)
+            return reason
         self._cache.write(key, made)
         return made
 

@@ -67,11 +67,11 @@ def _answer(descriptor: int, word: bytes) -> dict[str, object]:
 
 def _copy(file: BinaryIO, word: bytes) -> dict[str, object]:
     from datalake_ops.pictures.inspection import UnreadablePictureError
-    from datalake_ops.platform.objects.picture_copy import LARGE, SMALL, small_copy
+    from datalake_ops.platform.objects.picture_copy import LARGE, SMALL, jpeg_copy
     from datalake_ops.platform.objects.probe import UnreadableFileError
 
     try:
-        content = small_copy(file, SMALL if word == SMALL_COPY else LARGE)
+        content = jpeg_copy(file, SMALL if word == SMALL_COPY else LARGE)
     except UnreadablePictureError as error:
         raise UnreadableFileError(str(error)) from error
     return {"jpeg": base64.b64encode(content).decode("ascii")}

@@ -9,11 +9,13 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
+from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
 
 from datalake_ops.testing import PlatformServer
+from tests.pictures.files import WHITE_OF_12_BITS
 from tests.platform.console.visitor import Page, Visitor
 from tests.platform.images import a_jpeg
 from tests.platform.lakes import LakeApi
@@ -318,12 +320,25 @@ def test_pictures_are_made_small_and_upright_and_kept(lake: LakeApi, visitor: Vi
     assert small.headers["Content-Type"] == "image/jpeg"
 
 
-def test_a_file_that_is_no_picture_has_a_sign_in_its_place(lake: LakeApi, visitor: Visitor) -> None:
-    data = lake.a_data("broken.jpg", content=b"no picture")["id"]
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"no picture", "the content is no picture of a known kind"),
+        (WHITE_OF_12_BITS, "colours of more than 8 bits in a JPEG 2000 are not read here"),
+    ],
+    ids=["no-picture", "misread-by-the-decoder"],
+)
+def test_a_file_that_cannot_be_shown_has_a_drawing_with_the_reason_in_its_place(
+    lake: LakeApi, visitor: Visitor, content: bytes, reason: str
+) -> None:
+    data = lake.a_data("broken.jpg", content=content)["id"]
 
-    sign = visitor.get(f"{path(lake)}/data/{data}/small.jpg").answer
+    # The second answer is a kept one.
+    for _ in range(2):
+        drawing = visitor.get(f"{path(lake)}/data/{data}/small.jpg").answer
 
-    assert sign.headers["Content-Type"].startswith("image/svg")
+        assert drawing.headers["Content-Type"].startswith("image/svg")
+        assert reason in (ElementTree.fromstring(drawing.content).findtext("{*}title") or "")
 
 
 def test_data_of_another_organization_or_lake_are_not_there(lake: LakeApi, stranger: LakeApi, visitor: Visitor) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from html import escape
 from http import HTTPStatus
 from uuid import UUID
 
@@ -26,10 +28,19 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
 
+# About 110 of the 120 units of the drawing below, at 5 units a character's height.
+_LINE_CHARACTERS, _LINES = 42, 5
+_NO_PICTURE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 90" role="img"><title>{title}</title>'
+    '<rect width="120" height="90" fill="#888" fill-opacity=".15"/>'
+    '<path d="M45 12h30v30H45zM45 12l30 30M75 12L45 42" fill="none" stroke="#888" stroke-width="3"/>'
+    '<text y="48" font-family="sans-serif" font-size="5" text-anchor="middle" fill="#777">{text}</text></svg>'
+)
+
 
 @router.get("/{organization:uuid}/datalake/{datalake:uuid}/data/{data:uuid}/{size}.jpg")
 async def show(request: Request, organization: UUID, datalake: UUID, data: UUID, size: str) -> Response:
-    """Send a copy of a picture: `small` for a page of many, `large` for one alone; a sign where there is none."""
+    """Send a copy of a picture: `small` for a page of many, `large` for one alone; a drawing where there is none."""
     if size not in ("small", "large"):
         raise not_found("The picture")
     session = await require_session(request)
@@ -44,9 +55,19 @@ async def show(request: Request, organization: UUID, datalake: UUID, data: UUID,
     if row.type != DataType.IMAGE.value:
         return _sign("video.svg")
     content = await pictures_of(request).get(lake.connector_id, row.object_name, row.etag or "", size == "large")
-    if content is None:
-        return _sign("no-picture.svg")
+    if isinstance(content, str):
+        return _no_picture(content)
     return Response(content, media_type="image/jpeg", headers=_HEADERS)
+
+
+def _no_picture(reason: str) -> Response:
+    """Drawing in place of a picture that cannot be shown, with the reason in it."""
+    # XML has no control characters, and damaged files bring any into a reason.
+    words = "".join(character if character.isprintable() else " " for character in reason)
+    lines = textwrap.wrap(words, _LINE_CHARACTERS, max_lines=_LINES, placeholder=" ...")
+    text = "".join(f'<tspan x="60" dy="6">{escape(line)}</tspan>' for line in lines)
+    drawing = _NO_PICTURE.format(title=escape(words), text=text)
+    return Response(drawing, media_type="image/svg+xml", headers={**_HEADERS, "Cache-Control": "private, max-age=60"})
 
 
 def _sign(name: str) -> Response:
