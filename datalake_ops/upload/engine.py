@@ -67,6 +67,7 @@ class _UploadRun:
     lake: Lake
     entries: Entries
     rows: ReportBuilder = field(default_factory=ReportBuilder)
+    stop_notes: list[str] = field(default_factory=list)
 
     def progress(self) -> Progress:
         rows = self.rows
@@ -86,7 +87,8 @@ class _UploadRun:
             self._apply(checks)
             if self.request.options.wait and limiter.down is None:
                 await await_ready(session, self.rows, self.request.ready_wait, workers)
-        return self.rows.finish(time.monotonic() - started_at, (*checks.notes, *_logged(self.request.remarks.notes())))
+        notes = (*self.stop_notes, *checks.notes, *_logged(self.request.remarks.notes()))
+        return self.rows.finish(time.monotonic() - started_at, notes)
 
     def _apply(self, checks: FinalChecks) -> None:
         for index, data_ids in checks.duplicates.items():
@@ -114,7 +116,9 @@ class _UploadRun:
 
         pool = TaskPool(limit)
         limiter.on_room = pool.wake
-        prefetcher = Prefetcher(self.entries, self.request, tracker, lambda: limiter.down, presigner.presign)
+        prefetcher = Prefetcher(
+            self.entries, self.request, tracker, lambda: limiter.down or uploader.storage_full, presigner.presign
+        )
         try:
             async with aclosing(prefetcher.items()) as items:
                 async for item in items:
@@ -125,6 +129,8 @@ class _UploadRun:
             await pool.finish()
         finally:
             await pool.stop()
+        if uploader.storage_full is not None:
+            self.stop_notes.append("Storage full: files that were not begun yet were not sent. Free space, then retry.")
 
 
 def _logged(notes: list[str]) -> list[str]:

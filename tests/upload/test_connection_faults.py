@@ -265,3 +265,42 @@ def test_a_storage_that_stops_reading_in_the_middle_of_a_part_is_given_up_and_th
     assert len(reader.open) == 1
     assert isinstance(stalled.files[0].error.__cause__, AnswerTimeoutError)
     assert again.counts()["UPLOADED"] == 1
+
+
+@pytest.mark.parametrize("phase", ["store", "register"])
+def test_an_upload_stops_at_the_first_answer_that_the_storage_is_full(
+    lake: DatalakeHook,
+    datalake_platform: PlatformServer,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    phase: str,
+) -> None:
+    full = datalake_platform.script_fault(*PHASES[phase], status=507, after=2, count=1000)
+    files = pictures(tmp_path, 100)
+
+    report = lake.upload(files, max_workers=1)
+
+    assert datalake_platform.faults_met(full) == 1
+    assert report.counts() == {"UPLOADED": 2, "SKIPPED": 0, "FAILED": 98, "UNPROCESSABLE": 0, "UNSUPPORTED": 0}
+    assert {str(error).partition(": ")[2] for error in report.errors} == {str(report.errors[0].__cause__)}
+    assert [row.attempts for row in report.files[3:]] == [0] * 97
+    assert [note for note in report.notes if "Storage full" in note] == list(report.notes)
+    assert len(report.notes) == 1
+    assert [one.message for one in caplog.records].count("Storage full: no further files are sent.") == 1
+
+    datalake_platform.clear_faults()
+    again = report.retry(lake)
+    assert (again.counts()["UPLOADED"], lake.count_data()) == (98, 100)
+
+
+def test_files_that_wait_for_one_of_their_content_are_not_sent_when_it_meets_a_full_storage(
+    lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path
+) -> None:
+    full = datalake_platform.script_fault(*PHASES["store"], status=507, count=1000)
+    files = [a_picture(tmp_path / str(number) / "same.png") for number in range(8)]
+
+    report = lake.upload(files, if_exists="skip", max_workers=8)
+
+    assert datalake_platform.faults_met(full) == 1
+    assert report.counts()["FAILED"] == 8
+    assert all("507" in str(error) for error in report.errors)

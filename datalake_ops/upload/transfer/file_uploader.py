@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 
 from datalake_ops.client.async_session import AsyncSession
-from datalake_ops.errors import AnswerError, DatalakeError, NotFoundError, ResourceConflictError
+from datalake_ops.errors import AnswerError, DatalakeError, NotFoundError, ResourceConflictError, StorageFullError
 from datalake_ops.lake import Lake
 from datalake_ops.upload.dedup.tracker import FileTracker, UploadTracker
 from datalake_ops.upload.prepare import PreparedFile
@@ -43,16 +43,23 @@ class FileUploader:
         self._presigner = presigner
         self._upload_dir = upload_dir
         self._writer = ObjectWriter(session, lake)
+        # The reason why no further file is begun, once the storage is full.
+        self.storage_full: StorageFullError | None = None
 
     async def upload(self, file: PreparedFile) -> FileReport:
         """Upload one file and return its row; a failure is in the row and never raised."""
+        path = file.entry.path
+        if self.storage_full is not None:
+            self._tracker.forget(file.entry.index)
+            self._presigner.forget(file.entry.index)
+            return failed_row(path, self.storage_full)
         started_at = time.monotonic()
         attempts = AttemptCounter()
-        path = file.entry.path
         try:
             decision = await self._tracker.begin(file)
             row = decision if isinstance(decision, FileReport) else await self._send(file, decision, attempts)
         except DatalakeError as error:
+            self._stop_if_full(error)
             row = failed_row(path, error)
         except Exception as error:
             # An unforeseen error costs this file, with its traceback in the log, and not the report of the others.
@@ -63,9 +70,18 @@ class FileUploader:
             self._presigner.forget(file.entry.index)
         return replace(row, attempts=attempts.count, seconds=time.monotonic() - started_at)
 
+    def _stop_if_full(self, error: DatalakeError) -> None:
+        if self.storage_full is None and isinstance(error, StorageFullError):
+            logger.error("Storage full: no further files are sent.")
+            # A new one, without the frames that the first passed: rows of many files keep it.
+            self.storage_full = StorageFullError(str(error), status=error.status)
+
     async def _send(self, file: PreparedFile, tracker: FileTracker, attempts: AttemptCounter) -> FileReport:
         path = file.entry.path
         try:
+            if self.storage_full is not None:
+                # It waited for another file of its content, which met the full storage.
+                raise StorageFullError(str(self.storage_full), status=self.storage_full.status)
             stored = await self._find_or_store(file, tracker, attempts)
             if isinstance(stored, Data):
                 await tracker.registered(stored)
