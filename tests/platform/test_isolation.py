@@ -175,6 +175,25 @@ def test_charts_and_visual_search_say_that_they_are_missing(lake: LakeApi) -> No
         assert "embedded platform" in lake.message(lake.call(method, path), 501)
 
 
+@pytest.mark.parametrize(
+    ("path", "part"),
+    [
+        ("/api/organization/{organization}/datasets/find?name=x", "datasets"),
+        ("/api/dataset/version/{id}/assets", "datasets"),
+        ("/api/organization/{organization}/models", "models"),
+        ("/api/model/version/{id}/", "models"),
+        ("/api/v2/deployments/{id}", "deployments"),
+        ("/api/project/{id}/experiments", "projects and experiments"),
+        ("/api/label/{id}/", "labels and annotations"),
+        ("/api/campaigns/review/{id}", "campaigns"),
+    ],
+)
+def test_a_part_of_the_hosted_platform_says_that_it_is_missing(lake: LakeApi, path: str, part: str) -> None:
+    for method in ("GET", "POST", "XGET"):
+        answer = lake.call(method, path.format(organization=lake.organization, id=uuid4()), {})
+        assert f"has no {part}" in lake.message(answer, 501)
+
+
 def test_a_compute_connector_is_this_machine(lake: LakeApi) -> None:
     path = f"/api/organization/{lake.organization}/computeconnectors/find"
 

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from datalake_ops.platform.http.hosted_parts import hosted_part
 from datalake_ops.platform.http.route_table import allowed_methods
 from datalake_ops.platform.store.database import ReadTooLongError
 from datalake_ops.platform.store.disk_space import DiskFullError, is_disk_full
@@ -86,6 +87,9 @@ async def _on_refusal(_request: Request, error: Exception) -> Response:
 
 async def _on_http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
+    if status == HTTPStatus.NOT_FOUND and (part := hosted_part(request.url.path)) is not None:
+        words = f"The embedded platform has no {part}; they are part of the hosted platform only."
+        return _problem(HTTPStatus.NOT_IMPLEMENTED, words)
     if status == HTTPStatus.NOT_FOUND:
         return _problem(status, f"No such address: {request.method} {request.url.path}.")
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
