@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 from picsellia import Client
-from picsellia.exceptions import ResourceNotFoundError
+from picsellia.exceptions import PicselliaError
 from picsellia.types.enums import Framework, InferenceType
 from PIL import Image
 
@@ -60,7 +60,7 @@ def configure(pipelines: Workshop, lake: str, version: str) -> None:
 
 
 # The fixture alone may fail so. It passes as soon as the platform has the SDK's calls of models.
-@pytest.mark.xfail(raises=ResourceNotFoundError, strict=False, reason="the platform has no models yet")
+@pytest.mark.xfail(raises=PicselliaError, strict=False, reason="the platform has no models yet")
 def test_an_unmodified_template_tags_by_its_model_version(
     pipelines: Workshop, hook: DatalakeHook, lake: str, model_version: Any
 ) -> None:
