@@ -140,7 +140,10 @@ class Reports:
     def _rows(self, name: str) -> Iterator[dict[str, Any]]:
         from datalake_ops.upload.sources.manifest import Manifest
 
-        for number, line in enumerate((self.folder.read(name) or "").splitlines(), 1):
+        for number, line in enumerate((self.folder.read(name) or "").rstrip("\n").split("\n"), 1):
+            # An empty report has no row; names may hold other separators of lines.
+            if not line:
+                continue
             try:
                 row = json.loads(line)
                 # Rows of earlier releases name no manifest.

@@ -12,6 +12,7 @@ import pytest
 from datalake_ops.errors import ConfigurationError
 from datalake_ops.hook import DatalakeHook
 from datalake_ops.upload.reporting.report import UploadReport
+from datalake_ops.upload.reporting.rows import failed_row
 from datalake_ops.upload.sources.manifest import Manifest
 from prefect_tasks import write_manifest
 from prefect_tasks.uploads.reports import Reports
@@ -83,6 +84,15 @@ def test_a_report_of_an_earlier_release_is_read_by_its_paths(tmp_path: Path) -> 
 
     assert (what, source) == ("1 failed files", ["a.png"])
     assert target == str(tmp_path / "report.retry-0001.jsonl")
+
+
+def test_a_name_with_a_separator_of_lines_breaks_no_row(tmp_path: Path) -> None:
+    failed = failed_row("a\u2028b\x85.png", ValueError("no picture"))
+    report = UploadReport([failed]).save(tmp_path / "report.jsonl")
+
+    [(_, source, _)] = Reports.of(report).to_retry()
+
+    assert source == [failed.path]
 
 
 @pytest.mark.parametrize("manifest", ["a.jsonl", {"base": "photos"}, {"path": "a.jsonl", "allow": [True]}])
