@@ -177,3 +177,16 @@ def test_a_second_run_in_one_process_leaves_the_job_of_the_first_alone(
     assert run("blocking").tasks == {"job": SKIPPED}
 
     assert "is cancelled" not in caplog.text
+
+
+@pytest.mark.skipif(AIRFLOW >= (3, 0), reason="there test_airflow_inputs maps every field of every operator")
+@pytest.mark.usefixtures("some_data")
+def test_tasks_mapped_over_nothing_are_skipped_and_touch_nothing(lake: DatalakeHook) -> None:
+    outcome = run_dag(DAGS["mapped_nothing"], {})
+
+    mapped = {task: state for task, state in outcome.tasks.items() if task.endswith("]")}
+    # Five operators over six values, one over two.
+    assert len(mapped) == 5 * 6 + 2
+    assert set(mapped.values()) == {SKIPPED}
+    assert jobs_of(lake, outcome) == []
+    assert "touched" not in [tag.name for tag in lake.list_data_tags()]
