@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -41,8 +42,11 @@ def change(server: PlatformServer, statement: str, *values: object) -> int:
 
 
 def code_address(server: PlatformServer) -> str:
-    found = re.findall(r"console +(\S+)", server.log)
-    assert found, server.log
+    # It is printed a moment after the platform is ready.
+    deadline = time.monotonic() + 60
+    while not (found := re.findall(r"console +(\S+)\n", server.log)):
+        assert time.monotonic() < deadline, server.log
+        time.sleep(0.05)
     return str(found[-1])
 
 
@@ -180,9 +184,10 @@ def test_the_printed_address_signs_in_once_and_is_in_no_log(server: PlatformServ
 
 def test_the_printed_address_ends_after_its_time() -> None:
     with PlatformServer() as server:
-        change(server, "UPDATE console_code SET expires_at = 1")
+        address = code_address(server)
+        assert change(server, "UPDATE console_code SET expires_at = 1") == 1
 
-        late = Visitor(server.url).get(code_address(server))
+        late = Visitor(server.url).get(address)
 
     assert late.status == 403
 
