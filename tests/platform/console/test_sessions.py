@@ -44,7 +44,7 @@ def change(server: PlatformServer, statement: str, *values: object) -> int:
 def code_address(server: PlatformServer) -> str:
     # It is printed a moment after the platform is ready.
     deadline = time.monotonic() + 60
-    while not (found := re.findall(r"console +(\S+)\n", server.log)):
+    while not (found := re.findall(r"console +(\S+)\s", server.log)):
         assert time.monotonic() < deadline, server.log
         time.sleep(0.05)
     return str(found[-1])
