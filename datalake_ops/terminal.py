@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from datalake_ops.arguments.texts import printable
+from datalake_ops.arguments.texts import printable, sendable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,7 +19,7 @@ _UNBOUNDED = 100_000
 
 def print_json(value: Any) -> None:
     """Print one JSON value; values without a JSON form (ids, dates, paths) as their text."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace").decode())
+    print(sendable(json.dumps(value, indent=2, ensure_ascii=False, default=str)))
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

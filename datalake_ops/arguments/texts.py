@@ -89,6 +89,11 @@ def encodable(field: str, text: str) -> str:
     return text
 
 
+def sendable(text: str) -> str:
+    """Return the text with halves of surrogate pairs, as undecodable bytes of a name are, escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def printable(text: str) -> str:
     """Return the text with line ends, control characters and undecodable bytes escaped: one line of a log."""
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

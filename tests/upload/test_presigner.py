@@ -97,16 +97,28 @@ def test_where_the_request_for_many_is_refused_each_file_asks_for_itself(
 def test_an_address_that_the_storage_refuses_is_signed_anew(
     lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path
 ) -> None:
-    paths = pictures(tmp_path, 5)
-    # Two refusals could meet the same file, whose second address is not signed anew.
-    scripted = datalake_platform.script_fault("POST", "^/storage/", status=403, count=1)
+    paths, met = pictures(tmp_path, 10), 0
 
-    report = lake.upload(paths)
+    # One refusal an upload: two at once may meet one file, which gets one new address and no more.
+    for part in (paths[:5], paths[5:]):
+        scripted = datalake_platform.script_fault("POST", "^/storage/", status=403, count=1)
+        assert lake.upload(part).counts()["UPLOADED"] == 5
+        met += datalake_platform.faults_met(scripted)
 
-    assert datalake_platform.faults_met(scripted) == 1
-    assert report.counts()["UPLOADED"] == 5
-    assert asked(datalake_platform) == {BATCH: 1, SIGN: 1}
+    assert met == 2
+    assert asked(datalake_platform) == {BATCH: 2, SIGN: 2}
     assert sent_as_told(lake, paths, tmp_path / "copies")
+
+
+def test_a_file_whose_new_address_is_refused_too_fails(
+    lake: DatalakeHook, datalake_platform: PlatformServer, tmp_path: Path
+) -> None:
+    scripted = datalake_platform.script_fault("POST", "^/storage/", status=403, count=2)
+
+    report = lake.upload(pictures(tmp_path, 1))
+
+    assert datalake_platform.faults_met(scripted) == 2
+    assert (report.counts()["UPLOADED"], report.counts()["FAILED"]) == (0, 1)
 
 
 def test_addresses_that_expire_soon_are_not_used(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from datalake_ops.arguments.texts import sendable
 from datalake_ops.errors import ConfigurationError
 
 SMALLEST_SUMMARY = 500
@@ -127,7 +128,4 @@ def _write_parquet(draft: Path, rows: Iterator[Mapping[str, Any]]) -> None:
 
 def _clean(row: Mapping[str, Any]) -> dict[str, Any]:
     # Names that are no UTF-8 have no place in Parquet.
-    return {
-        name: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
-        for name, value in row.items()
-    }
+    return {name: sendable(value) if isinstance(value, str) else value for name, value in row.items()}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
+from datalake_ops.arguments.texts import sendable
 from datalake_ops.errors import UploadError
 from datalake_ops.upload.reporting.export import save_rows, within
 from datalake_ops.upload.reporting.retry_plan import RetryPlan
@@ -200,7 +201,7 @@ class UploadReport:
         failed = sum(counts[status] for status in FileStatus if status.failed)
         ids = [str(data.id) for data in islice(self._data(), max_ids)]
         failures = islice(self._of(_FAILED), max_ids)
-        errors = [{"path": _sendable(row.path), "error": _sendable(str(row.error))} for row in failures]
+        errors = [{"path": sendable(row.path), "error": sendable(str(row.error))} for row in failures]
         summary = {
             "files": len(self.files),
             "counts": counts,
@@ -243,8 +244,3 @@ class UploadReport:
             OSError: it cannot be written.
         """
         return save_rows(Path(path), (row.to_json() for row in self.files))
-
-
-def _sendable(text: str) -> str:
-    # Neither a database nor another program's JSON takes the undecodable bytes of a name.
-    return text.encode("utf-8", "backslashreplace").decode()

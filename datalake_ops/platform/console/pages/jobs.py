@@ -159,7 +159,7 @@ def _failed_data(connection: Connection, row: Row[Any]) -> list[Row[Any]]:
 
 
 def _facts(row: Row[Any]) -> list[tuple[str, str]]:
-    """What the job was asked to do, by name."""
+    """Parameters and other fields of the job's request, by name."""
     request = {name: value for name, value in (row.request or {}).items() if not name.startswith("_")}
     parameters = request.pop("parameters", None) or {}
     return [*_told(parameters), *_told({name: value for name, value in request.items() if value not in (None, {}, [])})]
